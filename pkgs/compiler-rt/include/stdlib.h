@@ -1,0 +1,2 @@
+/* There is no C library yet. */
+_Noreturn void abort(void);

@@ -1,0 +1,165 @@
+//! Carrying the steps of a plan out.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Error, ErrorKind};
+use std::os::unix::fs::{chown, chroot, DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::plan::{Forbid, Step, Virtual, ENVIRONMENT, IMAGE, INIT, OVERLAY, SYSROOT};
+use crate::{report, sys};
+
+/// Does what a step says.
+pub fn perform(step: &Step) -> io::Result<()> {
+    match step {
+        Step::Mount(mount) => mount_virtual(mount),
+        Step::Console => console(),
+        Step::Image => image(),
+        Step::Move(from) => sys::move_mount(from, &format!("{SYSROOT}{from}")),
+        Step::Clear => clear(),
+        Step::SwitchRoot => switch_root(),
+        Step::Overlay(at) => overlay(at),
+        Step::Exec => Err(exec()),
+    }
+}
+
+fn flags(forbid: Forbid) -> sys::Flags {
+    match forbid {
+        Forbid::Programs => sys::NOSUID | sys::NOEXEC,
+        Forbid::Devices => sys::NOSUID | sys::NODEV,
+        Forbid::DevicesAndPrograms => sys::NOSUID | sys::NODEV | sys::NOEXEC,
+    }
+}
+
+fn mount_virtual(mount: &Virtual) -> io::Result<()> {
+    make_dir(mount.at);
+    sys::mount(mount.kind, mount.at, mount.kind, flags(mount.forbid), mount.options)
+}
+
+/// Makes a mount point if it can be made; where not, mounting says what is wrong.
+fn make_dir(path: &str) {
+    let _made_or_there = DirBuilder::new().mode(0o755).create(path);
+}
+
+fn console() -> io::Result<()> {
+    let console = OpenOptions::new().read(true).write(true).custom_flags(sys::NOCTTY).open("/dev/console")?;
+    sys::become_stdio(&console)
+}
+
+/// Mounts the image straight from its file where the kernel can do that (not from a tmpfs),
+/// otherwise through a loop device.
+fn image() -> io::Result<()> {
+    make_dir(SYSROOT);
+    let flags = flags(Forbid::Devices) | sys::RDONLY;
+    let how = match sys::mount(IMAGE, SYSROOT, "erofs", flags, "") {
+        Ok(()) => "its file".to_owned(),
+        Err(direct) => {
+            through_loop(flags).map_err(|error| explain(error, &format!("{direct}; through a loop device")))?
+        }
+    };
+    report::note(&format!("the root image is mounted read-only from {how}"));
+    Ok(())
+}
+
+fn through_loop(flags: sys::Flags) -> io::Result<String> {
+    let image = File::open(IMAGE).map_err(|error| explain(error, IMAGE))?;
+    let control = File::open("/dev/loop-control").map_err(|error| explain(error, "/dev/loop-control"))?;
+    let name = format!("/dev/loop{}", sys::free_loop(&control)?);
+    // Held until the mount is made: the kernel detaches the file after the last user.
+    let device = File::open(&name).map_err(|error| explain(error, &name))?;
+    sys::attach_loop(&device, &image).map_err(|error| explain(error, &name))?;
+    sys::mount(&name, SYSROOT, "erofs", flags, "").map_err(|error| explain(error, &name))?;
+    Ok(name)
+}
+
+/// Deletes the initramfs: nobody can reach its files later, but they take memory. The image
+/// itself stays alive without a name, because the mount holds it open.
+fn clear() -> io::Result<()> {
+    if !sys::is_in_memory("/")? {
+        return Err(Error::new(ErrorKind::Unsupported, "the root is not in memory"));
+    }
+    let root = fs::symlink_metadata("/")?;
+    clear_dir(Path::new("/"), &root)
+}
+
+/// Deletes what is in a directory, as long as it is on the same file system.
+fn clear_dir(dir: &Path, root: &Metadata) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let metadata = fs::symlink_metadata(&path)?;
+        if metadata.dev() != root.dev() {
+            continue;
+        }
+        if metadata.is_dir() {
+            clear_dir(&path, root)?;
+            // Directories with a mount somewhere below have to stay.
+            let _removed = fs::remove_dir(&path);
+        } else {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn switch_root() -> io::Result<()> {
+    std::env::set_current_dir(SYSROOT)?;
+    sys::move_mount(".", "/")?;
+    chroot(".")?;
+    std::env::set_current_dir("/")
+}
+
+fn overlay(at: &str) -> io::Result<()> {
+    let lower = fs::metadata(at).map_err(|error| explain(error, at))?;
+    let (base, upper) = (format!("{OVERLAY}{at}"), format!("{OVERLAY}{at}/upper"));
+    let work = format!("{base}/work");
+    for dir in [&base, &upper, &work] {
+        DirBuilder::new().mode(0o700).create(dir).map_err(|error| explain(error, dir))?;
+    }
+    // The directory that appears in the end is the upper one, so it looks like the lower one.
+    chown(&upper, Some(lower.uid()), Some(lower.gid()))?;
+    fs::set_permissions(&upper, fs::Permissions::from_mode(lower.mode() & 0o7777))?;
+    let options = format!("lowerdir={at},upperdir={upper},workdir={work},redirect_dir=off,metacopy=off");
+    sys::mount("overlay", at, "overlay", flags(Forbid::Devices), &options)
+}
+
+/// Becomes the system's init; returns only if that fails.
+fn exec() -> Error {
+    report::note(&format!("handing over to {INIT}"));
+    Command::new(INIT).env_clear().envs(ENVIRONMENT).exec()
+}
+
+/// Adds what an error is about.
+fn explain(error: Error, about: &str) -> Error {
+    Error::new(error.kind(), format!("{about}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clearing_removes_files_and_keeps_other_file_systems() {
+        let dir = std::env::temp_dir().join(format!("init-clear-{}", std::process::id()));
+        fs::create_dir_all(dir.join("a/b")).unwrap();
+        fs::write(dir.join("a/b/file"), "x").unwrap();
+        fs::write(dir.join("file"), "x").unwrap();
+        std::os::unix::fs::symlink("/proc", dir.join("link")).unwrap();
+
+        let elsewhere = fs::symlink_metadata("/proc").unwrap();
+        clear_dir(&dir, &elsewhere).unwrap();
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 3, "another device must be left alone");
+
+        clear_dir(&dir, &fs::symlink_metadata(&dir).unwrap()).unwrap();
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        assert!(Path::new("/proc/self").exists(), "a link must not be followed");
+        fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn errors_say_what_they_are_about() {
+        let error = explain(Error::from_raw_os_error(libc::ENOENT), "/dev/loop0");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().starts_with("/dev/loop0: No such file or directory"), "{error}");
+    }
+}

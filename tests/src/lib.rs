@@ -1,0 +1,1 @@
+//! Shared set-up of the test suites; the suites themselves are in `tests/`.

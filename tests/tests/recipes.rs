@@ -1,0 +1,95 @@
+//! Recipes as people write them: every mistake has a fixture and its message, and the real tree has none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use ashlar_core::diag::Diagnostic;
+use ashlar_core::toolchain::Hardening;
+use ashlar_core::tree::{self, PackageFolder};
+use camino::{Utf8Path, Utf8PathBuf};
+
+fn repository() -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The package folders directly below `root`, sorted; folders without a recipe are passed over.
+fn folders(root: &Utf8Path) -> Vec<PackageFolder> {
+    let mut names: Vec<String> = subfolders(root);
+    names.sort();
+    names.iter().filter(|name| root.join(name).join("pkg.toml").exists()).map(|name| folder(root, name)).collect()
+}
+
+fn subfolders(root: &Utf8Path) -> Vec<String> {
+    let entries = root.read_dir_utf8().unwrap().map(|entry| entry.unwrap());
+    entries.filter(|entry| entry.file_type().unwrap().is_dir()).map(|entry| entry.file_name().to_owned()).collect()
+}
+
+fn folder(root: &Utf8Path, name: &str) -> PackageFolder {
+    let path = root.join(name);
+    let text = fs::read_to_string(path.join("pkg.toml")).unwrap();
+    let mut files = BTreeSet::new();
+    collect(&path, &path, &mut files);
+    PackageFolder { name: name.to_owned(), text, files }
+}
+
+fn collect(root: &Utf8Path, at: &Utf8Path, files: &mut BTreeSet<String>) {
+    for entry in at.read_dir_utf8().unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_type().unwrap().is_dir() {
+            collect(root, entry.path(), files);
+        } else {
+            files.insert(entry.path().strip_prefix(root).unwrap().to_string());
+        }
+    }
+}
+
+fn rendered(findings: &[Diagnostic], folders: &[PackageFolder]) -> String {
+    let texts: BTreeMap<Utf8PathBuf, &str> =
+        folders.iter().map(|folder| (folder.file(), folder.text.as_str())).collect();
+    let text = |finding: &Diagnostic| finding.file.as_ref().and_then(|file| texts.get(file)).copied();
+    findings.iter().map(|finding| finding.render(text(finding))).collect::<Vec<_>>().join("\n")
+}
+
+/// Each folder of `recipes-bad` is a package of the same name, or a tree of packages. The snapshot is what its author reads.
+#[test]
+fn every_mistake_has_its_message() {
+    let root = repository().join("tests/fixtures/recipes-bad");
+    let flags: BTreeSet<String> = ["pie", "relro-now", "stack-clash"].map(str::to_owned).into();
+    let mut cases = subfolders(&root);
+    cases.sort();
+    assert!(cases.len() >= 60, "fixtures are missing: only {} found below {root}", cases.len());
+    let mut codes = BTreeSet::new();
+    for case in &cases {
+        let path = root.join(case);
+        let folders = if path.join("pkg.toml").exists() { vec![folder(&root, case)] } else { folders(&path) };
+        let findings = tree::load(&folders, &flags).expect_err(case);
+        codes.extend(findings.iter().map(|finding| finding.code));
+        insta::with_settings!({ snapshot_path => "snapshots/recipes-bad", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(case.as_str(), rendered(&findings, &folders));
+        });
+    }
+    insta::assert_snapshot!("codes", codes.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_tree_is_valid() {
+    let root = repository();
+    let file = Utf8Path::new("toolchain/hardening.toml");
+    let policy = fs::read_to_string(root.join(file)).unwrap();
+    let policy = Hardening::parse(&policy, file).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    let folders = folders(&root.join("pkgs"));
+    if let Err(findings) = tree::load(&folders, &policy.flag_names()) {
+        panic!("{}", rendered(&findings, &folders));
+    }
+}
+
+/// What every compilation of the tree is given.
+#[test]
+fn compiler_configuration() {
+    let file = Utf8Path::new("toolchain/hardening.toml");
+    let policy = Hardening::parse(&fs::read_to_string(repository().join(file)).unwrap(), file).unwrap();
+    insta::assert_snapshot!(format!(
+        "# cc.cfg\n{}\n# cxx.cfg\n{}",
+        policy.render_cc_cfg(&[]),
+        policy.render_cxx_cfg(&[])
+    ));
+}

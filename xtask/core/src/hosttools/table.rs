@@ -1,0 +1,144 @@
+//! The table of host tools. One entry a tool; CONTRIBUTING.md says how to add one.
+
+use super::{Look, Need, Packages, Tool};
+
+const fn program(minimum: &'static str) -> Look {
+    Look::Program { minimum: Some(minimum), version: &["--version"] }
+}
+
+/// Any version does.
+const PRESENT: Look = Look::Program { minimum: None, version: &[] };
+
+/// Everything Ashlar takes from the host, in the order in which it is reported.
+pub const TOOLS: &[Tool] = &[
+    Tool {
+        name: "cargo",
+        purpose: "building xtask itself; fetching the crates of Rust packages",
+        // The oldest Rust that compiles xtask.
+        look: program(env!("CARGO_PKG_RUST_VERSION")),
+        need: Need::Builds,
+        // Distributions' own are often older; people have it by rustup.
+        packages: Packages { debian: &[], fedora: &[], arch: &[], alpine: &[] },
+    },
+    Tool {
+        name: "cc",
+        purpose: "linking xtask; the host's side of `bench malloc`",
+        look: PRESENT,
+        need: Need::Builds,
+        packages: Packages {
+            debian: &["gcc", "libc6-dev"],
+            fedora: &["gcc", "glibc-devel"],
+            arch: &["gcc"],
+            alpine: &["gcc", "musl-dev"],
+        },
+    },
+    Tool {
+        name: "buildah",
+        purpose: "running build steps without network",
+        look: program("1.23"),
+        need: Need::Builds,
+        packages: Packages { debian: &["buildah"], fedora: &["buildah"], arch: &["buildah"], alpine: &["buildah"] },
+    },
+    Tool {
+        name: "runc",
+        // crun refuses hosts that mix cgroup versions.
+        purpose: "the containers of build steps",
+        look: program("1.1"),
+        need: Need::Builds,
+        packages: Packages { debian: &["runc"], fedora: &["runc"], arch: &["runc"], alpine: &["runc"] },
+    },
+    Tool {
+        name: "newuidmap",
+        purpose: "containers of a user that is not root",
+        look: PRESENT,
+        need: Need::UserBuilds,
+        packages: Packages {
+            debian: &["uidmap"],
+            fedora: &["shadow-utils"],
+            arch: &["shadow"],
+            alpine: &["shadow-uidmap"],
+        },
+    },
+    Tool {
+        name: "mount",
+        purpose: "the work directories of a second, different build",
+        look: PRESENT,
+        need: Need::Commands(&["verify-repro"]),
+        packages: UTIL_LINUX,
+    },
+    Tool {
+        name: "umount",
+        purpose: "undoing those mounts",
+        look: PRESENT,
+        need: Need::Commands(&["verify-repro"]),
+        packages: UTIL_LINUX,
+    },
+    Tool {
+        name: "root certificates",
+        purpose: "fetching over https",
+        look: Look::Files(&[
+            &["/etc/ssl/certs/ca-certificates.crt"],
+            &["/etc/pki/tls/certs/ca-bundle.crt"],
+            &["/etc/ssl/cert.pem"],
+        ]),
+        need: Need::Commands(&["fetch"]),
+        packages: Packages {
+            debian: &["ca-certificates"],
+            fedora: &["ca-certificates"],
+            arch: &["ca-certificates"],
+            alpine: &["ca-certificates"],
+        },
+    },
+    Tool {
+        name: "gpgv",
+        purpose: "checking the signature of the package index",
+        look: program("2.2"),
+        need: Need::Commands(&["seed lock"]),
+        packages: Packages { debian: &["gpgv"], fedora: &["gnupg2"], arch: &["gnupg"], alpine: &["gpgv"] },
+    },
+    Tool {
+        name: "qemu-system-x86_64",
+        purpose: "starting the ISO",
+        look: program("7.0"),
+        need: Need::Commands(&["run", "boot-test"]),
+        packages: Packages {
+            debian: &["qemu-system-x86"],
+            fedora: &["qemu-system-x86-core"],
+            arch: &["qemu-system-x86"],
+            alpine: &["qemu-system-x86_64"],
+        },
+    },
+    Tool {
+        name: "OVMF",
+        purpose: "starting the ISO by UEFI",
+        look: Look::Files(OVMF),
+        need: Need::Commands(&["run", "boot-test"]),
+        packages: Packages { debian: &["ovmf"], fedora: &["edk2-ovmf"], arch: &["edk2-ovmf"], alpine: &["ovmf"] },
+    },
+    Tool {
+        name: "podman",
+        purpose: "the tests that run the images",
+        look: program("4.0"),
+        need: Need::Commands(&["the image tests"]),
+        packages: Packages { debian: &["podman"], fedora: &["podman"], arch: &["podman"], alpine: &["podman"] },
+    },
+    Tool {
+        name: "make",
+        purpose: "the peer that `bench noop` is measured beside",
+        look: PRESENT,
+        need: Need::Commands(&["bench"]),
+        packages: Packages { debian: &["make"], fedora: &["make"], arch: &["make"], alpine: &["make"] },
+    },
+];
+
+const UTIL_LINUX: Packages =
+    Packages { debian: &["mount"], fedora: &["util-linux-core"], arch: &["util-linux"], alpine: &["util-linux-misc"] };
+
+/// Code and variables of the UEFI firmware, as distributions install them; the 4 MB build first where both exist.
+const OVMF: &[&[&str]] = &[
+    &["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"],
+    &["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"],
+    &["/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"],
+    &["/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"],
+    &["/usr/share/edk2-ovmf/x64/OVMF_CODE.fd", "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd"],
+];

@@ -1,0 +1,5 @@
+//! Building packages: `session` decides what must be built and in which order, `package` builds one.
+
+pub mod collect;
+pub mod package;
+pub mod session;

@@ -1,0 +1,220 @@
+//! Builds one package: executes the steps of its plan and stores what the staging tree holds.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use ashlar_core::digest::Digest;
+use ashlar_core::event::Event;
+use ashlar_core::name::PkgName;
+use ashlar_core::plan::steps::{Step, steps};
+use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::build::collect;
+use crate::host::container::{Container, Mount, write_skeleton};
+use crate::host::jobserver::Jobserver;
+use crate::host::store::Store;
+use crate::host::work::{self, Work};
+use crate::host::{crates, exec, tree, unpack};
+use crate::report::Reporter;
+
+/// What a build needs beside its plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// Where results go.
+    pub store: &'a Store,
+    /// The unpacked seed env.
+    pub seed: &'a Utf8Path,
+    /// The package's folder.
+    pub folder: &'a Utf8Path,
+    /// The circumstances.
+    pub conditions: &'a Conditions,
+    /// Job tokens.
+    pub jobserver: &'a Jobserver,
+    /// Receives events.
+    pub reporter: &'a Reporter,
+    /// Leave a failed build for `cargo xtask shell`.
+    pub keep: bool,
+}
+
+/// A finished build.
+#[derive(Debug)]
+pub struct Made {
+    /// Diff id of each package.
+    pub outputs: BTreeMap<PkgName, Digest>,
+    /// Seconds it took.
+    pub seconds: u64,
+    /// Bytes of all layers.
+    pub bytes: u64,
+}
+
+/// Builds `plan` at `site`.
+pub fn build(plan: &BuildPlan, site: Site<'_>) -> Result<Made> {
+    let started = Instant::now();
+    let logs = site.store.logs(&plan.package);
+    if logs.exists() {
+        fs_err::remove_dir_all(&logs)?;
+    }
+    fs_err::create_dir_all(&logs)?;
+    let parent = site.store.root().join("work");
+    let mut work = Work::create(&parent, plan.package.as_str(), site.conditions.tmpfs)?;
+    let result = run(plan, site, &work, &logs);
+    if result.is_err() {
+        let log = logs.read_dir_utf8()?.filter_map(|e| e.ok().map(|e| e.path().to_owned())).max_by_key(|path| modified(path));
+        site.reporter.emit(Event::Failed { package: plan.package.clone(), log });
+        if site.keep {
+            work::mark_kept(work.dir())?;
+            work.keep();
+            site.reporter.note(format!("kept; `cargo xtask shell {}` opens a shell where it failed", plan.package));
+        }
+    }
+    let outputs = result.with_context(|| format!("building {} {}", plan.package, plan.version))?;
+    if !site.keep {
+        work.remove()?;
+    }
+    let bytes = outputs.iter().map(|(name, id)| Ok(fs_err::metadata(site.store.layer(name, id))?.len())).sum::<Result<u64>>()?;
+    Ok(Made { outputs, seconds: started.elapsed().as_secs(), bytes })
+}
+
+fn modified(path: &Utf8Path) -> std::time::SystemTime {
+    path.metadata().and_then(|meta| meta.modified()).unwrap_or(std::time::UNIX_EPOCH)
+}
+
+/// The directories of one work directory.
+#[derive(Debug)]
+pub struct Rooms<'a>(&'a Utf8Path);
+
+impl<'a> Rooms<'a> {
+    /// The rooms of the work directory `dir`.
+    pub fn new(dir: &'a Utf8Path) -> Self {
+        Self(dir)
+    }
+
+    const ALL: [&'static str; 12] = [
+        "root/src", "root/obj", "root/home/.cargo", "root/vendor", "dest", "sysroot", "tools", "files", "toolchain",
+        "patches", "scripts", "skeleton",
+    ];
+
+    fn room(&self, name: &str) -> Utf8PathBuf {
+        self.0.join(name)
+    }
+
+    /// What the container sees.
+    pub fn mounts(&self, seed: &Utf8Path, jobserver: &Utf8Path, root: &str) -> Vec<Mount> {
+        let mut mounts = vec![
+            Mount::input(seed.join("usr"), "/usr"),
+            Mount::output(self.room("root"), root),
+            Mount::output(self.room("dest"), "/dest"),
+            Mount::output(jobserver, "/jobserver"),
+        ];
+        for name in ["sysroot", "tools", "files", "toolchain", "patches", "scripts"] {
+            mounts.push(Mount::input(self.room(name), format!("/{name}")));
+        }
+        mounts
+    }
+}
+
+fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result<BTreeMap<PkgName, Digest>> {
+    let rooms = Rooms(work.dir());
+    for name in Rooms::ALL {
+        fs_err::create_dir_all(rooms.room(name))?;
+    }
+    write_skeleton(&rooms.room("skeleton"))?;
+    let mounts = rooms.mounts(site.seed, site.jobserver.path(), &site.conditions.root);
+    let mut container = None;
+    let mut outputs = BTreeMap::new();
+    for step in steps(plan) {
+        match step {
+            Step::Run { name, phase, script } => {
+                site.reporter.emit(Event::Phase { package: plan.package.clone(), phase });
+                let container = match &container {
+                    Some(container) => container,
+                    None => container.insert(Container::create(
+                        &work.container(),
+                        &site.conditions.hostname,
+                        &rooms.room("skeleton"),
+                        mounts.clone(),
+                    )?),
+                };
+                run_script(plan, site, &rooms, container, &name, &script, logs)
+                    .with_context(|| format!("{} failed in `{name}`", plan.package))?;
+            }
+            Step::Collect { package, .. } => {
+                let id = collect::package(plan, &package, &rooms.room("dest"), site)?;
+                outputs.insert(package, id);
+            }
+            other => prepare(plan, site, &rooms, &other).with_context(|| format!("step `{other}`"))?,
+        }
+    }
+    Ok(outputs)
+}
+
+/// Executes the steps that happen before the container exists.
+fn prepare(plan: &BuildPlan, site: Site<'_>, rooms: &Rooms<'_>, step: &Step) -> Result<()> {
+    let distfile = |digest: &Digest| site.store.root().join("distfiles/sha256").join(digest.to_string());
+    match step {
+        Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &rooms.room("root/src")),
+        Step::Vendor(krate) => {
+            crates::unpack_crate(&distfile(&krate.sha256), &krate.name, &krate.version, &krate.sha256, &rooms.room("root/vendor"))?;
+            let config = format!(
+                "[source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"{}/vendor\"\n",
+                site.conditions.root
+            );
+            Ok(fs_err::write(rooms.room("root/home/.cargo/config.toml"), config)?)
+        }
+        Step::Files { files, as_source } => {
+            copy_files(site.folder, files, &rooms.room("files"))?;
+            copy_files(&site.folder.join("patches"), &plan.patches, &rooms.room("patches"))?;
+            if *as_source { copy_files(site.folder, files, &rooms.room("root/src")) } else { Ok(()) }
+        }
+        Step::Compose { into, packages } => compose(site.store, packages, &rooms.room(into.trim_start_matches('/'))),
+        Step::Toolchain { name } => {
+            let files = env::toolchain_files(plan, site.conditions);
+            Ok(fs_err::write(rooms.room("toolchain").join(name), files.get(name).map_or("", String::as_str))?)
+        }
+        Step::Run { .. } | Step::Collect { .. } => Ok(()),
+    }
+}
+
+/// Unpacks package layers on top of each other, each verified while it is read.
+pub fn compose(store: &Store, packages: &[Input], into: &Utf8Path) -> Result<()> {
+    for input in packages {
+        tree::unpack_layer(&store.layer(&input.name, &input.diff_id), input.diff_id, into)
+            .with_context(|| format!("composing {}", input.name))?;
+    }
+    Ok(())
+}
+
+fn copy_files(folder: &Utf8Path, files: &[PlannedFile], into: &Utf8Path) -> Result<()> {
+    for file in files {
+        let target = into.join(&file.path);
+        if let Some(parent) = target.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        let bytes = crate::host::repository::seen_by_build(&folder.join(&file.path))?;
+        fs_err::write(&target, bytes)?;
+        let mode = if file.executable { 0o755 } else { 0o644 };
+        fs_err::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+fn run_script(
+    plan: &BuildPlan,
+    site: Site<'_>,
+    rooms: &Rooms<'_>,
+    container: &Container,
+    name: &str,
+    script: &str,
+    logs: &Utf8Path,
+) -> Result<()> {
+    fs_err::write(rooms.room("scripts").join(name), env::script(script, site.conditions))?;
+    let jobs = site.conditions.cpus.as_ref().map_or(site.jobserver.jobs, Vec::len);
+    let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
+    argv.extend(env::variables(plan, site.conditions, jobs).iter().map(|(name, value)| format!("{name}={value}")));
+    argv.extend(["/bin/sh".to_owned(), "-eu".to_owned(), format!("/scripts/{name}")]);
+    let log = logs.join(format!("{name}.log"));
+    exec::logged(&container.command(&argv, false), &log, site.conditions.cpus.as_deref())?;
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! Decides which packages must be built, in which order, and builds independent ones side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use anyhow::{Context as _, Result, bail};
+use ashlar_core::digest::Digest;
+use ashlar_core::event::Event;
+use ashlar_core::ledger::Ledger;
+use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::plan::{BuildPlan, Conditions, Input, Surroundings};
+use ashlar_core::recipe::{Recipe, Style};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::build::package::{self, Site};
+use crate::host::fetch::Fetcher;
+use crate::host::jobserver::Jobserver;
+use crate::host::lock::Lock;
+use crate::host::repository::Repository;
+use crate::host::seed::Seed;
+use crate::host::store::{Entry, Record, Store};
+use crate::host::{crates, work};
+use crate::report::Reporter;
+
+/// How a session builds.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Nothing is fetched.
+    pub offline: bool,
+    /// Failed builds are left for `cargo xtask shell`.
+    pub keep: bool,
+    /// Job tokens.
+    pub jobs: usize,
+    /// Circumstances, by the number of the worker thread.
+    pub conditions: fn(usize) -> Conditions,
+    /// Whether a build that contradicts the ledger fails.
+    pub enforce_ledger: bool,
+}
+
+/// A package that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Its diff id.
+    pub diff_id: Digest,
+    /// The input key of the recipe that makes it.
+    pub key: Digest,
+    /// How long its build took when it was built.
+    pub seconds: u64,
+    /// Whether this session built it.
+    pub fresh: bool,
+}
+
+/// One run over one store.
+#[derive(Debug)]
+pub struct Session<'a> {
+    repository: &'a Repository,
+    store: &'a Store,
+    reporter: &'a Reporter,
+    options: Options,
+    ledger: Ledger,
+    seed: OnceLock<Seed>,
+    seed_lock: Mutex<()>,
+    jobserver: Jobserver,
+    _room: tempfile::TempDir,
+}
+
+/// What the worker threads share.
+#[derive(Debug, Default)]
+struct Progress {
+    waiting: BTreeSet<PkgName>,
+    running: BTreeSet<PkgName>,
+    done: BTreeMap<PkgName, Built>,
+    failures: Vec<(PkgName, anyhow::Error)>,
+}
+
+impl<'a> Session<'a> {
+    /// Starts a session: clears what dead runs left and makes the job pipe.
+    pub fn start(repository: &'a Repository, store: &'a Store, reporter: &'a Reporter, options: Options) -> Result<Self> {
+        for name in work::clear_stale(&store.root().join("work"))? {
+            reporter.note(format!("cleared what a killed run left: {name}"));
+        }
+        let room = tempfile::Builder::new().prefix("run-").tempdir_in(store.root().join("locks"))?;
+        let pipe = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("jobserver");
+        let jobserver = Jobserver::create(&pipe, options.jobs)?;
+        let ledger = repository.ledger(Arch::X86_64)?;
+        Ok(Self {
+            repository,
+            store,
+            reporter,
+            options,
+            ledger,
+            seed: OnceLock::new(),
+            seed_lock: Mutex::default(),
+            jobserver,
+            _room: room,
+        })
+    }
+
+    /// The store of this session.
+    pub fn store(&self) -> &Store {
+        self.store
+    }
+
+    /// The seed env, unpacked and verified on first use.
+    pub fn seed(&self) -> Result<&Seed> {
+        let _one = self.seed_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seed) = self.seed.get() {
+            return Ok(seed);
+        }
+        let seed = crate::host::seed::ensure(self.repository, self.store, &self.fetcher()?, self.reporter)
+            .context("preparing the seed env")?;
+        Ok(self.seed.get_or_init(|| seed))
+    }
+
+    fn fetcher(&self) -> Result<Fetcher<'_>> {
+        Fetcher::new(self.store.root(), self.options.offline, self.reporter)
+    }
+
+    /// Builds `targets` and everything below them. Gives every package that was needed.
+    pub fn build(&self, targets: &[PkgName]) -> Result<BTreeMap<PkgName, Built>> {
+        let needed = self.needed(targets)?;
+        let progress = Mutex::new(Progress { waiting: needed, ..Progress::default() });
+        let changed = Condvar::new();
+        std::thread::scope(|scope| {
+            for worker in 0..self.options.jobs.max(1) {
+                let (progress, changed) = (&progress, &changed);
+                scope.spawn(move || self.work(worker, progress, changed));
+            }
+        });
+        let mut progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if progress.failures.is_empty() {
+            return Ok(progress.done);
+        }
+        let (_, first) = progress.failures.remove(0);
+        match progress.failures.as_slice() {
+            [] => Err(first),
+            others => {
+                let others = others.iter().map(|(name, error)| format!("\nalso failed: {name}: {error:#}")).collect::<String>();
+                Err(first.context(format!("{} packages failed{others}\nthe first", progress.failures.len() + 1)))
+            }
+        }
+    }
+
+    /// The recipes behind `targets`, with everything they need.
+    fn needed(&self, targets: &[PkgName]) -> Result<BTreeSet<PkgName>> {
+        let mut needed = BTreeSet::new();
+        let mut pending = Vec::new();
+        for target in targets {
+            pending.push(self.repository.recipe_of(target)?.name.clone());
+        }
+        while let Some(name) = pending.pop() {
+            if needed.insert(name.clone()) {
+                let recipe = self.repository.recipe_of(&name)?;
+                for input in recipe.libs.iter().chain(&recipe.tools) {
+                    pending.push(self.repository.recipe_of(input)?.name.clone());
+                }
+            }
+        }
+        Ok(needed)
+    }
+
+    fn work(&self, worker: usize, progress: &Mutex<Progress>, changed: &Condvar) {
+        let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock();
+        while !state.waiting.is_empty() && state.failures.is_empty() {
+            let Some(recipe) = self.next(&state) else {
+                state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            state.waiting.remove(&recipe.name);
+            state.running.insert(recipe.name.clone());
+            let done = state.done.clone();
+            drop::<MutexGuard<'_, Progress>>(state);
+            let result = self.resolve(recipe, &done, worker);
+            state = lock();
+            state.running.remove(&recipe.name);
+            match result {
+                Ok(built) => state.done.extend(built),
+                Err(error) => state.failures.push((recipe.name.clone(), error)),
+            }
+            changed.notify_all();
+        }
+    }
+
+    /// The next recipe whose inputs are there. The kernel first: nothing takes longer, and nothing but the image waits for it.
+    fn next(&self, state: &Progress) -> Option<&'a Recipe> {
+        let ready = |name: &&PkgName| {
+            let inputs = self.repository.recipes.get(*name).map(|recipe| recipe.libs.iter().chain(&recipe.tools));
+            inputs.is_some_and(|mut inputs| inputs.all(|input| state.done.contains_key(input)))
+        };
+        let rank = |name: &&PkgName| {
+            let kernel = self.repository.recipes.get(*name).is_some_and(|recipe| recipe.style == Style::Kernel);
+            (kernel, self.repository.graph.dependents(name).len())
+        };
+        state.waiting.iter().filter(ready).max_by_key(rank).and_then(|name| self.repository.recipes.get(name))
+    }
+
+    /// The plan of a recipe whose inputs are in `done`.
+    pub fn plan(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>) -> Result<BuildPlan> {
+        let inputs = |names: &[PkgName]| -> Result<Vec<Input>> {
+            let input = |name: PkgName| {
+                let diff_id = done.get(&name).with_context(|| format!("{name} is not built"))?.diff_id;
+                Ok(Input { name, diff_id })
+            };
+            self.repository.graph.closure(names).into_iter().map(input).collect()
+        };
+        let around = Surroundings {
+            seed: self.seed()?.digest,
+            libs: inputs(&recipe.libs)?,
+            tools: inputs(&recipe.tools)?,
+            toolchain: self.repository.toolchain.files(&recipe.hardening),
+        };
+        Ok(BuildPlan::new(recipe, self.repository.package_files(recipe)?, around, Arch::X86_64))
+    }
+
+    /// The plan of one package, with everything below it built.
+    pub fn plan_of(&self, package: &PkgName) -> Result<BuildPlan> {
+        let recipe = self.repository.recipe_of(package)?;
+        let inputs: Vec<PkgName> = recipe.libs.iter().chain(&recipe.tools).cloned().collect();
+        self.plan(recipe, &self.build(&inputs)?)
+    }
+
+    fn resolve(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>, worker: usize) -> Result<BTreeMap<PkgName, Built>> {
+        let plan = self.plan(recipe, done)?;
+        let key = plan.key();
+        if let Some(built) = self.stored(&plan, &key)? {
+            self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
+            return Ok(built);
+        }
+        self.fetch(recipe, &plan)?;
+        let path = self.store.root().join("locks").join(key.to_string());
+        let _lock = Lock::take(&path, || self.reporter.note(format!("another run builds {}; waiting for it", recipe.name)))?;
+        if let Some(built) = self.stored(&plan, &key)? {
+            self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
+            return Ok(built);
+        }
+        self.make(recipe, &plan, key, worker)
+    }
+
+    fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: Digest, worker: usize) -> Result<BTreeMap<PkgName, Built>> {
+        let conditions = (self.options.conditions)(worker);
+        let site = Site {
+            store: self.store,
+            seed: &self.seed()?.verified(self.reporter)?,
+            folder: &self.repository.folder(&recipe.name),
+            conditions: &conditions,
+            jobserver: &self.jobserver,
+            reporter: self.reporter,
+            keep: self.options.keep,
+        };
+        let before = self.last_outputs(recipe)?;
+        let token = self.jobserver.acquire()?;
+        let made = package::build(plan, site);
+        drop(token);
+        let made = made?;
+        self.enforce_ledger(&key, &made.outputs)?;
+        let outputs: BTreeMap<String, Digest> = made.outputs.iter().map(|(name, id)| (name.to_string(), *id)).collect();
+        let unchanged = before.as_ref() == Some(&outputs);
+        let record = Record { outputs, seconds: made.seconds };
+        self.store.put_record(&key, recipe.name.as_str(), &plan.canonical(), &record)?;
+        self.reporter.emit(Event::Built {
+            package: recipe.name.clone(),
+            version: recipe.version.clone(),
+            seconds: made.seconds,
+            bytes: made.bytes,
+            unchanged,
+        });
+        let built = |diff_id| Built { diff_id, key, seconds: made.seconds, fresh: true };
+        Ok(made.outputs.into_iter().map(|(name, id)| (name, built(id))).collect())
+    }
+
+    /// The outputs of the recipe's last build, to say whether a rebuild changed anything.
+    fn last_outputs(&self, recipe: &Recipe) -> Result<Option<BTreeMap<String, Digest>>> {
+        let Some((key, _)) = self.store.last_plan(recipe.name.as_str())? else { return Ok(None) };
+        Ok(self.store.record(&key)?.map(|record| record.outputs))
+    }
+
+    /// What the store holds for a key, verified; damaged entries are dropped and named.
+    fn stored(&self, plan: &BuildPlan, key: &Digest) -> Result<Option<BTreeMap<PkgName, Built>>> {
+        let Some(record) = self.store.record(key)? else { return Ok(None) };
+        let mut built = BTreeMap::new();
+        for name in plan.package_names() {
+            let Some(diff_id) = record.outputs.get(name.as_str()) else { return Ok(None) };
+            match self.store.check(&self.store.layer(name, diff_id), diff_id)? {
+                Entry::Good => {}
+                Entry::Missing => return Ok(None),
+                Entry::Damaged(found) => {
+                    self.reporter.note(format!(
+                        "the stored layer of {name} is damaged (expected {}, found {}); dropped, it will be built again",
+                        diff_id.short(),
+                        found.short()
+                    ));
+                    fs_err::remove_dir_all(self.store.package_dir(name, diff_id))?;
+                    return Ok(None);
+                }
+            }
+            built.insert(name.clone(), Built { diff_id: *diff_id, key: *key, seconds: record.seconds, fresh: false });
+        }
+        self.enforce_ledger(key, &built.iter().map(|(name, built)| (name.clone(), built.diff_id)).collect())?;
+        Ok(Some(built))
+    }
+
+    fn enforce_ledger(&self, key: &Digest, outputs: &BTreeMap<PkgName, Digest>) -> Result<()> {
+        if !self.options.enforce_ledger {
+            return Ok(());
+        }
+        let wrong = self.ledger.contradictions(key, outputs);
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "the ledger expects other bytes from the same inputs:\n  {}\n\
+             this machine or this package does not reproduce; `cargo xtask verify-repro` finds the difference",
+            wrong.join("\n  ")
+        );
+    }
+
+    fn fetch(&self, recipe: &Recipe, plan: &BuildPlan) -> Result<()> {
+        self.fetcher()?.sources(&recipe.sources).with_context(|| format!("fetching the sources of {}", recipe.name))?;
+        if plan.crates.is_empty() {
+            return Ok(());
+        }
+        let folder: Utf8PathBuf = self.repository.folder(&recipe.name);
+        let lock = recipe.cargo_lock.as_deref().unwrap_or("Cargo.lock");
+        crates::ensure(self.store.root(), &folder, lock, &plan.crates, self.options.offline)
+            .with_context(|| format!("fetching the crates of {}", recipe.name))
+    }
+}

@@ -1,0 +1,231 @@
+//! The command line as clap types; no behaviour.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand};
+
+use ashlar_core::name::PkgName;
+
+use crate::report::Format;
+
+/// Builds Ashlar: packages from source, container images, a bootable ISO; and proves that they reproduce.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// `human`: progress on standard error; `json`: one event a line on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub message_format: Format,
+    /// Only errors and results.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Fetch nothing; works whenever the store holds what is needed.
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// The store's directory [default: $ASHLAR_STORE, else ashlar in the user's cache directory].
+    #[arg(long, global = true)]
+    pub store: Option<Utf8PathBuf>,
+    /// Jobs at once, over all packages [default: number of processors].
+    #[arg(long, short, global = true)]
+    pub jobs: Option<usize>,
+    /// Leave a failed build in place; `cargo xtask shell PKG` opens a shell in it.
+    #[arg(long, global = true)]
+    pub keep: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Names host tools that are missing or too old, and tests whether containers work here.
+    Doctor,
+    /// Installs missing host tools (Debian), or prints the commands (Fedora, Arch, Alpine).
+    Setup,
+    /// Validates recipes, images, profiles and the ledger; needs no container and no network.
+    Check,
+    /// Fetches sources into the store.
+    Fetch {
+        /// Packages; all with --all.
+        packages: Vec<PkgName>,
+        /// Sources of all packages, and the seed.
+        #[arg(long)]
+        all: bool,
+    },
+    /// The pinned binary packages that the first compiler comes from.
+    Seed {
+        /// What to do.
+        #[command(subcommand)]
+        command: SeedCommand,
+    },
+    /// Builds packages and everything below them.
+    BuildPkg {
+        /// Packages; all with --all.
+        packages: Vec<PkgName>,
+        /// All packages.
+        #[arg(long)]
+        all: bool,
+        /// Print what would be done, and stop: steps as text, or the whole plan as JSON.
+        #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
+        print_plan: Option<PlanForm>,
+    },
+    /// Composes a container image.
+    Image {
+        /// Folder below images/.
+        name: String,
+        /// Write the OCI layout here [default: out/<name>].
+        #[arg(long)]
+        output: Option<Utf8PathBuf>,
+    },
+    /// Builds the bootable ISO.
+    Iso {
+        /// Profile below iso/.
+        #[arg(default_value = "minimal")]
+        profile: String,
+        /// Run only up to this stage: bootstrap, packages, security, overlay, iso.
+        #[arg(long)]
+        stage: Option<String>,
+        /// Write the ISO here [default: out/ashlar-<profile>-x86_64.iso].
+        #[arg(long)]
+        output: Option<Utf8PathBuf>,
+    },
+    /// Starts the ISO in QEMU.
+    Run(RunArgs),
+    /// Starts the ISO in QEMU and waits for facts on its serial console.
+    BootTest {
+        /// Cases: uefi-cd, uefi-disk, bios-cd, bios-disk [default: all].
+        cases: Vec<String>,
+        /// Seconds before a case counts as failed.
+        #[arg(long, default_value_t = 180)]
+        timeout: u64,
+    },
+    /// Builds again from nothing under other circumstances and compares.
+    VerifyRepro {
+        /// `PKG`, `image NAME`, `iso`, or `--all`.
+        what: Vec<String>,
+        /// Every package, image and the ISO.
+        #[arg(long)]
+        all: bool,
+        /// Directory of the second store [default: a temporary one].
+        #[arg(long)]
+        second_store: Option<Utf8PathBuf>,
+        /// Where reports and differing files go.
+        #[arg(long)]
+        report: Option<Utf8PathBuf>,
+    },
+    /// The committed digests of all outputs.
+    Ledger {
+        /// What to do.
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Measures claims: ratios in one run.
+    Bench {
+        /// `noop`, `malloc`; all when absent.
+        names: Vec<String>,
+    },
+    /// Opens a shell in a kept build, or in a fresh one prepared up to its phases.
+    Shell {
+        /// Package.
+        package: PkgName,
+    },
+    /// Prints the logs of a package's last build.
+    Log {
+        /// Package.
+        package: PkgName,
+        /// Only this phase.
+        phase: Option<String>,
+    },
+    /// Says which inputs changed a package's key since its last build.
+    Why {
+        /// Package.
+        package: PkgName,
+    },
+    /// Prints the dependency graph in dot.
+    Graph,
+    /// Writes the skeleton of a recipe.
+    NewPkg(NewPkgArgs),
+    /// Removes what nothing current needs from the store.
+    Gc {
+        /// Also remove distfiles.
+        #[arg(long)]
+        distfiles: bool,
+    },
+    /// Writes a package's OCI layout to a directory.
+    Export {
+        /// Package, or `seed`.
+        package: PkgName,
+        /// Directory.
+        to: Utf8PathBuf,
+    },
+}
+
+/// Options of `new-pkg`.
+#[derive(Debug, Clone, Args)]
+pub struct NewPkgArgs {
+    /// Package name.
+    pub name: PkgName,
+    /// Build style.
+    #[arg(long, default_value = "autotools")]
+    pub style: String,
+    /// Upstream location of the source.
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Pool path of the source.
+    #[arg(long)]
+    pub debian: Option<String>,
+}
+
+/// Options of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The ISO [default: builds profile `minimal`].
+    pub iso: Option<Utf8PathBuf>,
+    /// Start by BIOS instead of UEFI.
+    #[arg(long)]
+    pub bios: bool,
+    /// Attach as a disk instead of a CD.
+    #[arg(long)]
+    pub disk: bool,
+    /// Open a window.
+    #[arg(long)]
+    pub graphic: bool,
+}
+
+/// Forms of `--print-plan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PlanForm {
+    /// One step a line.
+    Text,
+    /// The canonical plan that is hashed.
+    Json,
+    /// The Containerfile for stock tools.
+    Containerfile,
+}
+
+/// `seed` commands.
+#[derive(Debug, Subcommand)]
+pub enum SeedCommand {
+    /// Resolves toolchain/seed.toml against the signed package index and writes toolchain/seed.lock.
+    Lock {
+        /// Only say whether the lock is current.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// `ledger` commands.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Writes digests/x86_64.txt from what is built now.
+    Update,
+    /// Fails when the ledger is out of date.
+    Check,
+}

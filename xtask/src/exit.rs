@@ -1,0 +1,77 @@
+//! Exit codes: a documented part of the interface (README lists them).
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All good.
+    Good = 0,
+    /// Machinery broke: I/O, a bug, something unforeseen.
+    Broken = 1,
+    /// A recipe or another file of the tree is invalid.
+    Invalid = 10,
+    /// A lock, the ledger or a generated file is out of date.
+    OutOfDate = 11,
+    /// A source could not be had, or had other bytes than pinned.
+    Source = 20,
+    /// A build step failed, or a check of its output found something.
+    Build = 30,
+    /// Not reproducible.
+    Differs = 40,
+    /// It could not be decided whether it reproduces.
+    Unchecked = 41,
+    /// A boot test failed.
+    Boot = 42,
+    /// A host tool is missing or too old.
+    Host = 50,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The code for an error, by the kind of error found in its chain.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let mut exit = Self::Broken;
+        for cause in error.chain() {
+            if let Some(Coded(code)) = cause.downcast_ref() {
+                return *code;
+            }
+            if cause.is::<crate::host::repository::Invalid>() {
+                return Self::Invalid;
+            }
+            if cause.is::<crate::host::fetch::FetchError>() {
+                return Self::Source;
+            }
+            if let Some(failed) = cause.downcast_ref::<crate::host::exec::ExecError>() {
+                exit = if failed.status.contains("was not found") { Self::Host } else { Self::Build };
+            }
+        }
+        exit
+    }
+}
+
+/// Carries an exit code in an error's chain; says nothing itself.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("exit code {}", .0.to_owned() as u8)]
+pub struct Coded(pub Exit);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn the_kind_of_error_decides() {
+        assert_eq!(Exit::of(&anyhow::anyhow!("x")), Exit::Broken);
+        let missing = crate::host::exec::read(&ashlar_core::command::Command::new("no-such-tool-here"));
+        assert_eq!(Exit::of(&missing.context("doing").unwrap_err()), Exit::Host);
+        let failed = crate::host::exec::read(&ashlar_core::command::Command::new("false"));
+        assert_eq!(Exit::of(&failed.unwrap_err()), Exit::Build);
+        assert_eq!(Exit::of(&anyhow::Error::new(Coded(Exit::Differs)).context("y")), Exit::Differs);
+    }
+}

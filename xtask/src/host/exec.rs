@@ -1,0 +1,236 @@
+//! The one place that starts processes. Every method says where the child's streams go and when it fails.
+#![expect(clippy::disallowed_methods, reason = "this is the one place")]
+
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// A command that ran and failed, or could not be started.
+#[derive(Debug, thiserror::Error)]
+pub struct ExecError {
+    /// The command, ready to paste.
+    pub command: String,
+    /// How it ended.
+    pub status: String,
+    /// How long it ran.
+    pub duration: Duration,
+    /// The last lines it wrote.
+    pub tail: String,
+    /// The file that holds everything it wrote.
+    pub log: Option<Utf8PathBuf>,
+}
+
+impl std::fmt::Display for ExecError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "a command failed")?;
+        writeln!(f, "  command  {}", self.command)?;
+        write!(f, "  status   {} after {:.1} s", self.status, self.duration.as_secs_f64())?;
+        if let Some(log) = &self.log {
+            write!(f, "\n  log      {log} (last lines follow)")?;
+        }
+        self.tail.lines().try_for_each(|line| write!(f, "\n  | {line}"))
+    }
+}
+
+/// Lines of a log shown with an error.
+const TAIL_LINES: usize = 20;
+
+fn std_command(command: &Command) -> std::process::Command {
+    let mut std = std::process::Command::new(&command.program);
+    std.args(&command.args).envs(&command.env);
+    if let Some(dir) = &command.cwd {
+        std.current_dir(dir);
+    }
+    std
+}
+
+fn failed_to_start(command: &Command, error: &std::io::Error) -> ExecError {
+    let status = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            format!("`{}` was not found; `cargo xtask doctor` lists what is missing", command.program)
+        }
+        _ => format!("could not be started: {error}"),
+    };
+    ExecError { command: command.to_string(), status, duration: Duration::ZERO, tail: String::new(), log: None }
+}
+
+fn describe(status: std::process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(9)) => "killed by signal 9 (out of memory?)".to_owned(),
+        (None, signal) => format!("killed by signal {}", signal.unwrap_or_default()),
+    }
+}
+
+/// Runs a command and gives its standard output. Standard error is captured and shown only on failure; no standard input.
+/// Fails when it cannot start, ends with another status than 0, or prints something that is not UTF-8.
+pub fn read(command: &Command) -> Result<String> {
+    let output = read_with_input(command, b"")?;
+    String::from_utf8(output).with_context(|| format!("`{command}` printed something that is not UTF-8"))
+}
+
+/// Like [`read`], for bytes, with `input` on standard input.
+pub fn read_with_input(command: &Command, input: &[u8]) -> Result<Vec<u8>> {
+    let started = Instant::now();
+    let mut child = std_command(command)
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed_to_start(command, &error))?;
+    let stdin = child.stdin.take();
+    let output = std::thread::scope(|scope| {
+        // A child that ends early closes its end: that shows in its status, not here.
+        let writer = scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
+        let output = child.wait_with_output();
+        drop(writer.join());
+        output
+    })
+    .with_context(|| format!("waiting for `{command}`"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let text = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
+    Err(ExecError {
+        command: command.to_string(),
+        status: describe(output.status),
+        duration: started.elapsed(),
+        tail: last_lines(&text),
+        log: None,
+    }
+    .into())
+}
+
+/// Runs a command with both output streams appended to `log`; no standard input. Fails like [`read`]; the error carries the
+/// log's tail and path. On `cpus` only, when given.
+pub fn logged(command: &Command, log: &Utf8Path, cpus: Option<&[usize]>) -> Result<Duration> {
+    let file = fs_err::OpenOptions::new().create(true).append(true).read(true).open(log)?;
+    let started = Instant::now();
+    let expression = duct::cmd(&command.program, &command.args)
+        .stdin_null()
+        .stderr_to_stdout()
+        .stdout_file(file.file().try_clone()?)
+        .unchecked();
+    let expression = command.env.iter().fold(expression, |e, (name, value)| e.env(name, value));
+    let expression = match &command.cwd {
+        Some(dir) => expression.dir(dir),
+        None => expression,
+    };
+    // The affinity of the starting thread is inherited by the child.
+    let _affinity = cpus.map(Affinity::narrow).transpose()?;
+    let output = expression.run().map_err(|error| failed_to_start(command, &error))?;
+    let duration = started.elapsed();
+    if output.status.success() {
+        return Ok(duration);
+    }
+    Err(ExecError {
+        command: command.to_string(),
+        status: describe(output.status),
+        duration,
+        tail: tail_of(log)?,
+        log: Some(log.to_owned()),
+    }
+    .into())
+}
+
+/// Runs a command on the user's terminal: all three streams inherited. Fails when it cannot start; gives its exit code.
+pub fn interactive(command: &Command) -> Result<i32> {
+    let status = std_command(command).status().map_err(|error| failed_to_start(command, &error))?;
+    Ok(status.code().unwrap_or(128))
+}
+
+/// Starts a command that goes on while we work, with its output appended to `log`. The caller must end it.
+pub fn background(command: &Command, stdin: Stdio, stdout: Stdio, log: &Utf8Path) -> Result<std::process::Child> {
+    let file = fs_err::OpenOptions::new().create(true).append(true).open(log)?;
+    std_command(command)
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(file.file().try_clone()?)
+        .spawn()
+        .map_err(|error| failed_to_start(command, &error).into())
+}
+
+/// The processors of a thread, narrowed for a while.
+#[derive(Debug)]
+struct Affinity(rustix::thread::CpuSet);
+
+impl Affinity {
+    fn narrow(cpus: &[usize]) -> Result<Self> {
+        let before = rustix::thread::sched_getaffinity(None)?;
+        let mut set = rustix::thread::CpuSet::new();
+        cpus.iter().for_each(|cpu| set.set(*cpu));
+        rustix::thread::sched_setaffinity(None, &set).with_context(|| format!("using only processors {cpus:?}"))?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Affinity {
+    fn drop(&mut self) {
+        if let Err(error) = rustix::thread::sched_setaffinity(None, &self.0) {
+            eprintln!("warning: this thread stays on fewer processors: {error}");
+        }
+    }
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// The last lines of a log file.
+pub fn tail_of(log: &Utf8Path) -> Result<String> {
+    let mut file = fs_err::File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(16 * 1024)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(last_lines(&String::from_utf8_lossy(&bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        Command::new("sh").args(["-c", script])
+    }
+
+    #[test]
+    fn reads_and_reports() {
+        assert_eq!(read(&sh("printf hello")).unwrap(), "hello");
+        assert_eq!(read_with_input(&Command::new("cat"), b"in").unwrap(), b"in");
+        let error = read(&sh("echo why >&2; exit 3")).unwrap_err().to_string();
+        assert!(error.contains("command  sh -c 'echo why >&2; exit 3'"), "{error}");
+        assert!(error.contains("exit code 3") && error.contains("| why"), "{error}");
+        let error = read(&Command::new("no-such-tool-here")).unwrap_err().to_string();
+        assert!(error.contains("`no-such-tool-here` was not found") && error.contains("doctor"), "{error}");
+        assert!(read(&sh("kill -9 $$")).unwrap_err().to_string().contains("signal 9"));
+        assert!(read(&sh(r"printf '\377'")).unwrap_err().to_string().contains("not UTF-8"));
+    }
+
+    #[test]
+    fn logs_both_streams_and_shows_the_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Utf8PathBuf::from_path_buf(dir.path().join("x.log")).unwrap();
+        logged(&sh("echo out; echo err >&2"), &log, None).unwrap();
+        assert_eq!(fs_err::read_to_string(&log).unwrap(), "out\nerr\n");
+        let error = logged(&sh("seq 100; false"), &log, None).unwrap_err().to_string();
+        assert!(error.contains("| 81\n") && error.contains("| 100") && !error.contains("| 80\n"), "{error}");
+        assert!(error.contains(log.as_str()), "{error}");
+    }
+
+    #[test]
+    fn narrows_the_processors_of_the_child_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Utf8PathBuf::from_path_buf(dir.path().join("x.log")).unwrap();
+        let before = rustix::thread::sched_getaffinity(None).unwrap();
+        logged(&Command::new("nproc"), &log, Some(&[0])).unwrap();
+        assert_eq!(fs_err::read_to_string(&log).unwrap(), "1\n");
+        assert_eq!(rustix::thread::sched_getaffinity(None).unwrap().count(), before.count());
+    }
+}

@@ -1,0 +1,18 @@
+//! Every effect has one home here. Tasks compose these; the core never sees them.
+
+pub mod clock;
+pub mod container;
+pub mod crates;
+pub mod deb;
+pub mod exec;
+pub mod fetch;
+pub mod jobserver;
+pub mod lock;
+pub mod mirror;
+pub mod repository;
+pub mod seed;
+pub mod store;
+pub mod tools;
+pub mod tree;
+pub mod unpack;
+pub mod work;

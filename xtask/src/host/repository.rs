@@ -1,0 +1,222 @@
+//! Reads the project's tree: recipes with their folders, toolchain policy, ledger. Judges nothing; the core does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::diag::Diagnostic;
+use ashlar_core::digest::Digest;
+use ashlar_core::graph::Graph;
+use ashlar_core::ledger::Ledger;
+use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
+use ashlar_core::recipe::{Recipe, parse, validate};
+use ashlar_core::toolchain::Toolchain;
+use ashlar_core::{cargo_lock, kconfig};
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The project's tree, valid.
+#[derive(Debug)]
+pub struct Repository {
+    /// Root directory.
+    pub root: Utf8PathBuf,
+    /// Recipes by package name.
+    pub recipes: BTreeMap<PkgName, Recipe>,
+    /// Who needs whom.
+    pub graph: Graph,
+    /// Flags.
+    pub toolchain: Toolchain,
+}
+
+/// Findings in the tree, each with its file's text.
+#[derive(Debug, thiserror::Error)]
+pub struct Invalid {
+    /// Rendered findings.
+    pub rendered: Vec<String>,
+}
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{} finding(s)", self.rendered.join("\n"), self.rendered.len())
+    }
+}
+
+/// The project's root: the directory above that holds `toolchain/` and `pkgs/`, from the working directory upwards.
+pub fn find_root() -> Result<Utf8PathBuf> {
+    let start = match std::env::var("CARGO_MANIFEST_DIR") {
+        Ok(dir) => Utf8PathBuf::from(dir),
+        Err(_) => Utf8PathBuf::from_path_buf(std::env::current_dir()?).map_err(|p| anyhow::anyhow!("{} is not UTF-8", p.display()))?,
+    };
+    start
+        .ancestors()
+        .find(|dir| dir.join("toolchain/hardening.toml").is_file() && dir.join("pkgs").is_dir())
+        .map(Utf8Path::to_owned)
+        .with_context(|| format!("{start} is not inside an Ashlar checkout (no pkgs/ and toolchain/ above it)"))
+}
+
+impl Repository {
+    /// Reads and validates the whole tree; every finding at once.
+    pub fn load(root: &Utf8Path) -> Result<Self> {
+        let mut findings = Vec::new();
+        let policy = "toolchain/hardening.toml";
+        let text = fs_err::read_to_string(root.join(policy))?;
+        let toolchain = match Toolchain::parse(&text, Utf8Path::new(policy)) {
+            Ok(toolchain) => Some(toolchain),
+            Err(found) => {
+                findings.extend(found);
+                None
+            }
+        };
+        let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
+        let mut recipes = BTreeMap::new();
+        for folder in folders(&root.join("pkgs"))? {
+            match load_recipe(root, &folder, &flags)? {
+                Ok(recipe) => drop(recipes.insert(recipe.name.clone(), recipe)),
+                Err(found) => findings.extend(found),
+            }
+        }
+        match (toolchain, findings.is_empty().then(|| Graph::build(&recipes))) {
+            (Some(toolchain), Some(Ok(graph))) => Ok(Self { root: root.to_owned(), recipes, graph, toolchain }),
+            (_, Some(Err(found))) => Err(invalid(root, &found)),
+            _ => Err(invalid(root, &findings)),
+        }
+    }
+
+    /// The recipe that makes a package.
+    pub fn recipe_of(&self, package: &PkgName) -> Result<&Recipe> {
+        let made_by = |recipe: &&Recipe| recipe.package_names().any(|name| name == package);
+        self.recipes.values().find(made_by).with_context(|| {
+            let names = self.recipes.values().flat_map(Recipe::package_names).map(PkgName::as_str);
+            match ashlar_core::diag::suggest(package.as_str(), names) {
+                Some(close) => format!("there is no package `{package}`; did you mean `{close}`?"),
+                None => format!("there is no package `{package}`; `ls pkgs` shows what there is"),
+            }
+        })
+    }
+
+    /// The file of the ledger.
+    pub fn ledger_path(&self, arch: Arch) -> Utf8PathBuf {
+        self.root.join(format!("digests/{}.txt", arch.as_str()))
+    }
+
+    /// The committed ledger; empty when there is none.
+    pub fn ledger(&self, arch: Arch) -> Result<Ledger> {
+        let path = self.ledger_path(arch);
+        if !path.exists() {
+            return Ok(Ledger::default());
+        }
+        let shown = Utf8PathBuf::from(format!("digests/{}.txt", arch.as_str()));
+        Ledger::parse(&fs_err::read_to_string(path)?, &shown).map_err(|found| invalid(&self.root, &found))
+    }
+
+    /// The folder of a recipe.
+    pub fn folder(&self, recipe: &PkgName) -> Utf8PathBuf {
+        self.root.join("pkgs").join(recipe.as_str())
+    }
+
+    /// Hashes what a build of `recipe` reads out of its folder.
+    pub fn package_files(&self, recipe: &Recipe) -> Result<PackageFiles> {
+        let folder = self.folder(&recipe.name);
+        let planned = |base: &Utf8Path, path: &str| -> Result<PlannedFile> {
+            let file = base.join(path);
+            let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(&file)?.permissions());
+            let sha256 = Digest::of(seen_by_build(&file)?);
+            Ok(PlannedFile { path: path.to_owned(), sha256, executable: mode & 0o100 != 0 })
+        };
+        let patches = recipe.patches.iter().map(|name| planned(&folder.join("patches"), name)).collect::<Result<_>>()?;
+        let files = files_below(&folder)?;
+        let own = files.iter().filter(|path| *path != "pkg.toml" && !path.starts_with("patches/"));
+        let files = own.map(|path| planned(&folder, path)).collect::<Result<_>>()?;
+        let crates = match &recipe.cargo_lock {
+            Some(lock) => {
+                let file = folder.join(lock);
+                let text = fs_err::read_to_string(&file)?;
+                let shown = Utf8PathBuf::from(format!("pkgs/{}/{lock}", recipe.name));
+                let crates = cargo_lock::parse(&text, &shown).map_err(|found| invalid(&self.root, &found))?;
+                let planned = |krate: cargo_lock::Crate| PlannedCrate {
+                    name: krate.name,
+                    version: krate.version,
+                    sha256: krate.sha256,
+                };
+                crates.into_iter().map(planned).collect()
+            }
+            None => Vec::new(),
+        };
+        Ok(PackageFiles { patches, files, crates })
+    }
+}
+
+/// The bytes a build gets for a file of its folder: kernel-style configuration fragments without comments and in canonical
+/// order, so that an edited comment rebuilds nothing; everything else as it is.
+pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
+    let bytes = fs_err::read(file)?;
+    if file.extension() != Some("config") {
+        return Ok(bytes);
+    }
+    let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"))?;
+    match kconfig::Fragment::parse(&text, file) {
+        Ok(fragment) => Ok(fragment.canonical().into_bytes()),
+        Err(found) => {
+            let rendered = found.iter().map(|finding| finding.render(Some(&text))).collect();
+            Err(Invalid { rendered }.into())
+        }
+    }
+}
+
+type Loaded = std::result::Result<Recipe, Vec<Diagnostic>>;
+
+fn load_recipe(root: &Utf8Path, folder: &str, flags: &BTreeSet<String>) -> Result<Loaded> {
+    let shown = Utf8PathBuf::from(format!("pkgs/{folder}/pkg.toml"));
+    let dir = root.join("pkgs").join(folder);
+    if !root.join(&shown).is_file() {
+        let finding = Diagnostic::error("recipe::missing", format!("pkgs/{folder} has no pkg.toml"))
+            .in_file(shown)
+            .help(format!("write it, or start with `cargo xtask new-pkg {folder}`, or remove the folder"));
+        return Ok(Err(vec![finding]));
+    }
+    let text = fs_err::read_to_string(root.join(&shown))?;
+    let files = files_below(&dir)?;
+    Ok(parse::parse(&text, &shown)
+        .map_err(|finding| vec![finding])
+        .and_then(|raw| validate::validate(&raw, &shown, folder, &files, flags)))
+}
+
+/// Renders findings with the text of their files.
+pub fn invalid(root: &Utf8Path, findings: &[Diagnostic]) -> anyhow::Error {
+    let render = |finding: &Diagnostic| {
+        let text = finding.file.as_ref().and_then(|file| std::fs::read_to_string(root.join(file)).ok());
+        finding.render(text.as_deref())
+    };
+    Invalid { rendered: findings.iter().map(render).collect() }.into()
+}
+
+fn folders(dir: &Utf8Path) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in dir.read_dir_utf8().with_context(|| format!("reading {dir}"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.insert(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Every file below `dir`, relative to it. Cargo's build directory and hidden files are not part of a package.
+pub fn files_below(dir: &Utf8Path) -> Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    let mut pending = vec![Utf8PathBuf::new()];
+    while let Some(inner) = pending.pop() {
+        for entry in dir.join(&inner).read_dir_utf8().with_context(|| format!("reading {}", dir.join(&inner)))? {
+            let entry = entry?;
+            let path = inner.join(entry.file_name());
+            let hidden = entry.file_name().starts_with('.');
+            if entry.file_type()?.is_dir() {
+                if !hidden && entry.file_name() != "target" {
+                    pending.push(path);
+                }
+            } else if !hidden {
+                files.insert(path.into_string());
+            }
+        }
+    }
+    Ok(files)
+}

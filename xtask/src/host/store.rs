@@ -1,0 +1,251 @@
+//! The content-addressed store: what was built, by input key and by digest. It holds nothing that cannot be made again.
+//!
+//! ```text
+//! distfiles/sha256/<hex>               sources as fetched            (host/fetch.rs)
+//! seed/<lock key>/                     the unpacked seed env         (host/seed.rs)
+//! records/<input key>.json             what a build made: package names and diff ids, with a checksum
+//! plans/<input key>.json               the plan that was hashed, for `why`
+//! packages/<name>/<diff id>/           OCI layout of one package, and manifest.json
+//! artifacts/<digest>                   files that are not packages: initramfs, ISO
+//! logs/<package>/<phase>.log           of the last build
+//! work/<id>/                           running or kept builds
+//! ```
+//! Entries appear by rename, so a reader sees all of one or nothing. Entries are verified when read; a damaged one is dropped.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use anyhow::{Context as _, Result};
+use ashlar_core::digest::{Digest, Hasher};
+use ashlar_core::name::PkgName;
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+/// What one build made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Name and digest of every output.
+    pub outputs: BTreeMap<String, Digest>,
+    /// How long the build took, for reports.
+    pub seconds: u64,
+}
+
+/// A store on disk.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: Utf8PathBuf,
+}
+
+/// Whether a store entry is what its name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Present, and its bytes have the expected digest.
+    Good,
+    /// Not there.
+    Missing,
+    /// There, with other bytes.
+    Damaged(Digest),
+}
+
+impl Store {
+    /// Opens the store, creating it when needed.
+    pub fn open(root: &Utf8Path) -> Result<Self> {
+        for folder in ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "locks", "last"] {
+            fs_err::create_dir_all(root.join(folder)).context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
+        }
+        let root = root.canonicalize_utf8().with_context(|| format!("resolving {root}"))?;
+        Ok(Self { root })
+    }
+
+    /// Where the store lives: `$ASHLAR_STORE`, else `ashlar` in the user's cache directory.
+    pub fn default_root() -> Result<Utf8PathBuf> {
+        let from = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Utf8PathBuf::from);
+        from("ASHLAR_STORE")
+            .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("ashlar")))
+            .or_else(|| from("HOME").map(|dir| dir.join(".cache/ashlar")))
+            .context("neither ASHLAR_STORE nor HOME is set; set ASHLAR_STORE to a directory with 15 GB of room")
+    }
+
+    /// The store's directory.
+    pub fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
+    /// The log directory of a package.
+    pub fn logs(&self, package: &PkgName) -> Utf8PathBuf {
+        self.root.join("logs").join(package.as_str())
+    }
+
+    /// The layer file of a package.
+    pub fn layer(&self, package: &PkgName, diff_id: &Digest) -> Utf8PathBuf {
+        self.package_dir(package, diff_id).join("blobs/sha256").join(diff_id.to_string())
+    }
+
+    /// The OCI layout of a package.
+    pub fn package_dir(&self, package: &PkgName, diff_id: &Digest) -> Utf8PathBuf {
+        self.root.join("packages").join(package.as_str()).join(diff_id.to_string())
+    }
+
+    /// The file of an artifact.
+    pub fn artifact(&self, digest: &Digest) -> Utf8PathBuf {
+        self.root.join("artifacts").join(digest.to_string())
+    }
+
+    /// The record of an input key. A record whose checksum is wrong is removed and counts as absent.
+    pub fn record(&self, key: &Digest) -> Result<Option<Record>> {
+        let path = self.record_path(key);
+        let text = match fs_err::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let intact = text.split_once('\n').filter(|(sum, body)| *sum == Digest::of(body).to_string());
+        let record = intact.and_then(|(_, body)| serde_json::from_str(body).ok());
+        if record.is_none() {
+            fs_err::remove_file(&path)?;
+        }
+        Ok(record)
+    }
+
+    /// Writes the record of an input key, and the plan's text for `why`.
+    pub fn put_record(&self, key: &Digest, label: &str, plan: &str, record: &Record) -> Result<()> {
+        let body = serde_json::to_string_pretty(record)?;
+        self.write_atomic(&self.root.join("plans").join(format!("{key}.json")), plan.as_bytes())?;
+        self.write_atomic(&self.record_path(key), format!("{}\n{body}", Digest::of(&body)).as_bytes())?;
+        self.write_atomic(&self.root.join("last").join(label), key.to_string().as_bytes())
+    }
+
+    /// The plan text of the last successful build of `label`.
+    pub fn last_plan(&self, label: &str) -> Result<Option<(Digest, String)>> {
+        let last = self.root.join("last").join(label);
+        if !last.exists() {
+            return Ok(None);
+        }
+        let key: Digest = fs_err::read_to_string(&last)?.trim().parse().with_context(|| format!("reading {last}"))?;
+        Ok(Some((key, fs_err::read_to_string(self.root.join("plans").join(format!("{key}.json")))?)))
+    }
+
+    /// Checks a file against the digest it is stored under.
+    pub fn check(&self, path: &Utf8Path, expected: &Digest) -> Result<Entry> {
+        match digest_of_file(path) {
+            Ok(found) if found == *expected => Ok(Entry::Good),
+            Ok(found) => Ok(Entry::Damaged(found)),
+            Err(error) if !path.exists() => {
+                drop(error);
+                Ok(Entry::Missing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a file by rename, synced to disk first.
+    pub fn write_atomic(&self, path: &Utf8Path, bytes: &[u8]) -> Result<()> {
+        let parent = path.parent().unwrap_or(&self.root);
+        let mut file = tempfile::NamedTempFile::new_in(parent).with_context(|| format!("writing {path}"))?;
+        std::io::Write::write_all(&mut file, bytes).with_context(|| format!("writing {path}"))?;
+        file.as_file().sync_data().with_context(|| format!("writing {path}"))?;
+        file.persist(path).with_context(|| format!("writing {path}"))?;
+        Ok(())
+    }
+
+    /// Moves a finished directory into its place. When another run was first, theirs stays: both hold the same bytes.
+    pub fn publish_dir(&self, from: &Utf8Path, to: &Utf8Path) -> Result<()> {
+        if let Some(parent) = to.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        match fs_err::rename(from, to) {
+            Ok(()) => Ok(()),
+            Err(_) if to.exists() => Ok(fs_err::remove_dir_all(from)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Moves a finished file into `artifacts` under its digest.
+    pub fn publish_artifact(&self, from: &Utf8Path) -> Result<Digest> {
+        fs_err::File::open(from)?.sync_data()?;
+        let digest = digest_of_file(from)?;
+        fs_err::rename(from, self.artifact(&digest))?;
+        Ok(digest)
+    }
+
+    fn record_path(&self, key: &Digest) -> Utf8PathBuf {
+        self.root.join("records").join(format!("{key}.json"))
+    }
+}
+
+/// The sha256 of a file's bytes.
+pub fn digest_of_file(path: &Utf8Path) -> Result<Digest> {
+    let mut file = fs_err::File::open(path)?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(Utf8Path::from_path(dir.path()).unwrap()).unwrap();
+        (dir, store)
+    }
+
+    fn record() -> Record {
+        Record { outputs: [("a".to_owned(), Digest::of("x"))].into(), seconds: 3 }
+    }
+
+    #[test]
+    fn records_come_back_and_any_flipped_byte_is_noticed() {
+        let (_dir, store) = store();
+        let key = Digest::of("key");
+        assert_eq!(store.record(&key).unwrap(), None);
+        store.put_record(&key, "a", "plan", &record()).unwrap();
+        let path = store.record_path(&key);
+        let good = fs_err::read(&path).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x80;
+            fs_err::write(&path, &bad).unwrap();
+            assert_eq!(store.record(&key).unwrap(), None, "byte {at}");
+            assert!(!path.exists());
+        }
+        fs_err::write(&path, &good).unwrap();
+        assert_eq!(store.record(&key).unwrap(), Some(record()));
+        assert_eq!(store.last_plan("a").unwrap(), Some((key, "plan".to_owned())));
+    }
+
+    #[test]
+    fn artifacts_are_checked_against_their_name() {
+        let (_dir, store) = store();
+        let file = store.root().join("work/x");
+        fs_err::write(&file, "bytes").unwrap();
+        let digest = store.publish_artifact(&file).unwrap();
+        let path = store.artifact(&digest);
+        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Good);
+        fs_err::write(&path, "bytez").unwrap();
+        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Damaged(Digest::of("bytez")));
+        fs_err::remove_file(&path).unwrap();
+        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Missing);
+    }
+
+    #[test]
+    fn the_first_of_two_publishers_wins() {
+        let (_dir, store) = store();
+        let place = store.root().join("packages/p/d");
+        for name in ["one", "two"] {
+            let from = store.root().join("work").join(name);
+            fs_err::create_dir_all(&from).unwrap();
+            fs_err::write(from.join("f"), name).unwrap();
+            store.publish_dir(&from, &place).unwrap();
+            assert!(!from.exists());
+        }
+        assert_eq!(fs_err::read_to_string(place.join("f")).unwrap(), "one");
+    }
+}

@@ -1,0 +1,265 @@
+//! Tries what builds rely on, instead of guessing it from versions: a container without network, room on disk, memory.
+
+use anyhow::{Context as _, Result, bail};
+use ashlar_core::command::Command;
+use ashlar_core::event::size;
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use crate::host::container::{Container, Mount};
+use crate::host::exec;
+use crate::host::fetch::{FetchEvents, Fetcher, Limits};
+use crate::host::mirror::{Location, Mirrors, Origin};
+
+/// How a probe went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Works.
+    Ok,
+    /// Works, but something will be slow, or may fail later.
+    Warning,
+    /// Builds cannot work.
+    Problem,
+}
+
+/// One thing that was tried.
+#[derive(Debug, Clone, Serialize)]
+pub struct Probe {
+    /// What was tried.
+    pub name: &'static str,
+    /// How it went.
+    pub status: Status,
+    /// What was seen.
+    pub detail: String,
+    /// What to do, when it did not go well.
+    pub remedy: Option<String>,
+}
+
+impl Probe {
+    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, status: Status::Ok, detail: detail.into(), remedy: None }
+    }
+
+    fn bad(name: &'static str, status: Status, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name, status, detail: detail.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+/// Room a first build of everything needs, and room that is enough once the seed env is unpacked.
+const ROOM: u64 = 8_000_000_000;
+const ROOM_LATER: u64 = 3_000_000_000;
+/// Memory that linking and the kernel's build want.
+const MEMORY: u64 = 4_000_000_000;
+
+/// Host name given to the probe's container, and what it must see of itself.
+const HOSTNAME: &str = "ashlar-doctor";
+/// Writes what the container sees to a mounted directory. Only what every `sh` has.
+const SCRIPT: &str = "set -e
+read -r name < /proc/sys/kernel/hostname
+echo \"hostname $name\"
+echo \"network $(readlink /proc/self/ns/net)\"
+if (: > /input/x) 2> /dev/null; then echo 'input is writable'; fi
+";
+
+/// Runs a shell in a container the way builds do: by buildah from nothing, without network, an input read-only.
+pub fn container() -> Probe {
+    const NAME: &str = "container without network";
+    match try_container("runc") {
+        Ok(()) => Probe::ok(NAME, "buildah with runc works"),
+        Err(error) => {
+            let text = format!("{error:#}");
+            let crun = super::find("crun").is_some() && try_container("crun").is_ok();
+            let other = if crun { "; crun would work" } else { "" };
+            let detail = format!("buildah with runc fails{other}: {}", text.trim());
+            Probe::bad(NAME, Status::Problem, detail, container_remedy(&text))
+        }
+    }
+}
+
+fn try_container(runtime: &str) -> Result<()> {
+    let dir = tempfile::Builder::new().prefix("ashlar-doctor-").tempdir()?;
+    let root = Utf8Path::from_path(dir.path()).context("the temporary directory's path is not UTF-8")?;
+    let name = root.file_name().context("the temporary directory has no name")?.to_owned();
+    for folder in ["skeleton/proc", "skeleton/input", "skeleton/tmp", "input"] {
+        fs_err::create_dir_all(root.join(folder))?;
+    }
+    let mut mounts = system(&root.join("skeleton"))?;
+    mounts.push(Mount::input(root.join("input"), "/input"));
+    let container = Container::create(&name, HOSTNAME, &root.join("skeleton"), mounts)?;
+    let mut command = container.command(&["/bin/sh".to_owned(), "-c".to_owned(), SCRIPT.to_owned()], false);
+    command.args.iter_mut().filter(|arg| *arg == "runc").for_each(|arg| runtime.clone_into(arg));
+    let seen = exec::read(&command);
+    let removed = exec::read(&Command::new("buildah").args(["rm", &name])).context("removing the probe's container");
+    judge(&seen?, &fs_err::read_link("/proc/self/ns/net")?.to_string_lossy())?;
+    removed.map(drop)
+}
+
+/// Makes the host's own programs visible in the container: its system directories as mounts, its links as links.
+fn system(skeleton: &Utf8Path) -> Result<Vec<Mount>> {
+    let mut mounts = Vec::new();
+    for name in ["usr", "bin", "sbin", "lib", "lib64"] {
+        let host = Utf8PathBuf::from(format!("/{name}"));
+        if host.is_symlink() {
+            let target = fs_err::read_link(&host)?;
+            fs_err::os::unix::fs::symlink(target, skeleton.join(name))?;
+        } else if host.is_dir() {
+            fs_err::create_dir(skeleton.join(name))?;
+            mounts.push(Mount::input(host.clone(), host));
+        }
+    }
+    Ok(mounts)
+}
+
+fn judge(seen: &str, host_network: &str) -> Result<()> {
+    let fact = |name: &str| seen.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    match (fact("hostname"), fact("network")) {
+        (Some(name), _) if name != HOSTNAME => bail!("the container has the host name `{name}`, not the one it was given"),
+        (Some(_), Some(network)) if network == host_network => bail!("the container sees the host's network"),
+        (Some(_), Some(_)) if fact("input").is_some() => bail!("the container can write to a read-only mount"),
+        (Some(_), Some(_)) => Ok(()),
+        _ => bail!("the container ran, but printed `{}`", seen.trim()),
+    }
+}
+
+fn container_remedy(error: &str) -> String {
+    let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    if has(&["was not found"]) {
+        "run `cargo xtask setup`"
+    } else if has(&["subuid", "subgid", "newuidmap", "newgidmap"]) {
+        "give your user a range of ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \"$USER\""
+    } else if has(&["cgroup"]) {
+        "the control groups are laid out in a way the runtime refuses; mount cgroup2 at /sys/fs/cgroup, or run as root"
+    } else if has(&["user namespace", "unshare", "clone", "ermission denied", "peration not permitted"]) {
+        "run as root, or allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 \
+         kernel.apparmor_restrict_unprivileged_userns=0 (those that exist); inside a container, start that one privileged"
+    } else {
+        "the lines above are buildah's own; `buildah --log-level debug info` says more"
+    }
+    .to_owned()
+}
+
+/// Where and how buildah keeps its containers. Only information: ours hold nothing but a few links and directories.
+pub fn storage() -> Probe {
+    const NAME: &str = "container storage";
+    let info = exec::read(&Command::new("buildah").arg("info")).and_then(|text| {
+        let info: serde_json::Value = serde_json::from_str(&text).context("reading `buildah info`")?;
+        let text = |name: &str| info["store"][name].as_str().map(str::to_owned);
+        text("GraphDriverName").zip(text("GraphRoot")).context("`buildah info` does not name its storage")
+    });
+    match info {
+        Ok((driver, root)) => Probe::ok(NAME, format!("{driver} in {root}")),
+        Err(error) => Probe::bad(NAME, Status::Warning, format!("{error:#}"), "run `buildah info` and see what it says"),
+    }
+}
+
+/// Room for the store.
+pub fn disk(store: &Utf8Path) -> Probe {
+    const NAME: &str = "room on disk";
+    let wanted = if store.join("seed").is_dir() { ROOM_LATER } else { ROOM };
+    match room(store) {
+        Ok(free) if free >= wanted => Probe::ok(NAME, format!("{} free for {store}", size(free))),
+        Ok(free) => {
+            let detail = format!("{} free for {store}, wanted are {}", size(free), size(wanted));
+            let remedy = "make room, `cargo xtask gc`, or set ASHLAR_STORE to a directory on a larger disk";
+            Probe::bad(NAME, Status::Problem, detail, remedy)
+        }
+        Err(error) => Probe::bad(NAME, Status::Warning, format!("{error:#}"), "set ASHLAR_STORE to a directory that exists"),
+    }
+}
+
+/// Bytes free to this user on the file system that holds `path`, or would hold it.
+fn room(path: &Utf8Path) -> Result<u64> {
+    let existing = path.ancestors().find(|dir| dir.is_dir()).with_context(|| format!("no part of {path} exists"))?;
+    let facts = rustix::fs::statvfs(existing.as_std_path()).with_context(|| format!("asking for the room on {existing}"))?;
+    Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
+}
+
+/// Memory of the machine.
+pub fn memory() -> Probe {
+    const NAME: &str = "memory";
+    let total = fs_err::read_to_string("/proc/meminfo").ok().and_then(|text| total_memory(&text));
+    match total {
+        Some(bytes) if bytes >= MEMORY => Probe::ok(NAME, size(bytes)),
+        Some(bytes) => {
+            let detail = format!("{}, wanted are {}", size(bytes), size(MEMORY));
+            Probe::bad(NAME, Status::Warning, detail, "build with `--jobs 1`, or add swap")
+        }
+        None => Probe::bad(NAME, Status::Warning, "/proc/meminfo does not say", "mount /proc"),
+    }
+}
+
+fn total_memory(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Swallows progress: a probe's download is a few kilobytes.
+struct Silent;
+
+impl FetchEvents for Silent {
+    fn progress(&self, _: &str, _: u64, _: Option<u64>) {}
+    fn note(&self, _: &str) {}
+    fn done(&self, _: &str, _: u64) {}
+}
+
+/// Whether a Debian mirror answers. Only a warning: everything may be in the store already.
+pub fn mirror(limits: Limits) -> Probe {
+    const NAME: &str = "Debian mirror";
+    match try_mirror(limits) {
+        Ok(place) => Probe::ok(NAME, format!("{place} answers")),
+        Err(error) => {
+            let remedy = "check the network, or set ASHLAR_DEBIAN_MIRROR to the address of a mirror that you reach";
+            Probe::bad(NAME, Status::Warning, format!("{error:#}"), remedy)
+        }
+    }
+}
+
+fn try_mirror(limits: Limits) -> Result<String> {
+    let mirrors = Mirrors::detect(None)?;
+    let scratch = tempfile::tempdir()?;
+    let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory's path is not UTF-8")?;
+    let location = |base: &String| Location { origin: Origin::Pool, url: format!("{base}/dists/stable/Release") };
+    let locations: Vec<Location> = mirrors.debian().iter().map(location).collect();
+    let fetcher = Fetcher::with_limits(scratch, mirrors, false, &Silent, limits)?;
+    Ok(fetcher.unpinned_text(&locations)?.1.shown())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn judges_what_the_container_saw() {
+        let good = "hostname ashlar-doctor\nnetwork net:[2]\n";
+        judge(good, "net:[1]").unwrap();
+        let error = |seen: &str, host: &str| judge(seen, host).unwrap_err().to_string();
+        assert!(error(good, "net:[2]").contains("sees the host's network"));
+        assert!(error("hostname vm\nnetwork net:[2]\n", "net:[1]").contains("`vm`"));
+        assert!(error(&format!("{good}input is writable\n"), "net:[1]").contains("read-only"));
+        assert!(error("", "net:[1]").contains("printed ``"));
+    }
+
+    #[test]
+    fn remedies_follow_the_cause() {
+        for (error, remedy) in [
+            ("`buildah` was not found", "setup"),
+            ("no subuid ranges found for user", "usermod"),
+            ("this version of runc doesn't work on cgroups v2", "cgroup2"),
+            ("cannot clone: Operation not permitted", "run as root"),
+            ("something else", "debug"),
+        ] {
+            assert!(container_remedy(error).contains(remedy), "{error}");
+        }
+    }
+
+    #[test]
+    fn room_and_memory() {
+        assert_eq!(total_memory("MemTotal:       25276502 kB\nMemFree: 1 kB\n"), Some(25_276_502 * 1024));
+        assert_eq!(total_memory("MemFree: 1 kB\n"), None);
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap();
+        assert_eq!(room(&path.join("not/there/yet")).unwrap() / 1_000_000_000, room(path).unwrap() / 1_000_000_000);
+        assert!(disk(path).detail.contains("free for"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Work directories of running builds, and what a killed run left behind.
+//!
+//! A work directory holds a lock while its run lives. One whose lock is free belongs to a dead run: its container is removed,
+//! processes that still see it are ended, its mounts undone and its files deleted.
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::exec;
+use super::lock::Lock;
+
+/// The work directory of one build.
+#[derive(Debug)]
+pub struct Work {
+    dir: Utf8PathBuf,
+    tmpfs: bool,
+    keep: bool,
+    _lock: Lock,
+}
+
+impl Work {
+    /// Creates a fresh work directory for `label` below `parent`, on tmpfs when asked.
+    pub fn create(parent: &Utf8Path, label: &str, tmpfs: bool) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix(&format!("{label}-")).tempdir_in(parent)?.keep();
+        let dir = Utf8PathBuf::from_path_buf(dir).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
+        let lock = Lock::try_take(&lock_path(&dir))?.with_context(|| format!("{dir} is in use"))?;
+        if tmpfs {
+            exec::read(&Command::new("mount").args(["-t", "tmpfs", "-o", "mode=0755,size=80%", "ashlar", dir.as_str()]))?;
+        }
+        Ok(Self { dir, tmpfs, keep: false, _lock: lock })
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Utf8Path {
+        &self.dir
+    }
+
+    /// The container's name.
+    pub fn container(&self) -> String {
+        container_name(&self.dir)
+    }
+
+    /// Leaves directory and container in place when this value goes.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    /// Removes everything and says so when that fails.
+    pub fn remove(mut self) -> Result<()> {
+        self.keep = true;
+        remove(&self.dir, self.tmpfs)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if !self.keep && let Err(error) = remove(&self.dir, self.tmpfs) {
+            eprintln!("warning: {} stays behind: {error:#}", self.dir);
+        }
+    }
+}
+
+fn container_name(dir: &Utf8Path) -> String {
+    format!("ashlar-{}", dir.file_name().unwrap_or("work"))
+}
+
+fn lock_path(dir: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{dir}.lock"))
+}
+
+fn remove(dir: &Utf8Path, tmpfs: bool) -> Result<()> {
+    let name = container_name(dir);
+    let containers = exec::read(&Command::new("buildah").args(["containers", "--format", "{{.ContainerName}}"]));
+    // Without buildah there can be no container; its absence is reported where a build needs it.
+    if containers.is_ok_and(|list| list.lines().any(|line| line == name)) {
+        exec::read(&Command::new("buildah").args(["rm", &name]))?;
+    }
+    if tmpfs {
+        exec::read(&Command::new("umount").arg(dir.as_str()))?;
+    }
+    if dir.exists() {
+        fs_err::remove_dir_all(dir)?;
+    }
+    match fs_err::remove_file(lock_path(dir)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Clears what dead runs left below `parent`; gives the names of the directories removed. Kept ones (`.kept` beside them) stay.
+pub fn clear_stale(parent: &Utf8Path) -> Result<Vec<String>> {
+    let mut cleared = Vec::new();
+    for entry in parent.read_dir_utf8()? {
+        let entry = entry?;
+        let dir = entry.path();
+        if !entry.file_type()?.is_dir() || kept_marker(dir).exists() {
+            continue;
+        }
+        let Some(_lock) = Lock::try_take(&lock_path(dir))? else { continue };
+        end_processes_of(dir)?;
+        let mounted = exec::read(&Command::new("mountpoint").args(["-q", dir.as_str()])).is_ok();
+        remove(dir, mounted).with_context(|| format!("removing what a killed run left in {dir}"))?;
+        cleared.push(entry.file_name().to_owned());
+    }
+    Ok(cleared)
+}
+
+/// The marker beside a kept directory.
+fn kept_marker(dir: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{dir}.kept"))
+}
+
+/// Marks a work directory as kept for `cargo xtask shell`.
+pub fn mark_kept(dir: &Utf8Path) -> Result<()> {
+    Ok(fs_err::write(kept_marker(dir), "")?)
+}
+
+/// Ends processes whose own mount namespace shows `dir`: the container of a dead run. The mount table of this process is
+/// the host's, where `dir` is not a mount's root, so nothing outside such a container matches.
+fn end_processes_of(dir: &Utf8Path) -> Result<()> {
+    let needle = format!("{dir}/");
+    for entry in fs_err::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        // A process that ends meanwhile is what we want.
+        let Ok(mounts) = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")) else { continue };
+        let inside = mounts.lines().any(|line| line.split(' ').nth(3).is_some_and(|root| is_below(root, &needle)));
+        if inside && let Some(pid) = rustix::process::Pid::from_raw(pid) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a mount's root (relative to its file system) lies in the work directory. The file system may itself be mounted
+/// somewhere below `/`, so the root is matched as a path that ends the same way.
+fn is_below(root: &str, work: &str) -> bool {
+    let unique = work.trim_end_matches('/').rsplit('/').take(2).collect::<Vec<_>>();
+    let [id, parent] = unique[..] else { return false };
+    root.contains(&format!("/{parent}/{id}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parent() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn a_live_directory_stays_and_a_dead_one_goes() {
+        let (_guard, parent) = parent();
+        let live = Work::create(&parent, "live", false).unwrap();
+        let dead = parent.join("dead-abc");
+        fs_err::create_dir_all(dead.join("x")).unwrap();
+        fs_err::create_dir_all(parent.join("kept-abc")).unwrap();
+        mark_kept(&parent.join("kept-abc")).unwrap();
+        assert_eq!(clear_stale(&parent).unwrap(), ["dead-abc"]);
+        assert!(live.dir().exists() && !dead.exists() && parent.join("kept-abc").exists());
+        let path = live.dir().to_owned();
+        drop(live);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_mounts_of_this_directory_count() {
+        assert!(is_below("/cache/work/zlib-1/src", "/home/u/cache/work/zlib-1/"));
+        assert!(!is_below("/cache/work/zlib-12/src", "/home/u/cache/work/zlib-1/"));
+        assert!(!is_below("/", "/home/u/cache/work/zlib-1/"));
+    }
+}

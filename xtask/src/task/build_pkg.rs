@@ -1,0 +1,43 @@
+//! `build-pkg`: builds packages, or prints their plans.
+
+use anyhow::{Result, bail};
+use ashlar_core::name::PkgName;
+use ashlar_core::plan::containerfile;
+use ashlar_core::plan::steps::steps;
+
+use super::App;
+use crate::cli::PlanForm;
+use crate::exit::Exit;
+
+/// Builds `packages` (all with `all`) and everything below them; prints `<diff id>  <name>` for each.
+pub fn run(app: &App, packages: &[PkgName], all: bool, print_plan: Option<PlanForm>) -> Result<Exit> {
+    let repository = app.repository()?;
+    let targets: Vec<PkgName> = if all { repository.recipes.keys().cloned().collect() } else { packages.to_vec() };
+    if targets.is_empty() {
+        bail!("no package named; `cargo xtask build-pkg NAME…`, or `--all`");
+    }
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    if let Some(form) = print_plan {
+        for target in &targets {
+            let plan = session.plan_of(target)?;
+            match form {
+                PlanForm::Text => {
+                    println!("# {} {} key {}", plan.package, plan.version, plan.key());
+                    steps(&plan).iter().for_each(|step| println!("{step}"));
+                }
+                PlanForm::Json => println!("{}", plan.canonical()),
+                PlanForm::Containerfile => println!("{}", containerfile::render(&plan)),
+            }
+        }
+        return Ok(Exit::Good);
+    }
+    let built = session.build(&targets)?;
+    let wanted = targets.iter().filter_map(|name| repository.recipe_of(name).ok()).flat_map(|recipe| recipe.package_names());
+    for name in wanted {
+        if let Some(package) = built.get(name) {
+            println!("{}  {name}", package.diff_id);
+        }
+    }
+    Ok(Exit::Good)
+}

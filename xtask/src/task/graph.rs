@@ -1,0 +1,12 @@
+//! `graph`: who needs whom, in dot.
+
+use anyhow::Result;
+
+use super::App;
+use crate::exit::Exit;
+
+/// Prints the graph.
+pub fn run(app: &App) -> Result<Exit> {
+    print!("{}", app.repository()?.graph.dot());
+    Ok(Exit::Good)
+}

@@ -1,0 +1,113 @@
+//! One module per command; each reads like a paragraph.
+
+mod bench;
+mod boot_test;
+mod build_pkg;
+mod check;
+mod doctor;
+mod export;
+mod fetch;
+mod gc;
+mod graph;
+mod image;
+mod iso;
+mod ledger;
+mod log;
+mod new_pkg;
+mod run;
+mod seed;
+mod setup;
+mod shell;
+mod verify_repro;
+mod why;
+
+use anyhow::Result;
+use camino::Utf8PathBuf;
+
+use crate::build::session::{Options, Session};
+use crate::cli::{Cli, Command, Global};
+use crate::exit::Exit;
+use crate::host::repository::{self, Repository};
+use crate::host::store::Store;
+use crate::report::Reporter;
+use ashlar_core::plan::Conditions;
+
+/// What every task may use.
+#[derive(Debug)]
+pub struct App {
+    /// Root of the checkout.
+    pub root: Utf8PathBuf,
+    /// Options of every command.
+    pub global: Global,
+    /// Receives events.
+    pub reporter: Reporter,
+}
+
+impl App {
+    /// The tree, read and validated.
+    pub fn repository(&self) -> Result<Repository> {
+        Repository::load(&self.root)
+    }
+
+    /// The store.
+    pub fn store(&self) -> Result<Store> {
+        match &self.global.store {
+            Some(root) => Store::open(root),
+            None => Store::open(&Store::default_root()?),
+        }
+    }
+
+    /// Jobs at once.
+    pub fn jobs(&self) -> usize {
+        self.global.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+    }
+
+    /// The options of an ordinary session.
+    pub fn options(&self) -> Options {
+        Options {
+            offline: self.global.offline,
+            keep: self.global.keep,
+            jobs: self.jobs(),
+            conditions: |_| Conditions::standard(),
+            enforce_ledger: true,
+        }
+    }
+
+    /// An ordinary session.
+    pub fn session<'a>(&'a self, repository: &'a Repository, store: &'a Store) -> Result<Session<'a>> {
+        Session::start(repository, store, &self.reporter, self.options())
+    }
+}
+
+/// Runs the command.
+pub fn run(cli: &Cli) -> Result<Exit> {
+    let app = App {
+        root: repository::find_root()?,
+        global: cli.global.clone(),
+        reporter: Reporter::new(cli.global.message_format, cli.global.quiet),
+    };
+    match &cli.command {
+        Command::Doctor => doctor::run(&app),
+        Command::Setup => setup::run(&app),
+        Command::Check => check::run(&app),
+        Command::Fetch { packages, all } => fetch::run(&app, packages, *all),
+        Command::Seed { command } => seed::run(&app, command),
+        Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),
+        Command::Image { name, output } => image::run(&app, name, output.as_deref()),
+        Command::Iso { profile, stage, output } => iso::run(&app, profile, stage.as_deref(), output.as_deref()),
+        Command::Run(args) => run::run(&app, args),
+        Command::BootTest { cases, timeout } => boot_test::run(&app, cases, *timeout),
+        Command::VerifyRepro { what, all, second_store, report } => {
+            verify_repro::run(&app, what, *all, second_store.as_deref(), report.as_deref())
+        }
+        Command::Ledger { command } => ledger::run(&app, command),
+        Command::Bench { names } => bench::run(&app, names),
+        Command::Shell { package } => shell::run(&app, package),
+        Command::Log { package, phase } => log::run(&app, package, phase.as_deref()),
+        Command::Why { package } => why::run(&app, package),
+        Command::Graph => graph::run(&app),
+        Command::NewPkg(args) => new_pkg::run(&app, args),
+        Command::Gc { distfiles } => gc::run(&app, *distfiles),
+        Command::Export { package, to } => export::run(&app, package, to),
+    }
+}

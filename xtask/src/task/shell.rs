@@ -1,0 +1,50 @@
+//! `shell`: a shell in a kept build, with the build's own mounts and environment.
+
+use anyhow::{Context as _, Result};
+use ashlar_core::name::PkgName;
+use ashlar_core::plan::{Conditions, env};
+
+use super::App;
+use crate::build::package::Rooms;
+use crate::exit::Exit;
+use crate::host::container::Container;
+use crate::host::exec;
+use crate::host::jobserver::Jobserver;
+
+/// Opens a shell in the newest kept work directory of `package`.
+pub fn run(app: &App, package: &PkgName) -> Result<Exit> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let recipe = repository.recipe_of(package)?;
+    let session = app.session(&repository, &store)?;
+    let prefix = format!("{}-", recipe.name);
+    let mut kept = Vec::new();
+    for entry in store.root().join("work").read_dir_utf8()? {
+        let entry = entry?;
+        if entry.file_name().starts_with(&prefix) && entry.file_name().ends_with(".kept") {
+            kept.push((entry.metadata()?.modified()?, entry.path().with_extension("")));
+        }
+    }
+    let (_, dir) = kept.into_iter().max().with_context(|| {
+        format!("no kept build of {}; `cargo xtask build-pkg {} --keep` keeps one that fails", recipe.name, recipe.name)
+    })?;
+    let plan = session.plan_of(&recipe.name)?;
+    let conditions = Conditions::standard();
+    let pipe = dir.join("jobserver");
+    if pipe.exists() {
+        fs_err::remove_file(&pipe)?;
+    }
+    let jobserver = Jobserver::create(&pipe, app.jobs())?;
+    let container = Container {
+        name: format!("ashlar-{}", dir.file_name().unwrap_or_default()),
+        hostname: conditions.hostname.clone(),
+        mounts: Rooms::new(&dir).mounts(&session.seed()?.tree, jobserver.path(), &conditions.root),
+    };
+    let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned(), "TERM=linux".to_owned()];
+    argv.extend(env::variables(&plan, &conditions, app.jobs()).iter().map(|(name, value)| format!("{name}={value}")));
+    let open = format!("exec 8<>/jobserver; cd {}/src; exec /bin/bash -i", conditions.root);
+    argv.extend(["/bin/sh".to_owned(), "-c".to_owned(), open]);
+    app.reporter.note(format!("scripts are in /scripts; {dir} goes when you remove it and its .kept file, or by `cargo xtask gc`"));
+    exec::interactive(&container.command(&argv, true))?;
+    Ok(Exit::Good)
+}
