@@ -50,11 +50,38 @@ static inline size_t mi_libc_page_size(void)
 #include "mimalloc-internal.h"
 #include "mimalloc-atomic.h"
 
-/* The public functions may be interposed; musl itself calls these. */
+/*
+ * The public functions may be interposed; musl itself calls these. free() must keep errno, so what it may ask the kernel
+ * keeps it. What os.c sees instead is always 0: it would only look for the errors of kernels older than ours.
+ */
+static int quiet_munmap(void *start, size_t length)
+{
+	int saved = errno;
+	int result = __munmap(start, length);
+	errno = saved;
+	return result;
+}
+
+static int quiet_mprotect(void *start, size_t length, int protection)
+{
+	int saved = errno;
+	int result = __mprotect(start, length, protection);
+	errno = saved;
+	return result;
+}
+
+static int quiet_madvise(void *start, size_t length, int advice)
+{
+	int saved = errno;
+	int result = __madvise(start, length, advice);
+	errno = saved;
+	return result;
+}
+
 #define mmap __mmap
-#define munmap __munmap
-#define mprotect __mprotect
-#define madvise __madvise
+#define munmap quiet_munmap
+#define mprotect quiet_mprotect
+#define madvise quiet_madvise
 #define clock_gettime __clock_gettime
 
 /* Statistics and messages need printf and cost time. */
@@ -76,7 +103,10 @@ static inline size_t mi_libc_page_size(void)
 void _mi_error_message(int err, const char *format, ...)
 {
 	static const char prefix[] = "malloc: ";
-	if (err == ENOMEM || err == EOVERFLOW) return;
+	if (err == ENOMEM || err == EOVERFLOW) {
+		errno = ENOMEM;
+		return;
+	}
 	if (!strncmp(format, "%s: ", 4)) format += 4;
 	size_t length = strcspn(format, "%\n");
 	__syscall(SYS_write, 2, prefix, sizeof prefix - 1);
@@ -111,7 +141,12 @@ static inline long option_clamped(mi_option_t option, long low, long high)
 }
 
 #include "random.c"
+#pragma push_macro("errno")
+#undef errno
+#define errno no_errno
+static int no_errno;
 #include "os.c"
+#pragma pop_macro("errno")
 #include "bitmap.c"
 #include "arena.c"
 #include "segment-cache.c"
@@ -141,29 +176,19 @@ mi_msecs_t _mi_clock_end(mi_msecs_t start)
 
 /* From here on: what musl calls. */
 
-static void *or_enomem(void *p)
-{
-	if (mi_unlikely(!p)) errno = ENOMEM;
-	return p;
-}
-
 void *__libc_malloc_impl(size_t size)
 {
-	return or_enomem(mi_malloc(size));
+	return mi_malloc(size);
 }
 
 void *__libc_realloc(void *p, size_t size)
 {
-	return or_enomem(mi_realloc(p, size));
+	return mi_realloc(p, size);
 }
 
-/* free() keeps errno, though it may have to ask the kernel something. */
 void __libc_free(void *p)
 {
-	int *errno_slot = &__pthread_self()->errno_val;
-	int saved = *errno_slot;
 	mi_free(p);
-	*errno_slot = saved;
 }
 
 /*
@@ -191,7 +216,9 @@ void *aligned_alloc(size_t alignment, size_t size)
 		return 0;
 	}
 	if (alignment < MI_MAX_ALIGN_SIZE) alignment = MI_MAX_ALIGN_SIZE;
-	return or_enomem(mi_malloc_aligned(size, alignment));
+	void *p = mi_malloc_aligned(size, alignment);
+	if (!p) errno = ENOMEM;
+	return p;
 }
 
 __attribute__((visibility("default")))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use ashlar_core::diag::Diagnostic;
-use ashlar_core::toolchain::Hardening;
+use ashlar_core::toolchain::Toolchain;
 use ashlar_core::tree::{self, PackageFolder};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -75,7 +75,7 @@ fn the_tree_is_valid() {
     let root = repository();
     let file = Utf8Path::new("toolchain/hardening.toml");
     let policy = fs::read_to_string(root.join(file)).unwrap();
-    let policy = Hardening::parse(&policy, file).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    let policy = Toolchain::parse(&policy, file).unwrap_or_else(|findings| panic!("{findings:#?}"));
     let folders = folders(&root.join("pkgs"));
     if let Err(findings) = tree::load(&folders, &policy.flag_names()) {
         panic!("{}", rendered(&findings, &folders));
@@ -86,7 +86,7 @@ fn the_tree_is_valid() {
 #[test]
 fn compiler_configuration() {
     let file = Utf8Path::new("toolchain/hardening.toml");
-    let policy = Hardening::parse(&fs::read_to_string(repository().join(file)).unwrap(), file).unwrap();
+    let policy = Toolchain::parse(&fs::read_to_string(repository().join(file)).unwrap(), file).unwrap();
     insta::assert_snapshot!(format!(
         "# cc.cfg\n{}\n# cxx.cfg\n{}",
         policy.render_cc_cfg(&[]),

@@ -2,10 +2,12 @@
 
 mod build;
 mod cli;
+mod compose;
 mod exit;
 mod host;
 mod report;
 mod task;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -160,7 +160,9 @@ fn cause(a: &[u8], b: &[u8], offset: usize) -> Cause {
         Cause::Number
     } else if both(|word| word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')) {
         Cause::Hash
-    } else if both(|word| word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))) {
+    } else if both(|word| {
+        word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    }) {
         Cause::Name
     } else {
         Cause::Unknown
@@ -186,7 +188,8 @@ fn word(bytes: &[u8], offset: usize) -> String {
 fn looks_like_time(word: &str) -> bool {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     let clock = word.split(':').collect::<Vec<_>>();
-    let clock = clock.len() >= 2 && clock.iter().skip(1).all(|part| part.len() >= 2 && digits(&part[..2.min(part.len())], 2));
+    let clock =
+        clock.len() >= 2 && clock.iter().skip(1).all(|part| part.len() >= 2 && digits(&part[..2.min(part.len())], 2));
     let date: Vec<&str> = word.split(['-', 'T']).collect();
     let date = date.len() >= 3 && digits(date[0], 4) && digits(date[1], 2) && digits(date[2], 2);
     let seconds = digits(word, 10) && ('1'..='2').contains(&word.chars().next().unwrap_or('0'));
@@ -235,7 +238,9 @@ impl fmt::Display for Difference {
             Change::Content { a, b, bytes } => {
                 let side = |(size, digest): &(u64, Digest)| format!("{size} bytes sha256:{}", digest.short());
                 writeln!(f, "{path}: {}, then {}", side(a), side(b))?;
-                for line in bytes.iter().flat_map(|bytes| bytes.to_string().lines().map(str::to_owned).collect::<Vec<_>>()) {
+                for line in
+                    bytes.iter().flat_map(|bytes| bytes.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+                {
                     writeln!(f, "    {line}")?;
                 }
                 Ok(())

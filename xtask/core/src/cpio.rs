@@ -95,7 +95,9 @@ fn admit<'a>(node: &'a Node, seen: &mut BTreeMap<&'a str, bool>) -> Result<(), C
         return refuse(error.to_string());
     }
     if node.path == TRAILER || node.path.len() >= PATH_MAX || node.mode > 0o7777 {
-        return refuse("the name ends the archive or is too long, or the mode has more than four octal digits".to_owned());
+        return refuse(
+            "the name ends the archive or is too long, or the mode has more than four octal digits".to_owned(),
+        );
     }
     let bad_target = |target: &str| target.is_empty() || target.len() >= PATH_MAX || target.contains('\0');
     if matches!(&node.kind, NodeKind::Symlink(target) if bad_target(target)) {
@@ -148,7 +150,19 @@ impl Header {
         let (major, minor) = self.device;
         out.extend_from_slice(MAGIC);
         let fields = [
-            self.inode, self.mode, 0, 0, self.links, self.mtime, content.len() as u32, 0, 0, major, minor, name_size, 0,
+            self.inode,
+            self.mode,
+            0,
+            0,
+            self.links,
+            self.mtime,
+            content.len() as u32,
+            0,
+            0,
+            major,
+            minor,
+            name_size,
+            0,
         ];
         for field in fields {
             out.extend_from_slice(format!("{field:08X}").as_bytes());
@@ -214,7 +228,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<ReadNode>, CpioError> {
 }
 
 fn hex(field: &[u8]) -> Option<u32> {
-    std::str::from_utf8(field).ok().filter(|text| !text.starts_with('+')).and_then(|text| u32::from_str_radix(text, 16).ok())
+    std::str::from_utf8(field)
+        .ok()
+        .filter(|text| !text.starts_with('+'))
+        .and_then(|text| u32::from_str_radix(text, 16).ok())
 }
 
 /// The archive as annotated text, one node per line.
@@ -278,7 +295,9 @@ mod tests {
         assert!(message(&[dir("/a")]).contains("absolute"));
         assert!(message(&[dir(TRAILER)]).contains("ends the archive"));
         assert!(message(&[node("a", 0o777, NodeKind::Symlink(String::new()))]).contains("target is empty"));
-        assert!(message(&[node("a", 0o777, NodeKind::Symlink("b".into())), dir("a/b")]).contains("does not come before"));
+        assert!(
+            message(&[node("a", 0o777, NodeKind::Symlink("b".into())), dir("a/b")]).contains("does not come before")
+        );
     }
 
     #[test]

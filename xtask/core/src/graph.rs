@@ -47,7 +47,7 @@ impl Graph {
                     Some(maker) => {
                         needs.insert(maker.clone());
                     }
-                    None => found.push(graph.unknown(package, Some(name), places)),
+                    None => found.push(at(graph.no_maker(package), name, package, places)),
                 }
             }
             graph.libs.insert(name.clone(), recipe.libs.iter().cloned().collect());
@@ -90,22 +90,17 @@ impl Graph {
     }
 
     /// `packages` and, transitively, the libs of their recipes: what is composed into a sysroot. Each package stands
-    /// behind those it needs.
-    ///
-    /// # Errors
-    /// Every package that no recipe makes.
-    pub fn closure(&self, packages: &[PkgName]) -> Result<Vec<PkgName>, Vec<Diagnostic>> {
-        let unknown: Vec<Diagnostic> = packages
-            .iter()
-            .filter(|package| !self.makers.contains_key(package))
-            .map(|package| self.unknown(package, None, &Places::new()))
-            .collect();
-        if !unknown.is_empty() {
-            return Err(unknown);
-        }
-        Ok(behind_their_needs(packages, |package| {
+    /// behind those it needs. A package that no recipe makes has no needs; [`Graph::unknown`] finds those.
+    pub fn closure(&self, packages: &[PkgName]) -> Vec<PkgName> {
+        behind_their_needs(packages, |package| {
             self.makers.get(package).and_then(|maker| self.libs.get(maker)).into_iter().flatten().collect()
-        }))
+        })
+    }
+
+    /// One finding, with a suggestion, for each of `packages` that no recipe makes.
+    pub fn unknown(&self, packages: &[PkgName]) -> Vec<Diagnostic> {
+        let unknown = packages.iter().filter(|package| !self.makers.contains_key(package));
+        unknown.map(|package| self.no_maker(package)).collect()
     }
 
     /// The graph in the language of Graphviz: an arrow from each recipe to what it needs, dashed where only at build time.
@@ -124,12 +119,8 @@ impl Graph {
         text
     }
 
-    fn unknown(&self, package: &PkgName, recipe: Option<&PkgName>, places: &Places) -> Diagnostic {
+    fn no_maker(&self, package: &PkgName) -> Diagnostic {
         let finding = Diagnostic::error("graph::unknown-package", format!("no recipe makes `{package}`"));
-        let finding = match recipe {
-            Some(recipe) => at(finding, recipe, package, places),
-            None => finding,
-        };
         match suggest(package.as_str(), self.makers.keys().map(PkgName::as_str)) {
             Some(close) => finding.label(format!("did you mean `{close}`?")),
             None => {

@@ -46,13 +46,21 @@ pub struct Place {
     pub span: Range<usize>,
 }
 
-/// Options with their values; those requested in fragments also with their places.
+/// Options with their values: one fragment, several merged, or a final configuration. Requests also know their places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Config {
+pub struct Fragment {
     options: BTreeMap<String, (Value, Option<Place>)>,
 }
 
-impl Config {
+impl Fragment {
+    /// Reads one fragment.
+    ///
+    /// # Errors
+    /// As [`merge`].
+    pub fn parse(text: &str, file: &Utf8Path) -> Result<Self, Vec<Diagnostic>> {
+        merge([(file, text)])
+    }
+
     /// The value of an option (with its `CONFIG_`), if the configuration mentions it.
     pub fn get(&self, option: &str) -> Option<&Value> {
         self.options.get(option).map(|(value, _)| value)
@@ -82,8 +90,8 @@ impl Config {
 ///
 /// # Errors
 /// Every malformed line, and every option requested with two different values.
-pub fn merge<'a>(fragments: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) -> Result<Config, Vec<Diagnostic>> {
-    let mut config = Config::default();
+pub fn merge<'a>(fragments: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) -> Result<Fragment, Vec<Diagnostic>> {
+    let mut config = Fragment::default();
     let mut found = Vec::new();
     for (file, text) in fragments {
         for (span, line) in lines(text) {
@@ -103,7 +111,7 @@ pub fn merge<'a>(fragments: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) -
     if found.is_empty() { Ok(config) } else { Err(found) }
 }
 
-fn insert(config: &mut Config, name: &str, value: Value, file: &Utf8Path, span: Range<usize>) -> Option<Diagnostic> {
+fn insert(config: &mut Fragment, name: &str, value: Value, file: &Utf8Path, span: Range<usize>) -> Option<Diagnostic> {
     let message = match config.options.get(name) {
         Some((other, Some(place))) if *other != value => {
             format!("`{name}` is `{value}` here and `{other}` in {}", place.file)
@@ -121,8 +129,8 @@ fn insert(config: &mut Config, name: &str, value: Value, file: &Utf8Path, span: 
 ///
 /// # Errors
 /// Every malformed line.
-pub fn read_final(text: &str, file: &Utf8Path) -> Result<Config, Vec<Diagnostic>> {
-    let mut config = Config::default();
+pub fn read_final(text: &str, file: &Utf8Path) -> Result<Fragment, Vec<Diagnostic>> {
+    let mut config = Fragment::default();
     let mut found = Vec::new();
     for (span, line) in lines(text) {
         match option(line) {
@@ -138,7 +146,7 @@ pub fn read_final(text: &str, file: &Utf8Path) -> Result<Config, Vec<Diagnostic>
 
 /// One finding per request that is not in the final configuration. An option that the final configuration does not mention
 /// counts as `n`.
-pub fn survived(requested: &Config, final_config: &Config) -> Vec<Diagnostic> {
+pub fn survived(requested: &Fragment, final_config: &Fragment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (option, (wanted, place)) in &requested.options {
         let (message, help) = match final_config.get(option) {
@@ -162,9 +170,12 @@ pub fn survived(requested: &Config, final_config: &Config) -> Vec<Diagnostic> {
     found
 }
 
-fn absent(option: &str, final_config: &Config) -> String {
-    match suggest(option, final_config.options.keys().map(String::as_str)) {
-        Some(close) => format!("misspelt (`{close}` exists), removed in this version, or a dependency is off"),
+fn absent(option: &str, final_config: &Fragment) -> String {
+    // Without the prefix, which makes every two options look alike.
+    let bare = |name: &str| name.trim_start_matches("CONFIG_").to_owned();
+    let names: Vec<String> = final_config.options.keys().map(|name| bare(name)).collect();
+    match suggest(&bare(option), names.iter().map(String::as_str)) {
+        Some(close) => format!("misspelt (`CONFIG_{close}` exists), removed in this version, or a dependency is off"),
         None => "it does not exist in this version, or an option it depends on is off".to_owned(),
     }
 }

@@ -5,7 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod cargo_lock;
+pub mod check;
 pub mod command;
+pub mod compare;
+pub mod console;
+pub mod cpio;
 pub mod deb822;
 pub mod diag;
 pub mod digest;
@@ -13,12 +17,20 @@ pub mod event;
 pub mod glob;
 pub mod graph;
 pub mod hosttools;
+pub mod image;
+pub mod iso;
 pub mod kconfig;
+pub mod layer;
 pub mod ledger;
+pub mod manifest;
 pub mod name;
+pub mod oci;
 pub mod plan;
+pub mod qemu;
 pub mod recipe;
+pub mod sbom;
 pub mod seed;
 pub mod shape;
 pub mod toolchain;
 pub mod tree;
+pub mod uki;

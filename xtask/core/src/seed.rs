@@ -9,6 +9,7 @@ pub mod index;
 pub mod lock;
 pub mod path;
 pub mod resolve;
+pub mod signature;
 pub mod tree;
 pub mod version;
 

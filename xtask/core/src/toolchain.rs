@@ -3,7 +3,7 @@
 //! Policy is data in that file. Here it is read, checked, and rendered for clang, CMake and Meson; a recipe's opt-outs
 //! remove flags by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use crate::diag::Diagnostic;
 use crate::name::Arch;
-use crate::recipe::OptOut;
+use crate::recipe::{OptOut, rooted};
 use crate::shape::{self, Document};
 
 /// Where the seed env keeps the compiler.
@@ -28,7 +28,7 @@ const HARDENING: Document = Document {
 
 /// The compiler flags of the whole system.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hardening {
+pub struct Toolchain {
     /// What cannot be switched off.
     base: Flags,
     /// What a recipe may switch off by name, in the order of the file.
@@ -68,7 +68,7 @@ struct RawFlag {
     ld: Vec<Spanned<String>>,
 }
 
-impl Hardening {
+impl Toolchain {
     /// Reads `toolchain/hardening.toml`.
     ///
     /// # Errors
@@ -111,6 +111,17 @@ impl Hardening {
     /// `cxx.cfg`: the same for C++.
     pub fn render_cxx_cfg(&self, opt_outs: &[OptOut]) -> String {
         self.render(opt_outs, |base| [&base.cc, &base.cxx, &base.ld].map(Vec::as_slice).concat(), |flags| &flags.cxx)
+    }
+
+    /// The files of `/toolchain` by name. `@ROOT@` stands for the root of the build's directories, which the engine chooses.
+    pub fn files(&self, opt_outs: &[OptOut]) -> BTreeMap<String, String> {
+        let files = [
+            ("cc.cfg", self.render_cc_cfg(opt_outs)),
+            ("cxx.cfg", self.render_cxx_cfg(opt_outs)),
+            ("toolchain.cmake", render_cmake(Arch::X86_64)),
+            ("cross.ini", render_meson(Arch::X86_64)),
+        ];
+        files.into_iter().map(|(name, text)| (name.to_owned(), rooted(&text))).collect()
     }
 
     fn render(
@@ -169,8 +180,10 @@ fn arguments(raw: &RawFlag, found: &mut Vec<Diagnostic>) -> Flags {
     for text in raw.cc.iter().chain(&raw.cxx).chain(&raw.ld) {
         // Also keeps out `@file`, with which clang would read more flags from elsewhere.
         if !text.get_ref().starts_with('-') || text.get_ref().contains(char::is_control) {
-            let finding =
-                Diagnostic::error("hardening::bad-argument", format!("`{}` is not an option", text.get_ref()));
+            let finding = Diagnostic::error(
+                "hardening::bad-argument",
+                format!("`{}` is not an option", text.get_ref().escape_debug()),
+            );
             found.push(finding.at(text.span()).label("one option per text, beginning with `-`"));
         }
     }
@@ -269,7 +282,7 @@ reason = "read-only afterwards"
 
     #[test]
     fn renders_configuration_files() {
-        let policy = Hardening::parse(SAMPLE, "h".into()).unwrap();
+        let policy = Toolchain::parse(SAMPLE, "h".into()).unwrap();
         let off = [OptOut { off: "relro-now".into(), reason: "because".into() }];
         insta::assert_snapshot!(format!("{}\n{}", policy.render_cc_cfg(&off), policy.render_cxx_cfg(&[])));
         assert_eq!(policy.flag_names().into_iter().collect::<Vec<_>>(), ["pie", "relro-now"]);
@@ -283,14 +296,22 @@ reason = "read-only afterwards"
     }
 
     #[test]
+    fn files_follow_the_root_of_the_build() {
+        let text = SAMPLE.replace("-O2", "-ffile-prefix-map=/build/src=.");
+        let files = Toolchain::parse(&text, "h".into()).unwrap().files(&[]);
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["cc.cfg", "cross.ini", "cxx.cfg", "toolchain.cmake"]);
+        assert!(files["cc.cfg"].contains("-ffile-prefix-map=@ROOT@/src=."));
+    }
+
+    #[test]
     fn complaints() {
         let text = "[base]\ncc = [\"@more\"]\n[[flag]]\nname = \"A b\"\ncc = [\"-a\\nb\"]\nreason = \" \"\n\
                     [[flag]]\nreason = \"x\"\n[[flag]]\nname = \"x\"\nld = [\"-x\"]\nreason = \"x\"\n\
                     [[flag]]\nname = \"x\"\nld = [\"-y\"]\nreason = \"y\"\n";
-        let found = Hardening::parse(text, "h".into()).unwrap_err();
+        let found = Toolchain::parse(text, "h".into()).unwrap_err();
         let mut rendered: String = found.iter().map(|finding| finding.render(Some(text))).collect();
         let text = "[base]\ncflags = []\n";
-        rendered.push_str(&Hardening::parse(text, "h".into()).unwrap_err()[0].render(Some(text)));
+        rendered.push_str(&Toolchain::parse(text, "h".into()).unwrap_err()[0].render(Some(text)));
         insta::assert_snapshot!(rendered);
     }
 }

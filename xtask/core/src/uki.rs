@@ -214,6 +214,10 @@ pub fn assemble(stub: &[u8], sections: &[(&str, &[u8])]) -> Result<Uki, UkiError
     if pe.room() < sections.len() {
         return Err(UkiError::NoRoom { room: pe.room(), wanted: sections.len() });
     }
+    let table = pe.table + pe.sections.len() * SECTION;
+    if stub[table..table + sections.len() * SECTION].iter().any(|byte| *byte != 0) {
+        return Err(UkiError::Form("there is something behind its section table"));
+    }
     let align = FILE_ALIGN.max(pe.file_alignment as usize);
     let mut bytes = stub.to_vec();
     let mut added: Vec<Section> = Vec::new();

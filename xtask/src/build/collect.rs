@@ -1,85 +1,106 @@
 //! From a staging tree to a stored package: manifest, layer, checks, OCI layout.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::check::{self, Finding};
+use ashlar_core::check::{self, Policy, Subject};
 use ashlar_core::diag::Severity;
 use ashlar_core::digest::Digest;
 use ashlar_core::manifest::{Kind, Manifest, parents};
 use ashlar_core::name::PkgName;
-use ashlar_core::oci;
+use ashlar_core::oci::{self, LayerRef, RunConfig};
 use ashlar_core::plan::BuildPlan;
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::package::Site;
-use crate::host::tree;
+use crate::host::store::Store;
+use crate::host::{clock, tree};
+use crate::report::Reporter;
 
 /// Takes `package` out of the staging tree `dest`, checks it, and stores it. Gives its diff id.
 pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<'_>) -> Result<Digest> {
-    let manifest = select(plan, package, &tree::scan(dest).context("reading the staging tree")?);
-    if !manifest.entries().iter().any(|entry| !matches!(entry.kind, Kind::Dir)) {
+    let all = tree::scan(dest).context("reading the staging tree")?.with_modes(&plan.modes);
+    let manifest = select(plan, package, &all);
+    if !manifest.entries().iter().any(|entry| entry.kind != Kind::Dir) {
         bail!("{package} would be empty; does `install` write to $DESTDIR, and do the globs of `[[output]]` match?");
     }
-    report(package, &check::run(&manifest, &tree::Directory::new(dest), &subject(site)?), site)?;
-    let staging = tempfile::Builder::new().prefix("package-").tempdir_in(site.store.root().join("work"))?;
-    let staging = Utf8Path::from_path(staging.path()).context("the store's path is not UTF-8")?.join("oci");
-    let blobs = staging.join("blobs/sha256");
-    fs_err::create_dir_all(&blobs)?;
-    let layer = blobs.join("layer");
-    let diff_id = tree::write_layer(dest, &manifest, plan.epoch, &layer)?;
-    fs_err::rename(&layer, blobs.join(diff_id.to_string()))?;
-    let size = fs_err::metadata(blobs.join(diff_id.to_string()))?.len();
-    let image = oci::package_image(package, &plan.version, &plan.license, plan.arch, plan.epoch, diff_id, size);
-    for (path, bytes) in image.files() {
-        fs_err::write(staging.join(path), bytes)?;
-    }
-    fs_err::write(staging.join("manifest.json"), manifest.to_json()?)?;
-    site.store.publish_dir(&staging, &site.store.package_dir(package, &diff_id))?;
+    check_tree(package.as_str(), &manifest, dest, &site.conditions.root, site.store, site.reporter)?;
+    let image = oci::Image {
+        reference: Some(format!("ashlar/{package}:{}", plan.version)),
+        arch: plan.arch,
+        epoch: plan.epoch,
+        config: RunConfig { labels: labels(plan, package), ..RunConfig::default() },
+        layers: Vec::new(),
+    };
+    let (diff_id, layout, _) = write_layout(site.room, dest, &manifest, image)?;
+    site.store.publish_dir(&layout, &site.store.package_dir(package, &diff_id))?;
     Ok(diff_id)
 }
 
-/// The entries of one package: its files, and the directories above them.
+fn labels(plan: &BuildPlan, package: &PkgName) -> std::collections::BTreeMap<String, String> {
+    let label = |name: &str, value: &str| (format!("org.opencontainers.image.{name}"), value.to_owned());
+    [label("title", package.as_str()), label("version", &plan.version), label("licenses", &plan.license)].into()
+}
+
+/// Writes an OCI layout with one layer, the files of `manifest` below `files`, into a new directory of `room`. Gives diff
+/// id, directory and the digest of the OCI manifest.
+pub fn write_layout(room: &Utf8Path, files: &Utf8Path, manifest: &Manifest, mut image: oci::Image) -> Result<(Digest, Utf8PathBuf, Digest)> {
+    let layout = tempfile::Builder::new().prefix("layout-").tempdir_in(room)?.keep();
+    let layout = Utf8PathBuf::from_path_buf(layout).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
+    let blobs = layout.join("blobs/sha256");
+    fs_err::create_dir_all(&blobs)?;
+    let layer = blobs.join("layer");
+    let diff_id = tree::write_layer(files, manifest, image.epoch, &layer)?;
+    image.layers = vec![LayerRef { diff_id, size: fs_err::metadata(&layer)?.len() }];
+    fs_err::rename(&layer, layout.join(oci::blob_path(&diff_id)))?;
+    let documents = image.layout()?;
+    for document in &documents.documents {
+        fs_err::write(layout.join(&document.path), &document.bytes)?;
+    }
+    fs_err::write(layout.join("manifest.json"), manifest.to_json()?)?;
+    Ok((diff_id, layout, documents.manifest))
+}
+
+/// The entries of one package: its files, and the directories above them. A directory in which no package has anything
+/// belongs to the package itself.
 fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
-    let own: Vec<_> = all
+    let filled: BTreeSet<&str> = all.entries().iter().flat_map(|entry| parents(&entry.path)).collect();
+    let own = |path: &str| plan.owner(path) == package;
+    let needed: BTreeSet<&str> = all
         .entries()
         .iter()
-        .filter(|entry| !matches!(entry.kind, Kind::Dir) && plan.owner(&entry.path) == package)
+        .filter(|entry| entry.kind != Kind::Dir && own(&entry.path))
+        .flat_map(|entry| parents(&entry.path))
         .collect();
-    let needed: std::collections::BTreeSet<&str> = own.iter().flat_map(|entry| parents(&entry.path)).collect();
-    let empty = |path: &str| {
-        let below = format!("{path}/");
-        !all.entries().iter().any(|entry| entry.path.starts_with(&below))
+    let keep = |entry: &&ashlar_core::manifest::Entry| match entry.kind {
+        Kind::Dir => needed.contains(entry.path.as_str()) || (own(&entry.path) && !filled.contains(entry.path.as_str())),
+        _ => own(&entry.path),
     };
-    let keep = |path: &str| needed.contains(path) || (plan.owner(path) == package && empty(path));
-    let entries = all
-        .entries()
-        .iter()
-        .filter(|entry| match entry.kind {
-            Kind::Dir => keep(&entry.path),
-            _ => plan.owner(&entry.path) == package,
-        })
-        .cloned()
-        .collect();
-    Manifest::sorted(entries).map(Manifest::with_parents).unwrap_or_default()
+    Manifest::sorted(all.entries().iter().filter(keep).cloned().collect()).unwrap_or_default()
 }
 
-/// What must not be found in outputs on this machine today.
-fn subject(site: Site<'_>) -> Result<check::Subject> {
-    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let today = crate::host::clock::today();
-    Ok(check::Subject {
-        build_root: site.conditions.root.clone(),
-        host_paths: vec![site.store.root().to_string()],
-        hostnames: vec![hostname, site.conditions.hostname.clone()],
-        dates: ashlar_core::check::leaks::date_forms(today),
-    })
-}
-
-fn report(package: &PkgName, findings: &[Finding], site: Site<'_>) -> Result<()> {
+/// Runs every check over a tree. Warnings become notes; errors fail, all at once.
+pub fn check_tree(
+    what: &str,
+    manifest: &Manifest,
+    files: &Utf8Path,
+    build_root: &str,
+    store: &Store,
+    reporter: &Reporter,
+) -> Result<()> {
+    let subject = Subject {
+        build_root: build_root.to_owned(),
+        host_paths: vec![store.root().to_string()],
+        hostnames: vec![rustix::system::uname().nodename().to_string_lossy().into_owned()],
+        dates: check::leaks::date_forms(clock::now()),
+    };
+    let findings = check::run(manifest, &tree::Directory::new(files), &subject, &Policy::default())
+        .with_context(|| format!("checking the files of {what}"))?;
     let (errors, warnings): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.severity == Severity::Error);
-    warnings.iter().for_each(|finding| site.reporter.note(format!("{package}: {finding}")));
+    warnings.iter().for_each(|finding| reporter.note(format!("{what}: {finding}")));
     if errors.is_empty() {
         return Ok(());
     }
-    let list = errors.iter().map(|finding| format!("\n  {finding}")).collect::<String>();
-    bail!("{package} failed {} check(s) of its files:{list}", errors.len());
+    let list = errors.iter().map(|finding| format!("\n{finding}")).collect::<String>();
+    bail!("{what} failed {} check(s) of its files:{list}", errors.len());
 }

@@ -34,6 +34,8 @@ pub struct Site<'a> {
     pub jobserver: &'a Jobserver,
     /// Receives events.
     pub reporter: &'a Reporter,
+    /// Temporary files of this run.
+    pub room: &'a Utf8Path,
     /// Leave a failed build for `cargo xtask shell`.
     pub keep: bool,
 }

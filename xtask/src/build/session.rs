@@ -10,16 +10,18 @@ use ashlar_core::ledger::Ledger;
 use ashlar_core::name::{Arch, PkgName};
 use ashlar_core::plan::{BuildPlan, Conditions, Input, Surroundings};
 use ashlar_core::recipe::{Recipe, Style};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::build::package::{self, Site};
 use crate::host::fetch::Fetcher;
 use crate::host::jobserver::Jobserver;
 use crate::host::lock::Lock;
+use crate::host::mirror::Mirrors;
 use crate::host::repository::Repository;
 use crate::host::seed::Seed;
 use crate::host::store::{Entry, Record, Store};
-use crate::host::{crates, work};
+use crate::host::work::{self, Work};
+use crate::host::crates;
 use crate::report::Reporter;
 
 /// How a session builds.
@@ -61,7 +63,7 @@ pub struct Session<'a> {
     seed: OnceLock<Seed>,
     seed_lock: Mutex<()>,
     jobserver: Jobserver,
-    _room: tempfile::TempDir,
+    room: Work,
 }
 
 /// What the worker threads share.
@@ -79,9 +81,8 @@ impl<'a> Session<'a> {
         for name in work::clear_stale(&store.root().join("work"))? {
             reporter.note(format!("cleared what a killed run left: {name}"));
         }
-        let room = tempfile::Builder::new().prefix("run-").tempdir_in(store.root().join("locks"))?;
-        let pipe = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("jobserver");
-        let jobserver = Jobserver::create(&pipe, options.jobs)?;
+        let room = Work::create(&store.root().join("work"), "run", false)?;
+        let jobserver = Jobserver::create(&room.dir().join("jobserver"), options.jobs)?;
         let ledger = repository.ledger(Arch::X86_64)?;
         Ok(Self {
             repository,
@@ -92,7 +93,7 @@ impl<'a> Session<'a> {
             seed: OnceLock::new(),
             seed_lock: Mutex::default(),
             jobserver,
-            _room: room,
+            room,
         })
     }
 
@@ -101,19 +102,35 @@ impl<'a> Session<'a> {
         self.store
     }
 
+    /// Temporary files of this session, on the store's disk.
+    pub fn room(&self) -> &Utf8Path {
+        self.room.dir()
+    }
+
+    /// Receives events.
+    pub fn reporter(&self) -> &Reporter {
+        self.reporter
+    }
+
+    /// The circumstances of a worker thread's builds.
+    pub fn conditions(&self, worker: usize) -> Conditions {
+        (self.options.conditions)(worker)
+    }
+
     /// The seed env, unpacked and verified on first use.
     pub fn seed(&self) -> Result<&Seed> {
         let _one = self.seed_lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seed) = self.seed.get() {
             return Ok(seed);
         }
-        let seed = crate::host::seed::ensure(self.repository, self.store, &self.fetcher()?, self.reporter)
+        let seed = crate::host::seed::ensure(self.repository, self.store, &self.fetcher()?)
             .context("preparing the seed env")?;
         Ok(self.seed.get_or_init(|| seed))
     }
 
     fn fetcher(&self) -> Result<Fetcher<'_>> {
-        Fetcher::new(self.store.root(), self.options.offline, self.reporter)
+        let snapshot = crate::host::seed::definition(&self.repository.root)?.snapshot;
+        Fetcher::new(self.store.root(), Mirrors::detect(Some(&snapshot))?, self.options.offline, self.reporter)
     }
 
     /// Builds `targets` and everything below them. Gives every package that was needed.
@@ -197,13 +214,7 @@ impl<'a> Session<'a> {
 
     /// The plan of a recipe whose inputs are in `done`.
     pub fn plan(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>) -> Result<BuildPlan> {
-        let inputs = |names: &[PkgName]| -> Result<Vec<Input>> {
-            let input = |name: PkgName| {
-                let diff_id = done.get(&name).with_context(|| format!("{name} is not built"))?.diff_id;
-                Ok(Input { name, diff_id })
-            };
-            self.repository.graph.closure(names).into_iter().map(input).collect()
-        };
+        let inputs = |names: &[PkgName]| self.inputs(&self.repository.closure(names)?, done);
         let around = Surroundings {
             seed: self.seed()?.digest,
             libs: inputs(&recipe.libs)?,
@@ -218,6 +229,15 @@ impl<'a> Session<'a> {
         let recipe = self.repository.recipe_of(package)?;
         let inputs: Vec<PkgName> = recipe.libs.iter().chain(&recipe.tools).cloned().collect();
         self.plan(recipe, &self.build(&inputs)?)
+    }
+
+    /// Packages by what they are.
+    pub fn inputs(&self, names: &[PkgName], done: &BTreeMap<PkgName, Built>) -> Result<Vec<Input>> {
+        let input = |name: &PkgName| {
+            let diff_id = done.get(name).with_context(|| format!("{name} is not built"))?.diff_id;
+            Ok(Input { name: name.clone(), diff_id })
+        };
+        names.iter().map(input).collect()
     }
 
     fn resolve(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>, worker: usize) -> Result<BTreeMap<PkgName, Built>> {
@@ -246,6 +266,7 @@ impl<'a> Session<'a> {
             conditions: &conditions,
             jobserver: &self.jobserver,
             reporter: self.reporter,
+            room: self.room.dir(),
             keep: self.options.keep,
         };
         let before = self.last_outputs(recipe)?;
@@ -301,28 +322,29 @@ impl<'a> Session<'a> {
     }
 
     fn enforce_ledger(&self, key: &Digest, outputs: &BTreeMap<PkgName, Digest>) -> Result<()> {
-        if !self.options.enforce_ledger {
-            return Ok(());
+        outputs.iter().try_for_each(|(name, digest)| self.enforce_ledger_of(name.as_str(), key, *digest))
+    }
+
+    /// Fails when the ledger expects other bytes of `name` from the same inputs.
+    pub fn enforce_ledger_of(&self, name: &str, key: &Digest, digest: Digest) -> Result<()> {
+        let wrong = self.ledger.contradiction(name, key, digest).filter(|_| self.options.enforce_ledger);
+        match wrong {
+            None => Ok(()),
+            Some(wrong) => bail!(
+                "the ledger expects other bytes from the same inputs: {wrong}\n\
+                 this machine or this package does not reproduce; `cargo xtask verify-repro` finds the difference"
+            ),
         }
-        let wrong = self.ledger.contradictions(key, outputs);
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        bail!(
-            "the ledger expects other bytes from the same inputs:\n  {}\n\
-             this machine or this package does not reproduce; `cargo xtask verify-repro` finds the difference",
-            wrong.join("\n  ")
-        );
     }
 
     fn fetch(&self, recipe: &Recipe, plan: &BuildPlan) -> Result<()> {
-        self.fetcher()?.sources(&recipe.sources).with_context(|| format!("fetching the sources of {}", recipe.name))?;
+        let fetcher = self.fetcher()?;
+        let wanted = fetcher.wanted_sources(&recipe.sources);
+        fetcher.fetch(&wanted).with_context(|| format!("fetching the sources of {}", recipe.name))?;
         if plan.crates.is_empty() {
             return Ok(());
         }
-        let folder: Utf8PathBuf = self.repository.folder(&recipe.name);
-        let lock = recipe.cargo_lock.as_deref().unwrap_or("Cargo.lock");
-        crates::ensure(self.store.root(), &folder, lock, &plan.crates, self.options.offline)
+        crates::ensure(self.store.root(), &plan.crates, self.options.offline)
             .with_context(|| format!("fetching the crates of {}", recipe.name))
     }
 }

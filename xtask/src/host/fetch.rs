@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::digest::{Digest, Hasher};
+use ashlar_core::event::Event;
+use ashlar_core::recipe::Source;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lock::Lock;
@@ -35,6 +37,20 @@ pub trait FetchEvents: Sync {
     fn note(&self, text: &str);
     /// `label` is complete.
     fn done(&self, label: &str, bytes: u64);
+}
+
+impl FetchEvents for crate::report::Reporter {
+    fn progress(&self, label: &str, done: u64, total: Option<u64>) {
+        self.emit(Event::Fetching { file: label.to_owned(), done, total });
+    }
+
+    fn note(&self, text: &str) {
+        self.emit(Event::Note { text: text.to_owned() });
+    }
+
+    fn done(&self, label: &str, bytes: u64) {
+        self.emit(Event::Fetched { file: label.to_owned(), bytes });
+    }
 }
 
 /// A file that is needed.
@@ -236,6 +252,42 @@ impl<'a> Fetcher<'a> {
         Ok(wanted.iter().map(|file| self.path(&file.sha256)).collect())
     }
 
+    /// Makes sure that the store holds the sources of a recipe.
+    ///
+    /// # Errors
+    /// As for [`Fetcher::fetch`].
+    pub fn sources(&self, sources: &[Source]) -> Result<Vec<Utf8PathBuf>> {
+        self.fetch(&self.wanted_sources(sources))
+    }
+
+    /// The sources of a recipe as wanted files.
+    pub fn wanted_sources(&self, sources: &[Source]) -> Vec<Wanted> {
+        let wanted = |source: &Source| self.wanted(source.file_name(), source.sha256, None, source.debian.as_deref(), &source.urls);
+        sources.iter().map(wanted).collect()
+    }
+
+    /// Fetches a file whose hash is not known yet into the store, for a person to pin. Gives its hash and the location.
+    ///
+    /// # Errors
+    /// When offline, or when no location has it; every reason is listed.
+    pub fn pin(&self, label: &str, locations: &[Location]) -> Result<(Digest, Location)> {
+        let Some(client) = &self.client else { bail!("`--offline` forbids downloads: the hash of {label} cannot be found out") };
+        let folder = self.distfiles.join("partial");
+        let mut reasons = String::new();
+        for location in locations {
+            let mut file = tempfile::NamedTempFile::new_in(&folder).with_context(|| format!("writing into {folder}"))?;
+            match download::unpinned(client, location, file.as_file_mut()) {
+                Ok(digest) => {
+                    file.persist(self.path(&digest)).with_context(|| format!("storing {label}"))?;
+                    return Ok((digest, location.clone()));
+                }
+                Err(Failure::Local(error)) => return Err(error.context(format!("fetching {label}"))),
+                Err(Failure::Location(why) | Failure::Unreachable(why)) => reasons.push_str(&format!("\n  {}: {why}", shown(location))),
+            }
+        }
+        bail!("{label} could not be fetched{reasons}")
+    }
+
     /// The text of a file whose hash is not known yet: for signed files only. Gives the location that answered.
     ///
     /// # Errors
@@ -246,7 +298,7 @@ impl<'a> Fetcher<'a> {
         for location in locations {
             match download::text(client, location) {
                 Ok(text) => return Ok((text, location.clone())),
-                Err(reason) => reasons.push_str(&format!("\n  {} {}: {reason}", location.origin.as_str(), location.shown())),
+                Err(reason) => reasons.push_str(&format!("\n  {}: {reason}", shown(location))),
             }
         }
         bail!("no location answered{reasons}")
@@ -295,7 +347,7 @@ impl<'a> Fetcher<'a> {
         let partial = self.distfiles.join("partial").join(wanted.sha256.to_string());
         let mut tried = Vec::new();
         for location in &wanted.locations {
-            let place = format!("{} {}", location.origin.as_str(), location.shown());
+            let place = shown(location);
             let host = download::host(&location.url);
             if let Some(reason) = guard(&self.unreachable).get(&host) {
                 tried.push((place, format!("{reason} (not asked again)")));
@@ -324,6 +376,10 @@ impl<'a> Fetcher<'a> {
         }
         Ok(Some(Failed { wanted: wanted.clone(), tried }))
     }
+}
+
+fn shown(location: &Location) -> String {
+    format!("{} {}", location.origin.as_str(), location.shown())
 }
 
 /// The sha256 of a file's content.

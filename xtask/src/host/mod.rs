@@ -15,4 +15,5 @@ pub mod store;
 pub mod tools;
 pub mod tree;
 pub mod unpack;
+pub mod vm;
 pub mod work;

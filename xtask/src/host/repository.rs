@@ -9,8 +9,9 @@ use ashlar_core::graph::Graph;
 use ashlar_core::ledger::Ledger;
 use ashlar_core::name::{Arch, PkgName};
 use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
-use ashlar_core::recipe::{Recipe, parse, validate};
+use ashlar_core::recipe::Recipe;
 use ashlar_core::toolchain::Toolchain;
+use ashlar_core::tree::PackageFolder;
 use ashlar_core::{cargo_lock, kconfig};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -56,28 +57,30 @@ pub fn find_root() -> Result<Utf8PathBuf> {
 impl Repository {
     /// Reads and validates the whole tree; every finding at once.
     pub fn load(root: &Utf8Path) -> Result<Self> {
-        let mut findings = Vec::new();
-        let policy = "toolchain/hardening.toml";
-        let text = fs_err::read_to_string(root.join(policy))?;
-        let toolchain = match Toolchain::parse(&text, Utf8Path::new(policy)) {
-            Ok(toolchain) => Some(toolchain),
-            Err(found) => {
-                findings.extend(found);
-                None
-            }
-        };
+        let policy = Utf8Path::new("toolchain/hardening.toml");
+        let toolchain = Toolchain::parse(&fs_err::read_to_string(root.join(policy))?, policy);
         let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
-        let mut recipes = BTreeMap::new();
-        for folder in folders(&root.join("pkgs"))? {
-            match load_recipe(root, &folder, &flags)? {
-                Ok(recipe) => drop(recipes.insert(recipe.name.clone(), recipe)),
-                Err(found) => findings.extend(found),
+        let mut missing = Vec::new();
+        let mut packages = Vec::new();
+        for name in folders(&root.join("pkgs"))? {
+            let dir = root.join("pkgs").join(&name);
+            if dir.join("pkg.toml").is_file() {
+                let text = fs_err::read_to_string(dir.join("pkg.toml"))?;
+                packages.push(PackageFolder { name, text, files: files_below(&dir)? });
+            } else {
+                missing.push(no_recipe(&name));
             }
         }
-        match (toolchain, findings.is_empty().then(|| Graph::build(&recipes))) {
-            (Some(toolchain), Some(Ok(graph))) => Ok(Self { root: root.to_owned(), recipes, graph, toolchain }),
-            (_, Some(Err(found))) => Err(invalid(root, &found)),
-            _ => Err(invalid(root, &findings)),
+        let tree = ashlar_core::tree::load(&packages, &flags);
+        match (toolchain, tree) {
+            (Ok(toolchain), Ok(tree)) if missing.is_empty() => {
+                Ok(Self { root: root.to_owned(), recipes: tree.recipes, graph: tree.graph, toolchain })
+            }
+            (toolchain, tree) => {
+                missing.extend(toolchain.err().into_iter().flatten());
+                missing.extend(tree.err().into_iter().flatten());
+                Err(invalid(root, &missing))
+            }
         }
     }
 
@@ -91,6 +94,12 @@ impl Repository {
                 None => format!("there is no package `{package}`; `ls pkgs` shows what there is"),
             }
         })
+    }
+
+    /// Packages with everything they need, in the order they are unpacked on top of each other.
+    pub fn closure(&self, packages: &[PkgName]) -> Result<Vec<PkgName>> {
+        let unknown = self.graph.unknown(packages);
+        if unknown.is_empty() { Ok(self.graph.closure(packages)) } else { Err(invalid(&self.root, &unknown)) }
     }
 
     /// The file of the ledger.
@@ -162,22 +171,9 @@ pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
     }
 }
 
-type Loaded = std::result::Result<Recipe, Vec<Diagnostic>>;
-
-fn load_recipe(root: &Utf8Path, folder: &str, flags: &BTreeSet<String>) -> Result<Loaded> {
-    let shown = Utf8PathBuf::from(format!("pkgs/{folder}/pkg.toml"));
-    let dir = root.join("pkgs").join(folder);
-    if !root.join(&shown).is_file() {
-        let finding = Diagnostic::error("recipe::missing", format!("pkgs/{folder} has no pkg.toml"))
-            .in_file(shown)
-            .help(format!("write it, or start with `cargo xtask new-pkg {folder}`, or remove the folder"));
-        return Ok(Err(vec![finding]));
-    }
-    let text = fs_err::read_to_string(root.join(&shown))?;
-    let files = files_below(&dir)?;
-    Ok(parse::parse(&text, &shown)
-        .map_err(|finding| vec![finding])
-        .and_then(|raw| validate::validate(&raw, &shown, folder, &files, flags)))
+fn no_recipe(folder: &str) -> Diagnostic {
+    Diagnostic::error("recipe::missing", format!("pkgs/{folder} has no pkg.toml"))
+        .help(format!("start one with `cargo xtask new-pkg {folder}`, or remove the folder"))
 }
 
 /// Renders findings with the text of their files.

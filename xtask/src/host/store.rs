@@ -8,7 +8,7 @@
 //! packages/<name>/<diff id>/           OCI layout of one package, and manifest.json
 //! artifacts/<digest>                   files that are not packages: initramfs, ISO
 //! logs/<package>/<phase>.log           of the last build
-//! work/<id>/                           running or kept builds
+//! work/<id>/, tmp/                     running or kept builds; files on their way to their place
 //! ```
 //! Entries appear by rename, so a reader sees all of one or nothing. Entries are verified when read; a damaged one is dropped.
 
@@ -50,7 +50,7 @@ pub enum Entry {
 impl Store {
     /// Opens the store, creating it when needed.
     pub fn open(root: &Utf8Path) -> Result<Self> {
-        for folder in ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "locks", "last"] {
+        for folder in ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "tmp", "locks", "last"] {
             fs_err::create_dir_all(root.join(folder)).context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
         }
         let root = root.canonicalize_utf8().with_context(|| format!("resolving {root}"))?;

@@ -5,7 +5,7 @@ mod boot_test;
 mod build_pkg;
 mod check;
 mod doctor;
-mod export;
+pub mod export;
 mod fetch;
 mod gc;
 mod graph;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Check, File, Finding, Policy, Rule};
+use super::{Check, File, Hit, Needles, Rule};
 use crate::diag::Severity;
 
 /// Members have no time, no owner.
@@ -70,7 +70,8 @@ fn parse(bytes: &[u8]) -> Result<Vec<Member<'_>>, &'static str> {
 
 /// `/12` points into the table of long names, where a slash and a newline end each.
 fn resolve(name: &str, long_names: &[u8]) -> String {
-    let long = name.strip_prefix('/').and_then(|offset| offset.parse::<usize>().ok()).and_then(|at| long_names.get(at..));
+    let long =
+        name.strip_prefix('/').and_then(|offset| offset.parse::<usize>().ok()).and_then(|at| long_names.get(at..));
     match long {
         Some(rest) => {
             let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
@@ -80,14 +81,14 @@ fn resolve(name: &str, long_names: &[u8]) -> String {
     }
 }
 
-fn metadata(file: &File<'_>, _: &Policy) -> Vec<Finding> {
+fn metadata(file: &File<'_>, _: &Needles) -> Vec<Hit> {
     let path = &file.entry.path;
     if let Some(reason) = file.broken {
-        return vec![Finding::new(path, format!("`{path}` cannot be read as an archive: {reason}"))];
+        return vec![Hit::new(path, format!("`{path}` cannot be read as an archive: {reason}"))];
     }
     let named = file.parts.iter().filter_map(|part| part.member.as_ref()).find(|member| !member.anonymous);
-    let finding = |member: &Member<'_>| {
-        Finding::new(path, format!("the member `{}` of `{path}` carries a time or an owner", member.name))
+    let hit = |member: &Member<'_>| {
+        Hit::new(path, format!("the member `{}` of `{path}` carries a time or an owner", member.name))
     };
-    named.map(finding).into_iter().collect()
+    named.map(hit).into_iter().collect()
 }

@@ -4,11 +4,16 @@ use object::elf;
 use object::read::elf::{Dyn as _, ElfFile, FileHeader, ProgramHeader as _};
 use object::{Endianness, Object as _, ObjectSymbol as _};
 
-use super::{Check, File, Finding, Part, Policy, Rule, leaks};
+use super::{Check, File, Hit, Needles, Part, Rule, leaks};
 use crate::diag::Severity;
 use crate::manifest::{ElfFacts, ElfForm};
 
-const fn check(name: &'static str, description: &'static str, remedy: &'static str, rule: fn(&File<'_>, &Policy) -> Vec<Finding>) -> Check {
+const fn check(
+    name: &'static str,
+    description: &'static str,
+    remedy: &'static str,
+    rule: fn(&File<'_>, &Needles) -> Vec<Hit>,
+) -> Check {
     Check { name, severity: Severity::Error, description, remedy, rule: Rule::File(rule) }
 }
 
@@ -24,7 +29,9 @@ pub const PIE: Check = check(
     "check::elf-pie",
     "programs are position independent",
     "link through `$CC`, whose configuration says -static-pie, and drop -static or -no-pie from the build's own flags",
-    |file, _| facts_rule(file, |elf| (elf.form == ElfForm::FixedExecutable).then(|| "runs at a fixed address".to_owned())),
+    |file, _| {
+        facts_rule(file, |elf| (elf.form == ElfForm::FixedExecutable).then(|| "runs at a fixed address".to_owned()))
+    },
 );
 /// Programs need no loader and no library.
 pub const STATIC: Check = check(
@@ -51,7 +58,9 @@ pub const NX_STACK: Check = check(
     "programs and libraries say that their stack is not executable",
     "keep -Wl,-z,noexecstack of the toolchain's configuration",
     |file, _| {
-        facts_rule(file, |elf| (linked(elf) && !elf.nx_stack).then(|| "has an executable stack or does not say".to_owned()))
+        facts_rule(file, |elf| {
+            (linked(elf) && !elf.nx_stack).then(|| "has an executable stack or does not say".to_owned())
+        })
     },
 );
 /// No memory is writable and executable.
@@ -60,7 +69,9 @@ pub const WRITE_XOR_EXECUTE: Check = check(
     "no segment is writable and executable",
     "do not link with -N or a linker script that merges text and data",
     |file, _| {
-        facts_rule(file, |elf| (linked(elf) && elf.writable_code).then(|| "has a writable and executable segment".to_owned()))
+        facts_rule(file, |elf| {
+            (linked(elf) && elf.writable_code).then(|| "has a writable and executable segment".to_owned())
+        })
     },
 );
 /// No search path is built in.
@@ -93,23 +104,21 @@ fn dynamic(elf: &ElfFacts) -> Option<String> {
 fn glibc(part: &Part<'_>) -> Option<String> {
     part.elf.as_ref()?;
     // Versions are strings, in .dynstr for linked files and in symbol names (`memcpy@GLIBC_2.14`) for object files.
-    let found = ["GLIBC_2.", "GLIBC_PRIVATE", "GLIBCXX_3.", "CXXABI_1."]
-        .into_iter()
-        .find_map(|text| Some((text, leaks::find(part.bytes, text.as_bytes())?)));
-    found.map(|(_, at)| format!("contains the symbol version `{}`", leaks::word_at(part.bytes, at)))
+    let at = leaks::find_any(part.bytes, &[b"GLIBC_2.", b"GLIBC_PRIVATE", b"GLIBCXX_3.", b"CXXABI_1."])?;
+    Some(format!("contains the symbol version `{}`", leaks::word_at(part.bytes, at)))
 }
 
-fn facts_rule(file: &File<'_>, test: fn(&ElfFacts) -> Option<String>) -> Vec<Finding> {
+fn facts_rule(file: &File<'_>, test: fn(&ElfFacts) -> Option<String>) -> Vec<Hit> {
     rule(file, |part| test(part.elf.as_ref()?.as_ref().ok()?))
 }
 
-fn rule(file: &File<'_>, test: impl Fn(&Part<'_>) -> Option<String>) -> Vec<Finding> {
+fn rule(file: &File<'_>, test: impl Fn(&Part<'_>) -> Option<String>) -> Vec<Hit> {
     let path = &file.entry.path;
-    let finding = |part: &Part<'_>| {
+    let hit = |part: &Part<'_>| {
         let message = test(part)?;
-        Some(Finding::new(path, format!("`{path}`{} {message}", part.suffix())))
+        Some(Hit::new(path, format!("`{path}`{} {message}", part.suffix())))
     };
-    file.parts.iter().filter_map(finding).collect()
+    file.parts.iter().filter_map(hit).collect()
 }
 
 /// What an ELF file says about itself; `None` when the bytes are not ELF, an error text when they only begin like it.
@@ -160,10 +169,10 @@ fn read<E: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<ElfF
             match entry.d_tag(endian) {
                 elf::DT_NULL => break,
                 elf::DT_BIND_NOW => now = true,
-                elf::DT_FLAGS => now |= value & u64::from(elf::DF_BIND_NOW.0) != 0,
+                elf::DT_FLAGS => now |= value & elf::DF_BIND_NOW.0 != 0,
                 elf::DT_FLAGS_1 => {
-                    now |= value & u64::from(elf::DF_1_NOW.0) != 0;
-                    pie |= value & u64::from(elf::DF_1_PIE.0) != 0;
+                    now |= value & elf::DF_1_NOW.0 != 0;
+                    pie |= value & elf::DF_1_PIE.0 != 0;
                 }
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! Texts of the build that no file may contain: paths, the host's name, the day of the build.
 
-use super::{Check, File, Finding, Policy, Rule};
+use super::{Check, File, Hit, Rule, Subject};
 use crate::diag::Severity;
 use crate::name::Epoch;
 use crate::oci::civil;
@@ -15,28 +15,26 @@ pub const LEAKS: Check = Check {
     rule: Rule::File(leaks),
 };
 
-/// Findings per file; more say nothing new.
+/// Hits per file; more say nothing new.
 const MAX_PER_FILE: usize = 3;
 /// Bytes shown on either side of a leak.
 const AROUND: usize = 24;
 
-/// Host names that are ordinary words: finding one in a file says nothing.
+/// Host names that are ordinary words: hit one in a file says nothing.
 const COMMON_NAMES: [&str; 12] = [
-    "localhost", "ashlar", "linux", "debian", "ubuntu", "fedora", "alpine", "build", "builder", "host", "server", "machine",
+    "localhost",
+    "ashlar",
+    "linux",
+    "debian",
+    "ubuntu",
+    "fedora",
+    "alpine",
+    "build",
+    "builder",
+    "host",
+    "server",
+    "machine",
 ];
-
-/// What the caller knows about the build.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Traces {
-    /// Directories of the host that the build worked in.
-    pub directories: Vec<String>,
-    /// The host's name.
-    pub host: Option<String>,
-    /// When the build ran, in seconds since 1970.
-    pub now: Option<u64>,
-    /// The epoch: its day is no leak.
-    pub epoch: Option<Epoch>,
-}
 
 /// What may stand beside a text so that it counts as found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,42 +63,34 @@ pub struct Needles {
     pairs: Vec<bool>,
 }
 
-/// Directories inside the build container.
-const CONTAINER: [(&str, Edge, Edge); 9] = [
-    ("/build/src", Edge::Any, Edge::Path),
-    ("/build/obj", Edge::Any, Edge::Path),
-    ("/build/home", Edge::Any, Edge::Path),
-    ("/build/", Edge::Path, Edge::Any),
-    ("/sysroot/", Edge::Path, Edge::Any),
-    ("/toolchain/", Edge::Path, Edge::Any),
-    ("/tools/usr", Edge::Path, Edge::Any),
-    ("/dest/usr", Edge::Path, Edge::Any),
-    ("/files/", Edge::Path, Edge::Any),
-];
+/// Directories inside the build container besides the build root.
+const CONTAINER: [&str; 5] = ["/sysroot/", "/toolchain/", "/tools/usr", "/dest/usr", "/files/"];
 
 impl Needles {
-    /// The container's directories and whatever the traces name.
-    pub fn new(traces: &Traces) -> Self {
+    /// The container's directories and whatever the subject names.
+    pub fn new(subject: &Subject) -> Self {
         let mut needles: Vec<Needle> = Vec::new();
         let mut add = |text: &str, before, after, what| {
             needles.push(Needle { text: text.as_bytes().to_vec(), before, after, what });
         };
-        for (text, before, after) in CONTAINER {
-            add(text, before, after, "a path of the build");
+        if subject.build_root.len() > 1 {
+            for room in ["src", "obj", "home"] {
+                add(&format!("{}/{room}", subject.build_root), Edge::Any, Edge::Path, "a path of the build");
+            }
+            add(&format!("{}/", subject.build_root), Edge::Path, Edge::Any, "a path of the build");
+        }
+        for text in CONTAINER {
+            add(text, Edge::Path, Edge::Any, "a path of the build");
         }
         // `/tmp` or `/` alone would be found everywhere.
-        for directory in traces.directories.iter().filter(|text| text.matches('/').count() >= 2) {
+        for directory in subject.host_paths.iter().filter(|text| text.matches('/').count() >= 2) {
             add(directory.trim_end_matches('/'), Edge::Any, Edge::Path, "a path of the host");
         }
-        let host = traces.host.as_deref().filter(|host| host.len() >= 4 && !COMMON_NAMES.contains(host));
-        if let Some(host) = host {
+        for host in subject.hostnames.iter().filter(|host| host.len() >= 4 && !COMMON_NAMES.contains(&host.as_str())) {
             add(host, Edge::Word, Edge::Word, "the host's name");
         }
-        let day = |seconds: u64| seconds / 86_400;
-        if let Some(now) = traces.now.filter(|now| traces.epoch.map(|epoch| day(epoch.0)) != Some(day(*now))) {
-            for text in spellings(day(now)) {
-                add(&text, Edge::Word, Edge::Word, "the day of the build");
-            }
+        for date in subject.dates.iter().filter(|date| date.len() >= 8) {
+            add(date, Edge::Word, Edge::Word, "the day of the build");
         }
         let mut pairs = vec![false; 1 << 16];
         for needle in &needles {
@@ -115,17 +105,14 @@ impl Needles {
         if self.pairs.is_empty() {
             return found;
         }
-        for (at, window) in bytes.windows(2).enumerate() {
-            if !self.pairs[pair(window)] {
-                continue;
+        // Plain indexing instead of iterators: this loop sees every byte of every output, also in unoptimised builds.
+        let mut at = 0;
+        while at + 1 < bytes.len() && found.len() < MAX_PER_FILE {
+            if self.pairs[usize::from(bytes[at]) << 8 | usize::from(bytes[at + 1])] {
+                let needle = self.needles.iter().find(|needle| needle.is_at(bytes, at));
+                found.extend(needle.map(|needle| (at, needle.text.len(), needle.what)));
             }
-            let hit = self.needles.iter().find(|needle| needle.is_at(bytes, at));
-            if let Some(needle) = hit {
-                found.push((at, needle.text.len(), needle.what));
-                if found.len() == MAX_PER_FILE {
-                    break;
-                }
-            }
+            at += 1;
         }
         found
     }
@@ -148,9 +135,7 @@ impl Needle {
 
 /// `-I/sysroot/…` is a leak although a letter stands before the slash.
 fn after_option(before: &[u8]) -> bool {
-    let start = before.iter().rposition(|byte| byte.is_ascii_whitespace() || *byte == 0).map_or(0, |at| at + 1);
-    let word = &before[start..];
-    [&b"-I"[..], b"-L", b"-B"].contains(&word)
+    [&b"-I"[..], b"-L", b"-B", b"-isystem"].iter().any(|option| before.ends_with(option))
 }
 
 impl Edge {
@@ -169,10 +154,14 @@ impl Edge {
     }
 }
 
-/// The ways compilers and scripts write a day.
-fn spellings(day: u64) -> Vec<String> {
+/// The ways compilers and scripts write the day of `now` (seconds since 1970). None on the day of the epoch, which is
+/// everywhere by design.
+pub fn date_forms(now: u64) -> Vec<String> {
+    if now / 86_400 == Epoch::RELEASE.0 / 86_400 {
+        return Vec::new();
+    }
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (year, month, day) = civil(day);
+    let (year, month, day) = civil(now / 86_400);
     let name = MONTHS[(month as usize - 1) % 12];
     let mut all = vec![
         format!("{name} {day:2} {year}"),
@@ -188,17 +177,17 @@ fn spellings(day: u64) -> Vec<String> {
     all
 }
 
-fn leaks(file: &File<'_>, policy: &Policy) -> Vec<Finding> {
+fn leaks(file: &File<'_>, needles: &Needles) -> Vec<Hit> {
     let path = &file.entry.path;
-    let finding = |(at, length, what): (usize, usize, &'static str)| {
+    let hit = |(at, length, what): (usize, usize, &'static str)| {
         let part = file.parts.iter().find(|part| part.member.as_ref().is_some_and(|member| member.range.contains(&at)));
         let suffix = part.map_or_else(String::new, |part| part.suffix());
-        Finding {
+        Hit {
             place: Some((at as u64, excerpt(file.bytes, at, length))),
-            ..Finding::new(path, format!("`{path}`{suffix} contains {what}"))
+            ..Hit::new(path, format!("`{path}`{suffix} contains {what}"))
         }
     };
-    policy.needles.find(file.bytes).into_iter().map(finding).collect()
+    needles.find(file.bytes).into_iter().map(hit).collect()
 }
 
 /// The text around a place, unprintable bytes as dots.
@@ -207,9 +196,18 @@ fn excerpt(bytes: &[u8], at: usize, length: usize) -> String {
     bytes[start..end].iter().map(|byte| if (32..127).contains(byte) { char::from(*byte) } else { '.' }).collect()
 }
 
-/// Where `needle` first is in `bytes`.
-pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|window| window == needle)
+/// Where any of `needles` first is in `bytes`.
+pub(super) fn find_any(bytes: &[u8], needles: &[&[u8]]) -> Option<usize> {
+    let mut first = [false; 256];
+    needles.iter().filter_map(|needle| needle.first()).for_each(|byte| first[usize::from(*byte)] = true);
+    let mut at = 0;
+    while at < bytes.len() {
+        if first[usize::from(bytes[at])] && needles.iter().any(|needle| bytes[at..].starts_with(needle)) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 /// The run of printable bytes that begins at `at`, at most 32.

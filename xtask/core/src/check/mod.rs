@@ -10,12 +10,14 @@ pub mod leaks;
 pub mod rootfs;
 
 use std::borrow::Cow;
-use std::io;
+use std::{fmt, io};
 
-use crate::diag::{Diagnostic, Severity};
+use serde::Serialize;
+
+use crate::diag::{Severity, suggest};
 use crate::glob;
 use crate::manifest::{ElfFacts, Entry, Kind, Manifest};
-pub use leaks::{Needles, Traces};
+pub use leaks::Needles;
 
 /// One rule about trees.
 #[derive(Debug, Clone, Copy)]
@@ -36,14 +38,14 @@ pub struct Check {
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
     /// The whole inventory.
-    Tree(fn(&Manifest, &Policy) -> Vec<Finding>),
+    Tree(fn(&Manifest, &Policy) -> Vec<Hit>),
     /// One file with its bytes.
-    File(fn(&File<'_>, &Policy) -> Vec<Finding>),
+    File(fn(&File<'_>, &Needles) -> Vec<Hit>),
 }
 
-/// What a rule found, before name, severity and remedy are added.
+/// What a rule says, before name, severity and remedy are added.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Hit {
     /// Path in the tree.
     pub path: String,
     /// What is wrong, in one sentence that names the path's part (archive member) where there is one.
@@ -52,18 +54,60 @@ pub struct Finding {
     pub place: Option<(u64, String)>,
 }
 
-impl Finding {
-    /// A finding about a whole path.
+impl Hit {
+    /// About a whole path.
     pub fn new(path: &str, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), message: message.into(), place: None }
     }
 }
 
-/// What the rules are told besides the tree.
-#[derive(Debug, Clone, Default)]
+/// One fault of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Name of the check.
+    pub check: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Path in the tree; empty for findings about the policy itself.
+    pub path: String,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Byte offset in the file and the text around it.
+    pub place: Option<(u64, String)>,
+    /// What to do now.
+    pub help: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, "{severity}[{}]: {}", self.check, self.message)?;
+        if let Some((offset, text)) = &self.place {
+            write!(f, "\n    at byte {offset}: {text}")?;
+        }
+        write!(f, "\n    help: {}", self.help)
+    }
+}
+
+/// What is known about the build whose result is checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subject {
+    /// The directory in the container that sources and objects were in, `/build` as a rule.
+    pub build_root: String,
+    /// Directories of the host that the build worked in.
+    pub host_paths: Vec<String>,
+    /// Names of the host and of the container.
+    pub hostnames: Vec<String>,
+    /// The day of the build, as [`leaks::date_forms`] spells it.
+    pub dates: Vec<String>,
+}
+
+/// Deviations from the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// Texts of the build that no file may contain.
-    pub needles: Needles,
     /// Paths that may have setuid or setgid.
     pub set_id: Vec<String>,
     /// Deviations.
@@ -115,12 +159,8 @@ impl Part<'_> {
 impl<'a> File<'a> {
     /// Takes a file apart.
     pub fn new(entry: &'a Entry, bytes: &'a [u8]) -> Self {
-        let whole = |broken| Self {
-            entry,
-            bytes,
-            parts: vec![Part { member: None, bytes, elf: elf::facts(bytes) }],
-            broken,
-        };
+        let whole =
+            |broken| Self { entry, bytes, parts: vec![Part { member: None, bytes, elf: elf::facts(bytes) }], broken };
         match archive::members(bytes) {
             None => whole(None),
             Some(Err(reason)) => whole(Some(reason)),
@@ -161,12 +201,19 @@ pub const CHECKS: &[Check] = &[
     rootfs::LEFTOVERS,
 ];
 
-/// Runs all checks. The result is sorted by path; an error means that a file could not be read.
-pub fn run(manifest: &Manifest, contents: &dyn Contents, policy: &Policy) -> io::Result<Vec<Diagnostic>> {
-    let mut findings: Vec<(&Check, Finding)> = Vec::new();
+/// Runs all checks; hits that an exemption covers are left out, and exemptions that cover nothing are reported. Sorted by
+/// path; an error means that a file could not be read.
+pub fn run(
+    manifest: &Manifest,
+    contents: &dyn Contents,
+    subject: &Subject,
+    policy: &Policy,
+) -> io::Result<Vec<Finding>> {
+    let needles = Needles::new(subject);
+    let mut hits: Vec<(&Check, Hit)> = Vec::new();
     for check in CHECKS {
         if let Rule::Tree(rule) = check.rule {
-            findings.extend(rule(manifest, policy).into_iter().map(|finding| (check, finding)));
+            hits.extend(rule(manifest, policy).into_iter().map(|hit| (check, hit)));
         }
     }
     for entry in manifest.entries() {
@@ -179,51 +226,48 @@ pub fn run(manifest: &Manifest, contents: &dyn Contents, policy: &Policy) -> io:
         let file = File::new(entry, &bytes);
         for check in CHECKS {
             if let Rule::File(rule) = check.rule {
-                findings.extend(rule(&file, policy).into_iter().map(|finding| (check, finding)));
+                hits.extend(rule(&file, &needles).into_iter().map(|hit| (check, hit)));
             }
         }
     }
-    let mut diagnostics = unused_exemptions(&findings, policy);
-    findings.retain(|(check, finding)| !policy.exemptions.iter().any(|exemption| exemption.covers(check, finding)));
-    // Stable: findings of one path stay in the order of the checks.
-    findings.sort_by(|a, b| a.1.path.cmp(&b.1.path));
-    diagnostics.extend(findings.into_iter().map(|(check, finding)| diagnostic(check, finding)));
-    Ok(diagnostics)
+    let mut findings = unused_exemptions(&hits, policy);
+    hits.retain(|(check, hit)| !policy.exemptions.iter().any(|exemption| exemption.covers(check, hit)));
+    // Stable: hits of one path stay in the order of the checks.
+    hits.sort_by(|a, b| a.1.path.cmp(&b.1.path));
+    findings.extend(hits.into_iter().map(|(check, Hit { path, message, place })| Finding {
+        check: check.name,
+        severity: check.severity,
+        path,
+        message,
+        place,
+        help: check.remedy.to_owned(),
+    }));
+    Ok(findings)
 }
 
 impl Exemption {
-    fn covers(&self, check: &Check, finding: &Finding) -> bool {
-        self.check == check.name && glob::matches(&self.files, &finding.path)
+    fn covers(&self, check: &Check, hit: &Hit) -> bool {
+        self.check == check.name && glob::matches(&self.files, &hit.path)
     }
 }
 
-/// An exemption that covers nothing hides the next real finding, so it is reported.
-fn unused_exemptions(findings: &[(&Check, Finding)], policy: &Policy) -> Vec<Diagnostic> {
-    let unused = policy
-        .exemptions
-        .iter()
-        .filter(|exemption| !findings.iter().any(|(check, finding)| exemption.covers(check, finding)));
+/// An exemption that covers nothing hides the next real fault, so it is reported.
+fn unused_exemptions(hits: &[(&Check, Hit)], policy: &Policy) -> Vec<Finding> {
+    let unused =
+        policy.exemptions.iter().filter(|exemption| !hits.iter().any(|(check, hit)| exemption.covers(check, hit)));
     unused
-        .map(|exemption| {
-            let Exemption { check, files, .. } = exemption;
-            let message = format!("the exemption of `{files}` from `{check}` covers nothing");
-            let names = CHECKS.iter().map(|check| check.name);
-            let help = match crate::diag::suggest(check, names).filter(|name| name != check) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "remove it".to_owned(),
-            };
-            Diagnostic::warning("check::unused-exemption", message).help(help)
+        .map(|Exemption { check, files, .. }| {
+            let known = suggest(check, CHECKS.iter().map(|check| check.name)).filter(|name| name != check);
+            Finding {
+                check: "check::unused-exemption",
+                severity: Severity::Warning,
+                path: String::new(),
+                message: format!("the exemption of `{files}` from `{check}` covers nothing"),
+                place: None,
+                help: known.map_or_else(|| "remove it".to_owned(), |name| format!("did you mean `{name}`?")),
+            }
         })
         .collect()
-}
-
-fn diagnostic(check: &Check, finding: Finding) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(check.name, finding.message).in_file(finding.path).help(check.remedy);
-    diagnostic.severity = check.severity;
-    match finding.place {
-        Some((offset, text)) => diagnostic.label(format!("at byte {offset}: {text}")),
-        None => diagnostic,
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Shape of the tree: permissions, places, leftovers of build systems.
 
-use super::{Check, Finding, Policy, Rule};
+use super::{Check, Hit, Policy, Rule};
 use crate::diag::Severity;
 use crate::manifest::{Entry, Kind, Manifest};
 
-const fn check(name: &'static str, description: &'static str, remedy: &'static str, rule: fn(&Manifest, &Policy) -> Vec<Finding>) -> Check {
+const fn check(
+    name: &'static str,
+    description: &'static str,
+    remedy: &'static str,
+    rule: fn(&Manifest, &Policy) -> Vec<Hit>,
+) -> Check {
     Check { name, severity: Severity::Error, description, remedy, rule: Rule::Tree(rule) }
 }
 
@@ -35,17 +40,13 @@ pub const WORLD_WRITABLE: Check = check(
     },
 );
 /// Packages do not install where administrators do.
-pub const USR_LOCAL: Check = check(
-    "check::rootfs-usr-local",
-    "nothing lies in /usr/local",
-    "configure with --prefix=/usr",
-    |manifest, _| {
+pub const USR_LOCAL: Check =
+    check("check::rootfs-usr-local", "nothing lies in /usr/local", "configure with --prefix=/usr", |manifest, _| {
         each(manifest, |entry| {
             let inside = entry.path == "usr/local" || entry.path.starts_with("usr/local/");
             inside.then(|| format!("`{}` lies in /usr/local", entry.path))
         })
-    },
-);
+    });
 /// One place for programs and libraries.
 pub const MERGED_USR: Check = check(
     "check::rootfs-merged-usr",
@@ -86,9 +87,9 @@ const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 /// Directories that are filled only when the system runs.
 const RUN_TIME: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "var"];
 
-fn each(manifest: &Manifest, test: impl Fn(&Entry) -> Option<String>) -> Vec<Finding> {
-    let finding = |entry: &Entry| test(entry).map(|message| Finding::new(&entry.path, message));
-    manifest.entries().iter().filter_map(finding).collect()
+fn each(manifest: &Manifest, test: impl Fn(&Entry) -> Option<String>) -> Vec<Hit> {
+    let hit = |entry: &Entry| test(entry).map(|message| Hit::new(&entry.path, message));
+    manifest.entries().iter().filter_map(hit).collect()
 }
 
 fn dangling(manifest: &Manifest, entry: &Entry) -> Option<String> {

@@ -39,7 +39,14 @@ impl Header<'_> {
         }
         let mut out = Vec::with_capacity(BLOCK);
         if !records.is_empty() {
-            let pax = Header { path: PAX_NAME, mode: 0o644, typeflag: b'x', target: "", size: records.len() as u64, mtime: self.mtime };
+            let pax = Header {
+                path: PAX_NAME,
+                mode: 0o644,
+                typeflag: b'x',
+                target: "",
+                size: records.len() as u64,
+                mtime: self.mtime,
+            };
             out.extend(pax.block(("", PAX_NAME)));
             out.extend(&records);
             out.resize(out.len().next_multiple_of(BLOCK), 0);

@@ -50,7 +50,13 @@ impl<W: Write> LayerWriter<W> {
         }
     }
 
-    fn copy(&mut self, entry: &Entry, size: u64, expected: &crate::digest::Digest, content: &mut dyn Read) -> io::Result<()> {
+    fn copy(
+        &mut self,
+        entry: &Entry,
+        size: u64,
+        expected: &crate::digest::Digest,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
         let mut hasher = Hasher::default();
         let mut buffer = vec![0u8; 128 * 1024];
         let mut copied = 0u64;

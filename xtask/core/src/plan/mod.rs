@@ -57,6 +57,8 @@ pub struct BuildPlan {
     pub env: BTreeMap<String, String>,
     /// Scripts by phase.
     pub phases: BTreeMap<Phase, String>,
+    /// Permission bits of paths that are neither 0644 nor 0755.
+    pub modes: BTreeMap<String, u32>,
     /// Tests of the installed result, as (name, script).
     pub tests: Vec<(String, String)>,
     /// Split packages: name and globs.
@@ -162,6 +164,7 @@ impl BuildPlan {
             toolchain: around.toolchain,
             env: recipe.env.clone(),
             phases: recipe.phases.clone(),
+            modes: recipe.modes.clone(),
             tests: recipe.tests.iter().map(|test| (test.name.clone(), test.run.clone())).collect(),
             outputs: recipe.outputs.iter().map(split).collect(),
         }

@@ -34,6 +34,7 @@ fn plan() -> BuildPlan {
             (Phase::Build, "make all\n".to_owned()),
             (Phase::Install, "make install\necho done\n".to_owned()),
         ]),
+        modes: BTreeMap::from([("root".to_owned(), 0o700)]),
         tests: vec![("runs".to_owned(), "\"$DESTDIR/usr/bin/demo\"".to_owned())],
         outputs: vec![(name("demo-doc"), vec!["usr/share/doc/**".to_owned()])],
     }

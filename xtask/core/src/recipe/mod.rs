@@ -25,7 +25,7 @@ pub struct Recipe {
     pub summary: String,
     /// SPDX expression.
     pub license: String,
-    /// Home page.
+    /// Home page; empty for programs of our own.
     pub upstream: String,
     /// `vendor:product` for vulnerability matching.
     pub cpe: Option<String>,
@@ -41,7 +41,7 @@ pub struct Recipe {
     pub style: Style,
     /// Extra arguments of the style.
     pub args: Vec<String>,
-    /// Extra environment of all phases.
+    /// Extra environment of all phases: the style's, then the recipe's. Paths of the build are [`rooted`].
     pub env: BTreeMap<String, String>,
     /// Crates to provide in `/build/vendor`, as a Cargo.lock beside the recipe.
     pub cargo_lock: Option<String>,
@@ -49,6 +49,8 @@ pub struct Recipe {
     pub phases: BTreeMap<Phase, String>,
     /// Hardening flags switched off.
     pub hardening: Vec<OptOut>,
+    /// Permission bits of paths that are neither 0644 nor 0755.
+    pub modes: BTreeMap<String, u32>,
     /// Split packages.
     pub outputs: Vec<Output>,
     /// Tests of the installed result.
@@ -136,4 +138,12 @@ pub struct InstallTest {
     pub name: String,
     /// Shell script; `$DESTDIR` holds the installed files.
     pub run: String,
+}
+
+/// A text with the build's directories (`/build/src` and so on, as recipes write them) made relative to `@ROOT@`, which stands
+/// for the root that the engine chooses: `/build`, or another to show that nothing depends on it.
+pub fn rooted(text: &str) -> String {
+    ["src", "obj", "home", "vendor"].into_iter().fold(text.to_owned(), |text, directory| {
+        text.replace(&format!("/build/{directory}"), &format!("@ROOT@/{directory}"))
+    })
 }

@@ -43,6 +43,8 @@ pub struct RawRecipe {
     pub phases: RawPhases,
     /// `[[hardening]]`.
     pub hardening: Vec<Spanned<RawOptOut>>,
+    /// `[modes]`.
+    pub modes: BTreeMap<Text, Text>,
     /// `[[output]]`.
     pub output: Vec<Spanned<RawOutput>>,
     /// `[[test]]`.
@@ -73,7 +75,7 @@ pub struct RawSource {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawBuild {
-    /// Name of the build style.
+    /// Name of the build style; `shell` when absent.
     pub style: Option<Text>,
     /// Extra arguments of the style.
     pub args: Vec<Text>,

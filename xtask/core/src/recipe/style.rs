@@ -116,10 +116,19 @@ const MAKE: [(Phase, &str); 2] = [
     ),
 ];
 
-// The engine copies the package's folder into $SRC first, so Cargo.toml is in the current directory.
-const CARGO: [(Phase, &str); 2] = [
-    (Phase::Build, "cargo build --release --offline --frozen --target \"$TARGET\"{args}\n"),
-    (Phase::Install, "install -D -m 0755 \"$OBJ/$TARGET/release/{name}\" \"$DESTDIR/usr/bin/{name}\"\n"),
+// The engine copies the package's folder into $SRC first, so Cargo.toml is in the current directory. What runs on the build
+// machine (build scripts, procedural macros, the tests) is linked by clang with the seed's libc: the seed has no `cc`.
+const CARGO: [(Phase, &str); 4] = [
+    (
+        Phase::Prepare,
+        r#"mkdir -p "$HOME"
+printf '#!/bin/sh\nexec clang -fuse-ld=lld "$@"\n' > "$HOME/host-cc"
+chmod 755 "$HOME/host-cc"
+"#,
+    ),
+    (Phase::Build, "cargo build --release --frozen --target \"$TARGET\"{args}\n"),
+    (Phase::Check, "cargo test --frozen\n"),
+    (Phase::Install, "install -D -m 755 \"$OBJ/$TARGET/release/{name}\" \"$DESTDIR/usr/bin/{name}\"\n"),
 ];
 
 /// The environment a style adds; a recipe's own `[build.env]` wins over it.
@@ -131,8 +140,26 @@ pub fn env(style: Style) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const CARGO_ENV: [(&str, &str); 3] =
-    [("CARGO_HOME", "/build/home/.cargo"), ("CARGO_TARGET_DIR", "/build/obj"), ("CARGO_INCREMENTAL", "0")];
+const CARGO_ENV: [(&str, &str); 11] = [
+    ("CARGO_HOME", "/build/home/.cargo"),
+    ("CARGO_TARGET_DIR", "/build/obj"),
+    ("CARGO_INCREMENTAL", "0"),
+    ("CARGO_NET_OFFLINE", "true"),
+    ("CARGO_TERM_COLOR", "never"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+    // The standard library of the target has no unwinder.
+    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
+    ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
+    ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "/build/home/host-cc"),
+    ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "clang"),
+    // With --target, cargo keeps these from build scripts. A variable RUSTFLAGS would replace them.
+    (
+        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS",
+        "--sysroot=/sysroot/usr -Clinker-flavor=gcc -Clink-self-contained=no -Clink-arg=--config=/toolchain/cc.cfg \
+         -Ctarget-feature=+crt-static -Crelocation-model=pie -Cforce-unwind-tables=no -Csymbol-mangling-version=v0 \
+         --remap-path-prefix=/build/src=. --remap-path-prefix=/build/vendor=vendor --remap-path-prefix=/build/obj=obj",
+    ),
+];
 
 #[cfg(test)]
 mod tests {

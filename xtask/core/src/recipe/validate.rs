@@ -11,6 +11,8 @@ mod parts;
 mod phases;
 mod source;
 
+pub use build::CONTRACT;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -45,6 +47,7 @@ pub fn validate(
     let build = build::check(raw, files, &mut found);
     let phases = phases::check(raw, &identity, &build, &mut found);
     let hardening = parts::hardening(&raw.hardening, flags, &mut found);
+    let modes = parts::modes(&raw.modes, &mut found);
     let outputs = parts::outputs(raw, &mut found);
     let tests = parts::tests(&raw.test, &mut found);
     match (identity.name, build.style) {
@@ -65,6 +68,7 @@ pub fn validate(
             cargo_lock: build.cargo_lock,
             phases,
             hardening,
+            modes,
             outputs,
             tests,
             watch: identity.watch,
@@ -101,8 +105,8 @@ impl Findings {
     }
 }
 
-/// The byte range in the file of the range `part` of a text's value. Exact for texts without escapes; the whole text
-/// otherwise.
+/// The byte range in the file of the range `part` of a text's value. Exact for texts without escapes, which is how scripts
+/// and names are written; otherwise it may lie beside, but always inside the text.
 fn within(text: &Text, part: Range<usize>) -> Range<usize> {
     let (span, length) = (text.span(), text.get_ref().len());
     // What the text has around its value: quotes, or three of them with or without the line end behind the first.
@@ -143,7 +147,7 @@ fn summary_fault(summary: &str) -> Option<(&'static str, &'static str, &'static 
         Some(("recipe::long-summary", "the summary is longer than 80 characters", "shorten it"))
     } else if summary.ends_with('.') {
         Some(("recipe::summary-stop", "the summary ends with a full stop", "drop the full stop"))
-    } else if ["A", "An", "The"].contains(&first) {
+    } else if ["A", "An"].contains(&first) {
         Some(("recipe::summary-article", "the summary begins with an article", "begin with the noun"))
     } else if summary != summary.trim() {
         Some(("recipe::summary-space", "the summary has space around it", "drop the space"))
@@ -165,7 +169,7 @@ mod tests {
             ("name = '''\nabcd'''", "bc"),
             ("name = '''\r\nabcd'''", "bc"),
             ("name = \"\"\"abcd\"\"\"", "bc"),
-            ("name = \"\\u0061bcd\"", "\"\\u0061bcd\""),
+            ("name = \"\\nabcd\"", "\"\\nabcd\""),
         ] {
             let raw = parse(text, "x".into()).unwrap();
             assert_eq!(&text[within(&raw.name.unwrap(), 1..3)], expected, "{text}");

@@ -133,12 +133,12 @@ pub struct ReleaseFile {
 }
 
 impl ReleaseFile {
-    /// Reads a `Release` text or the text inside a verified `InRelease`.
+    /// Reads the text that `gpgv` took out of a verified `InRelease`.
     ///
     /// # Errors
     /// When a field is missing or the list of hashes is malformed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let stanza = deb822::stanzas(deb822::clear_signed_text(text)).next().ok_or("the release file is empty")?;
+        let stanza = deb822::stanzas(text).next().ok_or("the release file is empty")?;
         let field = |name: &str| stanza.get(name).ok_or(format!("the release file has no `{name}` field"));
         let mut files = BTreeMap::new();
         for line in stanza.lines("SHA256") {

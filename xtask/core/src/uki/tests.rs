@@ -78,6 +78,13 @@ fn refuses_bad_sections_and_signed_stubs() {
 }
 
 #[test]
+fn refuses_to_overwrite_what_follows_the_table() {
+    let mut busy = stub(1024);
+    busy[0x44 + FILE_HEADER + 240 + SECTION] = 1;
+    assert!(assemble(&busy, &[(".a", b"x")]).unwrap_err().to_string().contains("behind its section table"));
+}
+
+#[test]
 fn names_what_is_no_efi_program() {
     assert!(dump(b"ELF").contains("`MZ`"));
     assert!(dump(b"MZ").contains("DOS header"));

@@ -5,7 +5,7 @@ use std::io::{Read, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::digest::Hasher;
+use ashlar_core::digest::{Digest, Hasher};
 use camino::Utf8Path;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
@@ -49,6 +49,26 @@ pub fn text(client: &Client, location: &Location) -> Result<String, String> {
     let mut text = String::new();
     response.take(TEXT_LIMIT).read_to_string(&mut text).map_err(|error| format!("broke off: {error}"))?;
     Ok(text)
+}
+
+/// Downloads a file whose hash is not known into `file`, and gives its hash.
+pub fn unpinned(client: &Client, location: &Location, file: &mut std::fs::File) -> Result<Digest, Failure> {
+    let mut response = client.get(&location.url).send().map_err(|error| Failure::Location(reason(&error)))?;
+    if !response.status().is_success() {
+        return Err(Failure::Location(status(response.status())));
+    }
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match response.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(count) => {
+                file.write_all(&buffer[..count]).map_err(|error| Failure::Local(disk(error)))?;
+                hasher.update(&buffer[..count]);
+            }
+            Err(error) => return Err(Failure::Location(format!("broke off: {}", innermost(&error)))),
+        }
+    }
 }
 
 /// Downloads `url` into the file `partial`, which may hold the beginning already, and checks the whole file's hash.
@@ -171,9 +191,14 @@ fn request(client: &Client, url: &str, file: &mut Partial) -> Result<Response, F
         if continues {
             return Ok(response);
         }
-        file.restart()?;
-        if response.status() != StatusCode::OK {
-            response = send(0)?;
+        match response.status() {
+            StatusCode::OK => file.restart()?,
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                file.restart()?;
+                response = send(0)?;
+            }
+            // An error says nothing about the bytes that are here already.
+            other => return Err(Failure::Location(status(other))),
         }
     }
     if response.status() == StatusCode::OK { Ok(response) } else { Err(Failure::Location(status(response.status()))) }
@@ -252,7 +277,7 @@ impl Partial {
 }
 
 /// A write error with what to do about it.
-fn disk(error: std::io::Error) -> anyhow::Error {
+pub fn disk(error: std::io::Error) -> anyhow::Error {
     let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
     let error = anyhow::Error::from(error);
     if full {

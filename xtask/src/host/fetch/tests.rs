@@ -168,7 +168,7 @@ fn keeps_what_came_for_the_next_run() {
     });
     let bench = Bench::new();
     assert!(bench.fails(&[&truncated]).contains("HTTP 503"));
-    fs_err::write(bench.partial(), &BODY[..10]).unwrap();
+    assert_eq!(fs_err::read(bench.partial()).unwrap(), &BODY[..10]);
     let only_the_rest = serve(|_, range, stream| {
         let from = range.expect("the download must go on, not begin again");
         let extra = format!("Content-Range: bytes {from}-{}/{}\r\n", BODY.len() - 1, BODY.len());
@@ -185,6 +185,18 @@ fn a_server_that_ignores_ranges_starts_again() {
     let url = serve(|_, range, stream| {
         assert_eq!(range, Some(10));
         reply(stream, "200 OK", "", BODY.len(), BODY);
+    });
+    bench.gets(&[&url]);
+}
+
+#[test]
+fn a_range_that_cannot_be_had_starts_again() {
+    let bench = Bench::new();
+    bench.fetcher(false);
+    fs_err::write(bench.partial(), [7; 500]).unwrap();
+    let url = serve(|_, range, stream| match range {
+        Some(500) => reply(stream, "416 Range Not Satisfiable", "", 0, b""),
+        _ => reply(stream, "200 OK", "", BODY.len(), BODY),
     });
     bench.gets(&[&url]);
 }
@@ -257,13 +269,14 @@ fn a_damaged_file_in_the_store_is_fetched_again() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_ends_the_work() {
+fn trouble_with_our_own_disk_ends_the_work() {
+    let full = format!("{:#}", download::disk(std::io::ErrorKind::StorageFull.into()));
+    assert!(full.contains("disk that holds the store is full") && full.contains("ASHLAR_STORE"), "{full}");
     let bench = Bench::new();
     bench.fetcher(false);
-    fs_err::os::unix::fs::symlink("/dev/full", bench.partial()).unwrap();
-    // Nothing can be read from or resumed on that device, so the read side is given a file of zero length.
-    let error = bench.fetcher(false).fetch(&[wanted(&[&good()])]);
-    drop(error);
+    fs_err::create_dir(bench.partial()).unwrap();
+    let error = format!("{:#}", bench.fetch(&[&good()]).unwrap_err());
+    assert!(error.starts_with("fetching x.tar: ") && error.contains("partial"), "{error}");
 }
 
 #[test]
@@ -276,4 +289,16 @@ fn unpinned_texts_come_from_the_first_that_answers() {
     assert!(location.url.ends_with("/file"));
     let error = fetcher.unpinned_text(&[at(refused())]).unwrap_err().to_string();
     assert!(error.contains("no location answered\n  Debian mirror http://127.0.0.1"), "{error}");
+}
+
+#[test]
+fn pins_what_a_location_has() {
+    let bench = Bench::new();
+    let at = |url: String| Location { origin: Origin::Upstream, url };
+    let fetcher = bench.fetcher(false);
+    let (digest, location) = fetcher.pin("x.tar", &[at(refused()), at(good())]).unwrap();
+    assert_eq!((digest, location.url.starts_with("http://127.0.0.1")), (Digest::of(BODY), true));
+    assert_eq!(fs_err::read(fetcher.path(&digest)).unwrap(), BODY);
+    let error = fetcher.pin("x.tar", &[at(refused())]).unwrap_err().to_string();
+    assert!(error.contains("x.tar could not be fetched\n  upstream http"), "{error}");
 }

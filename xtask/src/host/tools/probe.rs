@@ -114,7 +114,9 @@ fn system(skeleton: &Utf8Path) -> Result<Vec<Mount>> {
 fn judge(seen: &str, host_network: &str) -> Result<()> {
     let fact = |name: &str| seen.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     match (fact("hostname"), fact("network")) {
-        (Some(name), _) if name != HOSTNAME => bail!("the container has the host name `{name}`, not the one it was given"),
+        (Some(name), _) if name != HOSTNAME => {
+            bail!("the container has the host name `{name}`, not the one it was given")
+        }
         (Some(_), Some(network)) if network == host_network => bail!("the container sees the host's network"),
         (Some(_), Some(_)) if fact("input").is_some() => bail!("the container can write to a read-only mount"),
         (Some(_), Some(_)) => Ok(()),
@@ -149,7 +151,9 @@ pub fn storage() -> Probe {
     });
     match info {
         Ok((driver, root)) => Probe::ok(NAME, format!("{driver} in {root}")),
-        Err(error) => Probe::bad(NAME, Status::Warning, format!("{error:#}"), "run `buildah info` and see what it says"),
+        Err(error) => {
+            Probe::bad(NAME, Status::Warning, format!("{error:#}"), "run `buildah info` and see what it says")
+        }
     }
 }
 
@@ -164,14 +168,17 @@ pub fn disk(store: &Utf8Path) -> Probe {
             let remedy = "make room, `cargo xtask gc`, or set ASHLAR_STORE to a directory on a larger disk";
             Probe::bad(NAME, Status::Problem, detail, remedy)
         }
-        Err(error) => Probe::bad(NAME, Status::Warning, format!("{error:#}"), "set ASHLAR_STORE to a directory that exists"),
+        Err(error) => {
+            Probe::bad(NAME, Status::Warning, format!("{error:#}"), "set ASHLAR_STORE to a directory that exists")
+        }
     }
 }
 
 /// Bytes free to this user on the file system that holds `path`, or would hold it.
 fn room(path: &Utf8Path) -> Result<u64> {
     let existing = path.ancestors().find(|dir| dir.is_dir()).with_context(|| format!("no part of {path} exists"))?;
-    let facts = rustix::fs::statvfs(existing.as_std_path()).with_context(|| format!("asking for the room on {existing}"))?;
+    let facts =
+        rustix::fs::statvfs(existing.as_std_path()).with_context(|| format!("asking for the room on {existing}"))?;
     Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 

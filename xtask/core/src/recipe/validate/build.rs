@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{Findings, path_fault};
 use crate::diag::{Diagnostic, suggest};
 use crate::recipe::raw::{RawBuild, RawRecipe, Text};
-use crate::recipe::{Style, style};
+use crate::recipe::{Style, rooted, style};
 
 /// What the build contract fixes for every phase; a recipe that changed one of these would break the contract.
 pub const CONTRACT: [&str; 25] = [
@@ -48,19 +48,17 @@ pub struct Build {
 }
 
 pub(super) fn check(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findings) -> Build {
-    let Some(table) = &raw.build else {
-        let finding = Diagnostic::error("recipe::missing-key", "the recipe does not say how it is built");
-        found.add(finding.help(format!("add a table `[build]` with `style = \"…\"`; styles: {}", styles())));
-        return Build::default();
-    };
+    let absent = Spanned::new(0..0, RawBuild::default());
+    let table = raw.build.as_ref().unwrap_or(&absent);
     let build = table.get_ref();
-    let style = style(table, found);
+    let style = style(raw, table, found);
     environment(build, found);
     if let Some(style) = style {
         arguments(raw, build, style, found);
     }
     let mut env = style.map(style::env).unwrap_or_default();
     env.extend(build.env.iter().map(|(name, value)| (name.get_ref().clone(), value.get_ref().clone())));
+    env.values_mut().for_each(|value| *value = rooted(value));
     Build {
         style,
         args: build.args.iter().map(|arg| arg.get_ref().clone()).collect(),
@@ -73,17 +71,25 @@ fn styles() -> String {
     Style::ALL.map(|style| format!("`{}`", style.as_str())).join(", ")
 }
 
-fn style(table: &Spanned<RawBuild>, found: &mut Findings) -> Option<Style> {
+/// The style named; `shell` when none is named and the recipe itself says how it is installed.
+fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Option<Style> {
     let Some(text) = &table.get_ref().style else {
-        found.missing("style", Some(("[build]", table.span())), "style = \"autotools\"");
+        if raw.phases.install.is_some() {
+            return Some(Style::Shell);
+        }
+        let finding = Diagnostic::error("recipe::missing-key", "the recipe does not say how it is built")
+            .help(format!("write `style = \"…\"` into `[build]`, or your own `[phases]`; styles: {}", styles()));
+        found.add(match &raw.build {
+            Some(_) => finding.at(table.span()).label("needs `style`"),
+            None => finding,
+        });
         return None;
     };
     let style = Style::from_name(text.get_ref());
     if style.is_none() {
+        let message = format!("there is no build style `{}`", text.get_ref());
         let finding =
-            Diagnostic::error("recipe::unknown-style", format!("there is no build style `{}`", text.get_ref()))
-                .at(text.span())
-                .help(format!("styles: {}", styles()));
+            Diagnostic::error("recipe::unknown-style", message).at(text.span()).help(format!("styles: {}", styles()));
         found.add(match suggest(text.get_ref(), Style::ALL.iter().map(|style| style.as_str())) {
             Some(close) => finding.label(format!("did you mean `{close}`?")),
             None => finding.label("unknown style"),

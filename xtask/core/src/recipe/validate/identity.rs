@@ -42,6 +42,8 @@ pub(super) fn check(raw: &RawRecipe, folder: &str, found: &mut Findings) -> Iden
         Some(text) => license(text, found),
     }
     match &raw.upstream {
+        // Programs of our own have no sources elsewhere, and no other home.
+        None if raw.source.is_empty() => {}
         None => found.missing("upstream", None, "upstream = \"https://zlib.net\""),
         Some(text) => address(text, "upstream", found),
     }

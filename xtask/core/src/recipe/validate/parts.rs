@@ -1,6 +1,6 @@
 //! `[[hardening]]`, `[[output]]` and `[[test]]`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
@@ -58,6 +58,29 @@ fn flag(text: &Text, flags: &BTreeSet<String>, again: bool, found: &mut Findings
             None => finding.label("unknown flag"),
         });
     }
+}
+
+/// Octal permission bits by path. Set-id bits are refused: nothing in Ashlar has them.
+pub(super) fn modes(table: &BTreeMap<Text, Text>, found: &mut Findings) -> BTreeMap<String, u32> {
+    let mut modes = BTreeMap::new();
+    for (path, text) in table {
+        if let Some(fault) = path_fault(path.get_ref()) {
+            let message = format!("`{}` is not a path of the package: {fault}", path.get_ref());
+            found.add(
+                Diagnostic::error("recipe::mode-path", message).at(path.span()).label("write it relative to the root"),
+            );
+        }
+        match u32::from_str_radix(text.get_ref(), 8) {
+            Ok(mode) if mode <= 0o1777 => drop(modes.insert(path.get_ref().clone(), mode)),
+            _ => found.add(
+                Diagnostic::error("recipe::bad-mode", format!("`{}` is not a mode a package may have", text.get_ref()))
+                    .at(text.span())
+                    .label("octal digits, at most 1777")
+                    .help("set-user and set-group bits are refused: nothing in Ashlar has them"),
+            ),
+        }
+    }
+    modes
 }
 
 pub(super) fn outputs(raw: &RawRecipe, found: &mut Findings) -> Vec<Output> {

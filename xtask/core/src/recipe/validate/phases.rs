@@ -179,7 +179,6 @@ mod tests {
                 "wget y",
                 "fi",
                 "cat <<'END' > f",
-                "$",
                 "git -C d clone u",
                 "/usr/bin/curl v",
                 "echo curl"

@@ -1,0 +1,17 @@
+# A machine to run build.sh in: Debian 12 with Rust and the host tools. Not a place where outputs come from: those are
+# built by the pinned seed env, and have the same digests here as anywhere else.
+#   podman build --tag ashlar-builder --file Containerfile.builder .
+#   podman run --rm --privileged --volume "$PWD:/ashlar" --volume ashlar-store:/store ashlar-builder --target iso
+# Privileged, because builds start containers of their own.
+FROM rust:1.95-slim-bookworm
+
+RUN apt-get update && apt-get install --yes --no-install-recommends \
+        buildah ca-certificates gcc gpgv libc6-dev make mount ovmf podman qemu-system-x86 runc \
+    && rm -rf /var/lib/apt/lists/*
+
+# Containers in a container: plain files instead of stacked overlays, no control groups of their own.
+ENV ASHLAR_STORE=/store STORAGE_DRIVER=vfs BUILDAH_ISOLATION=oci
+VOLUME /store
+WORKDIR /ashlar
+ENTRYPOINT ["./build.sh"]
+CMD ["--help"]

@@ -1,0 +1,154 @@
+//! The doors (build.sh and its like) and CONTRIBUTING.md: thin, and in step with what they stand for.
+#![expect(clippy::disallowed_methods, reason = "these tests start the doors as a user does")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ashlar_core::hosttools::{self, Distro, Need, TOOLS};
+use ashlar_core::plan::env::RESERVED;
+use ashlar_core::recipe::parse::parse;
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// Runs build.sh with a `cargo` that only writes down its arguments, and fails when they contain `fails_at`.
+fn build_sh(args: &[&str], fails_at: &str) -> (Output, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("#!/bin/sh\necho \"$*\" >> \"$0.log\"\ncase \"$*\" in *'{fails_at}'*) exit 30 ;; esac\n");
+    let cargo = dir.path().join("cargo");
+    std::fs::write(&cargo, script).unwrap();
+    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+    let output = Command::new(root().join("build.sh")).args(args).current_dir("/").env("PATH", path).output().unwrap();
+    let log = std::fs::read_to_string(dir.path().join("cargo.log")).unwrap_or_default();
+    (output, log.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn every_target_is_setup_and_then_its_commands() {
+    let run = "run --release --package xtask --";
+    for (target, commands) in [
+        ("iso", vec![format!("{run} iso")]),
+        ("image", vec![format!("{run} image hello")]),
+        ("base", vec![format!("{run} image base")]),
+        ("check", vec![format!("{run} check")]),
+    ] {
+        let (output, log) = build_sh(&["--target", target, "--arch", "x86_64"], "nothing fails");
+        assert!(output.status.success(), "{target}: {output:?}");
+        let expected: Vec<String> = std::iter::once(format!("{run} setup")).chain(commands).collect();
+        assert_eq!(log, expected, "{target}");
+    }
+    let (output, log) = build_sh(&["--target=test", "--arch=x86_64"], "nothing fails");
+    assert!(output.status.success());
+    assert_eq!(log.first().unwrap(), &format!("{run} setup"));
+    assert_eq!(log.last().unwrap(), "test --workspace --release");
+}
+
+#[test]
+fn a_failing_command_ends_the_door() {
+    for (target, fails_at) in [("iso", "setup"), ("iso", "-- iso"), ("test", "-- check"), ("test", "test --workspace")]
+    {
+        let (output, log) = build_sh(&["--target", target], fails_at);
+        assert_eq!(output.status.code(), Some(30), "{target} {fails_at}");
+        assert!(log.last().unwrap().contains(fails_at), "{log:?}");
+    }
+}
+
+#[test]
+fn wrong_options_start_nothing() {
+    for (args, message) in [
+        (vec![], "--target must be one of"),
+        (vec!["--target"], "--target must be one of"),
+        (vec!["--target", "moon"], "--target must be one of"),
+        (vec!["--target", "iso", "--arch", "aarch64"], "only --arch x86_64"),
+        (vec!["iso"], "unknown option iso"),
+    ] {
+        let (output, log) = build_sh(&args, "nothing fails");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text.contains(message) && text.contains("usage:") && log.is_empty(), "{args:?}: {text}");
+    }
+    let (output, log) = build_sh(&["--help"], "nothing fails");
+    assert!(output.status.success() && log.is_empty() && output.stdout.starts_with(b"usage:"));
+}
+
+#[test]
+fn the_doors_are_thin_and_lead_to_one_place() {
+    assert!(read("build.sh").lines().count() < 60);
+    for door in ["build.ps1", "Jenkinsfile", "Containerfile.builder", ".ci/run"] {
+        let text = read(door);
+        assert!(text.contains("build.sh"), "{door} does not lead to build.sh");
+        assert!(text.lines().count() < 50, "{door} has become long");
+        for command in ["xtask iso", "xtask image", "xtask setup"] {
+            assert!(!text.contains(command), "{door} goes around build.sh: {command}");
+        }
+    }
+    for script in ["build.sh", ".ci/run"] {
+        assert!(root().join(script).metadata().unwrap().permissions().mode() & 0o111 == 0o111, "{script}");
+    }
+}
+
+#[test]
+fn the_builder_container_has_what_setup_would_install() {
+    let text = read("Containerfile.builder");
+    let line = text.lines().map(str::trim).find(|line| line.starts_with("buildah")).unwrap();
+    let installed: Vec<&str> = line.trim_end_matches(['\\', ' ']).split_whitespace().collect();
+    // It runs as root.
+    let tools = TOOLS.iter().filter(|tool| tool.need != Need::UserBuilds);
+    let mut wanted = hosttools::packages(Distro::Debian, tools);
+    wanted.sort_unstable();
+    assert_eq!(installed, wanted);
+}
+
+/// The names between back quotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn contributing_lists_exactly_the_keys_of_recipes() {
+    let mut keys: Vec<String> = Vec::new();
+    for table in ["", "[[source]]", "[build]", "[phases]", "[[hardening]]", "[[output]]", "[[test]]", "[update]"] {
+        let finding = parse(&format!("{table}\nno-such-key = 1\n"), "x".into()).unwrap_err();
+        keys.extend(quoted(&finding.help.unwrap()).map(str::to_owned));
+    }
+    let tables = ["source", "build", "phases", "hardening", "output", "test", "update"];
+    // `build` and `test` are also keys or phases; `env` is a table that the list shows as a key.
+    keys.retain(|key| !tables.contains(&key.as_str()) || key == "build");
+    keys.sort();
+    keys.dedup();
+    let text = read("CONTRIBUTING.md");
+    let section = text.split("## Keys of").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut listed: Vec<String> = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .flat_map(|line| quoted(line).next())
+        .map(str::to_owned)
+        .collect();
+    listed.sort();
+    listed.dedup();
+    assert_eq!(listed, keys);
+}
+
+#[test]
+fn contributing_lists_the_contracts_variables() {
+    let text = read("CONTRIBUTING.md");
+    let section = text.split("## The build contract").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut listed: Vec<&str> = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .flat_map(|line| quoted(line.split(" | ").next().unwrap()))
+        .filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    listed.sort_unstable();
+    listed.dedup();
+    let mut fixed: Vec<&str> = RESERVED.to_vec();
+    fixed.sort_unstable();
+    assert_eq!(listed, fixed);
+}

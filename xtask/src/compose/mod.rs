@@ -1,0 +1,62 @@
+//! Compositions of packages: container images and the ISO. Each is keyed and recorded in the store like a package.
+
+pub mod image;
+pub mod iso;
+pub mod pinned;
+pub mod root;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::image::{Image, Profile};
+use ashlar_core::ledger::Expected;
+use ashlar_core::name::PkgName;
+use camino::Utf8PathBuf;
+
+use crate::build::session::Session;
+use crate::host::repository::{Repository, invalid};
+
+/// All images of the tree, valid.
+pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
+    documents(repository, "images", "image.toml", |text, file, packages| Image::parse(text, file, packages))
+}
+
+/// All ISO profiles of the tree, valid.
+pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
+    documents(repository, "iso", "profile.toml", |text, file, packages| Profile::parse(text, file, packages))
+}
+
+type Parse<T> = fn(&str, &camino::Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::diag::Diagnostic>>;
+
+fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<T>) -> Result<BTreeMap<String, T>> {
+    let packages: BTreeSet<&str> = repository.graph.packages().map(PkgName::as_str).collect();
+    let mut found = BTreeMap::new();
+    let mut findings = Vec::new();
+    for entry in repository.root.join(folder).read_dir_utf8().with_context(|| format!("reading {folder}/"))? {
+        let entry = entry?;
+        let shown = Utf8PathBuf::from(format!("{folder}/{}/{name}", entry.file_name()));
+        if !repository.root.join(&shown).is_file() {
+            continue;
+        }
+        match parse(&fs_err::read_to_string(repository.root.join(&shown))?, &shown, &packages) {
+            Ok(document) => drop(found.insert(entry.file_name().to_owned(), document)),
+            Err(found) => findings.extend(found),
+        }
+    }
+    if findings.is_empty() { Ok(found) } else { Err(invalid(&repository.root, &findings)) }
+}
+
+/// Every image and ISO, built, for the ledger.
+pub fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(String, Expected)>> {
+    let mut outputs = Vec::new();
+    for name in images(repository)?.keys() {
+        let composed = image::compose(session, repository, name)?;
+        outputs.push((format!("image/{name}"), Expected { digest: composed.diff_id, key: composed.key }));
+    }
+    for name in profiles(repository)?.keys() {
+        let iso = iso::build(session, repository, name, iso::Stage::Iso)?;
+        let digest = iso.digest.context("the last stage gives an ISO")?;
+        outputs.push((format!("iso/{name}"), Expected { digest, key: iso.key }));
+    }
+    Ok(outputs)
+}

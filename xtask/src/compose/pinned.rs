@@ -1,0 +1,46 @@
+//! Runs image tools (mkfs, mtools, xorriso, zstd) in the seed env, never the host's.
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use ashlar_core::name::Epoch;
+use camino::Utf8Path;
+
+use crate::build::session::Session;
+use crate::host::container::{Container, Mount, write_skeleton};
+use crate::host::exec;
+use crate::host::work::Work;
+
+/// Runs `script` in the seed env with `room` writable at `/room`, without network. `label` names container and log.
+pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) -> Result<()> {
+    let store = session.store();
+    let conditions = session.conditions(0);
+    let work = Work::create(&store.root().join("work"), label, false)?;
+    let skeleton = work.dir().join("skeleton");
+    write_skeleton(&skeleton)?;
+    fs_err::create_dir_all(skeleton.join("room"))?;
+    let seed = session.seed()?.verified(session.reporter())?;
+    let mounts = vec![Mount::input(seed.join("usr"), "/usr"), Mount::output(room, "/room")];
+    let container = Container::create(&work.container(), &conditions.hostname, &skeleton, mounts)?;
+    // The clock of a FAT file system is local time, so the time zone is part of the tools' contract, not of the conditions.
+    let variables = [
+        "PATH=/usr/bin:/usr/sbin".to_owned(),
+        "LC_ALL=C".to_owned(),
+        "TZ=UTC".to_owned(),
+        "HOME=/tmp".to_owned(),
+        "MTOOLSRC=/dev/null".to_owned(),
+        format!("SOURCE_DATE_EPOCH={}", Epoch::RELEASE.0),
+    ];
+    let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
+    argv.extend(variables);
+    argv.extend(["/bin/sh", "-euc"].map(str::to_owned));
+    argv.push(format!("umask 022\ncd /room\n{script}"));
+    let logs = store.root().join("logs").join(label);
+    fs_err::create_dir_all(&logs)?;
+    let log = logs.join("tools.log");
+    if log.exists() {
+        fs_err::remove_file(&log)?;
+    }
+    let command: Command = container.command(&argv, false);
+    exec::logged(&command, &log, conditions.cpus.as_deref()).with_context(|| format!("running the image tools for {label}"))?;
+    work.remove()
+}

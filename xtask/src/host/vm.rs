@@ -1,0 +1,236 @@
+//! Runs a virtual machine and holds a conversation with it over its serial console, in real time.
+//!
+//! What is typed and expected is decided by `ashlar_core::console`; here are the process, the pipes, the clock and the log.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use ashlar_core::console::text::Cleaner;
+use ashlar_core::console::{Console, Input, Script};
+use camino::Utf8Path;
+
+use super::exec;
+
+/// How often limits are looked at while the machine is silent.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a machine is listened to after a failure: the lines that follow a panic say where it was.
+const AFTERMATH: Duration = Duration::from_secs(2);
+/// How long a process may take to end after it closed its output.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Starts `command`, whose standard input and output are a serial console, and follows `script` to its outcome.
+///
+/// `log` gets everything printed there, as plain text, while it comes; `messages` gets the process's own standard error.
+/// The process has ended when this returns, whatever happened. The script's failures are in the result's outcome.
+///
+/// # Errors
+/// When the process cannot be started, ends with another status than 0 although the script came to its end, or a file
+/// cannot be written.
+pub fn converse(command: &Command, script: Script, log: &Utf8Path, messages: &Utf8Path) -> Result<Console> {
+    let mut log = Log::create(log)?;
+    fs_err::write(messages, "")?;
+    let started = Instant::now();
+    let mut machine = Process(exec::background(command, Stdio::piped(), Stdio::piped(), messages)?);
+    let mut keyboard = machine.0.stdin.take().context("the machine has no standard input")?;
+    let screen = listen(&mut machine.0)?;
+    let mut console = Console::new(script);
+    while console.outcome().is_none() {
+        let typed = match screen.recv_timeout(TICK) {
+            Ok(bytes) => {
+                log.append(&bytes)?;
+                console.feed(Input::Bytes(&bytes), started.elapsed())
+            }
+            Err(RecvTimeoutError::Timeout) => console.feed(Input::Tick, started.elapsed()),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = machine.wait(GRACE)?;
+                let typed = console.feed(Input::Ended, started.elapsed());
+                if !status.is_some_and(|status| status.success()) {
+                    return Err(ended_badly(command, status, messages)?);
+                }
+                typed
+            }
+        };
+        type_lines(&mut keyboard, &typed)?;
+    }
+    let until = Instant::now() + AFTERMATH;
+    while console.outcome().is_some_and(Result::is_err)
+        && let Ok(bytes) = screen.recv_timeout(until.saturating_duration_since(Instant::now()))
+    {
+        log.append(&bytes)?;
+    }
+    Ok(console)
+}
+
+/// What the machine prints, in chunks; the channel closes when its output does.
+fn listen(machine: &mut Child) -> Result<Receiver<Vec<u8>>> {
+    let mut stdout = machine.stdout.take().context("the machine has no standard output")?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new().name("console".to_owned()).spawn(move || {
+        let mut buffer = [0; 4096];
+        // The thread ends with the process's output, or when nobody listens any more.
+        while let Ok(count @ 1..) = stdout.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+fn type_lines(keyboard: &mut ChildStdin, lines: &[String]) -> Result<()> {
+    for line in lines {
+        // The Enter key is a carriage return.
+        match keyboard.write_all(format!("{line}\r").as_bytes()).and_then(|()| keyboard.flush()) {
+            // A machine that has just ended closes its end: that shows when its output closes.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            result => result.context("typing on the machine's console")?,
+        }
+    }
+    Ok(())
+}
+
+fn ended_badly(command: &Command, status: Option<ExitStatus>, messages: &Utf8Path) -> Result<anyhow::Error> {
+    let status = status.map_or("closed its output and went on".to_owned(), |status| status.to_string());
+    let tail = exec::tail_of(messages)?;
+    let lines: String = tail.lines().map(|line| format!("\n  | {line}")).collect();
+    Ok(anyhow::anyhow!("the machine did not end well\n  command  {command}\n  status   {status}{lines}"))
+}
+
+/// The log of a console, as plain text: readable in any editor, and harmless when printed.
+struct Log {
+    file: fs_err::File,
+    cleaner: Cleaner,
+}
+
+impl Log {
+    fn create(path: &Utf8Path) -> Result<Self> {
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        Ok(Self { file: fs_err::File::create(path)?, cleaner: Cleaner::default() })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.file.write_all(&self.cleaner.clean(bytes))?)
+    }
+}
+
+/// A process of ours that never outlives this value.
+struct Process(Child);
+
+impl Process {
+    /// Its status, if it ends within `limit`.
+    fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let until = Instant::now() + limit;
+        loop {
+            let status = self.0.try_wait().context("waiting for the machine")?;
+            if status.is_some() || Instant::now() >= until {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Ends this very child by its id; one that has ended already is only collected.
+        if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
+            eprintln!("warning: process {} could not be ended: {error}", self.0.id());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ashlar_core::console::Step;
+    use camino::Utf8PathBuf;
+
+    /// A machine made of a shell script, and where its files go.
+    fn run(machine: &str, steps: Vec<Step>, limit: Duration) -> (Result<Console>, String, Duration) {
+        let guard = tempfile::tempdir().unwrap();
+        let dir = Utf8PathBuf::from_path_buf(guard.path().to_owned()).unwrap();
+        let (log, messages) = (dir.join("logs/x.log"), dir.join("x.err"));
+        let command = Command::new("sh").args(["-c", machine]);
+        let script = Script { steps, limit, alarms: vec!["panic".to_owned()] };
+        let started = Instant::now();
+        let result = converse(&command, script, &log, &messages);
+        let printed = fs_err::read_to_string(&log).unwrap();
+        (result, printed, started.elapsed())
+    }
+
+    fn steps() -> Vec<Step> {
+        let within = Duration::from_secs(20);
+        vec![
+            Step::Expect { pattern: "login:".to_owned(), within },
+            Step::Send { line: "root".to_owned() },
+            Step::Ask { command: "echo $((6*7))".to_owned(), within },
+            Step::Send { line: "kill -USR1 $$; exit".to_owned() },
+            Step::End { within },
+        ]
+    }
+
+    /// Like a terminal's, its shell takes carriage returns for line ends and echoes what is typed.
+    const MACHINE: &str = r##"
+        printf '\033[2J\033[1mhost\033[0m log'; sleep 0.1; printf 'in: '
+        trap 'exit 0' USR1
+        exec 3<&0
+        stdbuf -o0 tr '\r' '\n' <&3 | {
+            read -r user; echo "welcome $user"
+            while read -r line; do echo "# $line"; eval "$line"; done
+        } &
+        wait"##;
+
+    #[test]
+    fn holds_a_conversation() {
+        let (console, log, _) = run(MACHINE, steps(), Duration::from_secs(60));
+        let console = console.unwrap();
+        assert_eq!(console.outcome(), Some(&Ok(())), "{log}");
+        assert_eq!(console.answers()[0].text, "42");
+        assert!(log.starts_with("host login: welcome root\n# echo @''@b0@@"), "{log}");
+    }
+
+    #[test]
+    fn a_silent_machine_is_ended_in_time() {
+        // Its standard error is not ours, so a surviving process would not be noticed by that; its id is.
+        let (console, log, took) = run("echo pid $$; exec sleep 100", steps(), Duration::from_millis(500));
+        let text = console.unwrap().outcome().unwrap().clone().unwrap_err().to_string();
+        assert!(text.contains("for `login:`; its last line was `pid "), "{text}");
+        assert!(took < Duration::from_secs(20), "{took:?}");
+        let pid = log.trim().strip_prefix("pid ").unwrap();
+        assert!(!Utf8PathBuf::from(format!("/proc/{pid}")).exists(), "process {pid} is still there");
+    }
+
+    #[test]
+    fn the_lines_after_a_panic_are_kept() {
+        let machine = "echo panic: no root; sleep 0.3; echo called from here; exec sleep 100";
+        let (console, log, _) = run(machine, steps(), Duration::from_secs(60));
+        let text = console.unwrap().outcome().unwrap().clone().unwrap_err().to_string();
+        assert_eq!(text, "the machine said `panic: no root`");
+        assert_eq!(log, "panic: no root\ncalled from here\n");
+    }
+
+    #[test]
+    fn a_machine_that_cannot_work_shows_its_words() {
+        let (error, ..) = run("echo no such firmware >&2; exit 1", steps(), Duration::from_secs(60));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("| no such firmware") && error.contains("exit status: 1"), "{error}");
+        let missing = Command::new("no-such-machine");
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name| Utf8PathBuf::from_path_buf(dir.path().join(name)).unwrap();
+        let error = converse(&missing, Script::default(), &file("a"), &file("b")).unwrap_err().to_string();
+        assert!(error.contains("`no-such-machine` was not found"), "{error}");
+    }
+
+    #[test]
+    fn an_early_end_is_an_outcome() {
+        let (console, ..) = run("echo bye", steps(), Duration::from_secs(60));
+        let text = console.unwrap().outcome().unwrap().clone().unwrap_err().to_string();
+        assert_eq!(text, "the machine ended while waiting for `login:`; its last line was `bye`");
+    }
+}

@@ -1,0 +1,69 @@
+//! Nothing to do: `cargo xtask iso` with everything cached, beside GNU make over a graph of the same size.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use camino::Utf8Path;
+
+use super::{App, median};
+use crate::host::exec;
+
+const RUNS: usize = 5;
+
+/// Measures whole processes, in turn, and prints medians and their ratio.
+pub fn run(app: &App) -> Result<()> {
+    let iso = crate::task::iso::build(app, "minimal")?;
+    let repository = app.repository()?;
+    let room = tempfile::tempdir()?;
+    let room = Utf8Path::from_path(room.path()).context("the temporary directory is not UTF-8")?;
+    let nodes = makefile(&repository, room)?;
+    let own = std::env::current_exe()?;
+    let own = own.to_str().context("the program's path is not UTF-8")?;
+    let mut ours = Command::new(own).args(["iso", "--quiet", "--output", iso.as_str()]).cwd(&app.root);
+    if let Some(store) = &app.global.store {
+        ours = ours.args(["--store", store.as_str()]);
+    }
+    let make = Command::new("make").args(["--silent", "-C", room.as_str()]);
+    exec::read(&make)?;
+    let (mut ours_took, mut make_took) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        ours_took.push(seconds(&ours)?);
+        make_took.push(seconds(&make)?);
+    }
+    let (ours, make) = (median(ours_took), median(make_took));
+    let profile = if cfg!(debug_assertions) { "dev build: figures count for the release build only" } else { "release build" };
+    println!("nothing to do, {nodes} nodes, median of {RUNS} ({profile})");
+    println!("  cargo xtask iso   {:>7.0} ms   every key computed, every layer and the ISO hashed", ours * 1000.0);
+    println!("  GNU make          {:>7.0} ms   time stamps compared", make * 1000.0);
+    println!("  ratio             {:>7.1}", ours / make);
+    Ok(())
+}
+
+fn seconds(command: &Command) -> Result<f64> {
+    let started = Instant::now();
+    exec::read(command)?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// A makefile with a node for every package (with its folder's files as prerequisites) and for the five stages.
+fn makefile(repository: &crate::host::repository::Repository, room: &Utf8Path) -> Result<usize> {
+    let mut text = "all: stage5\n".to_owned();
+    for name in repository.graph.order() {
+        let recipe = repository.recipe_of(&name)?;
+        let folder = repository.folder(&name);
+        let files = crate::host::repository::files_below(&folder)?;
+        let mut needs: Vec<String> = files.iter().map(|file| folder.join(file).into_string()).collect();
+        for input in recipe.libs.iter().chain(&recipe.tools) {
+            needs.push(repository.recipe_of(input)?.name.to_string());
+        }
+        text.push_str(&format!("{name}: {}\n\t@touch $@\n", needs.join(" ")));
+    }
+    let packages: Vec<String> = repository.recipes.keys().map(ToString::to_string).collect();
+    text.push_str(&format!("stage1: {}\n\t@touch $@\n", packages.join(" ")));
+    for stage in 2..=5 {
+        text.push_str(&format!("stage{stage}: stage{}\n\t@touch $@\n", stage - 1));
+    }
+    fs_err::write(room.join("Makefile"), text)?;
+    Ok(repository.recipes.len() + 5)
+}

@@ -1,0 +1,32 @@
+//! `image`: composes a container image and shows what is in it.
+
+use anyhow::{Result, bail};
+use ashlar_core::event::size;
+use camino::Utf8Path;
+
+use super::App;
+use crate::compose::image;
+use crate::exit::Exit;
+
+/// Composes `name` and writes its OCI layout to `output`, by default `out/<name>`. Prints digests, size and files.
+pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    let composed = image::compose(&session, &repository, name)?;
+    let output = output.map_or_else(|| app.root.join("out").join(name), Utf8Path::to_owned);
+    if output.exists() {
+        if !output.join("oci-layout").is_file() {
+            bail!("{output} exists and is no OCI layout; name another directory with --output");
+        }
+        fs_err::remove_dir_all(&output)?;
+    }
+    super::export::copy(&store.package_dir(&composed.stored_as, &composed.diff_id), &output)?;
+    println!("image     {name}");
+    println!("manifest  {}", composed.manifest_digest.oci());
+    println!("layer     {} ({})", composed.diff_id.oci(), size(composed.size));
+    println!("layout    {output}");
+    println!("run       podman pull oci:{output} && podman run --rm --read-only --cap-drop all ashlar/{name}");
+    image::listing(&composed.manifest).iter().for_each(|line| println!("{line}"));
+    Ok(Exit::Good)
+}

@@ -1,0 +1,76 @@
+//! `iso`: builds the bootable ISO in five stages.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use ashlar_core::diag::suggest;
+use ashlar_core::event::{duration, size};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::App;
+use crate::compose::iso::{self, Stage};
+use crate::exit::Exit;
+use crate::host::store::{Entry, Store};
+
+/// Builds the ISO of `profile`, or its stages up to `stage`.
+pub fn run(app: &App, profile: &str, stage: Option<&str>, output: Option<&Utf8Path>) -> Result<Exit> {
+    let started = Instant::now();
+    let last = match stage {
+        Some(name) => stage_named(name)?,
+        None => Stage::Iso,
+    };
+    let (store, made) = stages(app, profile, last)?;
+    let Some(digest) = made.digest else {
+        println!("stage {} is done; key {}", last.as_str(), made.key.short());
+        return Ok(Exit::Good);
+    };
+    let output = output.map_or_else(|| path(app, profile), Utf8Path::to_owned);
+    place(&store, &digest, &output)?;
+    let bytes = fs_err::metadata(&output)?.len();
+    let total = duration(started.elapsed().as_millis() as u64);
+    println!("Total: {total} | Output: {output} ({})", size(bytes));
+    println!("sha256  {digest}");
+    Ok(Exit::Good)
+}
+
+/// Builds the ISO of `profile` and gives the file.
+pub fn build(app: &App, profile: &str) -> Result<Utf8PathBuf> {
+    let (store, made) = stages(app, profile, Stage::Iso)?;
+    let digest = made.digest.context("the last stage gives an ISO")?;
+    let output = path(app, profile);
+    place(&store, &digest, &output)?;
+    Ok(output)
+}
+
+fn stages(app: &App, profile: &str, last: Stage) -> Result<(Store, iso::Made)> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    let made = iso::build(&session, &repository, profile, last)?;
+    drop(session);
+    Ok((store, made))
+}
+
+fn stage_named(name: &str) -> Result<Stage> {
+    let names = Stage::ALL.map(Stage::as_str);
+    Stage::ALL.into_iter().find(|stage| stage.as_str() == name).with_context(|| {
+        let close = suggest(name, names).map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
+        format!("there is no stage `{name}`{close} (stages: {})", names.join(", "))
+    })
+}
+
+fn path(app: &App, profile: &str) -> Utf8PathBuf {
+    app.root.join("out").join(format!("ashlar-{profile}-x86_64.iso"))
+}
+
+/// Copies the stored ISO to its place, unless that file has these bytes already.
+fn place(store: &Store, digest: &ashlar_core::digest::Digest, output: &Utf8Path) -> Result<()> {
+    if let Some(parent) = output.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    if store.check(output, digest)? != Entry::Good {
+        let bytes = fs_err::read(store.artifact(digest))?;
+        store.write_atomic(output, &bytes)?;
+    }
+    Ok(())
+}

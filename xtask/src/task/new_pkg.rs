@@ -1,0 +1,243 @@
+//! `new-pkg`: writes the skeleton of a recipe. What it leaves blank, `cargo xtask check` asks for.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use ashlar_core::diag::{Diagnostic, suggest};
+use ashlar_core::digest::Digest;
+use ashlar_core::name::PkgName;
+use ashlar_core::recipe::{Style, parse, validate};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::App;
+use crate::cli::NewPkgArgs;
+use crate::exit::Exit;
+use crate::host::fetch::Fetcher;
+use crate::host::mirror::{Location, Mirrors, Origin};
+use crate::host::repository;
+
+/// Writes `pkgs/<name>/pkg.toml`, prints its path, and notes what is left to fill in.
+pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
+    let shown = Utf8PathBuf::from(format!("pkgs/{}/pkg.toml", args.name));
+    let path = app.root.join(&shown);
+    if path.exists() {
+        let finding = Diagnostic::error("new-pkg::exists", format!("there is a recipe `{}` already", args.name));
+        return Err(repository::invalid(&app.root, &[finding.help(format!("edit {shown}, or choose another name"))]));
+    }
+    let style = style(&app.root, &args.style)?;
+    let sha256 = pin(app, args);
+    let text = skeleton(&args.name, style, args.url.as_deref(), args.debian.as_deref(), sha256.as_ref());
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    fs_err::write(&path, &text)?;
+    println!("{shown}");
+    let files = repository::files_below(&app.root.join("pkgs").join(args.name.as_str()))?;
+    for finding in findings(&text, &shown, &args.name, &files) {
+        app.reporter.note(format!("to fill in: {}", finding.message));
+    }
+    app.reporter.note("then: `cargo xtask check`; CONTRIBUTING.md lists every key and what a pull request must show");
+    Ok(Exit::Good)
+}
+
+fn style(root: &Utf8Path, name: &str) -> Result<Style> {
+    Style::from_name(name).ok_or_else(|| {
+        let names = Style::ALL.map(Style::as_str);
+        let close = suggest(name, names).map_or_else(String::new, |close| format!("did you mean `{close}`? "));
+        let finding = Diagnostic::error("new-pkg::style", format!("there is no build style `{name}`"));
+        repository::invalid(root, &[finding.help(format!("{close}styles: {}", names.join(", ")))])
+    })
+}
+
+/// The sha256 of the source, fetched; nothing without a source. A source that cannot be fetched now is a note, not a
+/// failure: the skeleton has a blank for it.
+fn pin(app: &App, args: &NewPkgArgs) -> Option<Digest> {
+    if args.url.is_none() && args.debian.is_none() {
+        return None;
+    }
+    match try_pin(app, args) {
+        Ok((digest, place)) => {
+            app.reporter.note(format!("sha256 of what {place} has: {digest}; compare it with upstream's"));
+            Some(digest)
+        }
+        Err(error) => {
+            app.reporter.note(format!("{error:#}\n       fill in `sha256` yourself"));
+            None
+        }
+    }
+}
+
+fn try_pin(app: &App, args: &NewPkgArgs) -> Result<(Digest, String)> {
+    let mirrors = Mirrors::detect(None)?;
+    let mut locations = Vec::new();
+    if let Some(pool) = &args.debian {
+        let location = |base: &String| Location { origin: Origin::Pool, url: format!("{base}/{pool}") };
+        locations.extend(mirrors.debian().iter().map(location));
+    }
+    locations.extend(args.url.iter().map(|url| Location { origin: Origin::Upstream, url: url.clone() }));
+    let store = app.store()?;
+    let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
+    let (digest, location) = fetcher.pin(&format!("the source of {}", args.name), &locations)?;
+    Ok((digest, location.shown()))
+}
+
+/// What `check` will say about the skeleton, as far as one recipe can be judged alone.
+fn findings(text: &str, shown: &Utf8Path, name: &PkgName, files: &BTreeSet<String>) -> Vec<Diagnostic> {
+    match parse::parse(text, shown) {
+        Ok(raw) => validate::validate(&raw, shown, name.as_str(), files, &BTreeSet::new()).err().unwrap_or_default(),
+        Err(finding) => vec![finding],
+    }
+}
+
+/// The text of the recipe: known values filled in, unknown ones empty, optional keys as comments.
+fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str>, sha256: Option<&Digest>) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let version = debian.and_then(pool_version).or_else(|| url.and_then(url_version)).unwrap_or_default();
+    // A value, and from column 39 on what it means.
+    let line = |key: &str, value: String, meaning: &str| {
+        let line = format!("{key} = {value}");
+        format!("{line:37} # {meaning}\n")
+    };
+    // The crate of a Rust package of our own is the package's folder.
+    let sources = style != Style::Cargo || url.or(debian).is_some();
+    let libs = if style == Style::Cargo { "rust-std" } else { "musl" };
+    let mut out = String::from("# Keys: CONTRIBUTING.md. `cargo xtask check` names what is missing or wrong.\n");
+    out += &line("name", quoted(name.as_str()), "the folder's name");
+    out += &line("version", quoted(&version), "upstream's");
+    out += &line("summary", quoted(""), "one line, no article before it, no full stop behind it");
+    out += &line("license", quoted(""), "SPDX expression, such as MIT or GPL-2.0-only");
+    if sources {
+        out += &line("upstream", quoted(""), "home page, https");
+    }
+    out += &line("# cpe", quoted("vendor:product"), "for matching known vulnerabilities");
+    out += &line("libs", format!("[{}]", quoted(libs)), "linked; they come, with all they need, to $SYSROOT");
+    out += &line("# tools", "[]".to_owned(), "run while building; they come to $TOOLS");
+    out += &line("# patches", "[\"0001-why.patch\"]".to_owned(), "files in patches/, applied with -p1 in this order");
+    if sources {
+        out += "\n[[source]]\n";
+        out += &match url {
+            Some(url) => format!("url = [{}]\n", quoted(url)),
+            None => {
+                line("# url", "[\"https://…\"]".to_owned(), "upstream's addresses; one of url and debian is needed")
+            }
+        };
+        out += &match debian {
+            Some(path) => format!("debian = {}\n", quoted(path)),
+            None => line("# debian", quoted("pool/…"), "path of the orig tarball in Debian's pool"),
+        };
+        out += &format!("sha256 = {}\n", quoted(&sha256.map(Digest::to_string).unwrap_or_default()));
+    }
+    out += &format!("\n[build]\nstyle = {}\n", quoted(style.as_str()));
+    if !style.phases_with_args().is_empty() {
+        out += &line("# args", "[]".to_owned(), "added to the style's own arguments");
+    }
+    out += match style {
+        Style::Shell | Style::Kernel => PHASES,
+        _ => "",
+    };
+    out += TEST;
+    out + &format!("\n[update]\n{}", line("# watch", quoted("https://…"), "where new versions are announced"))
+}
+
+const PHASES: &str = "
+[phases]
+build = '''
+make
+'''
+install = '''
+make install DESTDIR=\"$DESTDIR\"
+'''
+";
+
+const TEST: &str = "
+# [[test]]
+# name = \"prints its version\"
+# run = '''/dest/usr/bin/tool --version'''
+";
+
+/// The upstream version in `pool/…/name_1.2+dfsg.orig.tar.xz`.
+fn pool_version(path: &str) -> Option<String> {
+    let (_, rest) = path.rsplit_once('/')?.1.split_once('_')?;
+    let version = rest.split(".orig").next()?;
+    // `1.3.dfsg+really1.3.1` is 1.3.1; `1.2+dfsg`, `1.2~ds1` are 1.2.
+    let version = version.rsplit("+really").next()?;
+    let marks = ["+dfsg", ".dfsg", "~dfsg", "+ds", "~ds", ".ds"];
+    let end = marks.iter().filter_map(|mark| version.find(mark)).min().unwrap_or(version.len());
+    plausible(&version[..end])
+}
+
+/// The version in the file name of an address: `…/name-1.2.3.tar.gz`, `…/v1.2.3.tar.gz`.
+fn url_version(url: &str) -> Option<String> {
+    let file = url.split(['?', '#']).next()?.rsplit('/').next()?;
+    let stem = [".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tar.lz", ".tgz", ".txz", ".tbz2", ".tar", ".zip"]
+        .iter()
+        .find_map(|ending| file.strip_suffix(ending))?;
+    let digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let tag = |text: &str| digit(text.strip_prefix('v').unwrap_or(text));
+    let after = stem.match_indices(['-', '_']).map(|(at, _)| &stem[at + 1..]).find(|rest| tag(rest));
+    let version = after.or_else(|| tag(stem).then_some(stem))?;
+    plausible(version.strip_prefix('v').unwrap_or(version))
+}
+
+fn plausible(version: &str) -> Option<String> {
+    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_from_names_of_files() {
+        for (path, version) in [
+            ("pool/main/m/musl/musl_1.2.5.orig.tar.gz", Some("1.2.5")),
+            ("pool/main/z/zlib/zlib_1.3.dfsg+really1.3.1.orig.tar.gz", Some("1.3.1")),
+            ("pool/main/m/mimalloc/mimalloc_2.0.9+ds.orig.tar.xz", Some("2.0.9")),
+            ("musl", None),
+        ] {
+            assert_eq!(pool_version(path).as_deref(), version, "{path}");
+        }
+        for (url, version) in [
+            ("https://zlib.net/fossils/zlib-1.3.1.tar.gz", Some("1.3.1")),
+            ("https://a.b/x/archive/v2.0.tar.gz", Some("2.0")),
+            ("https://a.b/lib-foo-v1.0-rc1.tar.xz?download", Some("1.0-rc1")),
+            ("https://a.b/x264_0.1.zip", Some("0.1")),
+            ("https://a.b/latest.tar.gz", None),
+        ] {
+            assert_eq!(url_version(url).as_deref(), version, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_skeleton_is_valid_once_its_blanks_are_filled() {
+        let name: PkgName = "zlib".parse().unwrap();
+        let shown = Utf8PathBuf::from("pkgs/zlib/pkg.toml");
+        let digest = Digest::of("x");
+        for style in Style::ALL {
+            let text = skeleton(&name, style, Some("https://zlib.net/zlib-1.3.1.tar.gz"), None, Some(&digest));
+            assert!(text.contains("version = \"1.3.1\""), "{text}");
+            let files = ["Cargo.toml", "Cargo.lock"].map(str::to_owned).into();
+            let blanks: Vec<String> =
+                findings(&text, &shown, &name, &files).into_iter().map(|finding| finding.message).collect();
+            assert!(!blanks.is_empty(), "{style:?}: nothing is left to fill in");
+            let filled = text
+                .replace("summary = \"\"", "summary = \"Compression library\"")
+                .replace("license = \"\"", "license = \"Zlib\"")
+                .replace("upstream = \"\"", "upstream = \"https://zlib.net\"");
+            let left = findings(&filled, &shown, &name, &files);
+            assert!(left.is_empty(), "{style:?}: {left:?}\n{filled}");
+        }
+    }
+
+    #[test]
+    fn without_a_source_its_blanks_are_named() {
+        let name: PkgName = "zlib".parse().unwrap();
+        let text = skeleton(&name, Style::Autotools, None, None, None);
+        let codes: Vec<&str> = findings(&text, "pkgs/zlib/pkg.toml".into(), &name, &BTreeSet::new())
+            .iter()
+            .map(|finding| finding.code)
+            .collect();
+        assert!(codes.contains(&"recipe::source-location") && codes.contains(&"recipe::bad-sha256"), "{codes:?}");
+        assert!(style("/".into(), "autotool").unwrap_err().to_string().contains("did you mean `autotools`?"));
+    }
+}

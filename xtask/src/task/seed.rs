@@ -1,0 +1,127 @@
+//! `seed lock`: from the signed package index to `toolchain/seed.lock`.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use ashlar_core::command::Command;
+use ashlar_core::digest::Digest;
+use ashlar_core::event::size;
+use ashlar_core::seed::index::{Index, ReleaseFile};
+use ashlar_core::seed::lock::{Release, SeedLock};
+use ashlar_core::seed::{LOCK_FILE, SeedDef, resolve, signature};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::App;
+use crate::cli::SeedCommand;
+use crate::exit::Exit;
+use crate::host::fetch::Fetcher;
+use crate::host::mirror::{Location, Mirrors, Origin};
+use crate::host::repository::invalid;
+use crate::host::{exec, seed};
+
+/// The keys that may sign the index, relative to the repository.
+const KEYRING: &str = "toolchain/keys/debian-archive-bookworm.gpg";
+
+/// Runs a `seed` command.
+pub fn run(app: &App, command: &SeedCommand) -> Result<Exit> {
+    match command {
+        SeedCommand::Lock { check } => lock(app, *check),
+    }
+}
+
+fn lock(app: &App, check: bool) -> Result<Exit> {
+    let def = seed::definition(&app.root)?;
+    let store = app.store()?;
+    let mirrors = Mirrors::detect(Some(&def.snapshot))?;
+    let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
+    let (release, index) = signed_index(app, &def, &fetcher)?;
+    let resolution = resolve::resolve(&def, &index).map_err(|found| invalid(&app.root, &found))?;
+    for warning in &resolution.warnings {
+        eprint!("{}", warning.render(None));
+    }
+    let mut new = SeedLock::new(release, resolution.packages);
+    let path = app.root.join(LOCK_FILE);
+    let old = committed(&path)?;
+    let changes = old.as_ref().map(|old| new.changes_since(old));
+    changes.iter().flatten().for_each(|line| println!("{line}"));
+    if check {
+        let current = changes.is_some_and(|changes| changes.is_empty());
+        println!("seed.lock is {}", if current { "current" } else { "out of date; run `cargo xtask seed lock`" });
+        return Ok(if current { Exit::Good } else { Exit::OutOfDate });
+    }
+    let unpacked = seed::ensure_at(store.root(), def, new.clone(), &fetcher)?;
+    new.tree = Some(unpacked.digest);
+    replace(&path, &new.print())?;
+    let download: u64 = new.packages.iter().map(|package| package.size).sum();
+    println!("{LOCK_FILE}: {} packages, {} to download, tree {}", new.packages.len(), size(download), unpacked.digest);
+    Ok(Exit::Good)
+}
+
+/// The committed lock; none when there is none or it cannot be read, since it is about to be written anyway.
+fn committed(path: &Utf8Path) -> Result<Option<SeedLock>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    match SeedLock::parse(&fs_err::read_to_string(path)?) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(findings) => {
+            findings.iter().for_each(|finding| eprint!("{}", finding.render(None)));
+            Ok(None)
+        }
+    }
+}
+
+/// Release file and package index, once the signature was found good.
+fn signed_index(app: &App, def: &SeedDef, fetcher: &Fetcher<'_>) -> Result<(Release, Index)> {
+    let base = format!("dists/{}", def.suite);
+    let at = |mirror: &String| Location { origin: Origin::Pool, url: format!("{mirror}/{base}/InRelease") };
+    let locations: Vec<Location> = fetcher.mirrors().debian().iter().map(at).collect();
+    let (signed, location) = fetcher.unpinned_text(&locations).context("fetching the signed package index")?;
+    let text = verified(&app.root.join(KEYRING), &signed, &def.signed_by)
+        .with_context(|| format!("the signature of {} is not accepted", location.shown()))?;
+    let file = ReleaseFile::parse(&text).map_err(|why| anyhow!(why))?;
+    if file.codename != def.suite {
+        bail!("{} is the release `{}`, not `{}`", location.shown(), file.codename, def.suite);
+    }
+    let mut packages = BTreeMap::new();
+    let mut all = String::new();
+    for component in &def.components {
+        let name = format!("{component}/binary-{}/Packages.xz", def.arch);
+        let (digest, size) = file.file(&name).with_context(|| format!("the release file does not list {name}"))?;
+        let paths = fetcher.fetch(&[fetcher.wanted(&name, digest, Some(size), Some(&format!("{base}/{name}")), &[])])?;
+        paths.iter().try_for_each(|path| read_xz(path, &mut all))?;
+        packages.insert(component.clone(), digest);
+    }
+    let index = Index::parse(&all).map_err(|why| anyhow!(why))?;
+    let inrelease = Digest::of(&signed);
+    Ok((Release { suite: file.codename, version: file.version, date: file.date, inrelease, packages }, index))
+}
+
+fn read_xz(path: &Utf8PathBuf, text: &mut String) -> Result<()> {
+    let file = std::io::BufReader::new(fs_err::File::open(path)?);
+    let mut decoder = liblzma::bufread::XzDecoder::new_multi_decoder(file);
+    decoder.read_to_string(text).with_context(|| format!("decompressing {path}"))?;
+    text.push('\n');
+    Ok(())
+}
+
+/// The text that `gpgv` found signed: only what it hands out is believed, never our own reading of the frame.
+fn verified(keyring: &Utf8Path, signed: &str, allowed: &[String]) -> Result<String> {
+    let dir = tempfile::tempdir().context("making a temporary directory")?;
+    let dir = Utf8Path::from_path(dir.path()).context("the temporary directory's path is not UTF-8")?;
+    fs_err::write(dir.join("InRelease"), signed)?;
+    let gpgv = Command::new("gpgv")
+        .args(["--status-fd", "1", "--keyring", keyring.as_str(), "--output", dir.join("Release").as_str()])
+        .arg(dir.join("InRelease"));
+    let status = exec::read(&gpgv)?;
+    signature::valid_signers(&status, allowed).map_err(|why| anyhow!(why))?;
+    Ok(fs_err::read_to_string(dir.join("Release"))?)
+}
+
+/// Replaces a file whole or not at all.
+fn replace(path: &Utf8Path, text: &str) -> Result<()> {
+    let new = Utf8PathBuf::from(format!("{path}.new"));
+    fs_err::write(&new, text)?;
+    Ok(fs_err::rename(new, path)?)
+}

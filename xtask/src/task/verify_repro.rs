@@ -1,0 +1,174 @@
+//! `verify-repro`: builds again under other circumstances, in a second store, and compares.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, bail};
+use ashlar_core::compare::Verdict;
+use ashlar_core::name::PkgName;
+use ashlar_core::plan::Conditions;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::App;
+use crate::build::session::{Options, Session};
+use crate::compose::iso::Stage;
+use crate::compose::{image, iso};
+use crate::exit::Exit;
+use crate::host::repository::Repository;
+use crate::host::store::Store;
+use crate::verify;
+
+/// What is verified.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Package(PkgName),
+    Image(String),
+    Iso(String),
+}
+
+/// Verifies `what` (`PKG…`, `image NAME`, `iso [PROFILE]`) or everything. Prints a verdict for each output.
+pub fn run(
+    app: &App,
+    what: &[String],
+    all: bool,
+    second_store: Option<&Utf8Path>,
+    report: Option<&Utf8Path>,
+) -> Result<Exit> {
+    let repository = app.repository()?;
+    let targets = if all { everything(&repository)? } else { targets(what)? };
+    let store = app.store()?;
+    let first = app.session(&repository, &store)?;
+    let guard = tempfile::Builder::new().prefix("ashlar-second-store-").tempdir_in(store.root().parent().unwrap_or(store.root()))?;
+    let second_root = match second_store {
+        Some(root) => root.to_owned(),
+        None => Utf8PathBuf::from_path_buf(guard.path().join("elsewhere")).map_err(|_| anyhow::anyhow!("the path of the second store is not UTF-8"))?,
+    };
+    let second_store = second(&store, &second_root)?;
+    let options = Options { conditions: varied, enforce_ledger: false, ..app.options() };
+    let second = Session::start(&repository, &second_store, &app.reporter, options)?;
+    app.reporter.note(verify::circumstances(&varied(0)));
+    let mut verdicts = BTreeMap::new();
+    for target in &targets {
+        verdicts.extend(verify(&repository, &first, &second, target)?);
+    }
+    Ok(conclude(&verdicts, report)?)
+}
+
+/// The circumstances of the second build.
+fn varied(worker: usize) -> Conditions {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    // The kernel's build needs about 5 GB; on a smaller machine the work stays on disk and the order of files is not varied.
+    Conditions::varied(worker % cpus, verify::memory_available().unwrap_or(0) > 12_000_000_000)
+}
+
+fn targets(what: &[String]) -> Result<BTreeSet<Target>> {
+    let mut targets = BTreeSet::new();
+    let mut words = what.iter();
+    while let Some(word) = words.next() {
+        targets.insert(match word.as_str() {
+            "image" => Target::Image(words.next().context("`image` needs a name: verify-repro image NAME")?.clone()),
+            "iso" => Target::Iso(words.next().map_or("minimal", String::as_str).to_owned()),
+            package => Target::Package(package.parse()?),
+        });
+    }
+    if targets.is_empty() {
+        bail!("nothing named; `verify-repro PKG…`, `verify-repro image NAME`, `verify-repro iso`, or `--all`");
+    }
+    Ok(targets)
+}
+
+fn everything(repository: &Repository) -> Result<BTreeSet<Target>> {
+    let mut targets: BTreeSet<Target> = repository.recipes.keys().cloned().map(Target::Package).collect();
+    targets.extend(crate::compose::images(repository)?.into_keys().map(Target::Image));
+    targets.extend(crate::compose::profiles(repository)?.into_keys().map(Target::Iso));
+    Ok(targets)
+}
+
+/// A store that shares what is pinned by hash (distfiles, seed) and nothing that was built.
+fn second(first: &Store, root: &Utf8Path) -> Result<Store> {
+    fs_err::create_dir_all(root)?;
+    for shared in ["distfiles", "seed"] {
+        if !root.join(shared).exists() {
+            fs_err::create_dir_all(first.root().join(shared))?;
+            fs_err::os::unix::fs::symlink(first.root().join(shared), root.join(shared))?;
+        }
+    }
+    Store::open(root)
+}
+
+type Verdicts = BTreeMap<String, Verdict>;
+
+fn verify(repository: &Repository, first: &Session<'_>, second: &Session<'_>, target: &Target) -> Result<Verdicts> {
+    match target {
+        Target::Package(name) => package(repository, first, second, name),
+        Target::Image(name) => {
+            let ours = image::compose(first, repository, name)?;
+            let result = image::compose(second, repository, name);
+            let verdict = verify::built(result, |theirs| {
+                Ok(verify::trees(&ours.manifest, &theirs.manifest, |path| {
+                    let read = |store: &Store, made: &image::Composed| {
+                        crate::host::tree::read_file(&store.layer(&made.stored_as, &made.diff_id), made.diff_id, path)
+                    };
+                    Ok((read(first.store(), &ours)?, read(second.store(), theirs)?))
+                }))
+            })?;
+            Ok([(format!("image/{name}"), verdict)].into())
+        }
+        Target::Iso(name) => {
+            let ours = iso::build(first, repository, name, Stage::Iso)?.digest.context("no ISO")?;
+            let result = iso::build(second, repository, name, Stage::Iso);
+            let verdict = verify::built(result, |theirs| {
+                let theirs = theirs.digest.context("no ISO")?;
+                verify::files(&first.store().artifact(&ours), &second.store().artifact(&theirs), "ashlar.iso")
+            })?;
+            Ok([(format!("iso/{name}"), verdict)].into())
+        }
+    }
+}
+
+/// One package: what is below it is taken from the first store, so that only its own build is judged.
+fn package(repository: &Repository, first: &Session<'_>, second: &Session<'_>, name: &PkgName) -> Result<Verdicts> {
+    let recipe = repository.recipe_of(name)?;
+    let ours = first.build(std::slice::from_ref(name))?;
+    let own: BTreeSet<&PkgName> = recipe.package_names().collect();
+    for (below, built) in ours.iter().filter(|(below, _)| !own.contains(below)) {
+        verify::import(first.store(), second.store(), &repository.recipe_of(below)?.name, built)?;
+    }
+    let result = second.build(std::slice::from_ref(name));
+    let mut verdicts = Verdicts::new();
+    let compared = verify::built(result, |theirs| {
+        for package in &own {
+            let (a, b) = (ours.get(*package), theirs.get(*package));
+            let (a, b) = (a.context("not built")?, b.context("not built")?);
+            verdicts.insert(package.to_string(), verify::packages(first.store(), second.store(), package, a, b)?);
+        }
+        Ok(Verdict::Reproduced)
+    })?;
+    if !compared.is_good() {
+        verdicts.insert(name.to_string(), compared);
+    }
+    Ok(verdicts)
+}
+
+fn conclude(verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
+    let text: String = verdicts.iter().map(|(name, verdict)| verdict.render(name)).collect();
+    print!("{text}");
+    let reproduced = verdicts.values().filter(|verdict| verdict.is_good()).count();
+    let differing = verdicts.values().filter(|verdict| matches!(verdict, Verdict::Differs(_))).count();
+    let summary = format!(
+        "{} checked: {reproduced} reproduced, {differing} differ, {} undecided\n",
+        verdicts.len(),
+        verdicts.len() - reproduced - differing
+    );
+    print!("{summary}");
+    if let Some(dir) = report {
+        fs_err::create_dir_all(dir)?;
+        fs_err::write(dir.join("report.txt"), format!("{text}{summary}"))?;
+        fs_err::write(dir.join("report.json"), serde_json::to_string_pretty(verdicts)?)?;
+    }
+    Ok(match (differing, reproduced == verdicts.len()) {
+        (0, true) => Exit::Good,
+        (0, false) => Exit::Unchecked,
+        _ => Exit::Differs,
+    })
+}
+

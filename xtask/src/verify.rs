@@ -1,0 +1,94 @@
+//! Compares what two stores hold. The verdicts themselves are the core's; this reads both sides.
+
+use anyhow::{Context as _, Result};
+use ashlar_core::compare::{Change, Difference, Verdict, compare, first_difference};
+use ashlar_core::digest::Digest;
+use ashlar_core::manifest::Manifest;
+use ashlar_core::name::PkgName;
+use ashlar_core::plan::{Conditions, Input};
+use camino::Utf8Path;
+
+use crate::build::session::Built;
+use crate::compose::root;
+use crate::exit::Exit;
+use crate::host::store::{Store, digest_of_file};
+use crate::host::tree;
+
+/// The verdict about a second build: its error, or what `compare` says of its result.
+pub fn built<T>(result: Result<T>, compare: impl FnOnce(&T) -> Result<Verdict>) -> Result<Verdict> {
+    match result {
+        Ok(theirs) => compare(&theirs),
+        Err(error) if Exit::of(&error) == Exit::Source => Ok(Verdict::FetchFailed(format!("{error:#}"))),
+        Err(error) => Ok(Verdict::BuildFailed(format!("{error:#}"))),
+    }
+}
+
+/// Compares one package of two stores.
+pub fn packages(first: &Store, second: &Store, name: &PkgName, ours: &Built, theirs: &Built) -> Result<Verdict> {
+    if ours.diff_id == theirs.diff_id {
+        return Ok(Verdict::Reproduced);
+    }
+    let input = |diff_id| Input { name: name.clone(), diff_id };
+    let a = root::manifest_of(first, &input(ours.diff_id))?;
+    let b = root::manifest_of(second, &input(theirs.diff_id))?;
+    Ok(trees(&a, &b, |path| {
+        let read = |store: &Store, id: Digest| tree::read_file(&store.layer(name, &id), id, path);
+        Ok((read(first, ours.diff_id)?, read(second, theirs.diff_id)?))
+    }))
+}
+
+/// Compares two trees; `read` gives both sides of a file that differs.
+pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>, Vec<u8>)>) -> Verdict {
+    let mut differences = compare(a, b);
+    for difference in &mut differences {
+        if let Change::Content { bytes, .. } = &mut difference.what {
+            // The digests already prove the difference; its place is an extra that may fail.
+            *bytes = read(&difference.path).ok().and_then(|(a, b)| first_difference(&a, &b));
+        }
+    }
+    if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) }
+}
+
+/// Compares two files under the name `shown`.
+pub fn files(a: &Utf8Path, b: &Utf8Path, shown: &str) -> Result<Verdict> {
+    let side = |path: &Utf8Path| Ok::<_, anyhow::Error>((fs_err::metadata(path)?.len(), digest_of_file(path)?));
+    let (left, right) = (side(a)?, side(b)?);
+    if left == right {
+        return Ok(Verdict::Reproduced);
+    }
+    let bytes = first_difference(&fs_err::read(a)?, &fs_err::read(b)?);
+    let what = Change::Content { a: left, b: right, bytes };
+    Ok(Verdict::Differs(vec![Difference { path: shown.to_owned(), what }]))
+}
+
+/// Copies a package and its record from one store to the other, so that only what depends on it is built there.
+pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Result<()> {
+    let record = from.record(&built.key)?.with_context(|| format!("{recipe} has no record in the first store"))?;
+    for (name, diff_id) in &record.outputs {
+        let name: PkgName = name.parse()?;
+        let target = to.package_dir(&name, diff_id);
+        if !target.exists() {
+            crate::task::export::copy(&from.package_dir(&name, diff_id), &target)?;
+        }
+    }
+    let (_, plan) = from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
+    to.put_record(&built.key, recipe.as_str(), &plan, &record)
+}
+
+/// The circumstances of the second build, as a sentence.
+pub fn circumstances(conditions: &Conditions) -> String {
+    let order = if conditions.tmpfs { "file order of tmpfs" } else { "file order not varied (needs 12 GB of free memory)" };
+    let Conditions { root, hostname, timezone, locale, umask, .. } = conditions;
+    format!(
+        "second build: another store, clock later, directory {root}, host {hostname}, zone {timezone}, locale {locale}, \
+         umask {umask}, one processor each, {order}"
+    )
+}
+
+/// Bytes of memory that new work may use.
+pub fn memory_available() -> Result<u64> {
+    let text = fs_err::read_to_string("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")).context("no MemAvailable in /proc/meminfo")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().context("reading /proc/meminfo")?;
+    Ok(kib * 1024)
+}
