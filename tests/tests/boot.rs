@@ -2,6 +2,7 @@
 //!
 //! Needs the ISO (`cargo xtask iso`), QEMU and OVMF; says so and passes where one is missing.
 #![expect(clippy::disallowed_methods, reason = "runs xtask as a user does")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is test code")]
 
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};

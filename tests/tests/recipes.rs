@@ -1,4 +1,5 @@
 //! Recipes as people write them: every mistake has a fixture and its message, and the real tree has none.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test without its input must fail")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,6 +7,7 @@ use std::fs;
 use ashlar_core::diag::Diagnostic;
 use ashlar_core::toolchain::Toolchain;
 use ashlar_core::tree::{self, PackageFolder};
+use ashlar_core::{cargo_lock, kconfig};
 use camino::{Utf8Path, Utf8PathBuf};
 
 fn repository() -> Utf8PathBuf {
@@ -92,4 +94,25 @@ fn compiler_configuration() {
         policy.render_cc_cfg(&[]),
         policy.render_cxx_cfg(&[])
     ));
+}
+
+/// Configuration fragments of one package do not contradict each other; lock files pin every crate.
+#[test]
+fn fragments_and_lock_files_are_valid() {
+    let root = repository().join("pkgs");
+    let mut read = 0;
+    for folder in folders(&root) {
+        let path = |file: &str| Utf8PathBuf::from(format!("pkgs/{}/{file}", folder.name));
+        let text = |file: &str| fs::read_to_string(root.join(&folder.name).join(file)).unwrap();
+        let fragments: Vec<(Utf8PathBuf, String)> =
+            folder.files.iter().filter(|file| file.ends_with(".config")).map(|file| (path(file), text(file))).collect();
+        let merged = kconfig::merge(fragments.iter().map(|(file, text)| (file.as_path(), text.as_str())));
+        let locks = folder.files.iter().filter(|file| file.ends_with("Cargo.lock"));
+        let locked: Result<Vec<_>, _> = locks.map(|file| cargo_lock::parse(&text(file), &path(file))).collect();
+        let findings: Vec<Diagnostic> = [merged.err(), locked.err()].into_iter().flatten().flatten().collect();
+        let rendered: String = findings.iter().map(|finding| finding.render(None)).collect();
+        assert!(findings.is_empty(), "{rendered}");
+        read += fragments.len();
+    }
+    assert!(read > 0, "no fragment was found");
 }

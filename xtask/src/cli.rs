@@ -113,6 +113,9 @@ pub enum Command {
         /// Every package, image and the ISO.
         #[arg(long)]
         all: bool,
+        /// Give each second build all processors and vary the number of jobs instead: half the time for the kernel.
+        #[arg(long)]
+        all_cores: bool,
         /// Directory of the second store [default: a temporary one].
         #[arg(long)]
         second_store: Option<Utf8PathBuf>,

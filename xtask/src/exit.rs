@@ -55,6 +55,13 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// An error with this message that ends the program with this code.
+    pub fn error(self, message: String) -> anyhow::Error {
+        anyhow::Error::new(Coded(self)).context(message)
+    }
+}
+
 /// Carries an exit code in an error's chain; says nothing itself.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("exit code {}", .0.to_owned() as u8)]

@@ -9,9 +9,10 @@ use ashlar_core::plan::{Conditions, Input};
 use camino::Utf8Path;
 
 use crate::build::session::Built;
+use crate::compose::iso::Made;
 use crate::compose::root;
 use crate::exit::Exit;
-use crate::host::store::{Store, digest_of_file};
+use crate::host::store::{Store, copy_dir, digest_of_file};
 use crate::host::tree;
 
 /// The verdict about a second build: its error, or what `compare` says of its result.
@@ -28,12 +29,15 @@ pub fn packages(first: &Store, second: &Store, name: &PkgName, ours: &Built, the
     if ours.diff_id == theirs.diff_id {
         return Ok(Verdict::Reproduced);
     }
+    layers(first, second, name, ours.diff_id, theirs.diff_id)
+}
+
+fn layers(first: &Store, second: &Store, name: &PkgName, a: Digest, b: Digest) -> Result<Verdict> {
     let input = |diff_id| Input { name: name.clone(), diff_id };
-    let a = root::manifest_of(first, &input(ours.diff_id))?;
-    let b = root::manifest_of(second, &input(theirs.diff_id))?;
-    Ok(trees(&a, &b, |path| {
+    let (left, right) = (root::manifest_of(first, &input(a))?, root::manifest_of(second, &input(b))?);
+    Ok(trees(&left, &right, |path| {
         let read = |store: &Store, id: Digest| tree::read_file(&store.layer(name, &id), id, path);
-        Ok((read(first, ours.diff_id)?, read(second, theirs.diff_id)?))
+        Ok((read(first, a)?, read(second, b)?))
     }))
 }
 
@@ -47,6 +51,22 @@ pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>,
         }
     }
     if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) }
+}
+
+/// Compares two ISOs from the inside out: packages file by file, then root image, initramfs, unified image, medium.
+pub fn isos(first: &Store, second: &Store, ours: &Made, theirs: &Made) -> Result<Verdict> {
+    let mut differences = Vec::new();
+    for (name, a) in &ours.outputs {
+        let Some(b) = theirs.outputs.get(name).filter(|b| *b != a) else { continue };
+        let verdict = match name.parse::<PkgName>().ok().filter(|name| first.layer(name, a).exists()) {
+            Some(package) => layers(first, second, &package, *a, *b)?,
+            None => files(&first.artifact(a), &second.artifact(b), name)?,
+        };
+        if let Verdict::Differs(found) = verdict {
+            differences.extend(found.into_iter().map(|one| Difference { path: format!("{name}: {}", one.path), ..one }));
+        }
+    }
+    Ok(if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) })
 }
 
 /// Compares two files under the name `shown`.
@@ -68,7 +88,7 @@ pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Resu
         let name: PkgName = name.parse()?;
         let target = to.package_dir(&name, diff_id);
         if !target.exists() {
-            crate::task::export::copy(&from.package_dir(&name, diff_id), &target)?;
+            copy_dir(&from.package_dir(&name, diff_id), &target)?;
         }
     }
     let (_, plan) = from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
@@ -78,10 +98,11 @@ pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Resu
 /// The circumstances of the second build, as a sentence.
 pub fn circumstances(conditions: &Conditions) -> String {
     let order = if conditions.tmpfs { "file order of tmpfs" } else { "file order not varied (needs 12 GB of free memory)" };
+    let processors = if conditions.cpus.is_some() { "one processor each" } else { "one job more" };
     let Conditions { root, hostname, timezone, locale, umask, .. } = conditions;
     format!(
         "second build: another store, clock later, directory {root}, host {hostname}, zone {timezone}, locale {locale}, \
-         umask {umask}, one processor each, {order}"
+         umask {umask}, {processors}, {order}"
     )
 }
 

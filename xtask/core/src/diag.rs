@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn survives_odd_spans() {
         let finding = Diagnostic::warning("x", "y").in_file("f").at(3..900);
-        assert!(finding.render(Some("é\té")).starts_with("warning[x]: y\n  --> f:1:2"));
+        assert!(finding.render(Some("é\té")).starts_with("warning[x]: y\n  --> f:1:3"));
         assert!(finding.render(None).contains("--> f\n"));
         assert!(Diagnostic::error("x", "y").label("l").render(None).contains("= l"));
     }

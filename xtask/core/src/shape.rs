@@ -32,6 +32,7 @@ pub struct Document {
 ///
 /// # Errors
 /// The first problem of shape: the parser cannot go on behind it.
+#[expect(clippy::result_large_err, reason = "made at most once per file, and shown at once")]
 pub fn read<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Document) -> Result<T, Diagnostic> {
     toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);

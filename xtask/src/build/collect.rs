@@ -13,6 +13,7 @@ use ashlar_core::plan::BuildPlan;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::package::Site;
+use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::host::{clock, tree};
 use crate::report::Reporter;
@@ -102,5 +103,5 @@ pub fn check_tree(
         return Ok(());
     }
     let list = errors.iter().map(|finding| format!("\n{finding}")).collect::<String>();
-    bail!("{what} failed {} check(s) of its files:{list}", errors.len());
+    Err(Exit::Build.error(format!("{what} failed {} check(s) of its files:{list}", errors.len())))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::digest::Digest;
 use ashlar_core::event::Event;
 use ashlar_core::ledger::Ledger;
@@ -13,6 +13,7 @@ use ashlar_core::recipe::{Recipe, Style};
 use camino::Utf8Path;
 
 use crate::build::package::{self, Site};
+use crate::exit::Exit;
 use crate::host::fetch::Fetcher;
 use crate::host::jobserver::Jobserver;
 use crate::host::lock::Lock;
@@ -330,17 +331,15 @@ impl<'a> Session<'a> {
         let wrong = self.ledger.contradiction(name, key, digest).filter(|_| self.options.enforce_ledger);
         match wrong {
             None => Ok(()),
-            Some(wrong) => bail!(
+            Some(wrong) => Err(Exit::Differs.error(format!(
                 "the ledger expects other bytes from the same inputs: {wrong}\n\
                  this machine or this package does not reproduce; `cargo xtask verify-repro` finds the difference"
-            ),
+            ))),
         }
     }
 
     fn fetch(&self, recipe: &Recipe, plan: &BuildPlan) -> Result<()> {
-        let fetcher = self.fetcher()?;
-        let wanted = fetcher.wanted_sources(&recipe.sources);
-        fetcher.fetch(&wanted).with_context(|| format!("fetching the sources of {}", recipe.name))?;
+        self.fetcher()?.sources(&recipe.sources).with_context(|| format!("fetching the sources of {}", recipe.name))?;
         if plan.crates.is_empty() {
             return Ok(());
         }

@@ -73,6 +73,8 @@ pub struct Made {
     pub key: Digest,
     /// The ISO, when the last stage ran.
     pub digest: Option<Digest>,
+    /// Everything that the stages made or used: packages by name, files by the stage's word for them.
+    pub outputs: BTreeMap<String, Digest>,
 }
 
 /// What is built before anything for the target can be linked.
@@ -119,7 +121,7 @@ pub fn build(session: &Session<'_>, repository: &Repository, name: &str, last: S
     if let Some(digest) = digest {
         session.enforce_ledger_of(&format!("iso/{name}"), &outcome.key, digest)?;
     }
-    Ok(Made { key: outcome.key, digest })
+    Ok(Made { key: outcome.key, digest, outputs: outcome.outputs })
 }
 
 impl Line<'_> {
@@ -242,6 +244,10 @@ impl Line<'_> {
                 bail!("the ISO is {} and the profile's limit is {}", size(bytes), size(limit));
             }
             Ok(vec![("iso", iso), ("uki", room.join("BOOTX64.EFI"))])
+        })
+        .map(|mut outcome| {
+            outcome.outputs.extend(overlay.outputs.iter().map(|(name, id)| (name.clone(), *id)));
+            outcome
         })
     }
 

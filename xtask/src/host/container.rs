@@ -64,6 +64,11 @@ pub fn write_skeleton(dir: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
+/// The OCI runtime by path where it can be found: it lies in a directory that a user's PATH lacks.
+fn runtime() -> String {
+    super::tools::find("runc").map_or_else(|| "runc".to_owned(), |path| path.to_string())
+}
+
 impl Container {
     /// Creates the container. `skeleton` is a directory made by [`write_skeleton`].
     pub fn create(name: &str, hostname: &str, skeleton: &Utf8Path, mounts: Vec<Mount>) -> Result<Self> {
@@ -75,7 +80,7 @@ impl Container {
 
     /// The command that runs `argv` inside, without network.
     pub fn command(&self, argv: &[String], terminal: bool) -> Command {
-        let mut command = Command::new("buildah").args(["run", "--runtime", "runc", "--network", "none"]);
+        let mut command = Command::new("buildah").args(["run", "--runtime", &runtime(), "--network", "none"]);
         if terminal {
             command = command.arg("--terminal");
         }

@@ -57,7 +57,9 @@ impl<'a> Unpacker<'a> {
             let bytes = fs_err::read(deb)?;
             let members = ar::members(&bytes)?;
             let member = |stem: &str| -> Result<Box<dyn Read + '_>> {
-                let found = members.iter().find(|member| member.name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(".tar")));
+                let found = members
+                    .iter()
+                    .find(|member| member.name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(".tar")));
                 let found = found.with_context(|| format!("it has no member `{stem}.tar.*`"))?;
                 decompress(&found.name, &bytes[found.data.clone()])
             };
@@ -96,14 +98,18 @@ impl<'a> Unpacker<'a> {
             if let Some(claim) = claims.get(&path)
                 && claim.node.as_ref() != Some(&node)
             {
-                let (first, second) = if claim.package < package { (&claim.package, &package) } else { (&package, &claim.package) };
+                let (first, second) =
+                    if claim.package < package { (&claim.package, &package) } else { (&package, &claim.package) };
                 clashes.push(format!("{path} differs between {first} and {second}"));
             }
         }
         if !clashes.is_empty() {
             clashes.sort();
             clashes.dedup();
-            bail!("packages of the seed contradict each other:\n  {}\nadd the paths to `drop` in seed.toml", clashes.join("\n  "));
+            bail!(
+                "packages of the seed contradict each other:\n  {}\nadd the paths to `drop` in seed.toml",
+                clashes.join("\n  ")
+            );
         }
         let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
         for (path, claim) in claims {
@@ -160,7 +166,13 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
-    fn file(&self, package: &str, place: String, target: &Utf8Path, entry: &mut tar::Entry<'_, impl Read>) -> Result<()> {
+    fn file(
+        &self,
+        package: &str,
+        place: String,
+        target: &Utf8Path,
+        entry: &mut tar::Entry<'_, impl Read>,
+    ) -> Result<()> {
         let executable = entry.header().mode()? & 0o111 != 0;
         let mine = self.claim(package, &place, None);
         let mut file = if mine { Some(fs_err::File::create_new(target)?) } else { None };
@@ -285,4 +297,4 @@ pub fn merged_links() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

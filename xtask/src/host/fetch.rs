@@ -106,7 +106,11 @@ impl fmt::Display for FetchError {
                 write!(f, "\n  {location}: {reason}")?;
             }
             if failed.tried.is_empty() {
-                let why = if self.offline { "not in the store, and `--offline` forbids downloads" } else { "it has no location" };
+                let why = if self.offline {
+                    "not in the store, and `--offline` forbids downloads"
+                } else {
+                    "it has no location"
+                };
                 write!(f, "\n  {why}")?;
             }
         }
@@ -148,7 +152,10 @@ pub struct Fetcher<'a> {
 
 impl fmt::Debug for Fetcher<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetcher").field("distfiles", &self.distfiles).field("offline", &self.offline).finish_non_exhaustive()
+        f.debug_struct("Fetcher")
+            .field("distfiles", &self.distfiles)
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
     }
 }
 
@@ -202,7 +209,14 @@ impl<'a> Fetcher<'a> {
     }
 
     /// A wanted file with all its locations.
-    pub fn wanted(&self, label: &str, sha256: Digest, size: Option<u64>, pool: Option<&str>, upstream: &[String]) -> Wanted {
+    pub fn wanted(
+        &self,
+        label: &str,
+        sha256: Digest,
+        size: Option<u64>,
+        pool: Option<&str>,
+        upstream: &[String],
+    ) -> Wanted {
         let locations = self.mirrors.locations(&sha256, pool, upstream);
         Wanted { label: label.to_owned(), sha256, size, locations }
     }
@@ -262,7 +276,9 @@ impl<'a> Fetcher<'a> {
 
     /// The sources of a recipe as wanted files.
     pub fn wanted_sources(&self, sources: &[Source]) -> Vec<Wanted> {
-        let wanted = |source: &Source| self.wanted(source.file_name(), source.sha256, None, source.debian.as_deref(), &source.urls);
+        let wanted = |source: &Source| {
+            self.wanted(source.file_name(), source.sha256, None, source.debian.as_deref(), &source.urls)
+        };
         sources.iter().map(wanted).collect()
     }
 
@@ -271,18 +287,23 @@ impl<'a> Fetcher<'a> {
     /// # Errors
     /// When offline, or when no location has it; every reason is listed.
     pub fn pin(&self, label: &str, locations: &[Location]) -> Result<(Digest, Location)> {
-        let Some(client) = &self.client else { bail!("`--offline` forbids downloads: the hash of {label} cannot be found out") };
+        let Some(client) = &self.client else {
+            bail!("`--offline` forbids downloads: the hash of {label} cannot be found out")
+        };
         let folder = self.distfiles.join("partial");
         let mut reasons = String::new();
         for location in locations {
-            let mut file = tempfile::NamedTempFile::new_in(&folder).with_context(|| format!("writing into {folder}"))?;
+            let mut file =
+                tempfile::NamedTempFile::new_in(&folder).with_context(|| format!("writing into {folder}"))?;
             match download::unpinned(client, location, file.as_file_mut()) {
                 Ok(digest) => {
                     file.persist(self.path(&digest)).with_context(|| format!("storing {label}"))?;
                     return Ok((digest, location.clone()));
                 }
                 Err(Failure::Local(error)) => return Err(error.context(format!("fetching {label}"))),
-                Err(Failure::Location(why) | Failure::Unreachable(why)) => reasons.push_str(&format!("\n  {}: {why}", shown(location))),
+                Err(Failure::Location(why) | Failure::Unreachable(why)) => {
+                    reasons.push_str(&format!("\n  {}: {why}", shown(location)))
+                }
             }
         }
         bail!("{label} could not be fetched{reasons}")
@@ -293,7 +314,9 @@ impl<'a> Fetcher<'a> {
     /// # Errors
     /// When offline, or when no location answers; every reason is listed.
     pub fn unpinned_text(&self, locations: &[Location]) -> Result<(String, Location)> {
-        let Some(client) = &self.client else { bail!("`--offline` forbids downloads, and this file is not pinned by a hash") };
+        let Some(client) = &self.client else {
+            bail!("`--offline` forbids downloads, and this file is not pinned by a hash")
+        };
         let mut reasons = String::new();
         for location in locations {
             match download::text(client, location) {

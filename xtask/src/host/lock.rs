@@ -1,13 +1,12 @@
 //! Locks between runs that share a store: kernel file locks, so a killed run leaves none behind.
 
 use anyhow::{Context as _, Result};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 /// A held lock; let go when dropped or when the process dies.
 #[derive(Debug)]
 pub struct Lock {
     _file: fs_err::File,
-    path: Utf8PathBuf,
 }
 
 impl Lock {
@@ -19,22 +18,17 @@ impl Lock {
         waiting();
         let file = open(path)?;
         file.file().lock().with_context(|| format!("waiting for {path}"))?;
-        Ok(Self { _file: file, path: path.to_owned() })
+        Ok(Self { _file: file })
     }
 
     /// Takes the lock if nobody holds it.
     pub fn try_take(path: &Utf8Path) -> Result<Option<Self>> {
         let file = open(path)?;
         match file.file().try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file, path: path.to_owned() })),
+            Ok(()) => Ok(Some(Self { _file: file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {path}")),
         }
-    }
-
-    /// The lock's file.
-    pub fn path(&self) -> &Utf8Path {
-        &self.path
     }
 }
 
@@ -45,6 +39,7 @@ fn open(path: &Utf8Path) -> Result<fs_err::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use camino::Utf8PathBuf;
 
     #[test]
     fn one_holder_at_a_time() {

@@ -53,7 +53,8 @@ impl Seed {
             let damage = damage(&self.dir(), &self.digest)?;
             if !damage.is_empty() {
                 let shown = damage.iter().take(5).map(String::as_str).collect::<Vec<_>>().join("; ");
-                events.note(&format!("the seed env was damaged ({} paths: {shown}); it is unpacked again", damage.len()));
+                events
+                    .note(&format!("the seed env was damaged ({} paths: {shown}); it is unpacked again", damage.len()));
                 fs_err::remove_dir_all(self.dir())?;
                 let mirrors = Mirrors::detect(Some(&self.def.snapshot))?;
                 let fetcher = Fetcher::new(&self.store, mirrors, self.offline, events)?;
@@ -130,7 +131,8 @@ pub fn wanted(lock: &SeedLock, fetcher: &Fetcher<'_>) -> Vec<Wanted> {
     lock.packages.iter().map(file).collect()
 }
 
-fn folder(store: &Utf8Path, def: &SeedDef, lock: &SeedLock) -> Utf8PathBuf {
+/// Where the seed env of a definition and lock is unpacked.
+pub fn folder(store: &Utf8Path, def: &SeedDef, lock: &SeedLock) -> Utf8PathBuf {
     store.join("seed").join(lock.key(def).to_string())
 }
 
@@ -206,7 +208,9 @@ fn damage(dir: &Utf8Path, digest: &Digest) -> Result<Vec<String>> {
     let text = match fs_err::read_to_string(dir.join("manifest")) {
         Ok(text) if Digest::of(&text) == *digest => text,
         Ok(_) => return Ok(vec!["the manifest was changed".to_owned()]),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec!["the manifest is missing".to_owned()]),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(vec!["the manifest is missing".to_owned()]);
+        }
         Err(error) => return Err(error.into()),
     };
     let expected = Tree::parse(&text).map_err(|why| anyhow!(why))?;
@@ -229,7 +233,8 @@ fn walk(root: &Utf8Path, below: &str, found: &mut Tree, files: &mut Vec<(String,
     use std::os::unix::fs::PermissionsExt as _;
     for entry in root.join(below).read_dir_utf8()? {
         let entry = entry?;
-        let place = if below.is_empty() { entry.file_name().to_owned() } else { format!("{below}/{}", entry.file_name()) };
+        let place =
+            if below.is_empty() { entry.file_name().to_owned() } else { format!("{below}/{}", entry.file_name()) };
         let kind = entry.file_type()?;
         if kind.is_dir() {
             walk(root, &place, found, files)?;
@@ -259,3 +264,6 @@ fn hash(path: &Utf8Path) -> Result<(Digest, u64)> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,6 +187,21 @@ pub fn digest_of_file(path: &Utf8Path) -> Result<Digest> {
     }
 }
 
+/// Copies a directory of plain files.
+pub fn copy_dir(from: &Utf8Path, to: &Utf8Path) -> Result<()> {
+    fs_err::create_dir_all(to)?;
+    for entry in from.read_dir_utf8()? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(entry.path(), &target)?;
+        } else {
+            fs_err::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,7 +39,7 @@ impl Reporter {
             if !matches!(event, Event::Fetching { .. }) {
                 let line = serde_json::to_string(&event).unwrap_or_default();
                 // A reader that closed the pipe does not want more.
-                let _ = writeln!(std::io::stdout().lock(), "{line}");
+                writeln!(std::io::stdout().lock(), "{line}").ok();
             }
             return;
         }
@@ -103,7 +103,9 @@ pub fn failure(error: &anyhow::Error) {
         eprintln!("{}", error.root_cause());
         return;
     }
-    let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // An exit code travels in the chain without saying anything.
+    let says = |cause: &&(dyn std::error::Error + 'static)| !cause.is::<crate::exit::Coded>();
+    let chain: Vec<String> = error.chain().filter(says).map(ToString::to_string).collect();
     eprintln!("error: {}", chain.join("\n  because: "));
     let full = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::console::Script;
 use ashlar_core::console::facts::{self, Seen};
 use ashlar_core::name::PkgName;
-use ashlar_core::qemu::{Accel, Case, Firmware, Flash, Machine, PROGRAM, Seat};
+use ashlar_core::qemu::{Case, Firmware, Flash, Machine, PROGRAM, Seat};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
@@ -108,7 +108,6 @@ impl Subject<'_> {
             flash: flash(case.firmware, scratch)?,
             medium: case.medium,
             iso: self.iso.to_owned(),
-            accel: Accel::Tcg,
             seat: Seat::Harness,
             memory: MEMORY,
             processors: 2,

@@ -1,33 +1,48 @@
 //! `export`: a package's OCI layout as a directory, for podman, buildah, skopeo.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::name::PkgName;
+use ashlar_core::name::{Arch, Epoch, PkgName};
+use ashlar_core::oci::{self, RunConfig};
 use camino::Utf8Path;
 
 use super::App;
+use crate::build::collect;
+use crate::build::session::Session;
 use crate::exit::Exit;
+use crate::host::store::copy_dir;
+use crate::host::tree;
 
-/// Builds the package when needed and copies its layout to `to`, which must not exist.
+/// Builds the package when needed and copies its layout to `to`, which must not exist. `seed` is the seed env.
 pub fn run(app: &App, package: &PkgName, to: &Utf8Path) -> Result<Exit> {
     if to.exists() {
         bail!("{to} exists already; name a new directory");
     }
     let repository = app.repository()?;
     let store = app.store()?;
-    let built = app.session(&repository, &store)?.build(std::slice::from_ref(package))?;
+    let session = app.session(&repository, &store)?;
+    if package.as_str() == "seed" {
+        return seed(&session, to);
+    }
+    let built = session.build(std::slice::from_ref(package))?;
     let built = built.get(package).with_context(|| format!("{package} was not built"))?;
-    copy(&store.package_dir(package, &built.diff_id), to)?;
+    copy_dir(&store.package_dir(package, &built.diff_id), to)?;
     println!("{}  {to}", built.diff_id);
     Ok(Exit::Good)
 }
 
-/// Copies a directory of plain files.
-pub fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<()> {
-    fs_err::create_dir_all(to)?;
-    for entry in from.read_dir_utf8()? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy(entry.path(), &target)? } else { drop(fs_err::copy(entry.path(), &target)?) }
-    }
-    Ok(())
+/// The seed env as an image: what generated Containerfiles start from.
+fn seed(session: &Session<'_>, to: &Utf8Path) -> Result<Exit> {
+    let seed = session.seed()?;
+    let files = seed.verified(session.reporter())?;
+    let image = oci::Image {
+        reference: Some(format!("ashlar/seed:{}", seed.digest.short())),
+        arch: Arch::X86_64,
+        epoch: Epoch::RELEASE,
+        config: RunConfig::default(),
+        layers: Vec::new(),
+    };
+    let (diff_id, layout, _) = collect::write_layout(session.room(), files, &tree::scan(files)?, image)?;
+    copy_dir(&layout, to)?;
+    println!("{diff_id}  {to}");
+    Ok(Exit::Good)
 }

@@ -2,21 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ashlar_core::event::size;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
 use crate::exit::Exit;
 use crate::host::lock::Lock;
+use crate::host::seed;
 use crate::host::store::Store;
 
-/// Keeps the last record of every package, image and ISO, what they name, and the current seed.
+/// Keeps the last record of every package, image and ISO, what they name, and the current seed. Kept builds go.
 pub fn run(app: &App, distfiles: bool) -> Result<Exit> {
     let store = app.store()?;
     let _alone = Lock::take(&store.root().join("locks/gc"), || app.reporter.note("another gc runs; waiting for it"))?;
-    crate::host::work::clear_stale(&store.root().join("work"))?;
-    let doomed = doomed(&store, distfiles)?;
+    let work = store.root().join("work");
+    for marker in files(&work)?.iter().filter(|path| path.extension() == Some("kept")) {
+        fs_err::remove_file(marker)?;
+    }
+    crate::host::work::clear_stale(&work)?;
+    if let Some(live) = files(&work)?.iter().find(|path| path.is_dir()) {
+        bail!("a build is running in {live}; its results would look unneeded, so run gc when nothing builds");
+    }
+    let mut doomed = doomed(&store, distfiles)?;
+    let (def, lock) = seed::load(&app.root)?;
+    let current = seed::folder(store.root(), &def, &lock);
+    doomed.extend(files(&store.root().join("seed"))?.into_iter().filter(|path| path.is_dir() && *path != current));
     let mut bytes = 0;
     for path in &doomed {
         bytes += usage(path)?;

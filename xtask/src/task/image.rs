@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use super::App;
 use crate::compose::image;
 use crate::exit::Exit;
+use crate::host::store::copy_dir;
 
 /// Composes `name` and writes its OCI layout to `output`, by default `out/<name>`. Prints digests, size and files.
 pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
@@ -21,7 +22,7 @@ pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
         }
         fs_err::remove_dir_all(&output)?;
     }
-    super::export::copy(&store.package_dir(&composed.stored_as, &composed.diff_id), &output)?;
+    copy_dir(&store.package_dir(&composed.stored_as, &composed.diff_id), &output)?;
     println!("image     {name}");
     println!("manifest  {}", composed.manifest_digest.oci());
     println!("layer     {} ({})", composed.diff_id.oci(), size(composed.size));

@@ -5,7 +5,7 @@ mod boot_test;
 mod build_pkg;
 mod check;
 mod doctor;
-pub mod export;
+mod export;
 mod fetch;
 mod gc;
 mod graph;
@@ -97,8 +97,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Iso { profile, stage, output } => iso::run(&app, profile, stage.as_deref(), output.as_deref()),
         Command::Run(args) => run::run(&app, args),
         Command::BootTest { cases, timeout } => boot_test::run(&app, cases, *timeout),
-        Command::VerifyRepro { what, all, second_store, report } => {
-            verify_repro::run(&app, what, *all, second_store.as_deref(), report.as_deref())
+        Command::VerifyRepro { what, all, all_cores, second_store, report } => {
+            verify_repro::run(&app, what, *all, *all_cores, second_store.as_deref(), report.as_deref())
         }
         Command::Ledger { command } => ledger::run(&app, command),
         Command::Bench { names } => bench::run(&app, names),

@@ -1,7 +1,7 @@
 //! `run`: the ISO in QEMU, for a person.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::qemu::{Accel, Firmware, Machine, Medium, Seat};
+use ashlar_core::qemu::{Firmware, Machine, Medium, Seat};
 use camino::Utf8Path;
 
 use super::App;
@@ -27,7 +27,6 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         flash: flash(if args.bios { Firmware::Bios } else { Firmware::Uefi }, scratch)?,
         medium: if args.disk { Medium::Disk } else { Medium::Cd },
         iso,
-        accel: accel(),
         seat: if args.graphic { Seat::Window } else { Seat::Terminal },
         memory: MEMORY,
         processors: 2,
@@ -39,10 +38,4 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         0 => Ok(Exit::Good),
         code => bail!("QEMU ended with exit code {code}; the command was\n  {command}"),
     }
-}
-
-/// The host's processor where this user may use it: ten times faster. The boot test always emulates, to be the same anywhere.
-fn accel() -> Accel {
-    let usable = rustix::fs::access("/dev/kvm", rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK).is_ok();
-    if usable { Accel::Kvm } else { Accel::Tcg }
 }

@@ -46,12 +46,13 @@ fn lock(app: &App, check: bool) -> Result<Exit> {
     let changes = old.as_ref().map(|old| new.changes_since(old));
     changes.iter().flatten().for_each(|line| println!("{line}"));
     if check {
-        let current = changes.is_some_and(|changes| changes.is_empty());
+        let same = changes.is_some_and(|changes| changes.is_empty());
+        let current = same && old.is_some_and(|old| old.check(&def).is_empty());
         println!("seed.lock is {}", if current { "current" } else { "out of date; run `cargo xtask seed lock`" });
         return Ok(if current { Exit::Good } else { Exit::OutOfDate });
     }
-    let unpacked = seed::ensure_at(store.root(), def, new.clone(), &fetcher)?;
-    new.tree = Some(unpacked.digest);
+    let unpacked = seed::ensure_at(store.root(), def.clone(), new.clone(), &fetcher)?;
+    new.record_tree(&def, unpacked.digest);
     replace(&path, &new.print())?;
     let download: u64 = new.packages.iter().map(|package| package.size).sum();
     println!("{LOCK_FILE}: {} packages, {} to download, tree {}", new.packages.len(), size(download), unpacked.digest);
@@ -89,7 +90,8 @@ fn signed_index(app: &App, def: &SeedDef, fetcher: &Fetcher<'_>) -> Result<(Rele
     for component in &def.components {
         let name = format!("{component}/binary-{}/Packages.xz", def.arch);
         let (digest, size) = file.file(&name).with_context(|| format!("the release file does not list {name}"))?;
-        let paths = fetcher.fetch(&[fetcher.wanted(&name, digest, Some(size), Some(&format!("{base}/{name}")), &[])])?;
+        let paths =
+            fetcher.fetch(&[fetcher.wanted(&name, digest, Some(size), Some(&format!("{base}/{name}")), &[])])?;
         paths.iter().try_for_each(|path| read_xz(path, &mut all))?;
         packages.insert(component.clone(), digest);
     }

@@ -30,6 +30,7 @@ pub fn run(
     app: &App,
     what: &[String],
     all: bool,
+    all_cores: bool,
     second_store: Option<&Utf8Path>,
     report: Option<&Utf8Path>,
 ) -> Result<Exit> {
@@ -43,12 +44,14 @@ pub fn run(
         None => Utf8PathBuf::from_path_buf(guard.path().join("elsewhere")).map_err(|_| anyhow::anyhow!("the path of the second store is not UTF-8"))?,
     };
     let second_store = second(&store, &second_root)?;
-    let options = Options { conditions: varied, enforce_ledger: false, ..app.options() };
+    let conditions = if all_cores { varied_jobs } else { varied };
+    // One job more than the first build had: with all processors in use, only the number of jobs is left to vary.
+    let options = Options { conditions, enforce_ledger: false, jobs: app.jobs() + 1, ..app.options() };
     let second = Session::start(&repository, &second_store, &app.reporter, options)?;
-    app.reporter.note(verify::circumstances(&varied(0)));
+    app.reporter.note(verify::circumstances(&conditions(0)));
     let mut verdicts = BTreeMap::new();
     for target in &targets {
-        verdicts.extend(verify(&repository, &first, &second, target)?);
+        verdicts.extend(verify(&repository, &first, &second, target, targets.len() == 1)?);
     }
     Ok(conclude(&verdicts, report)?)
 }
@@ -56,8 +59,17 @@ pub fn run(
 /// The circumstances of the second build.
 fn varied(worker: usize) -> Conditions {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    // The kernel's build needs about 5 GB; on a smaller machine the work stays on disk and the order of files is not varied.
-    Conditions::varied(worker % cpus, verify::memory_available().unwrap_or(0) > 12_000_000_000)
+    Conditions::varied(Some(worker % cpus), in_memory())
+}
+
+/// The same with all processors.
+fn varied_jobs(_worker: usize) -> Conditions {
+    Conditions::varied(None, in_memory())
+}
+
+/// The kernel's build needs about 5 GB; on a smaller machine the work stays on disk and the order of files is not varied.
+fn in_memory() -> bool {
+    verify::memory_available().unwrap_or(0) > 12_000_000_000
 }
 
 fn targets(what: &[String]) -> Result<BTreeSet<Target>> {
@@ -97,9 +109,15 @@ fn second(first: &Store, root: &Utf8Path) -> Result<Store> {
 
 type Verdicts = BTreeMap<String, Verdict>;
 
-fn verify(repository: &Repository, first: &Session<'_>, second: &Session<'_>, target: &Target) -> Result<Verdicts> {
+fn verify(
+    repository: &Repository,
+    first: &Session<'_>,
+    second: &Session<'_>,
+    target: &Target,
+    alone: bool,
+) -> Result<Verdicts> {
     match target {
-        Target::Package(name) => package(repository, first, second, name),
+        Target::Package(name) => package(repository, first, second, name, alone),
         Target::Image(name) => {
             let ours = image::compose(first, repository, name)?;
             let result = image::compose(second, repository, name);
@@ -114,23 +132,27 @@ fn verify(repository: &Repository, first: &Session<'_>, second: &Session<'_>, ta
             Ok([(format!("image/{name}"), verdict)].into())
         }
         Target::Iso(name) => {
-            let ours = iso::build(first, repository, name, Stage::Iso)?.digest.context("no ISO")?;
+            let ours = iso::build(first, repository, name, Stage::Iso)?;
             let result = iso::build(second, repository, name, Stage::Iso);
-            let verdict = verify::built(result, |theirs| {
-                let theirs = theirs.digest.context("no ISO")?;
-                verify::files(&first.store().artifact(&ours), &second.store().artifact(&theirs), "ashlar.iso")
-            })?;
+            let verdict = verify::built(result, |theirs| verify::isos(first.store(), second.store(), &ours, theirs))?;
             Ok([(format!("iso/{name}"), verdict)].into())
         }
     }
 }
 
-/// One package: what is below it is taken from the first store, so that only its own build is judged.
-fn package(repository: &Repository, first: &Session<'_>, second: &Session<'_>, name: &PkgName) -> Result<Verdicts> {
+/// One package. When it is the only target, what is below it is taken from the first store, so that only its own build is
+/// judged; among several, everything is built again, or one package's import would be another's verdict.
+fn package(
+    repository: &Repository,
+    first: &Session<'_>,
+    second: &Session<'_>,
+    name: &PkgName,
+    alone: bool,
+) -> Result<Verdicts> {
     let recipe = repository.recipe_of(name)?;
     let ours = first.build(std::slice::from_ref(name))?;
     let own: BTreeSet<&PkgName> = recipe.package_names().collect();
-    for (below, built) in ours.iter().filter(|(below, _)| !own.contains(below)) {
+    for (below, built) in ours.iter().filter(|(below, _)| alone && !own.contains(below)) {
         verify::import(first.store(), second.store(), &repository.recipe_of(below)?.name, built)?;
     }
     let result = second.build(std::slice::from_ref(name));

@@ -36,15 +36,15 @@ impl Conditions {
         }
     }
 
-    /// Everything different that the contract allows to be different.
-    pub fn varied(cpu: usize, tmpfs: bool) -> Self {
+    /// Everything different that the contract allows to be different; all processors when no one is named.
+    pub fn varied(cpu: Option<usize>, tmpfs: bool) -> Self {
         Self {
             root: "/another/place/to-build".to_owned(),
             hostname: "elsewhere".to_owned(),
             timezone: "Pacific/Kiritimati".to_owned(),
             locale: "et_EE.UTF-8".to_owned(),
             umask: "077".to_owned(),
-            cpus: Some(vec![cpu]),
+            cpus: cpu.map(|cpu| vec![cpu]),
             tmpfs,
         }
     }

@@ -4,12 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{BuildPlan, Conditions};
 
-/// Variables that recipes may not set, because the contract does.
-pub const RESERVED: &[&str] = &[
-    "AR", "CC", "CXX", "DESTDIR", "FILES", "HOME", "HOSTCC", "HOSTCXX", "JOBS", "LC_ALL", "LD", "MAKEFLAGS", "NM", "OBJ",
-    "OBJCOPY", "PATH", "RANLIB", "READELF", "SOURCE_DATE_EPOCH", "SRC", "STRIP", "SYSROOT", "TARGET", "TOOLS", "TZ",
-];
-
 /// The variables of a phase. `jobs` is the number of processors, for tools that do not know make's jobserver.
 pub fn variables(plan: &BuildPlan, conditions: &Conditions, jobs: usize) -> BTreeMap<String, String> {
     let root = &conditions.root;

@@ -93,7 +93,7 @@ fn why_names_the_input() {
 
 #[test]
 fn conditions_reach_environment_and_scripts_but_not_the_key() {
-    let (standard, varied) = (Conditions::standard(), Conditions::varied(0, true));
+    let (standard, varied) = (Conditions::standard(), Conditions::varied(Some(0), true));
     let (a, b) = (env::variables(&plan(), &standard, 2), env::variables(&plan(), &varied, 1));
     let different: Vec<&str> = a.iter().filter(|(name, value)| b[*name] != **value).map(|(name, _)| name.as_str()).collect();
     assert_eq!(different, ["HOME", "JOBS", "LC_ALL", "OBJ", "OUT", "SRC", "TZ"]);
@@ -101,7 +101,7 @@ fn conditions_reach_environment_and_scripts_but_not_the_key() {
     assert_eq!(env::script("make", &varied), "umask 077\nexec 8<>/jobserver\ncd \"$SRC\"\nmake\n");
     assert_eq!(env::toolchain_files(&plan(), &varied)["cc.cfg"], "-ffile-prefix-map=/another/place/to-build/src=.\n");
     for name in a.keys().filter(|name| *name != "OUT") {
-        assert!(env::RESERVED.contains(&name.as_str()), "{name}");
+        assert!(crate::recipe::validate::CONTRACT.contains(&name.as_str()), "{name}");
     }
 }
 

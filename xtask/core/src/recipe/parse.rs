@@ -40,6 +40,7 @@ const RECIPE: Document = Document {
 ///
 /// # Errors
 /// The first problem of shape: not TOML, an unknown key, a key twice, a value of the wrong type.
+#[expect(clippy::result_large_err, reason = "made at most once per file, and shown at once")]
 pub fn parse(text: &str, file: &Utf8Path) -> Result<RawRecipe, Diagnostic> {
     shape::read(text, file, &RECIPE)
 }

@@ -22,6 +22,9 @@ pub struct SeedLock {
     schema: u32,
     /// Content digest of the unpacked tree; absent only until the first unpacking.
     pub tree: Option<Digest>,
+    /// [`SeedLock::key`] at the time `tree` was recorded: shows when seed.toml changed since.
+    #[serde(rename = "tree-key")]
+    tree_key: Option<Digest>,
     /// The signed index the packages were taken from.
     pub release: Release,
     /// Sorted by name.
@@ -75,7 +78,13 @@ impl SeedLock {
             })
             .collect();
         packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { schema: SCHEMA, tree: None, release, packages }
+        Self { schema: SCHEMA, tree: None, tree_key: None, release, packages }
+    }
+
+    /// Records the digest of the tree that these packages make under `def`.
+    pub fn record_tree(&mut self, def: &SeedDef, tree: Digest) {
+        self.tree = Some(tree);
+        self.tree_key = Some(self.key(def));
     }
 
     /// Reads a lock.
@@ -109,6 +118,9 @@ impl SeedLock {
         line(format_args!("schema = {}", self.schema));
         if let Some(tree) = self.tree {
             line(format_args!("tree = \"{tree}\""));
+        }
+        if let Some(key) = self.tree_key {
+            line(format_args!("tree-key = \"{key}\""));
         }
         let release = &self.release;
         line(format_args!("\n[release]\nsuite = {:?}\nversion = {:?}", release.suite, release.version));
@@ -152,6 +164,10 @@ impl SeedLock {
         if self.release.suite != def.suite {
             let message = format!("seed.lock pins suite `{}`, seed.toml wants `{}`", self.release.suite, def.suite);
             findings.push(stale("seed::stale-suite", message));
+        }
+        if self.tree_key.is_some_and(|key| key != self.key(def)) {
+            let message = "`drop` or `links` changed since seed.lock was written".to_owned();
+            findings.push(stale("seed::stale-tree", message));
         }
         let locked = |name: &String| self.packages.iter().any(|package| package.name == *name);
         for name in def.packages.iter().filter(|name| !locked(name)) {
@@ -224,12 +240,13 @@ mod tests {
     fn prints_what_it_reads() {
         let mut lock = lock(&[("b", "2"), ("a", "1:1~x+y")]);
         assert_eq!(SeedLock::parse(&lock.print()), Ok(lock.clone()));
-        lock.tree = Some(Digest::of("tree"));
+        lock.record_tree(&def(), Digest::of("tree"));
         assert_eq!(SeedLock::parse(&lock.print()), Ok(lock.clone()));
         insta::assert_snapshot!(lock.print(), @r#"
         # Written by `cargo xtask seed lock` from Debian's signed package index. Do not edit: review the difference.
         schema = 1
         tree = "dc9c5edb8b2d479e697b4b0b8ab874f32b325138598ce9e7b759eb8292110622"
+        tree-key = "57428da712527a2333d32c7595606b2f8f402a1d37fc6aa4671386bc1690e0b4"
 
         [release]
         suite = "bookworm"
@@ -289,6 +306,12 @@ mod tests {
     #[test]
     fn notices_a_stale_lock() {
         assert!(lock(&[("a", "1")]).check(&def()).is_empty());
+        let mut recorded = lock(&[("a", "1")]);
+        recorded.record_tree(&def(), Digest::of("tree"));
+        assert!(recorded.check(&def()).is_empty());
+        let mut changed = def();
+        changed.links.clear();
+        assert_eq!(recorded.check(&changed)[0].code, "seed::stale-tree");
         let mut stale = lock(&[("z", "1")]);
         stale.release.suite = "trixie".into();
         let codes: Vec<_> = stale.check(&def()).iter().map(|finding| finding.code).collect();

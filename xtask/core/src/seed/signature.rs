@@ -52,7 +52,10 @@ mod tests {
         let allowed = ["PRIMARY".to_owned()];
         for word in ["BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"] {
             let status = format!("{GOOD}[GNUPG:] {word} ABCD someone\n");
-            assert_eq!(valid_signers(&status, &allowed), Err(format!("the signature of key ABCD is not good ({word})")));
+            assert_eq!(
+                valid_signers(&status, &allowed),
+                Err(format!("the signature of key ABCD is not good ({word})"))
+            );
         }
         assert!(valid_signers("", &allowed).unwrap_err().contains("no signature"));
         assert!(valid_signers("VALIDSIG a b PRIMARY", &allowed).is_err());

@@ -6,7 +6,8 @@ use tar::EntryType;
 
 use super::*;
 
-type File<'a> = (&'a str, EntryType, u32, &'a str);
+/// Path, kind, mode, and content or link target.
+pub type File<'a> = (&'a str, EntryType, u32, &'a str);
 
 fn tarball(entries: &[File<'_>]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
@@ -28,11 +29,12 @@ fn tarball(entries: &[File<'_>]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn deb(control: &str, entries: &[File<'_>]) -> Vec<u8> {
+/// A .deb with that control file and those entries.
+pub fn deb(control: &str, entries: &[File<'_>]) -> Vec<u8> {
     let data = ruzstd::encoding::compress_to_vec(&tarball(entries)[..], ruzstd::encoding::CompressionLevel::Fastest);
     let control = tarball(&[("./control", EntryType::Regular, 0o644, control)]);
     let mut out = ar::MAGIC.to_vec();
-    for (name, data) in [("debian-binary", b"2.0\n".to_vec()), ("control.tar", control), ("data.tar.gz", data)] {
+    for (name, data) in [("debian-binary", b"2.0\n".to_vec()), ("control.tar", control), ("data.tar.zst", data)] {
         out.extend(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, "100644", data.len()).bytes());
         out.extend(&data);
         if data.len() % 2 == 1 {

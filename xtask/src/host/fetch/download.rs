@@ -155,7 +155,11 @@ fn receive(
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let of = total.map_or_else(String::new, |total| format!(" of {total}"));
-                return Err(Received::Broken(format!("broke off after {}{of} bytes: {}", file.length, innermost(&error))));
+                return Err(Received::Broken(format!(
+                    "broke off after {}{of} bytes: {}",
+                    file.length,
+                    innermost(&error)
+                )));
             }
         }
         if shown.elapsed() > Duration::from_millis(100) {

@@ -65,7 +65,7 @@ pub(super) fn modes(table: &BTreeMap<Text, Text>, found: &mut Findings) -> BTree
     let mut modes = BTreeMap::new();
     for (path, text) in table {
         if let Some(fault) = path_fault(path.get_ref()) {
-            let message = format!("`{}` is not a path of the package: {fault}", path.get_ref());
+            let message = format!("the path `{}` {fault}", path.get_ref());
             found.add(
                 Diagnostic::error("recipe::mode-path", message).at(path.span()).label("write it relative to the root"),
             );

@@ -1,0 +1,181 @@
+//! What is built again after a change and what is not, and what the engine tells about it.
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::SystemTime;
+
+use ashlar_core::digest::Digest;
+use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::plan::{BuildPlan, Input, PackageFiles, Surroundings, explain};
+use ashlar_core::recipe::Recipe;
+use ashlar_core::tree::{self, PackageFolder};
+use ashlar_core::toolchain::Toolchain;
+use ashlar_tests::checkout::{Checkout, names, repository};
+use camino::Utf8Path;
+
+const CHAIN: [&str; 3] = ["chain-app", "chain-lib", "chain-mid"];
+
+/// A checkout in which the chain is built.
+fn chain() -> Option<Checkout> {
+    let checkout = Checkout::new()?;
+    let first = checkout.run(&["build-pkg", "chain-app"]).told(0, &["building chain-lib: install", "built chain-app 1"]);
+    assert_eq!(first.built(), CHAIN);
+    Some(checkout)
+}
+
+#[test]
+fn nothing_to_do_is_noticed() {
+    let Some(checkout) = chain() else { return };
+    let again = checkout.run(&["build-pkg", "chain-app"]);
+    assert_eq!(again.cached(), CHAIN);
+    assert!(again.built().is_empty());
+    let quiet = checkout.run(&["build-pkg", "chain-app", "--quiet"]);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), (again.stdout.as_str(), ""));
+}
+
+#[test]
+fn the_same_bytes_of_a_library_rebuild_nothing_above_it() {
+    let Some(checkout) = chain() else { return };
+    checkout.edit("chain-lib", "installing the lib\"", "installing the lib\"\necho \"and one line more\"");
+    let why = checkout.run(&["why", "chain-lib"]).good();
+    assert!(why.contains("phases.install: line 2: ") && why.contains("`echo \"and one line more\"`"), "{why}");
+    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &["built chain-lib 1", "same bytes as before"]);
+    assert_eq!((ended.built(), ended.cached()), (vec!["chain-lib"], vec!["chain-app", "chain-mid"]));
+    let why = checkout.run(&["why", "chain-lib"]).good();
+    assert!(why.contains("nothing changed since its last build"), "{why}");
+    let log = checkout.run(&["log", "chain-lib", "install"]).good();
+    assert!(log.starts_with("==> ") && log.ends_with("installing the lib\nand one line more\n"), "{log}");
+}
+
+#[test]
+fn other_bytes_of_a_library_rebuild_all_above_it() {
+    let Some(checkout) = chain() else { return };
+    checkout.edit("chain-lib", "OPTION = \"one\"", "OPTION = \"two\"");
+    let why = checkout.run(&["why", "chain-lib"]).good();
+    assert!(why.contains("env.OPTION: one -> two"), "{why}");
+    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &[]);
+    assert_eq!(ended.built(), CHAIN);
+    assert!(!ended.stderr.contains("same bytes as before"));
+    // Back again: everything is still stored.
+    checkout.edit("chain-lib", "OPTION = \"two\"", "OPTION = \"one\"");
+    assert_eq!(checkout.run(&["build-pkg", "chain-app"]).told(0, &[]).cached(), CHAIN);
+    assert!(checkout.run(&["why", "chain-lib"]).good().contains("nothing changed"));
+}
+
+#[test]
+fn touching_and_commenting_rebuild_nothing() {
+    let Some(checkout) = chain() else { return };
+    checkout.edit("chain-lib", "# Decides what the package holds.", "# A better comment,\n# on two lines.");
+    for package in CHAIN {
+        let file = fs::File::options().write(true).open(checkout.recipe(package)).unwrap();
+        file.set_modified(SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
+    }
+    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &[]);
+    assert_eq!((ended.built(), ended.cached()), (vec![], CHAIN.to_vec()));
+}
+
+#[test]
+fn a_file_beside_the_recipe_is_an_input() {
+    let Some(checkout) = chain() else { return };
+    fs::write(checkout.recipe("chain-mid").with_file_name("extra"), "x").unwrap();
+    let why = checkout.run(&["why", "chain-mid"]).good();
+    assert!(why.contains("files[extra]"), "{why}");
+    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &["same bytes as before"]);
+    assert_eq!((ended.built(), ended.cached()), (vec!["chain-mid"], vec!["chain-app", "chain-lib"]));
+}
+
+#[test]
+fn plans_are_the_same_in_every_checkout() {
+    let (Some(one), Some(other)) = (Checkout::new(), Checkout::new()) else { return };
+    let plan = |checkout: &Checkout, form: &str| checkout.run(&["build-pkg", "clean", &format!("--print-plan={form}")]).good();
+    let text = plan(&one, "text");
+    assert!(text.starts_with("# clean 1 key ") && text.contains("\nrun       install\n") && text.contains("\ncollect   clean\n"), "{text}");
+    assert_eq!(text, plan(&other, "text"));
+    let json = plan(&one, "json");
+    assert_eq!(json, plan(&other, "json"));
+    let read: BuildPlan = serde_json::from_str(&json).unwrap();
+    assert!(text.contains(&read.key().to_string()), "the printed key is that of the printed plan");
+    assert!(!one.run(&["log", "clean"]).stderr.is_empty(), "printing a plan builds nothing");
+}
+
+#[test]
+fn the_graph_names_every_arrow() {
+    let Some(checkout) = Checkout::new() else { return };
+    let dot = checkout.run(&["graph"]).good();
+    assert!(dot.contains("\"chain-mid\" -> \"chain-lib\";") && dot.contains("\"chain-app\" -> \"chain-mid\" [style = dashed];"), "{dot}");
+}
+
+#[test]
+fn a_split_package_is_two() {
+    let Some(checkout) = Checkout::new() else { return };
+    let stdout = checkout.run(&["build-pkg", "split"]).told(0, &["built split 1"]).stdout;
+    let diff_ids: BTreeMap<&str, &str> = stdout.lines().filter_map(|line| line.split_once("  ")).map(|(id, name)| (name, id)).collect();
+    for (name, holds, lacks) in [("split", "usr/share/split/main", "extra/file"), ("split-extra", "usr/share/split/extra/file", "main")] {
+        let layout = checkout.store().join("packages").join(name).join(diff_ids[name]);
+        let manifest = fs::read_to_string(layout.join("manifest.json")).unwrap();
+        assert!(manifest.contains(holds) && !manifest.contains(lacks), "{name}: {manifest}");
+        assert_eq!(names(&layout), ["blobs", "index.json", "manifest.json", "oci-layout"]);
+    }
+    assert!(checkout.run(&["build-pkg", "split-extra"]).told(0, &["cached split "]).built().is_empty());
+}
+
+#[test]
+fn a_failing_phase_is_shown_with_its_log() {
+    let Some(checkout) = Checkout::new() else { return };
+    let texts = ["failed broken", "broken failed in `build`", "exit code 3", "this is why it fails", "/broken/build.log"];
+    drop(checkout.run(&["build-pkg", "broken"]).told(30, &texts));
+    assert!(checkout.run(&["log", "broken", "configure"]).good().ends_with("everything is fine so far\n"));
+    drop(checkout.run(&["log", "broken", "install"]).told(1, &["no log of `install`; there are: configure, build"]));
+    assert!(checkout.stored("work").is_empty(), "a failed build leaves nothing unless it is asked to");
+    drop(checkout.run(&["build-pkg", "brokn"]).told(1, &["there is no package `brokn`; did you mean `broken`?"]));
+}
+
+/// The real recipes, and what a change of musl's allocator option does to their keys; nothing is built.
+#[test]
+fn the_allocators_option_is_an_input_of_all_that_use_musl() {
+    let recipes = real_recipes();
+    let musl: PkgName = "musl".parse().unwrap();
+    let mut changed = recipes.clone();
+    let option = changed.get_mut(&musl).unwrap().env.get_mut("MI_SECURE").unwrap();
+    assert_eq!(std::mem::replace(option, "3".to_owned()), "4");
+    let (before, after) = (plan(&recipes[&musl], "musl 4"), plan(&changed[&musl], "musl 4"));
+    assert_ne!(before.key(), after.key());
+    assert_eq!(explain(&before, &after), ["env.MI_SECURE: 4 -> 3"]);
+    let users: Vec<&Recipe> = recipes.values().filter(|recipe| recipe.libs.contains(&musl)).collect();
+    assert!(users.len() >= 3, "{users:?}");
+    for user in users {
+        let (before, after) = (plan(user, "musl 4"), plan(user, "musl 3"));
+        assert_ne!(before.key(), after.key(), "{}", user.name);
+        assert!(explain(&before, &after)[0].starts_with("libs[musl].diff_id: "), "{}", user.name);
+    }
+}
+
+/// A plan in which every library's layer has the bytes `layer`.
+fn plan(recipe: &Recipe, layer: &str) -> BuildPlan {
+    let inputs = |names: &[PkgName]| names.iter().map(|name| Input { name: name.clone(), diff_id: Digest::of(layer) }).collect();
+    let around = Surroundings {
+        seed: Digest::of("seed"),
+        libs: inputs(&recipe.libs),
+        tools: inputs(&recipe.tools),
+        toolchain: BTreeMap::new(),
+    };
+    BuildPlan::new(recipe, PackageFiles::default(), around, Arch::X86_64)
+}
+
+fn real_recipes() -> BTreeMap<PkgName, Recipe> {
+    let root = repository();
+    let policy = "toolchain/hardening.toml";
+    let policy = Toolchain::parse(&fs::read_to_string(root.join(policy)).unwrap(), Utf8Path::new(policy)).unwrap();
+    let folder = |name: String| {
+        let dir = root.join("pkgs").join(&name);
+        let text = fs::read_to_string(dir.join("pkg.toml")).unwrap();
+        let patches = dir.join("patches");
+        let patches = if patches.is_dir() { names(&patches) } else { Vec::new() };
+        let mut files: std::collections::BTreeSet<String> = patches.into_iter().map(|patch| format!("patches/{patch}")).collect();
+        files.extend(names(&dir));
+        PackageFolder { name, text, files }
+    };
+    let folders: Vec<PackageFolder> = names(&root.join("pkgs")).into_iter().map(folder).collect();
+    tree::load(&folders, &policy.flag_names()).unwrap().recipes
+}
