@@ -172,14 +172,18 @@ fn target() -> Utf8PathBuf {
     test.ancestors().nth(2).expect("a test lies in target/<profile>/deps").to_owned()
 }
 
-fn program() -> Utf8PathBuf {
+/// The `xtask` program of this build profile, built or not.
+pub fn program() -> Utf8PathBuf {
     target().join("xtask")
 }
 
 /// What keeps builds from running here, if anything.
 fn obstacle() -> Option<String> {
     if !program().is_file() {
-        return Some(format!("{} is not built; `cargo build --package xtask` (with the same profile) builds it", program()));
+        return Some(format!(
+            "{} is not built; `cargo build --package xtask` (with the same profile) builds it",
+            program()
+        ));
     }
     let output = Command::new(program()).current_dir(repository()).args(["doctor", "--offline"]).output().unwrap();
     if output.status.success() {
@@ -201,7 +205,8 @@ fn write_tree(root: &Utf8Path) {
     let lock = fs::read_to_string(real.join(LOCK_FILE)).unwrap();
     let (head, packages) = lock.split_once("\n[[package]]\n").expect("seed.lock lists packages");
     // The recorded tree is that of the whole seed.
-    let mut small: String = head.lines().filter(|line| !line.starts_with("tree")).map(|line| format!("{line}\n")).collect();
+    let mut small: String =
+        head.lines().filter(|line| !line.starts_with("tree")).map(|line| format!("{line}\n")).collect();
     for package in packages.split("\n[[package]]\n") {
         let name = package.split('"').nth(1).expect("a locked package begins with its name");
         if def.packages.iter().any(|wanted| wanted == name) {

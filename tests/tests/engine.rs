@@ -9,8 +9,8 @@ use ashlar_core::digest::Digest;
 use ashlar_core::name::{Arch, PkgName};
 use ashlar_core::plan::{BuildPlan, Input, PackageFiles, Surroundings, explain};
 use ashlar_core::recipe::Recipe;
-use ashlar_core::tree::{self, PackageFolder};
 use ashlar_core::toolchain::Toolchain;
+use ashlar_core::tree::{self, PackageFolder};
 use ashlar_tests::checkout::{Checkout, names, repository};
 use camino::Utf8Path;
 
@@ -19,7 +19,8 @@ const CHAIN: [&str; 3] = ["chain-app", "chain-lib", "chain-mid"];
 /// A checkout in which the chain is built.
 fn chain() -> Option<Checkout> {
     let checkout = Checkout::new()?;
-    let first = checkout.run(&["build-pkg", "chain-app"]).told(0, &["building chain-lib: install", "built chain-app 1"]);
+    let first =
+        checkout.run(&["build-pkg", "chain-app"]).told(0, &["building chain-lib: install", "built chain-app 1"]);
     assert_eq!(first.built(), CHAIN);
     Some(checkout)
 }
@@ -88,9 +89,15 @@ fn a_file_beside_the_recipe_is_an_input() {
 #[test]
 fn plans_are_the_same_in_every_checkout() {
     let (Some(one), Some(other)) = (Checkout::new(), Checkout::new()) else { return };
-    let plan = |checkout: &Checkout, form: &str| checkout.run(&["build-pkg", "clean", &format!("--print-plan={form}")]).good();
+    let plan =
+        |checkout: &Checkout, form: &str| checkout.run(&["build-pkg", "clean", &format!("--print-plan={form}")]).good();
     let text = plan(&one, "text");
-    assert!(text.starts_with("# clean 1 key ") && text.contains("\nrun       install\n") && text.contains("\ncollect   clean\n"), "{text}");
+    assert!(
+        text.starts_with("# clean 1 key ")
+            && text.contains("\nrun       install\n")
+            && text.contains("\ncollect   clean\n"),
+        "{text}"
+    );
     assert_eq!(text, plan(&other, "text"));
     let json = plan(&one, "json");
     assert_eq!(json, plan(&other, "json"));
@@ -103,15 +110,22 @@ fn plans_are_the_same_in_every_checkout() {
 fn the_graph_names_every_arrow() {
     let Some(checkout) = Checkout::new() else { return };
     let dot = checkout.run(&["graph"]).good();
-    assert!(dot.contains("\"chain-mid\" -> \"chain-lib\";") && dot.contains("\"chain-app\" -> \"chain-mid\" [style = dashed];"), "{dot}");
+    assert!(
+        dot.contains("\"chain-mid\" -> \"chain-lib\";")
+            && dot.contains("\"chain-app\" -> \"chain-mid\" [style = dashed];"),
+        "{dot}"
+    );
 }
 
 #[test]
 fn a_split_package_is_two() {
     let Some(checkout) = Checkout::new() else { return };
     let stdout = checkout.run(&["build-pkg", "split"]).told(0, &["built split 1"]).stdout;
-    let diff_ids: BTreeMap<&str, &str> = stdout.lines().filter_map(|line| line.split_once("  ")).map(|(id, name)| (name, id)).collect();
-    for (name, holds, lacks) in [("split", "usr/share/split/main", "extra/file"), ("split-extra", "usr/share/split/extra/file", "main")] {
+    let diff_ids: BTreeMap<&str, &str> =
+        stdout.lines().filter_map(|line| line.split_once("  ")).map(|(id, name)| (name, id)).collect();
+    for (name, holds, lacks) in
+        [("split", "usr/share/split/main", "extra/file"), ("split-extra", "usr/share/split/extra/file", "main")]
+    {
         let layout = checkout.store().join("packages").join(name).join(diff_ids[name]);
         let manifest = fs::read_to_string(layout.join("manifest.json")).unwrap();
         assert!(manifest.contains(holds) && !manifest.contains(lacks), "{name}: {manifest}");
@@ -123,7 +137,8 @@ fn a_split_package_is_two() {
 #[test]
 fn a_failing_phase_is_shown_with_its_log() {
     let Some(checkout) = Checkout::new() else { return };
-    let texts = ["failed broken", "broken failed in `build`", "exit code 3", "this is why it fails", "/broken/build.log"];
+    let texts =
+        ["failed broken", "broken failed in `build`", "exit code 3", "this is why it fails", "/broken/build.log"];
     drop(checkout.run(&["build-pkg", "broken"]).told(30, &texts));
     assert!(checkout.run(&["log", "broken", "configure"]).good().ends_with("everything is fine so far\n"));
     drop(checkout.run(&["log", "broken", "install"]).told(1, &["no log of `install`; there are: configure, build"]));
@@ -153,7 +168,8 @@ fn the_allocators_option_is_an_input_of_all_that_use_musl() {
 
 /// A plan in which every library's layer has the bytes `layer`.
 fn plan(recipe: &Recipe, layer: &str) -> BuildPlan {
-    let inputs = |names: &[PkgName]| names.iter().map(|name| Input { name: name.clone(), diff_id: Digest::of(layer) }).collect();
+    let inputs =
+        |names: &[PkgName]| names.iter().map(|name| Input { name: name.clone(), diff_id: Digest::of(layer) }).collect();
     let around = Surroundings {
         seed: Digest::of("seed"),
         libs: inputs(&recipe.libs),
@@ -172,7 +188,8 @@ fn real_recipes() -> BTreeMap<PkgName, Recipe> {
         let text = fs::read_to_string(dir.join("pkg.toml")).unwrap();
         let patches = dir.join("patches");
         let patches = if patches.is_dir() { names(&patches) } else { Vec::new() };
-        let mut files: std::collections::BTreeSet<String> = patches.into_iter().map(|patch| format!("patches/{patch}")).collect();
+        let mut files: std::collections::BTreeSet<String> =
+            patches.into_iter().map(|patch| format!("patches/{patch}")).collect();
         files.extend(names(&dir));
         PackageFolder { name, text, files }
     };

@@ -66,7 +66,10 @@ fn directory_order_is_caught() {
     }
     assert_eq!(ended.code, Some(DIFFERS), "{}", ended.stderr);
     let report = ended.stdout;
-    assert!(report.contains("usr/share/leak/order: ") && report.contains("the same bytes in another order"), "{report}");
+    assert!(
+        report.contains("usr/share/leak/order: ") && report.contains("the same bytes in another order"),
+        "{report}"
+    );
 }
 
 #[test]

@@ -63,7 +63,8 @@ pub fn isos(first: &Store, second: &Store, ours: &Made, theirs: &Made) -> Result
             None => files(&first.artifact(a), &second.artifact(b), name)?,
         };
         if let Verdict::Differs(found) = verdict {
-            differences.extend(found.into_iter().map(|one| Difference { path: format!("{name}: {}", one.path), ..one }));
+            differences
+                .extend(found.into_iter().map(|one| Difference { path: format!("{name}: {}", one.path), ..one }));
         }
     }
     Ok(if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) })
@@ -91,13 +92,15 @@ pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Resu
             copy_dir(&from.package_dir(&name, diff_id), &target)?;
         }
     }
-    let (_, plan) = from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
+    let (_, plan) =
+        from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
     to.put_record(&built.key, recipe.as_str(), &plan, &record)
 }
 
 /// The circumstances of the second build, as a sentence.
 pub fn circumstances(conditions: &Conditions) -> String {
-    let order = if conditions.tmpfs { "file order of tmpfs" } else { "file order not varied (needs 12 GB of free memory)" };
+    let order =
+        if conditions.tmpfs { "file order of tmpfs" } else { "file order not varied (needs 12 GB of free memory)" };
     let processors = if conditions.cpus.is_some() { "one processor each" } else { "one job more" };
     let Conditions { root, hostname, timezone, locale, umask, .. } = conditions;
     format!(
@@ -109,7 +112,8 @@ pub fn circumstances(conditions: &Conditions) -> String {
 /// Bytes of memory that new work may use.
 pub fn memory_available() -> Result<u64> {
     let text = fs_err::read_to_string("/proc/meminfo")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")).context("no MemAvailable in /proc/meminfo")?;
+    let line =
+        text.lines().find_map(|line| line.strip_prefix("MemAvailable:")).context("no MemAvailable in /proc/meminfo")?;
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().context("reading /proc/meminfo")?;
     Ok(kib * 1024)
 }

@@ -80,10 +80,7 @@ mod tests {
             .args(["/a b:/c:ro", "x=$(id)", "", "it's"])
             .env("A", "1 2")
             .cwd(Utf8Path::new("/some dir"));
-        assert_eq!(
-            command.to_string(),
-            r#"cd '/some dir' && A='1 2' tool -v '/a b:/c:ro' 'x=$(id)' '' "it's""#
-        );
+        assert_eq!(command.to_string(), r#"cd '/some dir' && A='1 2' tool -v '/a b:/c:ro' 'x=$(id)' '' "it's""#);
         let words = shlex::split(&command.to_string()).unwrap();
         assert_eq!(words[words.len() - 5..], ["-v", "/a b:/c:ro", "x=$(id)", "", "it's"]);
         assert_eq!(quote("a\0b"), "'a\u{fffd}b'");

@@ -89,7 +89,11 @@ impl Image {
             add("image::empty", "the image lists no packages", "name at least one in `packages`");
         }
         if image.entrypoint.first().is_some_and(|program| !program.starts_with('/')) {
-            add("image::entrypoint", "the entrypoint is not an absolute path", "there is no PATH before a program runs");
+            add(
+                "image::entrypoint",
+                "the entrypoint is not an absolute path",
+                "there is no PATH before a program runs",
+            );
         }
         if image.env.iter().any(|pair| !pair.contains('=')) {
             add("image::env", "an `env` entry has no `=`", "write NAME=value");
@@ -112,7 +116,9 @@ impl Profile {
         let profile: Self = shape::read(text, file, &PROFILE).map_err(|finding| vec![finding])?;
         let mut findings = known(&profile.root, packages, "profile::unknown-package", file);
         // GRUB's configuration and the unified image both carry these words as they are.
-        let plain = |word: &&String| word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._,=:/+-@%".contains(&b));
+        let plain = |word: &&String| {
+            word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._,=:/+-@%".contains(&b))
+        };
         for word in profile.cmdline.iter().filter(plain) {
             findings.push(
                 Diagnostic::error("profile::cmdline", format!("`{word}` cannot be a word of the kernel command line"))
@@ -157,7 +163,9 @@ fn known(wanted: &[String], packages: &BTreeSet<&str>, code: &'static str, file:
 
 /// A path that two packages claim.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("/{path} is in both {first} and {second}; a file has one owner: drop one package, or take the file out of one recipe")]
+#[error(
+    "/{path} is in both {first} and {second}; a file has one owner: drop one package, or take the file out of one recipe"
+)]
 pub struct Conflict {
     path: String,
     first: String,
@@ -230,14 +238,22 @@ mod tests {
         let show = |found: Vec<Diagnostic>| found.iter().map(|f| f.render(None)).collect::<String>();
         let bad = "packages = [\"helo\"]\nentrypoint = [\"hello\"]\nenv = [\"A\"]\n";
         let found = show(Image::parse(bad, file, &packages()).unwrap_err());
-        assert!(found.contains("did you mean `hello`?") && found.contains("not an absolute path") && found.contains("no `=`"), "{found}");
+        assert!(
+            found.contains("did you mean `hello`?")
+                && found.contains("not an absolute path")
+                && found.contains("no `=`"),
+            "{found}"
+        );
         assert!(show(Image::parse("", file, &packages()).unwrap_err()).contains("lists no packages"));
         assert!(show(Image::parse("expose = 1", file, &packages()).unwrap_err()).contains("ports"));
-        let found = Profile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages()).unwrap_err();
+        let found =
+            Profile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages()).unwrap_err();
         assert_eq!(found.len(), 3);
-        let image = Image::parse("packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]", file, &packages()).unwrap();
+        let image =
+            Image::parse("packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]", file, &packages()).unwrap();
         assert_eq!(image.package_names().len(), 1);
-        let profile = Profile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();
+        let profile =
+            Profile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();
         assert_eq!(profile.root_names()[0].as_str(), "busybox");
     }
 

@@ -134,7 +134,13 @@ pub fn sysctl(text: &str, file: &Utf8Path) -> Result<String, Vec<Diagnostic>> {
     let mut seen = BTreeMap::new();
     let mut findings = Vec::new();
     for setting in &parsed.set {
-        let mut add = |message: String| findings.push(Diagnostic::error("sysctl::entry", message).in_file(file).help("one [[set]] per key, with key, value and reason"));
+        let mut add = |message: String| {
+            findings.push(
+                Diagnostic::error("sysctl::entry", message)
+                    .in_file(file)
+                    .help("one [[set]] per key, with key, value and reason"),
+            )
+        };
         if setting.key.is_empty() || setting.value.is_empty() {
             add(format!("an entry lacks key or value (`{}`)", setting.key));
         }
@@ -167,7 +173,8 @@ mod tests {
             file_size,
             flags: 0,
         };
-        let image = Uki { bytes: Vec::new(), added: vec![section(".linux", 2048, 4096), section(".initrd", 6144, 1024)] };
+        let image =
+            Uki { bytes: Vec::new(), added: vec![section(".linux", 2048, 4096), section(".initrd", 6144, 1024)] };
         let parts = Parts::of(&image).unwrap();
         insta::assert_snapshot!(grub_cfg(&parts, "console=tty0 quiet"));
         insta::assert_snapshot!(iso_script(9216, Epoch::RELEASE));
@@ -186,7 +193,8 @@ mod tests {
     #[test]
     fn sysctl_needs_reasons() {
         let file = Utf8Path::new("hardening/1-kernel/sysctl.toml");
-        let good = "[[set]]\nkey = \"kernel.kptr_restrict\"\nvalue = \"2\"\nreason = \"kernel addresses stay secret\"\n";
+        let good =
+            "[[set]]\nkey = \"kernel.kptr_restrict\"\nvalue = \"2\"\nreason = \"kernel addresses stay secret\"\n";
         assert_eq!(
             sysctl(good, file).unwrap(),
             "# Written from hardening/1-kernel/sysctl.toml.\n# kernel addresses stay secret\nkernel.kptr_restrict = 2\n"

@@ -84,7 +84,9 @@ impl Ledger {
 
     /// The ledger as text.
     pub fn render(&self) -> String {
-        let mut text = "# What Ashlar's outputs are: <diff id> <input key> <name>. Written by `cargo xtask ledger update`.\n".to_owned();
+        let mut text =
+            "# What Ashlar's outputs are: <diff id> <input key> <name>. Written by `cargo xtask ledger update`.\n"
+                .to_owned();
         for (name, Expected { digest, key }) in &self.entries {
             text.push_str(&format!("{digest} {key} {name}\n"));
         }
@@ -118,7 +120,9 @@ mod tests {
         let found = Ledger::parse(&text, Utf8Path::new("digests/x86_64.txt")).unwrap_err();
         let rendered: String = found.iter().map(|finding| finding.render(Some(&text))).collect();
         assert_eq!(found.len(), 4);
-        for part in ["x86_64.txt:3:1", "x86_64.txt:5:1", "`a` stands here twice", "`zz` is not a sha256", "x86_64.txt:7:1"] {
+        for part in
+            ["x86_64.txt:3:1", "x86_64.txt:5:1", "`a` stands here twice", "`zz` is not a sha256", "x86_64.txt:7:1"]
+        {
             assert!(rendered.contains(part), "{part} in {rendered}");
         }
     }

@@ -45,9 +45,15 @@ fn labels(plan: &BuildPlan, package: &PkgName) -> std::collections::BTreeMap<Str
 
 /// Writes an OCI layout with one layer, the files of `manifest` below `files`, into a new directory of `room`. Gives diff
 /// id, directory and the digest of the OCI manifest.
-pub fn write_layout(room: &Utf8Path, files: &Utf8Path, manifest: &Manifest, mut image: oci::Image) -> Result<(Digest, Utf8PathBuf, Digest)> {
+pub fn write_layout(
+    room: &Utf8Path,
+    files: &Utf8Path,
+    manifest: &Manifest,
+    mut image: oci::Image,
+) -> Result<(Digest, Utf8PathBuf, Digest)> {
     let layout = tempfile::Builder::new().prefix("layout-").tempdir_in(room)?.keep();
-    let layout = Utf8PathBuf::from_path_buf(layout).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
+    let layout =
+        Utf8PathBuf::from_path_buf(layout).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
     let blobs = layout.join("blobs/sha256");
     fs_err::create_dir_all(&blobs)?;
     let layer = blobs.join("layer");
@@ -74,7 +80,9 @@ fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
         .flat_map(|entry| parents(&entry.path))
         .collect();
     let keep = |entry: &&ashlar_core::manifest::Entry| match entry.kind {
-        Kind::Dir => needed.contains(entry.path.as_str()) || (own(&entry.path) && !filled.contains(entry.path.as_str())),
+        Kind::Dir => {
+            needed.contains(entry.path.as_str()) || (own(&entry.path) && !filled.contains(entry.path.as_str()))
+        }
         _ => own(&entry.path),
     };
     Manifest::sorted(all.entries().iter().filter(keep).cloned().collect()).unwrap_or_default()

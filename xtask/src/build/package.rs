@@ -61,9 +61,10 @@ pub fn build(plan: &BuildPlan, site: Site<'_>) -> Result<Made> {
     fs_err::create_dir_all(&logs)?;
     let parent = site.store.root().join("work");
     let mut work = Work::create(&parent, plan.package.as_str(), site.conditions.tmpfs)?;
-    let result = run(plan, site, &work, &logs);
+    let result = run(plan, site, &work, &logs).map_err(|error| site.store.explain_full(error));
     if result.is_err() {
-        let log = logs.read_dir_utf8()?.filter_map(|e| e.ok().map(|e| e.path().to_owned())).max_by_key(|path| modified(path));
+        let log =
+            logs.read_dir_utf8()?.filter_map(|e| e.ok().map(|e| e.path().to_owned())).max_by_key(|path| modified(path));
         site.reporter.emit(Event::Failed { package: plan.package.clone(), log });
         if site.keep {
             work::mark_kept(work.dir())?;
@@ -75,7 +76,10 @@ pub fn build(plan: &BuildPlan, site: Site<'_>) -> Result<Made> {
     if !site.keep {
         work.remove()?;
     }
-    let bytes = outputs.iter().map(|(name, id)| Ok(fs_err::metadata(site.store.layer(name, id))?.len())).sum::<Result<u64>>()?;
+    let bytes = outputs
+        .iter()
+        .map(|(name, id)| Ok(fs_err::metadata(site.store.layer(name, id))?.len()))
+        .sum::<Result<u64>>()?;
     Ok(Made { outputs, seconds: started.elapsed().as_secs(), bytes })
 }
 
@@ -94,8 +98,18 @@ impl<'a> Rooms<'a> {
     }
 
     const ALL: [&'static str; 12] = [
-        "root/src", "root/obj", "root/home/.cargo", "root/vendor", "dest", "sysroot", "tools", "files", "toolchain",
-        "patches", "scripts", "skeleton",
+        "root/src",
+        "root/obj",
+        "root/home/.cargo",
+        "root/vendor",
+        "dest",
+        "sysroot",
+        "tools",
+        "files",
+        "toolchain",
+        "patches",
+        "scripts",
+        "skeleton",
     ];
 
     fn room(&self, name: &str) -> Utf8PathBuf {
@@ -158,7 +172,13 @@ fn prepare(plan: &BuildPlan, site: Site<'_>, rooms: &Rooms<'_>, step: &Step) -> 
     match step {
         Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &rooms.room("root/src")),
         Step::Vendor(krate) => {
-            crates::unpack_crate(&distfile(&krate.sha256), &krate.name, &krate.version, &krate.sha256, &rooms.room("root/vendor"))?;
+            crates::unpack_crate(
+                &distfile(&krate.sha256),
+                &krate.name,
+                &krate.version,
+                &krate.sha256,
+                &rooms.room("root/vendor"),
+            )?;
             let config = format!(
                 "[source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"{}/vendor\"\n",
                 site.conditions.root

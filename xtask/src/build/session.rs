@@ -14,6 +14,7 @@ use camino::Utf8Path;
 
 use crate::build::package::{self, Site};
 use crate::exit::Exit;
+use crate::host::crates;
 use crate::host::fetch::Fetcher;
 use crate::host::jobserver::Jobserver;
 use crate::host::lock::Lock;
@@ -22,7 +23,6 @@ use crate::host::repository::Repository;
 use crate::host::seed::Seed;
 use crate::host::store::{Entry, Record, Store};
 use crate::host::work::{self, Work};
-use crate::host::crates;
 use crate::report::Reporter;
 
 /// How a session builds.
@@ -78,7 +78,12 @@ struct Progress {
 
 impl<'a> Session<'a> {
     /// Starts a session: clears what dead runs left and makes the job pipe.
-    pub fn start(repository: &'a Repository, store: &'a Store, reporter: &'a Reporter, options: Options) -> Result<Self> {
+    pub fn start(
+        repository: &'a Repository,
+        store: &'a Store,
+        reporter: &'a Reporter,
+        options: Options,
+    ) -> Result<Self> {
         for name in work::clear_stale(&store.root().join("work"))? {
             reporter.note(format!("cleared what a killed run left: {name}"));
         }
@@ -153,7 +158,8 @@ impl<'a> Session<'a> {
         match progress.failures.as_slice() {
             [] => Err(first),
             others => {
-                let others = others.iter().map(|(name, error)| format!("\nalso failed: {name}: {error:#}")).collect::<String>();
+                let others =
+                    others.iter().map(|(name, error)| format!("\nalso failed: {name}: {error:#}")).collect::<String>();
                 Err(first.context(format!("{} packages failed{others}\nthe first", progress.failures.len() + 1)))
             }
         }
@@ -241,7 +247,12 @@ impl<'a> Session<'a> {
         names.iter().map(input).collect()
     }
 
-    fn resolve(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>, worker: usize) -> Result<BTreeMap<PkgName, Built>> {
+    fn resolve(
+        &self,
+        recipe: &Recipe,
+        done: &BTreeMap<PkgName, Built>,
+        worker: usize,
+    ) -> Result<BTreeMap<PkgName, Built>> {
         let plan = self.plan(recipe, done)?;
         let key = plan.key();
         if let Some(built) = self.stored(&plan, &key)? {
@@ -250,7 +261,8 @@ impl<'a> Session<'a> {
         }
         self.fetch(recipe, &plan)?;
         let path = self.store.root().join("locks").join(key.to_string());
-        let _lock = Lock::take(&path, || self.reporter.note(format!("another run builds {}; waiting for it", recipe.name)))?;
+        let _lock =
+            Lock::take(&path, || self.reporter.note(format!("another run builds {}; waiting for it", recipe.name)))?;
         if let Some(built) = self.stored(&plan, &key)? {
             self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
             return Ok(built);
@@ -299,7 +311,14 @@ impl<'a> Session<'a> {
 
     /// What the store holds for a key, verified; damaged entries are dropped and named.
     fn stored(&self, plan: &BuildPlan, key: &Digest) -> Result<Option<BTreeMap<PkgName, Built>>> {
-        let Some(record) = self.store.record(key)? else { return Ok(None) };
+        let on_disk = self.store.has_record_file(key);
+        let Some(record) = self.store.record(key)? else {
+            if on_disk && !self.store.has_record_file(key) {
+                self.reporter
+                    .note(format!("the record of {} is damaged; dropped, it will be built again", plan.package));
+            }
+            return Ok(None);
+        };
         let mut built = BTreeMap::new();
         for name in plan.package_names() {
             let Some(diff_id) = record.outputs.get(name.as_str()) else { return Ok(None) };
@@ -319,6 +338,7 @@ impl<'a> Session<'a> {
             built.insert(name.clone(), Built { diff_id: *diff_id, key: *key, seconds: record.seconds, fresh: false });
         }
         self.enforce_ledger(key, &built.iter().map(|(name, built)| (name.clone(), built.diff_id)).collect())?;
+        self.store.put_last(plan.package.as_str(), key)?;
         Ok(Some(built))
     }
 

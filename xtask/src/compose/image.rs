@@ -78,7 +78,9 @@ fn stored(session: &Session<'_>, stored_as: &PkgName, key: Digest) -> Result<Opt
     if store.check(&layer, diff_id)? != Entry::Good {
         let dir = store.package_dir(stored_as, diff_id);
         if dir.exists() {
-            session.reporter().note(format!("the stored image {stored_as} is damaged; dropped, it will be composed again"));
+            session
+                .reporter()
+                .note(format!("the stored image {stored_as} is damaged; dropped, it will be composed again"));
             fs_err::remove_dir_all(dir)?;
         }
         return Ok(None);
@@ -128,7 +130,11 @@ fn make(
     let (diff_id, layout, manifest_digest) = collect::write_layout(room, &files, &manifest, described)?;
     let size = fs_err::metadata(layout.join(oci::blob_path(&diff_id)))?.len();
     if let Some(limit) = image.max_size.filter(|limit| size > *limit) {
-        bail!("image {name} is {} and its limit is {}; raise `max_size` with a reason, or find what grew", shown_size(size), shown_size(limit));
+        bail!(
+            "image {name} is {} and its limit is {}; raise `max_size` with a reason, or find what grew",
+            shown_size(size),
+            shown_size(limit)
+        );
     }
     store.publish_dir(&layout, &store.package_dir(stored_as, &diff_id))?;
     let outputs = [("layer".to_owned(), diff_id), ("manifest".to_owned(), manifest_digest)].into();
@@ -163,7 +169,8 @@ fn write_sboms(
     };
     // Static programs contain the libraries they were linked with, so everything below the packages is listed.
     let packages = built.iter().map(component).collect::<Result<_>>()?;
-    let subject = Subject { name: name.to_owned(), version: "latest".to_owned(), digest: composed.manifest_digest, packages };
+    let subject =
+        Subject { name: name.to_owned(), version: "latest".to_owned(), digest: composed.manifest_digest, packages };
     let dir = session.store().package_dir(stored_as, &composed.diff_id);
     session.store().write_atomic(&dir.join("sbom.spdx.json"), subject.spdx(Epoch::RELEASE)?.as_bytes())?;
     session.store().write_atomic(&dir.join("sbom.cdx.json"), subject.cyclonedx(Epoch::RELEASE)?.as_bytes())

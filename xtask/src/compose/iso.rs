@@ -107,7 +107,8 @@ pub fn build(session: &Session<'_>, repository: &Repository, name: &str, last: S
     let mut before: Option<Outcome> = None;
     for (number, stage) in Stage::ALL.into_iter().enumerate().filter(|(_, stage)| *stage <= last) {
         let started = Instant::now();
-        let outcome = line.stage(stage, before.as_ref()).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
+        let outcome =
+            line.stage(stage, before.as_ref()).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
         session.reporter().emit(Event::Stage {
             number: number as u8 + 1,
             name: stage.title().to_owned(),
@@ -141,7 +142,8 @@ impl Line<'_> {
 
     fn packages(&self, wanted: Vec<PkgName>) -> Result<Outcome> {
         let built = self.session.build(&wanted)?;
-        let outputs: BTreeMap<String, Digest> = built.iter().map(|(name, built)| (name.to_string(), built.diff_id)).collect();
+        let outputs: BTreeMap<String, Digest> =
+            built.iter().map(|(name, built)| (name.to_string(), built.diff_id)).collect();
         let cached = built.values().all(|built| !built.fresh);
         Ok(Outcome { key: Digest::of(json!(outputs).to_string()), outputs, cached })
     }
@@ -156,7 +158,8 @@ impl Line<'_> {
         let inputs = self.profile.root.iter().map(|name| self.input(packages, name)).collect::<Result<Vec<_>>>()?;
         let sysctl = fs_err::read_to_string(self.repository.root.join("hardening/1-kernel/sysctl.toml"))?;
         let shown = Utf8Path::new("hardening/1-kernel/sysctl.toml");
-        let sysctl = layout::sysctl(&sysctl, shown).map_err(|found| repository::invalid(&self.repository.root, &found))?;
+        let sysctl =
+            layout::sysctl(&sysctl, shown).map_err(|found| repository::invalid(&self.repository.root, &found))?;
         let plan = json!({"contract": CONTRACT, "stage": "security", "inputs": inputs, "sysctl": sysctl, "epoch": Epoch::RELEASE});
         let mut outcome = self.keyed("security", &plan, |room| {
             let files = room.join("root");
@@ -166,7 +169,14 @@ impl Line<'_> {
             let modes = merged.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
             let manifest = tree::scan(&files)?.with_modes(&modes);
             let build_root = self.session.conditions(0).root;
-            collect::check_tree("the root tree", &manifest, &files, &build_root, self.session.store(), self.session.reporter())?;
+            collect::check_tree(
+                "the root tree",
+                &manifest,
+                &files,
+                &build_root,
+                self.session.store(),
+                self.session.reporter(),
+            )?;
             let layer = room.join("root.tar");
             tree::write_layer(&files, &manifest, Epoch::RELEASE, &layer)?;
             Ok(vec![("root", layer)])
@@ -228,8 +238,12 @@ impl Line<'_> {
             let kernel = self.file_of(&linux, "usr/lib/linux/bzImage")?;
             let stub = self.file_of(&stub, "usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
             let initrd = fs_err::read(self.session.store().artifact(&initramfs))?;
-            let sections: [(&str, &[u8]); 4] =
-                [(".osrel", os_release.as_bytes()), (".cmdline", cmdline.as_bytes()), (".linux", &kernel), (".initrd", &initrd)];
+            let sections: [(&str, &[u8]); 4] = [
+                (".osrel", os_release.as_bytes()),
+                (".cmdline", cmdline.as_bytes()),
+                (".linux", &kernel),
+                (".initrd", &initrd),
+            ];
             let image = uki::assemble(&stub, &sections).context("assembling the unified kernel image")?;
             let parts = Parts::of(&image).context("the unified image lacks a section")?;
             fs_err::write(room.join("BOOTX64.EFI"), &image.bytes)?;
@@ -265,7 +279,9 @@ impl Line<'_> {
             let mut good = true;
             for digest in record.outputs.values() {
                 if let Entry::Damaged(_) = store.check(&store.artifact(digest), digest)? {
-                    self.session.reporter().note(format!("a stored file of stage {stage} is damaged; dropped, it will be made again"));
+                    self.session
+                        .reporter()
+                        .note(format!("a stored file of stage {stage} is damaged; dropped, it will be made again"));
                     fs_err::remove_file(store.artifact(digest))?;
                 }
                 good &= store.artifact(digest).exists();

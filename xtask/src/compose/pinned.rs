@@ -41,6 +41,7 @@ pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) ->
         fs_err::remove_file(&log)?;
     }
     let command: Command = container.command(&argv, false);
-    exec::logged(&command, &log, conditions.cpus.as_deref()).with_context(|| format!("running the image tools for {label}"))?;
+    exec::logged(&command, &log, conditions.cpus.as_deref())
+        .with_context(|| format!("running the image tools for {label}"))?;
     work.remove()
 }

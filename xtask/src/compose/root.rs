@@ -17,14 +17,21 @@ pub fn manifest_of(store: &Store, input: &Input) -> Result<Manifest> {
     let bytes = fs_err::read(&path)?;
     let found = Digest::of(&bytes);
     if found != input.diff_id {
-        bail!("the stored layer of {} is damaged (expected {}, found {found}); run the command again", input.name, input.diff_id);
+        bail!(
+            "the stored layer of {} is damaged (expected {}, found {found}); run the command again",
+            input.name,
+            input.diff_id
+        );
     }
     layer::reader::read_manifest(bytes.as_slice()).with_context(|| format!("reading {path}"))
 }
 
 /// Unpacks `packages` into the empty directory `into`. Gives the merged manifest; refuses paths with two owners.
 pub fn compose(store: &Store, packages: &[Input], into: &Utf8Path) -> Result<Manifest> {
-    let trees = packages.iter().map(|input| Ok((input.name.as_str(), manifest_of(store, input)?))).collect::<Result<Vec<_>>>()?;
+    let trees = packages
+        .iter()
+        .map(|input| Ok((input.name.as_str(), manifest_of(store, input)?)))
+        .collect::<Result<Vec<_>>>()?;
     let merged = image::merge(trees.iter().map(|(name, tree)| (*name, tree))).map_err(|conflicts| {
         let list = conflicts.iter().map(|conflict| format!("\n  {conflict}")).collect::<String>();
         anyhow::anyhow!("packages claim the same paths:{list}")

@@ -45,7 +45,8 @@ impl std::fmt::Display for Invalid {
 pub fn find_root() -> Result<Utf8PathBuf> {
     let start = match std::env::var("CARGO_MANIFEST_DIR") {
         Ok(dir) => Utf8PathBuf::from(dir),
-        Err(_) => Utf8PathBuf::from_path_buf(std::env::current_dir()?).map_err(|p| anyhow::anyhow!("{} is not UTF-8", p.display()))?,
+        Err(_) => Utf8PathBuf::from_path_buf(std::env::current_dir()?)
+            .map_err(|p| anyhow::anyhow!("{} is not UTF-8", p.display()))?,
     };
     start
         .ancestors()
@@ -131,7 +132,8 @@ impl Repository {
             let sha256 = Digest::of(seen_by_build(&file)?);
             Ok(PlannedFile { path: path.to_owned(), sha256, executable: mode & 0o100 != 0 })
         };
-        let patches = recipe.patches.iter().map(|name| planned(&folder.join("patches"), name)).collect::<Result<_>>()?;
+        let patches =
+            recipe.patches.iter().map(|name| planned(&folder.join("patches"), name)).collect::<Result<_>>()?;
         let files = files_below(&folder)?;
         let own = files.iter().filter(|path| *path != "pkg.toml" && !path.starts_with("patches/"));
         let files = own.map(|path| planned(&folder, path)).collect::<Result<_>>()?;

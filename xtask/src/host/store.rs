@@ -36,6 +36,14 @@ pub struct Store {
     root: Utf8PathBuf,
 }
 
+/// The disk that holds the store is full.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the disk that holds {store} is full")]
+pub struct DiskFull {
+    /// The store's directory.
+    pub store: Utf8PathBuf,
+}
+
 /// Whether a store entry is what its name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -50,8 +58,11 @@ pub enum Entry {
 impl Store {
     /// Opens the store, creating it when needed.
     pub fn open(root: &Utf8Path) -> Result<Self> {
-        for folder in ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "tmp", "locks", "last"] {
-            fs_err::create_dir_all(root.join(folder)).context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
+        for folder in
+            ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "tmp", "locks", "last"]
+        {
+            fs_err::create_dir_all(root.join(folder))
+                .context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
         }
         let root = root.canonicalize_utf8().with_context(|| format!("resolving {root}"))?;
         Ok(Self { root })
@@ -91,6 +102,11 @@ impl Store {
         self.root.join("artifacts").join(digest.to_string())
     }
 
+    /// Whether there is a file for the record of an input key, intact or not.
+    pub fn has_record_file(&self, key: &Digest) -> bool {
+        self.record_path(key).exists()
+    }
+
     /// The record of an input key. A record whose checksum is wrong is removed and counts as absent.
     pub fn record(&self, key: &Digest) -> Result<Option<Record>> {
         let path = self.record_path(key);
@@ -113,17 +129,45 @@ impl Store {
         let body = serde_json::to_string_pretty(record)?;
         self.write_atomic(&self.root.join("plans").join(format!("{key}.json")), plan.as_bytes())?;
         self.write_atomic(&self.record_path(key), format!("{}\n{body}", Digest::of(&body)).as_bytes())?;
-        self.write_atomic(&self.root.join("last").join(label), key.to_string().as_bytes())
+        self.put_last(label, key)
     }
 
-    /// The plan text of the last successful build of `label`.
-    pub fn last_plan(&self, label: &str) -> Result<Option<(Digest, String)>> {
-        let last = self.root.join("last").join(label);
-        if !last.exists() {
-            return Ok(None);
+    /// Notes which key of `label` was used last, for `why` and `gc`.
+    pub fn put_last(&self, label: &str, key: &Digest) -> Result<()> {
+        let path = self.root.join("last").join(label);
+        let text = key.to_string();
+        if read_if_there(&path)?.is_some_and(|bytes| bytes == text.as_bytes()) {
+            return Ok(());
         }
-        let key: Digest = fs_err::read_to_string(&last)?.trim().parse().with_context(|| format!("reading {last}"))?;
-        Ok(Some((key, fs_err::read_to_string(self.root.join("plans").join(format!("{key}.json")))?)))
+        self.write_atomic(&path, text.as_bytes())
+    }
+
+    /// Key and plan text that `label` was last built from or found under. Damaged ones count as absent: they only explain.
+    pub fn last_plan(&self, label: &str) -> Result<Option<(Digest, String)>> {
+        let text = |path: &Utf8Path| {
+            Ok::<_, anyhow::Error>(read_if_there(path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+        };
+        let Some(key) = text(&self.root.join("last").join(label))?.and_then(|text| text.trim().parse::<Digest>().ok())
+        else {
+            return Ok(None);
+        };
+        let plan = text(&self.root.join("plans").join(format!("{key}.json")))?;
+        Ok(plan.filter(|plan| Digest::of(plan) == key).map(|plan| (key, plan)))
+    }
+
+    /// Adds to an error that the store's disk is full, when it is or the error says so.
+    pub fn explain_full(&self, error: anyhow::Error) -> anyhow::Error {
+        let said = error.chain().any(|cause| {
+            cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+                || cause.to_string().contains("No space left on device")
+        });
+        // A phase that met a full disk could not write that into its log, which lies on the same disk.
+        let free = rustix::fs::statvfs(self.root.as_std_path()).map(|disk| disk.f_bavail * disk.f_frsize);
+        if said || free.is_ok_and(|bytes| bytes < 1 << 20) {
+            error.context(DiskFull { store: self.root.clone() })
+        } else {
+            error
+        }
     }
 
     /// Checks a file against the digest it is stored under.
@@ -174,6 +218,14 @@ impl Store {
     }
 }
 
+fn read_if_there(path: &Utf8Path) -> Result<Option<Vec<u8>>> {
+    match fs_err::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The sha256 of a file's bytes.
 pub fn digest_of_file(path: &Utf8Path) -> Result<Digest> {
     let mut file = fs_err::File::open(path)?;
@@ -219,7 +271,7 @@ mod tests {
     #[test]
     fn records_come_back_and_any_flipped_byte_is_noticed() {
         let (_dir, store) = store();
-        let key = Digest::of("key");
+        let key = Digest::of("plan");
         assert_eq!(store.record(&key).unwrap(), None);
         store.put_record(&key, "a", "plan", &record()).unwrap();
         let path = store.record_path(&key);

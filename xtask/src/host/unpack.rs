@@ -15,7 +15,9 @@ pub fn decompressed(file: &Utf8Path) -> Result<Box<dyn Read>> {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(input)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(ruzstd::decoding::StreamingDecoder::new(input).map_err(|error| anyhow::anyhow!("{file}: {error}"))?),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(
+            ruzstd::decoding::StreamingDecoder::new(input).map_err(|error| anyhow::anyhow!("{file}: {error}"))?,
+        ),
         _ => Box::new(input),
     })
 }
@@ -30,10 +32,12 @@ pub fn unpack_source(archive: &Utf8Path, source: &PlannedSource, root: &Utf8Path
     for entry in tar.entries()? {
         let mut entry = entry.with_context(|| format!("reading {}", source.file))?;
         let path = entry.path()?.into_owned();
-        let path = Utf8PathBuf::from_path_buf(path).map_err(|p| anyhow::anyhow!("{}: {} is not UTF-8", source.file, p.display()))?;
+        let path = Utf8PathBuf::from_path_buf(path)
+            .map_err(|p| anyhow::anyhow!("{}: {} is not UTF-8", source.file, p.display()))?;
         let Some(inner) = place(&path, source)? else { continue };
         let target = dest.join(inner);
-        write_entry(&mut entry, &target, &dest, source).with_context(|| format!("unpacking {path} of {}", source.file))?;
+        write_entry(&mut entry, &target, &dest, source)
+            .with_context(|| format!("unpacking {path} of {}", source.file))?;
         count += 1;
     }
     if count == 0 {
@@ -60,7 +64,12 @@ fn place(path: &Utf8Path, source: &PlannedSource) -> Result<Option<Utf8PathBuf>>
     Ok(wanted.then_some(inner))
 }
 
-fn write_entry(entry: &mut tar::Entry<'_, impl Read>, target: &Utf8Path, dest: &Utf8Path, source: &PlannedSource) -> Result<()> {
+fn write_entry(
+    entry: &mut tar::Entry<'_, impl Read>,
+    target: &Utf8Path,
+    dest: &Utf8Path,
+    source: &PlannedSource,
+) -> Result<()> {
     let kind = entry.header().entry_type();
     if let Some(parent) = target.parent() {
         make_parents(parent, dest)?;
@@ -156,7 +165,10 @@ mod tests {
         }
     }
 
-    fn unpack(entries: &[(&str, tar::EntryType, &str)], include: &[&str]) -> (tempfile::TempDir, Utf8PathBuf, Result<()>) {
+    fn unpack(
+        entries: &[(&str, tar::EntryType, &str)],
+        include: &[&str],
+    ) -> (tempfile::TempDir, Utf8PathBuf, Result<()>) {
         let guard = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(guard.path()).unwrap().to_owned();
         let file = archive(&dir, entries);

@@ -22,11 +22,23 @@ pub struct Work {
 impl Work {
     /// Creates a fresh work directory for `label` below `parent`, on tmpfs when asked.
     pub fn create(parent: &Utf8Path, label: &str, tmpfs: bool) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix(&format!("{label}-")).tempdir_in(parent)?.keep();
-        let dir = Utf8PathBuf::from_path_buf(dir).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
-        let lock = Lock::try_take(&lock_path(&dir))?.with_context(|| format!("{dir} is in use"))?;
+        // The lock comes first: a directory without a held lock would look like one of a dead run to another run.
+        let (_, path) =
+            tempfile::Builder::new().prefix(&format!("{label}-")).suffix(".lock").tempfile_in(parent)?.keep()?;
+        let path =
+            Utf8PathBuf::from_path_buf(path).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
+        let dir = path.with_extension("");
+        let lock = Lock::try_take(&path)?.with_context(|| format!("{dir} is in use"))?;
+        fs_err::create_dir(&dir)?;
         if tmpfs {
-            exec::read(&Command::new("mount").args(["-t", "tmpfs", "-o", "mode=0755,size=80%", "ashlar", dir.as_str()]))?;
+            exec::read(&Command::new("mount").args([
+                "-t",
+                "tmpfs",
+                "-o",
+                "mode=0755,size=80%",
+                "ashlar",
+                dir.as_str(),
+            ]))?;
         }
         Ok(Self { dir, tmpfs, keep: false, _lock: lock })
     }
@@ -55,7 +67,9 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        if !self.keep && let Err(error) = remove(&self.dir, self.tmpfs) {
+        if !self.keep
+            && let Err(error) = remove(&self.dir, self.tmpfs)
+        {
             eprintln!("warning: {} stays behind: {error:#}", self.dir);
         }
     }
@@ -98,7 +112,13 @@ pub fn clear_stale(parent: &Utf8Path) -> Result<Vec<String>> {
             continue;
         }
         let Some(_lock) = Lock::try_take(&lock_path(dir))? else { continue };
+        if !dir.exists() {
+            // Its run ended in order since the directory was listed; only the lock that was just made is left.
+            remove(dir, false)?;
+            continue;
+        }
         end_processes_of(dir)?;
+        wait_for_buildah(&container_name(dir))?;
         let mounted = exec::read(&Command::new("mountpoint").args(["-q", dir.as_str()])).is_ok();
         remove(dir, mounted).with_context(|| format!("removing what a killed run left in {dir}"))?;
         cleared.push(entry.file_name().to_owned());
@@ -114,6 +134,30 @@ fn kept_marker(dir: &Utf8Path) -> Utf8PathBuf {
 /// Marks a work directory as kept for `cargo xtask shell`.
 pub fn mark_kept(dir: &Utf8Path) -> Result<()> {
     Ok(fs_err::write(kept_marker(dir), "")?)
+}
+
+/// Waits for a dead run's `buildah` to end: one that is still creating the container would finish after the clearing.
+fn wait_for_buildah(container: &str) -> Result<()> {
+    const STEP: std::time::Duration = std::time::Duration::from_millis(50);
+    for _ in 0..200 {
+        if !names_container(container)? {
+            return Ok(());
+        }
+        std::thread::sleep(STEP);
+    }
+    anyhow::bail!("a buildah of a killed run still works on {container} after 10 s; end it, then run the command again")
+}
+
+/// Whether a process has the container's name as an argument.
+fn names_container(container: &str) -> Result<bool> {
+    for entry in fs_err::read_dir("/proc")? {
+        // A process that ends meanwhile names nothing any more.
+        let Ok(line) = std::fs::read(entry?.path().join("cmdline")) else { continue };
+        if line.split(|byte| *byte == 0).any(|argument| argument == container.as_bytes()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Ends processes whose own mount namespace shows `dir`: the container of a dead run. The mount table of this process is

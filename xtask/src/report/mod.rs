@@ -107,11 +107,19 @@ pub fn failure(error: &anyhow::Error) {
     let says = |cause: &&(dyn std::error::Error + 'static)| !cause.is::<crate::exit::Coded>();
     let chain: Vec<String> = error.chain().filter(says).map(ToString::to_string).collect();
     eprintln!("error: {}", chain.join("\n  because: "));
+    if let Some(full) = error.downcast_ref::<crate::host::store::DiskFull>() {
+        eprintln!(
+            "help: {full}; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"
+        );
+        return;
+    }
     let full = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
     };
     if error.chain().any(full) || chain.iter().any(|text| text.contains("No space left on device")) {
-        eprintln!("help: the disk is full; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid");
+        eprintln!(
+            "help: the disk is full; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"
+        );
     }
 }
 

@@ -33,7 +33,8 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, print_plan: Option<PlanFo
         return Ok(Exit::Good);
     }
     let built = session.build(&targets)?;
-    let wanted = targets.iter().filter_map(|name| repository.recipe_of(name).ok()).flat_map(|recipe| recipe.package_names());
+    let wanted =
+        targets.iter().filter_map(|name| repository.recipe_of(name).ok()).flat_map(|recipe| recipe.package_names());
     for name in wanted {
         if let Some(package) = built.get(name) {
             println!("{}  {name}", package.diff_id);

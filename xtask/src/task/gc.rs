@@ -52,7 +52,11 @@ fn doomed(store: &Store, distfiles: bool) -> Result<Vec<Utf8PathBuf>> {
     }
     let mut doomed = Vec::new();
     for folder in ["records", "plans"] {
-        doomed.extend(files(&root.join(folder))?.into_iter().filter(|path| path.file_stem().is_none_or(|key| !keys.contains(key))));
+        doomed.extend(
+            files(&root.join(folder))?
+                .into_iter()
+                .filter(|path| path.file_stem().is_none_or(|key| !keys.contains(key))),
+        );
     }
     doomed.extend(files(&root.join("artifacts"))?.into_iter().filter(|path| !named(path, &outputs)));
     for package in files(&root.join("packages"))? {

@@ -27,7 +27,7 @@ pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
     println!("manifest  {}", composed.manifest_digest.oci());
     println!("layer     {} ({})", composed.diff_id.oci(), size(composed.size));
     println!("layout    {output}");
-    println!("run       podman pull oci:{output} && podman run --rm --read-only --cap-drop all ashlar/{name}");
+    println!("run       podman run --rm --read-only --cap-drop all $(podman pull -q oci:{output})");
     image::listing(&composed.manifest).iter().for_each(|line| println!("{line}"));
     Ok(Exit::Good)
 }

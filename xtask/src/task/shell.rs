@@ -44,7 +44,9 @@ pub fn run(app: &App, package: &PkgName) -> Result<Exit> {
     argv.extend(env::variables(&plan, &conditions, app.jobs()).iter().map(|(name, value)| format!("{name}={value}")));
     let open = format!("exec 8<>/jobserver; cd {}/src; exec /bin/bash -i", conditions.root);
     argv.extend(["/bin/sh".to_owned(), "-c".to_owned(), open]);
-    app.reporter.note(format!("scripts are in /scripts; {dir} goes when you remove it and its .kept file, or by `cargo xtask gc`"));
+    app.reporter.note(format!(
+        "scripts are in /scripts; {dir} goes when you remove it and its .kept file, or by `cargo xtask gc`"
+    ));
     exec::interactive(&container.command(&argv, true))?;
     Ok(Exit::Good)
 }

@@ -38,10 +38,13 @@ pub fn run(
     let targets = if all { everything(&repository)? } else { targets(what)? };
     let store = app.store()?;
     let first = app.session(&repository, &store)?;
-    let guard = tempfile::Builder::new().prefix("ashlar-second-store-").tempdir_in(store.root().parent().unwrap_or(store.root()))?;
+    let guard = tempfile::Builder::new()
+        .prefix("ashlar-second-store-")
+        .tempdir_in(store.root().parent().unwrap_or(store.root()))?;
     let second_root = match second_store {
         Some(root) => root.to_owned(),
-        None => Utf8PathBuf::from_path_buf(guard.path().join("elsewhere")).map_err(|_| anyhow::anyhow!("the path of the second store is not UTF-8"))?,
+        None => Utf8PathBuf::from_path_buf(guard.path().join("elsewhere"))
+            .map_err(|_| anyhow::anyhow!("the path of the second store is not UTF-8"))?,
     };
     let second_store = second(&store, &second_root)?;
     let conditions = if all_cores { varied_jobs } else { varied };
@@ -193,4 +196,3 @@ fn conclude(verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
         _ => Exit::Differs,
     })
 }
-

@@ -95,7 +95,8 @@ fn why_names_the_input() {
 fn conditions_reach_environment_and_scripts_but_not_the_key() {
     let (standard, varied) = (Conditions::standard(), Conditions::varied(Some(0), true));
     let (a, b) = (env::variables(&plan(), &standard, 2), env::variables(&plan(), &varied, 1));
-    let different: Vec<&str> = a.iter().filter(|(name, value)| b[*name] != **value).map(|(name, _)| name.as_str()).collect();
+    let different: Vec<&str> =
+        a.iter().filter(|(name, value)| b[*name] != **value).map(|(name, _)| name.as_str()).collect();
     assert_eq!(different, ["HOME", "JOBS", "LC_ALL", "OBJ", "OUT", "SRC", "TZ"]);
     assert_eq!(a["OUT"], "/build/obj");
     assert_eq!(env::script("make", &varied), "umask 077\nexec 8<>/jobserver\ncd \"$SRC\"\nmake\n");
