@@ -1,5 +1,6 @@
 //! The doors (build.sh and its like) and CONTRIBUTING.md: thin, and in step with what they stand for.
 #![expect(clippy::disallowed_methods, reason = "these tests start the doors as a user does")]
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

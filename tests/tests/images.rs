@@ -1,6 +1,6 @@
 //! Container images as people use them: composed by the program, run by runc, asked over HTTP.
 #![expect(clippy::disallowed_methods, reason = "starts programs as a user does")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is test code")]
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

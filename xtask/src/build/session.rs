@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
         let conditions = (self.options.conditions)(worker);
         let site = Site {
             store: self.store,
-            seed: &self.seed()?.verified(self.reporter)?,
+            seed: self.seed()?.verified(self.reporter)?,
             folder: &self.repository.folder(&recipe.name),
             conditions: &conditions,
             jobserver: &self.jobserver,

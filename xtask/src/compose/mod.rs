@@ -18,12 +18,12 @@ use crate::host::repository::{Repository, invalid};
 
 /// All images of the tree, valid.
 pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
-    documents(repository, "images", "image.toml", |text, file, packages| Image::parse(text, file, packages))
+    documents(repository, "images", "image.toml", Image::parse)
 }
 
 /// All ISO profiles of the tree, valid.
 pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
-    documents(repository, "iso", "profile.toml", |text, file, packages| Profile::parse(text, file, packages))
+    documents(repository, "iso", "profile.toml", Profile::parse)
 }
 
 type Parse<T> = fn(&str, &camino::Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::diag::Diagnostic>>;

@@ -40,7 +40,7 @@ impl Jobserver {
     /// Waits for a token.
     pub fn acquire(&self) -> Result<Token<'_>> {
         let mut byte = [0];
-        (&*self.pipe.file()).read_exact(&mut byte).context("waiting for a job token")?;
+        self.pipe.file().read_exact(&mut byte).context("waiting for a job token")?;
         Ok(Token(self))
     }
 }
@@ -48,7 +48,7 @@ impl Jobserver {
 impl Drop for Token<'_> {
     fn drop(&mut self) {
         // Cannot fail while we hold the pipe open and it holds fewer bytes than its capacity.
-        if let Err(error) = (&*self.0.pipe.file()).write_all(b"+") {
+        if let Err(error) = self.0.pipe.file().write_all(b"+") {
             eprintln!("warning: a job token was lost: {error}");
         }
     }

@@ -46,7 +46,7 @@ impl Reporter {
         match &event {
             Event::Fetching { file, done, total } => return self.download(file, *done, *total),
             Event::Phase { package, phase } if self.terminal.is_some() => {
-                return self.bar(package.as_str(), || spinner()).set_message(format!("{package} {phase}"));
+                return self.bar(package.as_str(), spinner).set_message(format!("{package} {phase}"));
             }
             Event::Fetched { file, .. } => self.clear(file),
             Event::Built { package, .. } | Event::Failed { package, .. } => self.clear(package.as_str()),
