@@ -58,6 +58,8 @@ fn bundle(dir: &Utf8Path, config: &Value, layer: &Utf8Path, listen: &str) {
             "env": [format!("ASHLAR_LISTEN={listen}")],
             "capabilities": {"bounding": none, "effective": none, "permitted": none, "ambient": none},
         },
+        // runc itself looks at /proc/self before it starts the program.
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]}],
         "root": {"path": "rootfs", "readonly": true},
         "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]},
     });
