@@ -68,7 +68,7 @@ pub struct Mirrors {
 }
 
 impl Mirrors {
-    /// Mirrors given by the environment, else by the host's apt configuration, else Debian's default.
+    /// Mirrors given by the environment, else by the host's apt configuration, else none: the snapshot service is left.
     ///
     /// `snapshot` is the time stamp of `toolchain/seed.toml` at which the snapshot service has every pinned file.
     ///
