@@ -1,0 +1,104 @@
+//! The account files with new people in them: texts in, texts out.
+
+use crate::config::{Facts, User};
+
+/// The files after new accounts were added.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Accounts {
+    /// /etc/passwd
+    pub passwd: String,
+    /// /etc/group
+    pub group: String,
+    /// /etc/shadow
+    pub shadow: String,
+    /// The number of each new user, in their order; their own groups have the same.
+    pub ids: Vec<u32>,
+}
+
+/// Numbers of people; below are those of the system.
+const PEOPLE: std::ops::Range<u32> = 1000..60_000;
+
+/// Adds `users`.
+///
+/// # Errors
+/// When there are no numbers left.
+pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
+    let mut made = Accounts {
+        passwd: whole_lines(&facts.passwd),
+        group: whole_lines(&facts.group),
+        shadow: whole_lines(&facts.shadow),
+        ids: Vec::new(),
+    };
+    for user in users {
+        let taken: Vec<u32> = made.passwd.lines().chain(made.group.lines()).filter_map(number).collect();
+        let id = PEOPLE.into_iter().find(|id| !taken.contains(id)).ok_or("every account number is in use")?;
+        let (name, shell) = (&user.name, &user.shell);
+        let full_name = user.full_name.as_ref().map_or("", |name| name.as_ref());
+        // A password that begins with `!` would lock the account for sshd too; `*` only matches no password.
+        let hash = user.password.as_ref().map_or("*", |hash| hash.as_ref());
+        made.group = join_groups(&made.group, name.as_ref(), &user.groups);
+        made.group.push_str(&format!("{name}:x:{id}:\n"));
+        made.passwd.push_str(&format!("{name}:x:{id}:{id}:{full_name}:/home/{name}:{shell}\n"));
+        made.shadow.push_str(&format!("{name}:{hash}:{}:0:99999:7:::\n", facts.day));
+        made.ids.push(id);
+    }
+    Ok(made)
+}
+
+/// The third field of a line of passwd or group.
+fn number(line: &str) -> Option<u32> {
+    line.split(':').nth(2)?.parse().ok()
+}
+
+fn whole_lines(text: &str) -> String {
+    text.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("{line}\n")).collect()
+}
+
+fn join_groups(text: &str, user: &str, groups: &[String]) -> String {
+    let joined = |line: &str| {
+        let name = line.split(':').next().unwrap_or_default();
+        match groups.iter().any(|group| group == name) {
+            true if line.ends_with(':') => format!("{line}{user}\n"),
+            true => format!("{line},{user}\n"),
+            false => format!("{line}\n"),
+        }
+    };
+    text.lines().map(joined).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::UserName;
+
+    fn user(name: &str, groups: &[&str]) -> User {
+        User {
+            name: UserName::read(name).unwrap(),
+            full_name: None,
+            groups: groups.iter().map(|&group| group.to_owned()).collect(),
+            shell: "/bin/sh".to_owned(),
+            keys: Vec::new(),
+            password: None,
+        }
+    }
+
+    #[test]
+    fn new_people_get_the_next_numbers_and_no_password() {
+        let facts = Facts {
+            passwd: "root:x:0:0:root:/root:/bin/sh\nold:x:1001:1001::/home/old:/bin/sh".to_owned(),
+            group: "root:x:0:\nwheel:x:10:old\naudio:x:18:\n".to_owned(),
+            shadow: "root:!*:20454:0:::::\n".to_owned(),
+            day: 20_500,
+            ..Facts::default()
+        };
+        let made = add(&facts, &[user("anna", &["wheel", "audio"]), user("bert", &["wheel"])]).unwrap();
+        assert_eq!(made.ids, [1000, 1002]);
+        assert_eq!(
+            made.passwd,
+            "root:x:0:0:root:/root:/bin/sh\nold:x:1001:1001::/home/old:/bin/sh\n\
+             anna:x:1000:1000::/home/anna:/bin/sh\nbert:x:1002:1002::/home/bert:/bin/sh\n"
+        );
+        assert_eq!(made.group, "root:x:0:\nwheel:x:10:old,anna,bert\naudio:x:18:anna\nanna:x:1000:\nbert:x:1002:\n");
+        assert_eq!(made.shadow, "root:!*:20454:0:::::\nanna:*:20500:0:99999:7:::\nbert:*:20500:0:99999:7:::\n");
+    }
+}

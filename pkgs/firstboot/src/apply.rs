@@ -1,0 +1,154 @@
+//! Carrying a plan out. Every file is first written beside its place; when all of them are, each takes its place by rename.
+//! A full disk or a missing directory is met before anything has changed.
+
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{chown, symlink, DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::plan::Step;
+
+/// Why a plan was not carried out.
+#[derive(Debug)]
+pub struct Failed {
+    /// What was to be done.
+    pub step: String,
+    /// Why it was not.
+    pub error: io::Error,
+    /// Whether something had changed by then.
+    pub changed: bool,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = if self.changed { "A part of the configuration is in place" } else { "Nothing was changed" };
+        write!(to, "failed to {}: {}. {state}; the next attempt does all of it again.", self.step, self.error)
+    }
+}
+
+/// Carries `steps` out below `root`, which is `/` but in tests; `say` hears of commands that failed.
+///
+/// # Errors
+/// The first step that failed. Commands do not count: their failure is said, and the plan goes on.
+pub fn apply(steps: &[Step], root: &Path, say: &mut dyn FnMut(String)) -> Result<(), Failed> {
+    let mut staged = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        match stage(step, number, root) {
+            Ok(path) => staged.push(path),
+            Err(error) => {
+                discard(&staged);
+                return Err(Failed { step: step.to_string(), error, changed: false });
+            }
+        }
+    }
+    let mut changed = false;
+    for (step, temporary) in steps.iter().zip(&staged) {
+        if let Err(error) = finish(step, temporary.as_deref(), root, say) {
+            discard(&staged);
+            return Err(Failed { step: step.to_string(), error, changed });
+        }
+        changed = true;
+    }
+    Ok(())
+}
+
+/// Where something absolute lies below `root`.
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+/// Does everything of a step that nobody sees yet; gives what is still to be renamed.
+fn stage(step: &Step, number: usize, root: &Path) -> io::Result<Option<PathBuf>> {
+    match step {
+        Step::Directory { path, mode, owner } => directory(&below(root, path), *mode, *owner).map(|()| None),
+        Step::File { path, mode, owner, content, .. } => {
+            let temporary = beside(&below(root, path), number)?;
+            // Not O_TRUNC on whatever is there: a fresh file, closed to others until it has its mode and owner.
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            file.write_all(content.as_bytes())?;
+            file.set_permissions(Permissions::from_mode(*mode))?;
+            own(&temporary, *owner)?;
+            file.sync_all()?;
+            Ok(Some(temporary))
+        }
+        Step::Link { path, target } => {
+            let temporary = beside(&below(root, path), number)?;
+            symlink(target, &temporary)?;
+            Ok(Some(temporary))
+        }
+        Step::Name(_) | Step::Command(_) => Ok(None),
+    }
+}
+
+/// An unused name in the same directory, which is made if it is not there.
+fn beside(path: &Path, number: usize) -> io::Result<PathBuf> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new-{number}"));
+    let temporary = PathBuf::from(name);
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(temporary), // what an interrupted attempt left is gone
+    }
+}
+
+fn directory(path: &Path, mode: u32, owner: u32) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else has this name")),
+        Err(_) => {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            DirBuilder::new().mode(0o700).create(path)?;
+        }
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    own(path, owner)
+}
+
+/// Gives a path to a user. Files of root are root's already.
+fn own(path: &Path, owner: u32) -> io::Result<()> {
+    if owner == 0 {
+        return Ok(());
+    }
+    chown(path, Some(owner), Some(owner))
+}
+
+fn finish(step: &Step, temporary: Option<&Path>, root: &Path, say: &mut dyn FnMut(String)) -> io::Result<()> {
+    match (step, temporary) {
+        (Step::File { path, .. } | Step::Link { path, .. }, Some(temporary)) => {
+            fs::rename(temporary, below(root, path))
+        }
+        (Step::Name(name), _) => fs::write(below(root, "/proc/sys/kernel/hostname"), name),
+        (Step::Command(words), _) => {
+            run(words, say);
+            Ok(())
+        }
+        _ => Ok(()), // directories are there since `stage`
+    }
+}
+
+fn run(words: &[String], say: &mut dyn FnMut(String)) {
+    let Some((program, arguments)) = words.split_first() else { return };
+    match Command::new(program).args(arguments).stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => say(format!("command {words:?} ended with {status}; going on")),
+        Err(error) => say(format!("command {words:?} was not started: {error}; going on")),
+    }
+}
+
+/// Removes what was not renamed.
+fn discard(staged: &[Option<PathBuf>]) {
+    for path in staged.iter().flatten() {
+        // What is gone was renamed; what cannot be removed does no harm, its name means nothing to anybody.
+        let _removed = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

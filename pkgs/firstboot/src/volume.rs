@@ -1,0 +1,161 @@
+//! Finding and reading the volume with the label CIDATA.
+//!
+//! Block devices are read directly for their label; nothing is mounted that does not have it. The file system is then mounted
+//! read-only, without programs and devices, for as long as it takes to read at most three files of bounded size.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::nocloud::Documents;
+use crate::sys;
+use crate::yaml::MOST_BYTES;
+
+/// The label, in any case.
+const LABEL: &str = "CIDATA";
+/// How much of a device is looked at: an ISO 9660 descriptor ends here.
+const HEAD: usize = 32 * 1024 + 2048;
+/// Where the volume is mounted while it is read.
+const PLACE: &str = "/run/ashlar/volume";
+
+/// A volume that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Its device node.
+    pub device: PathBuf,
+    /// The kernel's name of its file system.
+    pub kind: &'static str,
+}
+
+/// Looks for the volume, for at most `wait`. Two volumes are an error: it would be chance which one is used.
+pub fn find(wait: Duration) -> io::Result<Option<Volume>> {
+    let end = Instant::now() + wait;
+    loop {
+        let mut found = scan(Path::new("/sys/class/block"), Path::new("/dev"))?;
+        match (found.pop(), found.as_slice()) {
+            (Some(only), []) => return Ok(Some(only)),
+            (Some(last), others) => {
+                let names = others.iter().chain([&last]).map(|volume| volume.device.display().to_string());
+                return Err(io::Error::other(format!(
+                    "several volumes are labelled {LABEL}: {}. Remove all but one",
+                    names.collect::<Vec<_>>().join(", ")
+                )));
+            }
+            (None, _) if Instant::now() >= end => return Ok(None),
+            (None, _) => thread::sleep(Duration::from_millis(200)),
+        }
+    }
+}
+
+/// Every block device with the label.
+fn scan(class: &Path, devices: &Path) -> io::Result<Vec<Volume>> {
+    let mut names: Vec<_> = fs::read_dir(class)?.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    names.sort();
+    let memory = |name: &str| ["loop", "ram", "zram", "dm-", "nbd"].iter().any(|prefix| name.starts_with(prefix));
+    let mut found = Vec::new();
+    for name in names.iter().filter(|name| !memory(&name.to_string_lossy())) {
+        let device = devices.join(name);
+        // A drive without a medium, or one that cannot be read, is no volume.
+        let Ok(head) = head(&device) else { continue };
+        if let Some((kind, label)) = label(&head) {
+            if label.eq_ignore_ascii_case(LABEL) {
+                found.push(Volume { device, kind });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn head(device: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(device)?;
+    let mut bytes = vec![0; HEAD];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, filled as u64)? {
+            0 => break,
+            more => filled += more,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// File system and label of a device that begins with `head`.
+fn label(head: &[u8]) -> Option<(&'static str, String)> {
+    let text = |from: usize, len: usize| {
+        let bytes = head.get(from..from + len)?;
+        Some(String::from_utf8_lossy(bytes).trim_end_matches([' ', '\0']).to_owned())
+    };
+    if head.get(32_769..32_774) == Some(b"CD001") && head.get(32_768) == Some(&1) {
+        return Some(("iso9660", text(32_808, 32)?));
+    }
+    if head.get(510..512) != Some(&[0x55, 0xaa]) {
+        return None;
+    }
+    if head.get(82..87) == Some(b"FAT32") {
+        return Some(("vfat", text(71, 11)?));
+    }
+    if matches!(head.get(54..59), Some(b"FAT12" | b"FAT16")) {
+        return Some(("vfat", text(43, 11)?));
+    }
+    None
+}
+
+/// Mounts the volume, lets `read` read it, and unmounts it.
+fn mounted<T>(volume: &Volume, read: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    fs::create_dir_all(PLACE)?;
+    let device = volume.device.to_string_lossy();
+    sys::mount_medium(&device, PLACE, volume.kind).map_err(|error| {
+        io::Error::new(error.kind(), format!("{device} could not be mounted as {}: {error}", volume.kind))
+    })?;
+    let result = read(Path::new(PLACE));
+    sys::unmount(PLACE)?;
+    result
+}
+
+/// The documents of the volume.
+pub fn documents(volume: &Volume) -> io::Result<Documents> {
+    mounted(volume, |place| {
+        Ok(Documents {
+            meta_data: file(&place.join("meta-data"))?,
+            user_data: file(&place.join("user-data"))?,
+            network_config: place.join("network-config").exists(),
+        })
+    })
+}
+
+/// The text of `authorized_keys` on the volume.
+pub fn authorized_keys(volume: &Volume) -> io::Result<String> {
+    let bytes = mounted(volume, |place| file(&place.join("authorized_keys")))?;
+    let bytes =
+        bytes.ok_or_else(|| io::Error::other(format!("{} has no file authorized_keys", volume.device.display())))?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("authorized_keys on the volume is not a text"))
+}
+
+fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+/// A file of bounded size, or nothing.
+fn file(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    // The medium may hold links to other places and pipes that never end.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(format!("{} on the volume is no plain file", name_of(path))));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that the reader of the text notices.
+    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+#[path = "volume_tests.rs"]
+mod tests;
