@@ -1,0 +1,132 @@
+//! Capabilities of a daemon, in the notation of `cap_iab(3)`: `^cap_net_bind_service,!cap_sys_admin`.
+//!
+//! A name alone is inheritable; `^` makes it ambient too, so that a program without file capabilities has
+//! it; `!` takes it out of the bounding set, so that nothing below can ever get it back.
+
+use crate::sys;
+use std::io;
+
+const NAMES: [&str; 41] = [
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
+];
+
+/// Sets of capabilities, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    inheritable: u64,
+    ambient: u64,
+    forbidden: u64,
+}
+
+impl Capabilities {
+    /// Reads a list.
+    pub fn parse(text: &str) -> Result<Capabilities, String> {
+        let mut sets = Capabilities::default();
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            let name = item.trim_start_matches(['^', '!', '%']);
+            let bit = 1u64 << number(name)?;
+            let marks = &item[..item.len() - name.len()];
+            if marks.contains('!') {
+                sets.forbidden |= bit;
+            }
+            if marks.contains('^') {
+                sets.ambient |= bit;
+            }
+            if marks.is_empty() || marks.contains(['^', '%']) {
+                sets.inheritable |= bit;
+            }
+        }
+        match sets.ambient & sets.forbidden {
+            0 => Ok(sets),
+            _ => Err(format!("capabilities: `{text}` gives and forbids the same one")),
+        }
+    }
+
+    /// The part that needs the rights of root: to be done before the user changes.
+    pub fn limit(&self) -> io::Result<()> {
+        for bit in bits(self.forbidden) {
+            sys::drop_from_bounding_set(bit)?;
+        }
+        if self.inheritable != 0 {
+            sys::keep_capabilities()?;
+        }
+        Ok(())
+    }
+
+    /// The part that the change of the user would undo.
+    pub fn raise(&self) -> io::Result<()> {
+        if self.inheritable == 0 {
+            return Ok(());
+        }
+        sys::add_inheritable(self.inheritable)?;
+        bits(self.ambient).try_for_each(sys::raise_ambient)
+    }
+}
+
+fn bits(set: u64) -> impl Iterator<Item = u32> {
+    (0..64).filter(move |bit| set >> bit & 1 == 1)
+}
+
+fn number(name: &str) -> Result<u32, String> {
+    let lower = name.to_ascii_lowercase();
+    let short = lower.strip_prefix("cap_").unwrap_or(&lower);
+    let position = NAMES.iter().position(|known| *known == short).or_else(|| short.parse().ok().filter(|n| *n < 64));
+    position
+        .map(|at| at as u32)
+        .ok_or_else(|| format!("`{name}` is no capability; write names like cap_net_bind_service"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists() {
+        let of = |text: &str| Capabilities::parse(text).map(|sets| (sets.inheritable, sets.ambient, sets.forbidden));
+        assert_eq!(of("^cap_net_bind_service,!cap_chown,CAP_KILL"), Ok((1 << 10 | 1 << 5, 1 << 10, 1)));
+        assert_eq!(of(""), Ok((0, 0, 0)));
+        assert!(of("cap_flying").unwrap_err().contains("cap_flying"));
+        assert!(of("^cap_kill,!cap_kill").is_err());
+        crate::testing::for_texts(2000, |text| drop(Capabilities::parse(text)));
+    }
+}

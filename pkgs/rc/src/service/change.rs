@@ -1,0 +1,206 @@
+//! Starting, stopping, restarting: states, locks, and what is said about them.
+
+use super::dependencies::Refusal;
+use super::{Care, Service};
+use crate::cgroup;
+use crate::conf::is_yes;
+use crate::depend::situation::Direction;
+use crate::message::{eerror, einfo, ewarn};
+use crate::state::{self, Lock, Set, State};
+use std::env;
+use std::fs;
+
+fn is_on(variable: &str) -> bool {
+    env::var(variable).is_ok_and(|value| is_yes(&value))
+}
+
+impl Service {
+    fn state(&self) -> Set {
+        State::of(&self.paths, &self.name)
+    }
+
+    /// `start`. The command is what scripts see in `RC_CMD`.
+    pub(super) fn start(&self, command: &str) -> u8 {
+        let name = &self.name;
+        let background = is_on("IN_BACKGROUND");
+        let now = self.state();
+        match now.major() {
+            State::Started if !background => {
+                ewarn(&format!("WARNING: {name} has already been started"));
+                return 0;
+            }
+            State::Starting => {
+                ewarn(&format!("WARNING: {name} is already starting"));
+                return u8::from(!background);
+            }
+            State::Stopping => {
+                ewarn(&format!("WARNING: {name} is stopping"));
+                return 1;
+            }
+            State::Inactive if !background => {
+                ewarn(&format!("WARNING: {name} has already started, but is inactive"));
+                return 1;
+            }
+            _ => {}
+        }
+        if self.dry_run {
+            return self.say_plan(Direction::Up);
+        }
+        let Some(_lock) = self.lock("starting") else { return 1 };
+        if self.mark(State::Starting) != 0 {
+            return 1;
+        }
+        if is_on("IN_HOTPLUG") {
+            self.mark(State::Hotplugged);
+        }
+        if self.care == Care::Ours {
+            if let Err(refusal) = self.start_needed() {
+                self.return_to(now, State::Stopped);
+                self.note_refusal(refusal);
+                return 1;
+            }
+        }
+        let end = self.run_script(&["start".to_owned()], command);
+        if self.state().has(State::Inactive) {
+            ewarn(&format!("WARNING: {name} has started, but is inactive"));
+            return 1;
+        }
+        if end.code() != 0 {
+            eerror(&format!("ERROR: {name} failed to start"));
+            self.return_to(now, State::Stopped);
+            cgroup::remove_if_empty(&self.paths, name);
+            return end.code().min(1);
+        }
+        cgroup::remove_if_empty(&self.paths, name);
+        let code = self.mark(State::Started);
+        drop(_lock);
+        self.start_waiting();
+        code
+    }
+
+    /// Takes a change back that did not work. What the script says itself (`mark_service_…`) stays.
+    fn return_to(&self, before: Set, otherwise: State) {
+        if matches!(self.state().major(), State::Starting | State::Stopping) {
+            let inactive = before.has(State::Inactive) || before.has(State::WasInactive);
+            self.mark(if inactive { State::Inactive } else { otherwise });
+        }
+    }
+
+    /// A service that waits for an inactive one is started with it. To be noted last: being stopped ends waiting.
+    fn note_refusal(&self, refusal: Refusal) {
+        let Refusal::Waits(other) = refusal else { return };
+        ewarn(&format!("WARNING: {} will start when {other} has started", self.name));
+        if let Err(error) = state::schedule(&self.paths, &other, &self.name) {
+            eerror(&format!("{}: cannot note that: {error}", self.name));
+        }
+    }
+
+    /// Services that were waiting for this one.
+    fn start_waiting(&self) {
+        for other in state::scheduled_by(&self.paths, &self.name) {
+            let at = self.paths.state.join("scheduled").join(&self.name).join(&other);
+            // If it cannot be removed it is tried again next time.
+            drop(fs::remove_file(at));
+            if State::of(&self.paths, &other).has(State::Stopped) {
+                self.run_other(&other, "start", Care::Ours);
+            }
+        }
+        // Not there, most of the time.
+        drop(fs::remove_dir(self.paths.state.join("scheduled").join(&self.name)));
+    }
+
+    fn lock(&self, doing: &str) -> Option<Lock> {
+        match Lock::service(&self.paths, &self.name) {
+            Ok(lock) => Some(lock),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                ewarn(&format!("WARNING: {} is already {doing}, or is being changed by another process", self.name));
+                None
+            }
+            Err(error) => {
+                let at = self.paths.state.display();
+                eerror(&format!("{}: cannot lock it in {at}/exclusive: {error}", self.name));
+                None
+            }
+        }
+    }
+
+    /// `stop`
+    pub(super) fn stop(&self, command: &str) -> u8 {
+        let name = &self.name;
+        let now = self.state();
+        match now.major() {
+            State::Stopped => {
+                ewarn(&format!("WARNING: {name} is already stopped"));
+                if now.has(State::Failed) {
+                    return self.mark(State::Stopped);
+                }
+                return 0;
+            }
+            State::Stopping => {
+                ewarn(&format!("WARNING: {name} is already stopping"));
+                return 1;
+            }
+            _ => {}
+        }
+        if self.dry_run {
+            return self.say_plan(Direction::Down);
+        }
+        self.warn_of_early_levels();
+        let Some(_lock) = self.lock("stopping") else { return 1 };
+        if self.mark(State::Stopping) != 0 {
+            return 1;
+        }
+        if self.care == Care::Ours && !self.stop_dependents() {
+            self.return_to(now, State::Started);
+            return 1;
+        }
+        let end = self.run_script(&["stop".to_owned()], command);
+        if self.state().has(State::Inactive) {
+            return 0;
+        }
+        if end.code() != 0 {
+            eerror(&format!("ERROR: {name} failed to stop"));
+            self.return_to(now, State::Started);
+            return end.code().min(1);
+        }
+        cgroup::remove_if_empty(&self.paths, name);
+        if let Err(error) = state::forget_waiting(&self.paths, name) {
+            ewarn(&format!("{name}: what waits for it still waits: {error}"));
+        }
+        self.mark(if is_on("IN_BACKGROUND") { State::Inactive } else { State::Stopped })
+    }
+
+    fn warn_of_early_levels(&self) {
+        if self.care == Care::Planned || is_on("RC_GOINGDOWN") {
+            return;
+        }
+        for level in ["sysinit", "boot"] {
+            if self.paths.runlevels.join(level).join(&self.name).exists() {
+                ewarn(&format!("WARNING: you are stopping a {level} service"));
+            }
+        }
+    }
+
+    /// `restart`: what had to be stopped with it is started again.
+    pub(super) fn restart(&self) -> u8 {
+        if self.state().has(State::Stopped) {
+            return self.start("restart");
+        }
+        if self.dry_run {
+            self.say_plan(Direction::Down);
+            einfo(&format!("Would start {} and what was stopped", self.name));
+            return 0;
+        }
+        let others = if self.care == Care::Ours { self.dependents() } else { Vec::new() };
+        let stopped = self.stop("restart");
+        if stopped != 0 {
+            return stopped;
+        }
+        let started = self.start("restart");
+        if started != 0 {
+            return started;
+        }
+        let again = others.iter().filter(|other| State::of(&self.paths, other).has(State::Stopped));
+        again.map(|other| self.run_other(other, "start", Care::Ours)).fold(0, super::worse)
+    }
+}

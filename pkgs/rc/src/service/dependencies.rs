@@ -1,0 +1,160 @@
+//! Other services, when somebody starts or stops one by hand. One after the other: what `openrc` does for a
+//! whole runlevel, with a plan, is not done here.
+
+use super::{Care, Service};
+use crate::conf::Conf;
+use crate::depend::situation::Direction;
+use crate::depend::{Graph, Obstacle, Plan, Situation, Step};
+use crate::message::{eerror, einfo, ewarn};
+use crate::state::{self, State};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// Why a service does not start now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It cannot; that was said.
+    Final,
+    /// It will when this inactive service has become active.
+    Waits(String),
+}
+
+impl Service {
+    /// Graph and situation. Without them (a broken disk) the service is changed all the same, and that is said.
+    fn view(&self) -> Option<(Graph, Situation)> {
+        let both = Graph::load(&self.paths).and_then(|graph| Ok((graph, Situation::read(&self.paths, None)?)));
+        both.map_err(|error| ewarn(&format!("{}: going on without dependencies: {error}", self.name))).ok()
+    }
+
+    /// Starts what must or should be there first.
+    pub(super) fn start_needed(&self) -> Result<(), Refusal> {
+        let Some((graph, situation)) = self.view() else { return Ok(()) };
+        let plan = graph.start_plan(&situation, &[&self.name]);
+        for broken in &plan.broken {
+            ewarn(&broken.to_string());
+        }
+        let Some(own) = plan.steps.iter().position(|step| step.service == self.name) else { return Ok(()) };
+        if let Some(obstacle) = &plan.steps[own].obstacle {
+            self.say_obstacle(obstacle);
+            return Err(Refusal::Final);
+        }
+        let mut later = vec![false; plan.steps.len()];
+        later[own] = true;
+        for at in own + 1..plan.steps.len() {
+            later[at] = plan.steps[at].after.iter().any(|before| later[*before]);
+        }
+        // Those that have no order with this service as well, but not those that come after it.
+        for step in plan.steps.iter().zip(&later).filter(|(_, later)| !**later).map(|(step, _)| step) {
+            // A service that somebody else is starting right now is waited for, like one of ours.
+            if State::of(&self.paths, &step.service).has(State::Starting) {
+                drop(state::Lock::wait(
+                    &self.paths,
+                    &step.service,
+                    crate::limits::limit(&self.paths, &Conf::general(&self.paths), &step.service, "start"),
+                ));
+            }
+            let is_ready = self.needs_are_up(&plan, step).is_ok();
+            if is_ready && State::of(&self.paths, &step.service).has(State::Stopped) {
+                self.run_other(&step.service, "start", Care::OnlyTime);
+            }
+        }
+        match self.needs_are_up(&plan, &plan.steps[own]) {
+            Ok(()) => Ok(()),
+            Err(other) if State::of(&self.paths, &other).has(State::Inactive) => Err(Refusal::Waits(other)),
+            Err(other) => {
+                eerror(&format!("ERROR: cannot start {} as {other} would not start", self.name));
+                Err(Refusal::Final)
+            }
+        }
+    }
+
+    fn say_obstacle(&self, obstacle: &Obstacle) {
+        match obstacle {
+            Obstacle::Missing(names) => eerror(&format!("ERROR: {} needs service(s) {}", self.name, names.join(", "))),
+            Obstacle::Circle(path) => {
+                eerror(&format!(
+                    "ERROR: cannot start {}: services need each other in a circle: {}",
+                    self.name,
+                    path.join(" -> ")
+                ));
+            }
+        }
+    }
+
+    /// Whether all that a step needs is up; otherwise the first that is not.
+    fn needs_are_up(&self, plan: &Plan, step: &Step) -> Result<(), String> {
+        for need in &step.needs {
+            let down: Vec<&str> = need
+                .steps
+                .iter()
+                .map(|at| plan.steps[*at].service.as_str())
+                .filter(|name| !State::of(&self.paths, name).has(State::Started))
+                .collect();
+            let is_enough = if need.any { down.len() < need.steps.len() } else { down.is_empty() };
+            if let Some(first) = down.first().filter(|_| !is_enough) {
+                return Err((*first).to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The services that must be stopped before this one.
+    pub(super) fn dependents(&self) -> Vec<String> {
+        self.view().map(|(graph, situation)| graph.up_and_needing(&situation, &self.name)).unwrap_or_default()
+    }
+
+    /// Stops what needs this service. False: something stays up, so must this one.
+    pub(super) fn stop_dependents(&self) -> bool {
+        let Some((graph, situation)) = self.view() else { return true };
+        let others = graph.up_and_needing(&situation, &self.name);
+        let plan = graph.stop_plan(&situation, &others);
+        let is_up = |service: &str| {
+            let now = State::of(&self.paths, service);
+            !now.has(State::Stopped) && !now.has(State::Inactive)
+        };
+        // One that stays up does not keep the others up, except those that it needs.
+        let mut up = Vec::new();
+        for (at, step) in plan.steps.iter().enumerate() {
+            if !step.needs.iter().flat_map(|need| &need.steps).any(|other| up.contains(other)) {
+                self.run_other(&step.service, "stop", Care::OnlyTime);
+            }
+            if is_up(&step.service) {
+                eerror(&format!("ERROR: cannot stop {} as {} is still up", self.name, step.service));
+                up.push(at);
+            }
+        }
+        up.is_empty()
+    }
+
+    /// `--dry-run`
+    pub(super) fn say_plan(&self, direction: Direction) -> u8 {
+        let Some((graph, situation)) = self.view() else { return 1 };
+        let (plan, verb) = match direction {
+            Direction::Up => (graph.start_plan(&situation, &[&self.name]), "start"),
+            Direction::Down => {
+                let mut all = graph.up_and_needing(&situation, &self.name);
+                all.push(self.name.clone());
+                (graph.stop_plan(&situation, &all), "stop")
+            }
+        };
+        plan.services().into_iter().for_each(|service| einfo(&format!("Would {verb} {service}")));
+        0
+    }
+
+    /// Runs a command of another service.
+    pub(super) fn run_other(&self, service: &str, command: &str, care: Care) -> u8 {
+        let mut child = Command::new(self.paths.program());
+        child.arg0("openrc-run").arg(self.paths.script(service)).arg(command).stdin(Stdio::null());
+        child.env_remove("RC_CMD").env_remove("RC_SVCNAME").env_remove("RC_SERVICE");
+        if care != Care::Ours {
+            child.env("RC_PLANNED", "time");
+        }
+        match child.status() {
+            Ok(status) => status.code().map_or(1, |code| code as u8),
+            Err(error) => {
+                eerror(&format!("{service}: cannot run its script: {error}"));
+                1
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `start-stop-daemon`: starts a daemon that is not running, or finds one and signals or ends it.
+//!
+//! A pid file is not believed: the process it names must look like the daemon (program, name, owner) or be
+//! in the service's control group. Failing to start is noticed, not guessed: the new process reports through
+//! a pipe that closes when the program really runs. Here: the command line, and which processes are meant; [`start`] and
+//! [`stop`] act.
+
+mod start;
+mod stop;
+
+pub use start::write_pid_file;
+
+use crate::cgroup::{self, Membership};
+use crate::daemons::{self, Daemon};
+use crate::getopt::{self, option, Known, Parsed};
+use crate::launch;
+use crate::message;
+use crate::paths::Paths;
+use crate::process::{self, Pattern, PidFile, Process};
+use crate::schedule;
+use crate::sys::{End, Pid};
+use std::env;
+use std::path::Path;
+
+const OWN_OPTIONS: [Known; 20] = [
+    option('S', "start", false),
+    option('K', "stop", false),
+    option('s', "signal", true),
+    option('x', "exec", true),
+    option('a', "startas", true),
+    option('n', "name", true),
+    option('p', "pidfile", true),
+    option('m', "make-pidfile", false),
+    option('b', "background", false),
+    option('i', "interpreted", false),
+    option('t', "test", false),
+    option('o', "oknodo", false),
+    option('R', "retry", true),
+    option('w', "wait", true),
+    option('P', "progress", false),
+    option('q', "quiet", false),
+    option('v', "verbose", false),
+    option('C', "nocolor", false),
+    option('h', "help", false),
+    option(' ', "notify", true),
+];
+
+const USAGE: &str = "\
+Usage: start-stop-daemon --start --exec PROGRAM [options] [-- arguments]
+       start-stop-daemon --stop | --signal SIGNAL [--exec PROGRAM] [--name NAME] [--pidfile FILE] [--user USER] [options]
+
+  -x, --exec PROGRAM     the daemon's program           -b, --background    send it to the background ourselves
+  -a, --startas NAME     its first word                 -m, --make-pidfile  write its number to the pid file
+  -p, --pidfile FILE     where its number is            -w, --wait MS       it must still run after so long
+  -n, --name NAME        its short name                 -R, --retry SPEC    seconds, or like TERM/5/KILL/5
+  -u, --user U[:G]       run as; find by owner          -g, --group GROUP   run as
+  -r, --chroot DIR  -d, --chdir DIR  -e, --env N=V  -k, --umask MODE  -N, --nicelevel N  -I, --ionice C[:D]
+  -1, --stdout FILE  -2, --stderr FILE  -3, --stdout-logger COMMAND  -4, --stderr-logger COMMAND
+      --capabilities LIST  --secbits N  --no-new-privs  --oom-score-adj N  --scheduler NAME  --scheduler-priority N
+  -i, --interpreted  -t, --test  -o, --oknodo  -P, --progress  -q, --quiet  -v, --verbose";
+
+/// The command line, resolved.
+struct Request {
+    parsed: Parsed,
+    pattern: Pattern,
+    args: Vec<String>,
+    pidfile: Option<String>,
+    service: Option<String>,
+    paths: Paths,
+}
+
+/// Runs it.
+pub fn run(args: &[String]) -> u8 {
+    match request(args).and_then(|request| request.map_or(Ok(0), |request| request.run())) {
+        Ok(code) => code,
+        Err(text) => {
+            message::eerror(&format!("start-stop-daemon: {text}"));
+            1
+        }
+    }
+}
+
+fn request(args: &[String]) -> Result<Option<Request>, String> {
+    let known: Vec<Known> = OWN_OPTIONS.iter().chain(&launch::OPTIONS).copied().collect();
+    let mut parsed = getopt::parse(&known, args, false)?;
+    if parsed.has("help") {
+        message::print(USAGE);
+        return Ok(None);
+    }
+    let given = |name: &str| parsed.value(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    let mut exec = given("exec").or_else(|| given("startas"));
+    let (name, pidfile, owner) = (given("name"), given("pidfile"), given("user").or_else(|| given("chuid")));
+    if exec.is_none() && !parsed.rest.is_empty() {
+        exec = Some(parsed.rest.remove(0));
+    }
+    if pidfile.as_ref().is_some_and(|path| !path.starts_with('/')) {
+        return Err("--pidfile must be an absolute path".into());
+    }
+    let pattern = Pattern { exec, args: parsed.rest.clone(), name, uid: None };
+    if pattern.is_empty() && pidfile.is_none() && owner.is_none() {
+        return Err("which daemon? Give --exec, --name, --pidfile or --user.".into());
+    }
+    let service = env::var("RC_SVCNAME").ok().filter(|name| crate::paths::is_service_name(name));
+    let args = parsed.rest.clone();
+    Ok(Some(Request { parsed, pattern, args, pidfile, service, paths: Paths::system() }))
+}
+
+impl Request {
+    fn run(mut self) -> Result<u8, String> {
+        let (start, stop, signal) = (self.parsed.has("start"), self.parsed.has("stop"), self.parsed.value("signal"));
+        match (start, stop, signal.is_some()) {
+            (true, true, _) => Err("--start and --stop exclude each other".into()),
+            (true, false, _) => self.start(),
+            (false, false, false) => Err("what to do? Give --start, --stop or --signal.".into()),
+            (false, is_stop, _) => {
+                if let Some(owner) = self.parsed.value("user").or(self.parsed.value("chuid")) {
+                    let accounts = crate::users::Accounts::read(Path::new("/"));
+                    self.pattern.uid = accounts.owner(owner)?.0.map(|user| user.uid);
+                }
+                let signal = schedule::signal(self.parsed.value("signal").unwrap_or("TERM"))?;
+                if is_stop {
+                    self.stop(signal)
+                } else {
+                    self.signal(signal)
+                }
+            }
+        }
+    }
+
+    fn record(&self, exec: Option<String>) -> Daemon {
+        let (name, pidfile) = (self.pattern.name.clone(), self.pidfile.clone());
+        Daemon { exec, args: self.args.clone(), name, pidfile, ..Daemon::default() }
+    }
+
+    /// The processes that are meant: the one of the pid file, if it is believable, or those that fit.
+    fn targets(&self) -> Result<Vec<Process>, String> {
+        let Some(file) = &self.pidfile else {
+            let mut pattern = self.pattern.clone();
+            if self.parsed.has("start") {
+                pattern.args.clear();
+            }
+            return Ok(process::find(&pattern));
+        };
+        match process::read_pid_file(Path::new(file)) {
+            PidFile::Absent => Ok(Vec::new()),
+            PidFile::Unusable(why) => {
+                message::ewarn(&format!("start-stop-daemon: {why}"));
+                Ok(Vec::new())
+            }
+            PidFile::Names { pid, writer } => {
+                let own = std::process::id() as Pid;
+                Ok(process::read(pid).filter(|p| p.pid != own && self.believes(p, writer)).into_iter().collect())
+            }
+        }
+    }
+
+    fn believes(&self, found: &Process, writer: Option<u32>) -> bool {
+        let membership =
+            self.service.as_ref().map_or(Membership::Unknown, |name| cgroup::membership(&self.paths, name, found.pid));
+        // A start script that replaces itself by the real program (`exec`) does not look like itself any more.
+        let is_made = self.service.as_ref().is_some_and(|name| daemons::made(&self.paths, name, found));
+        if membership == Membership::Ours || is_made {
+            return true;
+        }
+        if let Some(uid) = writer {
+            // Whoever can write the file may name only processes that they could signal anyway.
+            if uid != found.uid {
+                message::ewarn(&format!(
+                    "start-stop-daemon: the pid file belongs to user {uid}, but process {} to user {}; not touched",
+                    found.pid, found.uid
+                ));
+                return false;
+            }
+        }
+        let fits = self.pattern.fits(found, false);
+        let nothing_known = self.pattern.exec.is_none() && self.pattern.name.is_none();
+        fits && (!nothing_known || membership != Membership::Other)
+    }
+}
+
+/// How something ended, in words.
+pub fn ended(end: End) -> String {
+    match end {
+        End::Code(code) => format!("it ended with exit code {code}"),
+        End::Signal(signal) => format!("it was ended by {}", schedule::name(signal)),
+    }
+}

@@ -1,0 +1,148 @@
+//! `--start`: makes the process of a daemon, and notices when that fails.
+
+use super::{ended, Request};
+use crate::conf::Conf;
+use crate::daemons::{self, Daemon};
+use crate::launch::{self, Launch};
+use crate::message;
+use crate::process;
+use crate::sys::{self, End, Fork, Pid};
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+impl Request {
+    pub(super) fn start(&self) -> Result<u8, String> {
+        let Some(exec) = &self.pattern.exec else { return Err("--start needs --exec".into()) };
+        let background = self.parsed.has("background");
+        if self.parsed.has("make-pidfile") && self.pidfile.is_none() {
+            return Err("--make-pidfile needs --pidfile".into());
+        }
+        let redirected =
+            ["stdout", "stderr", "stdout-logger", "stderr-logger"].iter().any(|name| self.parsed.has(name));
+        if redirected && !background {
+            return Err("redirected output needs --background".into());
+        }
+        let program = launch::find_program(exec, self.parsed.value("chroot").map(Path::new))?;
+        if let Some(running) = self.targets()?.first() {
+            message::eerror(&format!("start-stop-daemon: {exec} is already running (process {})", running.pid));
+            return Ok(u8::from(!self.parsed.has("oknodo")));
+        }
+        let argv0 = self.parsed.value("startas").unwrap_or(exec);
+        let launch = Launch::new(&self.parsed, &program, argv0, &self.args, background)?;
+        if self.parsed.has("test") {
+            message::einfo(&format!("Would start {program} {}", self.args.join(" ")));
+            return Ok(0);
+        }
+        if self.parsed.has("verbose") {
+            message::einfo(&format!("Starting {program} {}", self.args.join(" ")));
+        }
+        let pid = self.spawn(&launch, background)?;
+        self.still_runs(pid, background)?;
+        if let Some(service) = &self.service {
+            let pid = background.then_some(pid);
+            let start = pid.and_then(process::read).map(|process| process.start);
+            let daemon = Daemon { pid, start, ..self.record(Some(program)) };
+            daemons::add(&self.paths, service, &daemon).map_err(|e| format!("cannot note the daemon: {e}"))?;
+        }
+        Ok(0)
+    }
+
+    /// Makes the process; returns when the program runs (background) or has ended well (it forked itself away).
+    fn spawn(&self, launch: &Launch, background: bool) -> Result<Pid, String> {
+        let said = |error: io::Error| format!("cannot make a process: {error}");
+        let (mut report, writer) = sys::pipe().map_err(said)?;
+        let pid = match sys::fork().map_err(said)? {
+            Fork::Parent(pid) => pid,
+            Fork::Child => {
+                drop(report);
+                let text = self.become_daemon(launch, background);
+                drop((&writer).write_all(text.as_bytes()));
+                sys::exit_now(1)
+            }
+        };
+        drop(writer);
+        let mut text = String::new();
+        report.read_to_string(&mut text).map_err(said)?;
+        if !text.is_empty() {
+            drop(sys::wait(pid, true));
+            return Err(text);
+        }
+        if background {
+            return Ok(pid);
+        }
+        match sys::wait(pid, true).map_err(said)? {
+            Some((_, End::Code(0))) => Ok(pid),
+            Some((_, end)) => Err(format!("failed to start `{}`: {}", launch.exec.display(), ended(end))),
+            None => Ok(pid),
+        }
+    }
+
+    fn become_daemon(&self, launch: &Launch, background: bool) -> String {
+        if background {
+            if let Err(error) = sys::new_session() {
+                return format!("cannot start a session: {error}");
+            }
+        }
+        if let Some(file) = self.pidfile.as_deref().filter(|_| self.parsed.has("make-pidfile")) {
+            let inside = match &launch.chroot {
+                Some(root) => root.join(file.trim_start_matches('/')),
+                None => file.into(),
+            };
+            if let Err(error) = write_pid_file(&inside, std::process::id()) {
+                return format!("cannot write pid file `{}`: {error}", inside.display());
+            }
+        }
+        launch.become_it()
+    }
+
+    /// A daemon that ends at once did not start. How long to look is `--wait`, or `rc_start_wait`, in milliseconds.
+    fn still_runs(&self, pid: Pid, background: bool) -> Result<(), String> {
+        let text = self.parsed.value("wait").map(str::to_owned).or_else(|| env::var("SSD_STARTWAIT").ok());
+        let text = text.or_else(|| env::var("rc_start_wait").ok());
+        let text = text.or_else(|| Conf::general(&self.paths).get("rc_start_wait").map(str::to_owned));
+        let limit: u64 = match &text {
+            Some(text) => text.parse().map_err(|_| format!("--wait: `{text}` is no number of milliseconds"))?,
+            None => 0,
+        };
+        let begun = Instant::now();
+        let limit = Duration::from_millis(limit);
+        let exec = self.pattern.exec.as_deref().unwrap_or_default();
+        loop {
+            if background {
+                if let Ok(Some((_, end))) = sys::wait(pid, false) {
+                    return Err(format!("{exec} ended right after its start: {}", ended(end)));
+                }
+            } else if self.pidfile.is_some()
+                && begun.elapsed() >= limit
+                && !limit.is_zero()
+                && self.targets()?.is_empty()
+            {
+                return Err(format!(
+                    "{exec} wrote no pid file within {} ms, or does not run any more",
+                    limit.as_millis()
+                ));
+            }
+            let found = !background && (self.pidfile.is_none() || !self.targets()?.is_empty());
+            if found || begun.elapsed() >= limit {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Writes a pid file. A link in its place is not followed but replaced.
+pub fn write_pid_file(path: &Path, pid: u32) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(about) if !about.is_file() => fs::remove_file(path)?,
+        _ => {}
+    }
+    let no_follow = 0o400_000;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).custom_flags(no_follow).open(path)?;
+    file.write_all(format!("{pid}\n").as_bytes())
+}

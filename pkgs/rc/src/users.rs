@@ -1,0 +1,127 @@
+//! Users and groups by name or number, from `/etc/passwd` and `/etc/group`.
+
+use std::fs;
+use std::path::Path;
+
+/// A user as the rest of the program needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Number.
+    pub uid: u32,
+    /// Number of its first group.
+    pub gid: u32,
+    /// Name, if the number has one.
+    pub name: Option<String>,
+    /// Home directory, if known.
+    pub home: Option<String>,
+    /// Login shell, if known.
+    pub shell: Option<String>,
+}
+
+/// The texts of both files.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    passwd: String,
+    group: String,
+}
+
+impl Accounts {
+    /// Reads them below a root (`/`, or where a daemon is locked in). A file that is missing names nobody.
+    pub fn read(root: &Path) -> Accounts {
+        let text = |name: &str| fs::read(root.join(name)).map(|b| String::from_utf8_lossy(&b).into_owned());
+        Accounts { passwd: text("etc/passwd").unwrap_or_default(), group: text("etc/group").unwrap_or_default() }
+    }
+
+    fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
+        text.lines().map(|line| line.split(':').collect::<Vec<&str>>()).filter(|fields| fields.len() >= 4)
+    }
+
+    /// The user with a name or number; a number need not be in the file.
+    pub fn user(&self, word: &str) -> Option<User> {
+        let number = word.parse::<u32>().ok();
+        let entry = Accounts::lines(&self.passwd)
+            .find(|f| f[0] == word)
+            .or_else(|| Accounts::lines(&self.passwd).find(|f| number.is_some() && f[2].parse().ok() == number));
+        match (entry, number) {
+            (Some(fields), _) => Some(User {
+                uid: fields[2].parse().ok()?,
+                gid: fields[3].parse().ok()?,
+                name: Some(fields[0].to_owned()),
+                home: fields.get(5).map(|home| (*home).to_owned()),
+                shell: fields.get(6).map(|shell| (*shell).to_owned()),
+            }),
+            (None, Some(uid)) => Some(User { uid, gid: uid, name: None, home: None, shell: None }),
+            (None, None) => None,
+        }
+    }
+
+    /// The group with a name or number.
+    pub fn group(&self, word: &str) -> Option<u32> {
+        let entry = Accounts::lines(&self.group).find(|fields| fields[0] == word);
+        entry.map_or_else(|| word.parse().ok(), |fields| fields[2].parse().ok())
+    }
+
+    /// The further groups of a user.
+    pub fn groups_of(&self, name: &str) -> Vec<u32> {
+        let is_member = |fields: &Vec<&str>| fields[3].split(',').any(|member| member == name);
+        Accounts::lines(&self.group).filter(is_member).filter_map(|fields| fields[2].parse().ok()).collect()
+    }
+
+    /// `user`, `user:group`, `:group` as numbers; the explanation is for people.
+    pub fn owner(&self, text: &str) -> Result<(Option<User>, Option<u32>), String> {
+        let (user, group) = match text.split_once(':') {
+            Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
+            None => (text, None),
+        };
+        let user = match user {
+            "" => None,
+            name => Some(self.user(name).ok_or_else(|| format!("there is no user `{name}` in /etc/passwd"))?),
+        };
+        let group = match group {
+            None => None,
+            Some(name) => Some(self.group(name).ok_or_else(|| format!("there is no group `{name}` in /etc/group"))?),
+        };
+        Ok((user, group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts() -> Accounts {
+        Accounts {
+            passwd:
+                "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534:n:/:/bin/false\n12:x:1000:100::/h:/bin/sh\nbroken\n"
+                    .into(),
+            group: "root:x:0:\nlog:x:30:nobody,other\nusers:x:100:\n".into(),
+        }
+    }
+
+    #[test]
+    fn owners_by_name_and_number() {
+        let table = [
+            ("nobody", Some(65534), None),
+            ("nobody:log", Some(65534), Some(30)),
+            (":users", None, Some(100)),
+            ("5:6", Some(5), Some(6)),
+            ("12", Some(1000), None), // a name that looks like a number is a name first
+            ("root:", Some(0), None),
+        ];
+        for (text, uid, gid) in table {
+            let (user, group) = accounts().owner(text).unwrap();
+            assert_eq!((user.map(|user| user.uid), group), (uid, gid), "{text}");
+        }
+        assert!(accounts().owner("ghost").unwrap_err().contains("ghost"));
+        assert!(accounts().owner("root:ghosts").unwrap_err().contains("ghosts"));
+        assert_eq!(accounts().groups_of("nobody"), [30]);
+    }
+
+    #[test]
+    fn no_owner_makes_it_panic() {
+        crate::testing::for_texts(2000, |text| {
+            drop(accounts().owner(text));
+            drop(Accounts { passwd: text.into(), group: text.into() }.owner("a:B"));
+        });
+    }
+}
