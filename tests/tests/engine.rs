@@ -162,7 +162,8 @@ fn the_allocators_option_is_an_input_of_all_that_use_musl() {
     for user in users {
         let (before, after) = (plan(user, "musl 4"), plan(user, "musl 3"));
         assert_ne!(before.key(), after.key(), "{}", user.name);
-        assert!(explain(&before, &after)[0].starts_with("libs[musl].diff_id: "), "{}", user.name);
+        let named = explain(&before, &after).iter().any(|line| line.starts_with("libs[musl].diff_id: "));
+        assert!(named, "{}", user.name);
     }
 }
 
