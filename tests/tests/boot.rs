@@ -1,6 +1,6 @@
-//! The ISO starts in all four ways, and the boot test notices when it does not.
+//! The ISO starts in every way, can be used over SSH, and the boot test notices when it does not.
 //!
-//! Needs the ISO (`cargo xtask iso`), QEMU and OVMF; says so and passes where one is missing.
+//! Needs the ISO (`cargo xtask iso`), QEMU, OVMF and an SSH client; says so and passes where one is missing.
 #![expect(clippy::disallowed_methods, reason = "runs xtask as a user does")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is test code")]
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 const UNCHECKED: i32 = 41;
 const FAILED: i32 = 42;
 
-/// The tests take turns: two machines would slow each other down, and the logs of a case have one place.
+/// The tests take turns: two machines would slow each other down, and the logs of a scenario have one place.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn root() -> Utf8PathBuf {
@@ -52,27 +52,50 @@ fn verdicts(output: &Output) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     eprintln!("{text}");
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter(|line| line.get("case").is_some()).collect()
+    lines.filter(|line| line.get("scenario").is_some()).collect()
 }
 
 #[test]
-fn every_case_starts_and_powers_off() {
+fn every_scenario_holds() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(output) = boot_test(&[]) else { return };
     let verdicts = verdicts(&output);
-    let cases: Vec<&str> = verdicts.iter().map(|verdict| verdict["case"].as_str().unwrap()).collect();
-    assert_eq!(cases, ["uefi-cd", "uefi-disk", "bios-cd", "bios-disk"]);
+    let names: Vec<&str> = verdicts.iter().map(|verdict| verdict["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ashlar_core::scenario::NAMES);
     for verdict in &verdicts {
         assert_eq!(verdict["ok"], true, "{verdict:#}");
-        assert!(verdict["seconds_to_login"].as_f64().unwrap() > 0.0);
-        let facts = verdict["facts"].as_array().unwrap();
-        for name in ["firmware", "kernel release", "PID 1", "root file system", "a command's output"] {
-            assert!(facts.iter().any(|fact| fact["name"] == name && fact["ok"] == true), "{name}: {verdict:#}");
-        }
+        assert!(verdict["seconds_to_answer"].as_f64().unwrap() > 0.0);
+        // At least one thing was looked at: a scenario that asks nothing shows nothing.
+        assert!(!verdict["facts"].as_array().unwrap().is_empty(), "{verdict:#}");
         let log = std::fs::read_to_string(verdict["log"].as_str().unwrap()).unwrap();
-        assert!(log.contains("ashlar login:") && !log.contains('\u{1b}'));
+        assert!(!log.is_empty() && !log.contains('\u{1b}'));
+    }
+    for (name, fact) in [
+        ("uefi-cd", "root file system"),
+        ("bios-disk", "lockdown"),
+        ("ssh", "scp there and back"),
+        ("ssh", "password refused"),
+        ("reboot", "the mark is gone"),
+        ("unconfigured", "nobody on port 22"),
+        ("no-dhcp", "no address"),
+        ("bad-services", "crashing gave up"),
+    ] {
+        let verdict = verdicts.iter().find(|verdict| verdict["name"] == name).unwrap();
+        let facts = verdict["facts"].as_array().unwrap();
+        assert!(facts.iter().any(|seen| seen["name"] == fact && seen["ok"] == true), "{name}, {fact}: {verdict:#}");
     }
     assert_eq!(output.status.code(), Some(0));
+}
+
+/// The short form of twenty starts in a row, `cargo xtask boot-test bios-disk --repeat 20`.
+#[test]
+fn starts_in_a_row_all_hold() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(output) = boot_test(&["bios-disk", "--repeat", "2"]) else { return };
+    let verdicts = verdicts(&output);
+    let names: Vec<&str> = verdicts.iter().map(|verdict| verdict["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bios-disk.1", "bios-disk.2"]);
+    assert!(verdicts.iter().all(|verdict| verdict["ok"] == true), "{verdicts:#?}");
 }
 
 #[test]
@@ -83,5 +106,34 @@ fn a_machine_without_time_to_start_has_failed() {
     let verdicts = verdicts(&output);
     assert_eq!(verdicts.len(), 1);
     let failure = verdicts[0]["failure"].as_str().unwrap();
-    assert!(failure.contains("waited 1 s for `ashlar login:`"), "{failure}");
+    assert!(failure.contains("waited 1 s for the SSH banner") || failure.contains("nothing greeted"), "{failure}");
+}
+
+/// What the profile of the bad services is beside the minimal one: those services, and nothing else.
+#[test]
+fn the_test_image_is_the_minimal_one_and_bad_services() {
+    let profile = |name: &str| -> toml::Table {
+        std::fs::read_to_string(root().join(format!("iso/{name}/profile.toml"))).unwrap().parse().unwrap()
+    };
+    let list = |table: &toml::Table, key: &str| -> Vec<String> {
+        let values = table.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+    };
+    let (minimal, test) = (profile("minimal"), profile("test-services"));
+    let mut wanted = list(&minimal, "root");
+    wanted.push("test-services".to_owned());
+    wanted.sort();
+    assert_eq!(list(&test, "root"), wanted);
+    assert_eq!(list(&test, "cmdline"), list(&minimal, "cmdline"));
+    let files = |name: &str| {
+        let folder = root().join(format!("iso/{name}/overlay/etc"));
+        let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    assert_eq!(files("test-services"), files("minimal"));
 }

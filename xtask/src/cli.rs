@@ -98,14 +98,8 @@ pub enum Command {
     },
     /// Starts the ISO in QEMU.
     Run(RunArgs),
-    /// Starts the ISO in QEMU and waits for facts on its serial console.
-    BootTest {
-        /// Cases: uefi-cd, uefi-disk, bios-cd, bios-disk [default: all].
-        cases: Vec<String>,
-        /// Seconds before a case counts as failed.
-        #[arg(long, default_value_t = 180)]
-        timeout: u64,
-    },
+    /// Starts the ISO in QEMU in many ways and looks at facts, over SSH and on its serial console.
+    BootTest(BootTestArgs),
     /// Builds again from nothing under other circumstances and compares.
     VerifyRepro {
         /// `PKG`, `image NAME`, `iso`, or `--all`.
@@ -130,10 +124,9 @@ pub enum Command {
         command: LedgerCommand,
     },
     /// Measures claims: ratios in one run.
-    Bench {
-        /// `noop`, `malloc`; all when absent.
-        names: Vec<String>,
-    },
+    Bench(BenchArgs),
+    /// Compares `rc` with real OpenRC (Debian's package) over generated service graphs and the package's scripts.
+    Oracle(OracleArgs),
     /// Opens a shell in a kept build, or in a fresh one prepared up to its phases.
     Shell {
         /// Package.
@@ -186,20 +179,108 @@ pub struct NewPkgArgs {
     pub debian: Option<String>,
 }
 
+/// Options of `boot-test`.
+#[derive(Debug, Clone, Args)]
+pub struct BootTestArgs {
+    /// Scenarios: uefi-cd, uefi-disk, bios-cd, bios-disk, ssh, reboot, unconfigured, no-dhcp, bad-services [default: all].
+    pub scenarios: Vec<String>,
+    /// Seconds before a scenario counts as failed.
+    #[arg(long, default_value_t = 240)]
+    pub timeout: u64,
+    /// The ISO of the scenarios of profile `minimal` [default: builds it].
+    #[arg(long)]
+    pub iso: Option<Utf8PathBuf>,
+    /// Starts of each scenario, one after the other.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// `noop`, `malloc`, `boot`; all when absent.
+    pub names: Vec<String>,
+    /// Starts of each system in `boot`.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// The firmware of both systems in `boot`: `bios`, `uefi`; both when absent.
+    #[arg(long)]
+    pub firmware: Option<String>,
+    /// Only this system in `boot`: `ashlar`, `debian`.
+    #[arg(long)]
+    pub system: Option<String>,
+    /// The ISO for `boot` [default: builds profile `minimal`].
+    #[arg(long)]
+    pub iso: Option<Utf8PathBuf>,
+}
+
 /// Options of `run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// The ISO [default: builds profile `minimal`].
     pub iso: Option<Utf8PathBuf>,
-    /// Start by BIOS instead of UEFI.
+    /// Start by UEFI; this is the default.
+    #[arg(long, conflicts_with = "bios")]
+    pub uefi: bool,
+    /// Start by BIOS.
     #[arg(long)]
     pub bios: bool,
-    /// Attach as a disk instead of a CD.
+    /// Attach the ISO as a disk instead of a CD; what is written to it is forgotten.
     #[arg(long)]
     pub disk: bool,
     /// Open a window.
     #[arg(long)]
     pub graphic: bool,
+    /// Log in over SSH once the machine greets, and power it off afterwards; its console goes to a log.
+    #[arg(long)]
+    pub ssh: bool,
+    /// Attach this raw image as a second disk.
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<Utf8PathBuf>,
+    /// Forget what is written to the second disk.
+    #[arg(long)]
+    pub snapshot: bool,
+    /// Wait for a debugger on 127.0.0.1:1234 before the first instruction.
+    #[arg(long)]
+    pub gdb: bool,
+    /// Memory in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(128..))]
+    pub memory: u32,
+    /// Port of 127.0.0.1 that leads to the machine's port 22 [default: a free one].
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Directory to give to the machine as its NoCloud volume [default: one with user `dev` and a throw-away key].
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["no_cidata", "ssh"])]
+    pub cidata: Option<Utf8PathBuf>,
+    /// Give it no volume: the console asks.
+    #[arg(long, conflicts_with = "ssh")]
+    pub no_cidata: bool,
+    /// With --ssh: run this command instead of a shell.
+    #[arg(last = true, requires = "ssh")]
+    pub command: Vec<String>,
+}
+
+/// Options of `oracle`.
+#[derive(Debug, Args)]
+pub struct OracleArgs {
+    /// Generated graphs.
+    #[arg(long, default_value_t = 208)]
+    pub graphs: u32,
+    /// The generator's seed.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The short form, for every change.
+    #[arg(long)]
+    pub short: bool,
+    /// Only the graph of this number; 100000 is that of the shipped scripts.
+    #[arg(long)]
+    pub only: Option<u32>,
+    /// Test this program instead of compiling pkgs/rc.
+    #[arg(long)]
+    pub rc: Option<Utf8PathBuf>,
+    /// Write each graph and what both sides made of it into this directory.
+    #[arg(long)]
+    pub keep: Option<Utf8PathBuf>,
 }
 
 /// Forms of `--print-plan`.

@@ -1,20 +1,22 @@
 //! Conversations with a machine over its serial console, as data and as a pure automaton.
 //!
 //! A [`Script`] is a list of steps. A [`Console`] follows it: it is fed bytes as they arrive, and the time; it answers with
-//! lines to type and, at last, an outcome. It works byte by byte, so how the bytes were cut into chunks never matters. It
-//! knows no process and no clock; `xtask/src/host/vm.rs` brings both. What Ashlar is asked is in `facts.rs`.
+//! lines to type, tasks to begin and, at last, an outcome. It works byte by byte, so how the bytes were cut into chunks
+//! never matters. It knows no process and no clock; `xtask/src/host/vm.rs` brings both. What Ashlar is asked is in `facts.rs`.
 
 pub mod facts;
+pub mod task;
 pub mod text;
 
 use std::time::Duration;
 
+use task::{Task, framed};
 use text::{Cleaner, is_kernel_message};
 
 /// One step of a conversation. Every limit counts from the start of its step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Waits until the machine prints `pattern` (plain text).
+    /// Waits until the machine prints `pattern` (plain text). What it printed while a task ran just before counts too.
     Expect {
         /// What to wait for.
         pattern: String,
@@ -33,6 +35,13 @@ pub enum Step {
     Ask {
         /// One line of shell.
         command: String,
+        /// For how long.
+        within: Duration,
+    },
+    /// Has something done beside the console, and keeps its answers.
+    Outside {
+        /// What.
+        task: Task,
         /// For how long.
         within: Duration,
     },
@@ -87,6 +96,16 @@ pub enum Failure {
         /// The last line that was not empty.
         last: String,
     },
+    /// What was to be done beside the console could not be done.
+    #[error("{task}: {reason}; on the console, {}", last_words(.last))]
+    Outside {
+        /// What.
+        task: String,
+        /// Why not.
+        reason: String,
+        /// The last line that was not empty.
+        last: String,
+    },
     /// More text came within one step than any sane machine prints.
     #[error("the machine printed more than {} KiB while waiting for {waiting}", FLOOD / 1024)]
     Flood {
@@ -96,14 +115,30 @@ pub enum Failure {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Input<'a> {
     /// The machine printed something.
     Bytes(&'a [u8]),
     /// Time went by.
     Tick,
+    /// The task begun last is done: its answers, or why it could not be done.
+    Done(Result<Vec<Answer>, String>),
     /// The machine ended.
     Ended,
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Type this line and its end.
+    Type(String),
+    /// Begin this task; its result is an [`Input::Done`].
+    Begin {
+        /// What.
+        task: Task,
+        /// For how long; later nobody listens.
+        within: Duration,
+    },
 }
 
 /// Bytes of text within one step above which the machine is taken to be in a loop.
@@ -132,7 +167,7 @@ pub struct Console {
     answers: Vec<Answer>,
     passed: Vec<Duration>,
     outcome: Option<Result<(), Failure>>,
-    typing: Vec<String>,
+    actions: Vec<Action>,
 }
 
 impl Console {
@@ -151,21 +186,22 @@ impl Console {
             answers: Vec::new(),
             passed: Vec::new(),
             outcome: None,
-            typing: Vec::new(),
+            actions: Vec::new(),
         };
         console.begin(Duration::ZERO);
         console
     }
 
-    /// Takes in what happened at `now`, counted from the start; gives the lines to type, each without its end.
-    pub fn feed(&mut self, input: Input<'_>, now: Duration) -> Vec<String> {
+    /// Takes in what happened at `now`, counted from the start; gives what is to be done.
+    pub fn feed(&mut self, input: Input<'_>, now: Duration) -> Vec<Action> {
         match input {
             Input::Bytes(bytes) => bytes.iter().for_each(|byte| self.byte(*byte, now)),
             Input::Tick => {}
+            Input::Done(result) => self.done(result, now),
             Input::Ended => self.ended(now),
         }
         self.tick(now);
-        std::mem::take(&mut self.typing)
+        std::mem::take(&mut self.actions)
     }
 
     /// How it ended, once it has.
@@ -173,7 +209,7 @@ impl Console {
         self.outcome.as_ref()
     }
 
-    /// The answers so far, in the order of the script's [`Step::Ask`]s.
+    /// The answers so far, in the order of the script's steps that give some.
     pub fn answers(&self) -> &[Answer] {
         &self.answers
     }
@@ -216,7 +252,23 @@ impl Console {
         match &self.script.steps[self.at] {
             Step::Expect { pattern, .. } => self.text.ends_with(pattern.as_bytes()),
             Step::Ask { .. } => self.is_answered(),
-            Step::Send { .. } | Step::End { .. } => false,
+            Step::Send { .. } | Step::Outside { .. } | Step::End { .. } => false,
+        }
+    }
+
+    fn done(&mut self, result: Result<Vec<Answer>, String>, now: Duration) {
+        let Some(Step::Outside { task, .. }) = self.script.steps.get(self.at).filter(|_| self.outcome.is_none()) else {
+            return;
+        };
+        match result {
+            Ok(answers) => {
+                self.answers.extend(answers);
+                self.pass(now);
+            }
+            Err(reason) => {
+                let task = task.to_string();
+                self.fail(Failure::Outside { task, reason, last: self.last_line() });
+            }
         }
     }
 
@@ -246,14 +298,27 @@ impl Console {
     /// Begins the current step, and those after it that need no waiting.
     fn begin(&mut self, now: Duration) {
         (self.since, self.typed, self.output) = (now, now, None);
-        self.text.clear();
+        let heard = std::mem::take(&mut self.text);
+        let beside = matches!(self.at.checked_sub(1).map(|at| &self.script.steps[at]), Some(Step::Outside { .. }));
         match self.script.steps.get(self.at) {
             None => self.outcome = Some(Ok(())),
             Some(Step::Send { line }) => {
-                self.typing.push(line.clone());
+                self.actions.push(Action::Type(line.clone()));
                 self.pass(now);
             }
-            Some(Step::Ask { command, .. }) => self.typing.push(framed(command, self.answers.len())),
+            Some(Step::Ask { command, .. }) => self.actions.push(Action::Type(framed(command, self.answers.len()))),
+            Some(Step::Outside { task, within }) => {
+                self.actions.push(Action::Begin { task: task.clone(), within: *within });
+                // Two tasks in a row are one stretch of the console.
+                self.text = if beside { heard } else { Vec::new() };
+            }
+            Some(Step::Expect { pattern, .. }) if beside => {
+                if String::from_utf8_lossy(&heard).contains(pattern.as_str()) {
+                    self.pass(now);
+                } else {
+                    self.text = heard;
+                }
+            }
             Some(Step::Expect { .. } | Step::End { .. }) => {}
         }
     }
@@ -261,7 +326,10 @@ impl Console {
     fn tick(&mut self, now: Duration) {
         let Some(step) = self.script.steps.get(self.at).filter(|_| self.outcome.is_none()) else { return };
         let within = match step {
-            Step::Expect { within, .. } | Step::Ask { within, .. } | Step::End { within } => *within,
+            Step::Expect { within, .. }
+            | Step::Ask { within, .. }
+            | Step::Outside { within, .. }
+            | Step::End { within } => *within,
             Step::Send { .. } => Duration::MAX,
         };
         let waited = now.saturating_sub(self.since);
@@ -273,7 +341,7 @@ impl Console {
             && self.output.is_none()
             && now.saturating_sub(self.typed) >= AGAIN
         {
-            self.typing.push(framed(command, self.answers.len()));
+            self.actions.push(Action::Type(framed(command, self.answers.len())));
             self.typed = now;
         }
     }
@@ -302,6 +370,7 @@ impl Console {
         match self.script.steps.get(self.at) {
             Some(Step::Expect { pattern, .. }) => format!("`{pattern}`"),
             Some(Step::Ask { command, .. }) => format!("the output of `{command}`"),
+            Some(Step::Outside { task, .. }) => task.to_string(),
             Some(Step::End { .. }) => "the machine to power off".to_owned(),
             Some(Step::Send { .. }) | None => "nothing".to_owned(),
         }
@@ -315,12 +384,6 @@ impl Console {
 
 fn last_words(line: &str) -> String {
     if line.is_empty() { "it printed nothing".to_owned() } else { format!("its last line was `{line}`") }
-}
-
-/// A command between two markers. The quotes within a marker are gone from what the shell prints, and present in what the
-/// terminal echoes, so an echo is never taken for output.
-fn framed(command: &str, number: usize) -> String {
-    format!("echo @''@b{number}@@; {command}; echo @''@e{number}=$?@@")
 }
 
 #[cfg(test)]

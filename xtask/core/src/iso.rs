@@ -12,8 +12,13 @@ use crate::oci::rfc3339;
 use crate::shape::{self, Document};
 use crate::uki::Uki;
 
-/// Makes `root.erofs` from `root/`. The identifier is fixed: two equal trees are equal images.
+/// Makes `root.erofs` from `root/`. A root with services gets what they say of their dependencies gathered here, so that a
+/// start runs no shell for it. The identifier is fixed: two equal trees are equal images.
 pub const ROOT_SCRIPT: &str = "\
+if [ -x root/usr/bin/rc ]; then
+    root/usr/bin/rc rc-depend --root root --write root/usr/lib/rc/deptree
+    chmod 0644 root/usr/lib/rc/deptree
+fi
 mkfs.erofs -zlz4hc,12 -T $SOURCE_DATE_EPOCH -U 41534c41-5200-4000-8000-000000000002 --all-root -x-1 root.erofs root
 ";
 

@@ -6,6 +6,7 @@
 
 pub mod cargo_lock;
 pub mod check;
+pub mod cloud;
 pub mod command;
 pub mod compare;
 pub mod console;
@@ -25,12 +26,16 @@ pub mod ledger;
 pub mod manifest;
 pub mod name;
 pub mod oci;
+pub mod peer;
 pub mod plan;
 pub mod qemu;
 pub mod recipe;
 pub mod sbom;
+pub mod scenario;
 pub mod seed;
 pub mod shape;
+pub mod ssh;
+pub mod timeline;
 pub mod toolchain;
 pub mod tree;
 pub mod uki;

@@ -1,15 +1,10 @@
-//! Virtual machines as values: which firmware, which medium, and the QEMU command line that follows.
+//! Virtual machines as values: firmware, medium, network, clock, and the QEMU command line that follows.
 //!
-//! Starting one is `xtask/src/host/vm.rs`; what is expected of it is `console.rs`.
-
-use std::fmt;
-use std::str::FromStr;
+//! Starting one is `xtask/src/host/vm.rs`; what is expected of it is `scenario.rs`.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::{Serialize, Serializer};
 
 use crate::command::Command;
-use crate::diag::suggest;
 
 /// The emulator's program name.
 pub const PROGRAM: &str = "qemu-system-x86_64";
@@ -30,70 +25,8 @@ pub enum Medium {
     Cd,
     /// As a disk, as after writing it to a USB stick.
     Disk,
-}
-
-/// One way to start the ISO. Written `uefi-cd`, `bios-disk` and so on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Case {
-    /// What starts it.
-    pub firmware: Firmware,
-    /// How it is attached.
-    pub medium: Medium,
-}
-
-impl Case {
-    /// Every case, in the order in which they are tested.
-    pub const ALL: [Self; 4] = [
-        Self { firmware: Firmware::Uefi, medium: Medium::Cd },
-        Self { firmware: Firmware::Uefi, medium: Medium::Disk },
-        Self { firmware: Firmware::Bios, medium: Medium::Cd },
-        Self { firmware: Firmware::Bios, medium: Medium::Disk },
-    ];
-
-    /// The name used on the command line and in log file names.
-    pub fn as_str(self) -> &'static str {
-        match (self.firmware, self.medium) {
-            (Firmware::Uefi, Medium::Cd) => "uefi-cd",
-            (Firmware::Uefi, Medium::Disk) => "uefi-disk",
-            (Firmware::Bios, Medium::Cd) => "bios-cd",
-            (Firmware::Bios, Medium::Disk) => "bios-disk",
-        }
-    }
-}
-
-/// Why a text is not a case.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "there is no boot case `{text}`{} (cases: {})",
-    .suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default(),
-    Case::ALL.map(Case::as_str).join(", ")
-)]
-pub struct ParseCaseError {
-    text: String,
-    suggestion: Option<&'static str>,
-}
-
-impl FromStr for Case {
-    type Err = ParseCaseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|case| case.as_str() == text).ok_or_else(|| ParseCaseError {
-            text: text.to_owned(),
-            suggestion: suggest(text, Self::ALL.map(Self::as_str)),
-        })
-    }
-}
-
-impl fmt::Display for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for Case {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
+    /// As a disk of a virtual machine: the bench gives both systems the same one.
+    Virtio,
 }
 
 /// Who sits at the machine.
@@ -116,34 +49,132 @@ pub struct Flash {
     pub variables: Utf8PathBuf,
 }
 
-/// A machine with the ISO in it.
+/// What the firmware starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// The ISO, which is never written.
+    Iso {
+        /// The file.
+        file: Utf8PathBuf,
+        /// How it is attached.
+        medium: Medium,
+    },
+    /// A kernel handed to the firmware by QEMU, past any boot loader, with a disk of its own.
+    Kernel {
+        /// Kernel image.
+        kernel: Utf8PathBuf,
+        /// Initial file system.
+        initrd: Utf8PathBuf,
+        /// Command line.
+        cmdline: String,
+        /// Disk on virtio; what is written to it is forgotten.
+        disk: Utf8PathBuf,
+    },
+}
+
+/// What the network card is connected to. It is a virtio card in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// There is no card.
+    Absent,
+    /// A cable with nobody at its other end: no DHCP, no router.
+    Silent,
+    /// QEMU's own network: DHCP gives 10.0.2.15, and connections to a port of this host's loopback reach port 22.
+    User {
+        /// Port of 127.0.0.1.
+        port: u16,
+        /// Whether the guest reaches nothing but QEMU itself.
+        restricted: bool,
+    },
+}
+
+/// A second disk of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// Image, raw.
+    pub file: Utf8PathBuf,
+    /// Whether writes stay; otherwise they are forgotten.
+    pub keep: bool,
+}
+
+/// A machine with a system in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// UEFI firmware; BIOS when absent.
     pub flash: Option<Flash>,
-    /// How the ISO is attached.
-    pub medium: Medium,
-    /// The ISO; never written.
-    pub iso: Utf8PathBuf,
+    /// What it starts.
+    pub start: Start,
     /// Who sits at it.
     pub seat: Seat,
     /// Memory in MiB.
     pub memory: u32,
     /// Processors.
     pub processors: u32,
+    /// What its network card is connected to.
+    pub network: Network,
+    /// Directory given to it as a read-only volume with the label `CIDATA`.
+    pub volume: Option<Utf8PathBuf>,
+    /// A second disk.
+    pub extra: Option<Extra>,
+    /// What its clock shows at the start, `YYYY-MM-DDThh:mm:ss` in UTC; the host's time when absent.
+    pub clock: Option<String>,
+    /// Whether a guest that restarts comes back; otherwise the machine ends.
+    pub restarts: bool,
+    /// Whether it waits for a debugger on [`DEBUGGER`] before its first instruction.
+    pub debugged: bool,
 }
 
+/// Where a debugger connects: loopback only. QEMU's `-s` would listen on every interface.
+pub const DEBUGGER: &str = "127.0.0.1:1234";
+
 impl Machine {
-    /// The command that starts it. It ends when the guest powers off or restarts.
+    /// The command that starts it. It ends when the guest powers off and, unless it `restarts`, when it restarts.
     pub fn command(&self) -> Command {
         let command = Command::new(PROGRAM)
             // Emulated: the same on every host. A /dev/kvm may be there and hang the machine without a word, as it does
             // inside virtual machines that do not pass virtualisation on.
             .args(["-machine", "q35,accel=tcg", "-cpu", "max"])
             .args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()])
-            // Nothing that the lines below do not name: no network card, no floppy, no second serial port.
-            .args(["-nodefaults", "-vga", "std", "-no-reboot"]);
-        let command = match self.seat {
+            // Nothing that the lines below do not name: no floppy, no second serial port.
+            .args(["-nodefaults", "-vga", "std"]);
+        let command = if self.restarts { command } else { command.arg("-no-reboot") };
+        let command = self.seat(command);
+        let command = match &self.flash {
+            Some(Flash { code, variables }) => command
+                .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", value(code))])
+                .args(["-drive", &format!("if=pflash,unit=1,format=raw,file={}", value(variables))]),
+            None => command,
+        };
+        let command = self.started(command);
+        let command = self.connected(command);
+        let command = match &self.volume {
+            // A FAT16 partition made by QEMU out of the directory.
+            Some(dir) => command
+                .args([
+                    "-drive",
+                    &format!("if=none,id=volume,read-only=on,driver=vvfat,label=CIDATA,dir={}", value(dir)),
+                ])
+                .args(["-device", "virtio-blk-pci,drive=volume"]),
+            None => command,
+        };
+        let command = match &self.extra {
+            Some(Extra { file, keep }) => command
+                .args([
+                    "-drive",
+                    &format!("if=none,id=extra,format=raw,snapshot={},file={}", off_on(!keep), value(file)),
+                ])
+                .args(["-device", "virtio-blk-pci,drive=extra"]),
+            None => command,
+        };
+        let command = match &self.clock {
+            Some(base) => command.args(["-rtc", &format!("base={base}")]),
+            None => command,
+        };
+        if self.debugged { command.args(["-gdb", &format!("tcp:{DEBUGGER}"), "-S"]) } else { command }
+    }
+
+    fn seat(&self, command: Command) -> Command {
+        match self.seat {
             // Without signal=off QEMU would take Ctrl-C for itself; there is no terminal here to press it on.
             Seat::Harness => command.args(["-display", "none", "-monitor", "none"]).args([
                 "-chardev",
@@ -153,24 +184,47 @@ impl Machine {
             ]),
             Seat::Terminal => command.args(["-display", "none", "-serial", "mon:stdio"]),
             Seat::Window => command.args(["-serial", "mon:stdio"]),
-        };
-        let command = match &self.flash {
-            Some(Flash { code, variables }) => command
-                .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", value(code))])
-                .args(["-drive", &format!("if=pflash,unit=1,format=raw,file={}", value(variables))]),
-            None => command,
-        };
-        let iso = value(&self.iso);
-        match self.medium {
-            Medium::Cd => command
-                .args(["-drive", &format!("if=none,id=medium,format=raw,media=cdrom,readonly=on,file={iso}")])
-                .args(["-device", "ide-cd,drive=medium,bootindex=0"]),
-            // A disk must be writable; what the guest writes goes to a temporary file and is forgotten.
-            Medium::Disk => command
-                .args(["-drive", &format!("if=none,id=medium,format=raw,snapshot=on,file={iso}")])
-                .args(["-device", "ide-hd,drive=medium,bootindex=0"]),
         }
     }
+
+    fn started(&self, command: Command) -> Command {
+        let (file, medium) = match &self.start {
+            Start::Iso { file, medium } => (value(file), medium),
+            Start::Kernel { kernel, initrd, cmdline, disk } => {
+                return command
+                    .args(["-kernel", kernel.as_str(), "-initrd", initrd.as_str(), "-append", cmdline])
+                    .args(["-drive", &format!("if=none,id=medium,format=raw,snapshot=on,file={}", value(disk))])
+                    .args(["-device", "virtio-blk-pci,drive=medium"]);
+            }
+        };
+        // A disk must be writable; what the guest writes goes to a temporary file and is forgotten.
+        let (drive, device) = match medium {
+            Medium::Cd => ("media=cdrom,readonly=on", "ide-cd"),
+            Medium::Disk => ("snapshot=on", "ide-hd"),
+            Medium::Virtio => ("snapshot=on", "virtio-blk-pci"),
+        };
+        command
+            .args(["-drive", &format!("if=none,id=medium,format=raw,{drive},file={file}")])
+            .args(["-device", &format!("{device},drive=medium,bootindex=0")])
+    }
+
+    /// With its network card, and a source of random numbers: without one, keys would wait for interrupts.
+    fn connected(&self, command: Command) -> Command {
+        let command = command.args(["-device", "virtio-rng-pci"]);
+        let cable = match self.network {
+            Network::Absent => return command,
+            Network::Silent => "hubport,id=net,hubid=0".to_owned(),
+            Network::User { port, restricted } => {
+                format!("user,id=net,restrict={},hostfwd=tcp:127.0.0.1:{port}-:22", off_on(restricted))
+            }
+        };
+        // No boot ROM: the firmware has nothing to try on the network.
+        command.args(["-netdev", &cable, "-device", "virtio-net-pci,netdev=net,romfile="])
+    }
+}
+
+fn off_on(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// A path as the value of one of QEMU's comma-separated options.
@@ -182,40 +236,56 @@ fn value(path: &Utf8Path) -> String {
 mod tests {
     use super::*;
 
-    fn machine(case: Case) -> Machine {
-        let flash = Flash { code: "/fw/CODE.fd".into(), variables: "/run/vars.fd".into() };
+    fn machine(flash: bool, medium: Medium) -> Machine {
         Machine {
-            flash: (case.firmware == Firmware::Uefi).then_some(flash),
-            medium: case.medium,
-            iso: "/out/a,b.iso".into(),
+            flash: flash.then(|| Flash { code: "/fw/CODE.fd".into(), variables: "/run/vars.fd".into() }),
+            start: Start::Iso { file: "/out/a,b.iso".into(), medium },
             seat: Seat::Harness,
             memory: 512,
             processors: 2,
+            network: Network::User { port: 2222, restricted: true },
+            volume: Some("/run/a,b".into()),
+            extra: None,
+            clock: None,
+            restarts: false,
+            debugged: false,
         }
     }
 
     #[test]
-    fn commands_of_every_case() {
-        let lines = Case::ALL.map(|case| format!("{case}: {}", machine(case).command())).join("\n");
-        insta::assert_snapshot!(lines);
+    fn commands_of_every_sort_of_machine() {
+        let cd = machine(true, Medium::Cd);
+        let kernel = Start::Kernel {
+            kernel: "/d/vmlinuz".into(),
+            initrd: "/d/initrd".into(),
+            cmdline: "root=/dev/vda ro".to_owned(),
+            disk: "/d/disk".into(),
+        };
+        let extra = Some(Extra { file: "/d/state".into(), keep: true });
+        let clock = Some("2039-02-03T04:05:06".to_owned());
+        let machines = [
+            machine(true, Medium::Disk),
+            machine(false, Medium::Cd),
+            machine(false, Medium::Virtio),
+            Machine { network: Network::Silent, volume: None, clock, restarts: true, ..cd.clone() },
+            Machine { network: Network::Absent, extra, debugged: true, ..cd.clone() },
+            Machine {
+                start: kernel,
+                volume: None,
+                network: Network::User { port: 1, restricted: false },
+                ..cd.clone()
+            },
+        ];
+        let lines: Vec<String> =
+            std::iter::once(&cd).chain(&machines).map(|machine| machine.command().to_string()).collect();
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]
     fn a_person_gets_a_monitor_and_maybe_a_window() {
-        let at = |seat| Machine { seat, ..machine(Case::ALL[2]) }.command().args.join(" ");
+        let at = |seat| Machine { seat, ..machine(false, Medium::Cd) }.command().args.join(" ");
         assert!(at(Seat::Terminal).contains("-display none -serial mon:stdio"));
         let window = at(Seat::Window);
         assert!(!window.contains("-display") && window.contains("-serial mon:stdio"), "{window}");
-    }
-
-    #[test]
-    fn cases_have_names() {
-        for case in Case::ALL {
-            assert_eq!(case.as_str().parse(), Ok(case));
-        }
-        assert_eq!(serde_json::to_string(&Case::ALL[0]).unwrap(), "\"uefi-cd\"");
-        let error = "uefi-cdrom".parse::<Case>().unwrap_err().to_string();
-        assert!(error.contains("did you mean `uefi-cd`?") && error.contains("bios-disk"), "{error}");
-        assert!(!"x".parse::<Case>().unwrap_err().to_string().contains("did you mean"));
     }
 }

@@ -1,19 +1,25 @@
 //! Runs a virtual machine and holds a conversation with it over its serial console, in real time.
 //!
 //! What is typed and expected is decided by `ashlar_core::console`; here are the process, the pipes, the clock and the log.
+//! What is done beside the console is done by `ssh.rs`, in a thread of its own, so that the console is read meanwhile.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
+use ashlar_core::console::task::Task;
 use ashlar_core::console::text::Cleaner;
-use ashlar_core::console::{Console, Input, Script};
+use ashlar_core::console::{Action, Answer, Console, Input, Script};
 use camino::Utf8Path;
 
 use super::exec;
+use super::ssh::Way;
 
 /// How often limits are looked at while the machine is silent.
 const TICK: Duration = Duration::from_millis(100);
@@ -22,75 +28,211 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 /// How long a process may take to end after it closed its output.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// What happens while a machine runs.
+enum Event {
+    /// It printed something.
+    Bytes(Vec<u8>),
+    /// Its output is closed.
+    Closed,
+    /// The task begun last is done.
+    Done(Result<Vec<Answer>, String>),
+}
+
 /// Starts `command`, whose standard input and output are a serial console, and follows `script` to its outcome.
 ///
 /// `log` gets everything printed there, as plain text, while it comes; `messages` gets the process's own standard error.
-/// The process has ended when this returns, whatever happened. The script's failures are in the result's outcome.
+/// Tasks of the script go `way`; without one they fail. The process has ended when this returns, whatever happened. The
+/// script's failures are in the result's outcome.
 ///
 /// # Errors
 /// When the process cannot be started, ends with another status than 0 although the script came to its end, or a file
 /// cannot be written.
-pub fn converse(command: &Command, script: Script, log: &Utf8Path, messages: &Utf8Path) -> Result<Console> {
+pub fn converse(
+    command: &Command,
+    script: Script,
+    way: Option<&Arc<Way>>,
+    log: &Utf8Path,
+    messages: &Utf8Path,
+) -> Result<Console> {
     let mut log = Log::create(log)?;
     fs_err::write(messages, "")?;
     let started = Instant::now();
     let mut machine = Process(exec::background(command, Stdio::piped(), Stdio::piped(), messages)?);
     let mut keyboard = machine.0.stdin.take().context("the machine has no standard input")?;
-    let screen = listen(&mut machine.0)?;
+    let (sender, events) = mpsc::channel();
+    listen(&mut machine.0, sender.clone())?;
+    let mut beside = Beside { way, started, sender, task: None };
     let mut console = Console::new(script);
-    while console.outcome().is_none() {
-        let typed = match screen.recv_timeout(TICK) {
-            Ok(bytes) => {
+    // The first step may want something done before the machine says a word.
+    let mut actions = console.feed(Input::Tick, started.elapsed());
+    loop {
+        perform(&mut keyboard, &mut beside, actions)?;
+        if console.outcome().is_some() {
+            break;
+        }
+        actions = match events.recv_timeout(TICK) {
+            Ok(Event::Bytes(bytes)) => {
                 log.append(&bytes)?;
                 console.feed(Input::Bytes(&bytes), started.elapsed())
             }
+            Ok(Event::Done(result)) => console.feed(Input::Done(result), started.elapsed()),
             Err(RecvTimeoutError::Timeout) => console.feed(Input::Tick, started.elapsed()),
-            Err(RecvTimeoutError::Disconnected) => {
+            Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => {
+                beside.finish();
                 let status = machine.wait(GRACE)?;
-                let typed = console.feed(Input::Ended, started.elapsed());
+                // A command that switched the machine off may have ended with it.
+                drain(&events, &mut console, started);
+                let actions = console.feed(Input::Ended, started.elapsed());
                 if !status.is_some_and(|status| status.success()) {
                     return Err(ended_badly(command, status, messages)?);
                 }
-                typed
+                actions
             }
         };
-        type_lines(&mut keyboard, &typed)?;
     }
     let until = Instant::now() + AFTERMATH;
     while console.outcome().is_some_and(Result::is_err)
-        && let Ok(bytes) = screen.recv_timeout(until.saturating_duration_since(Instant::now()))
+        && let Ok(Event::Bytes(bytes)) = events.recv_timeout(until.saturating_duration_since(Instant::now()))
     {
         log.append(&bytes)?;
     }
     Ok(console)
 }
 
-/// What the machine prints, in chunks; the channel closes when its output does.
-fn listen(machine: &mut Child) -> Result<Receiver<Vec<u8>>> {
+/// Hands the results that are there already to the console.
+fn drain(events: &Receiver<Event>, console: &mut Console, started: Instant) {
+    while let Ok(event) = events.try_recv() {
+        if let Event::Done(result) = event {
+            // Nobody can type on a machine that has ended, so what is to be done next does not matter.
+            drop(console.feed(Input::Done(result), started.elapsed()));
+        }
+    }
+}
+
+/// What the machine prints, in chunks, as events; the last one says that its output is closed.
+fn listen(machine: &mut Child, sender: Sender<Event>) -> Result<()> {
     let mut stdout = machine.stdout.take().context("the machine has no standard output")?;
-    let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new().name("console".to_owned()).spawn(move || {
         let mut buffer = [0; 4096];
         // The thread ends with the process's output, or when nobody listens any more.
         while let Ok(count @ 1..) = stdout.read(&mut buffer) {
-            if sender.send(buffer[..count].to_vec()).is_err() {
+            if sender.send(Event::Bytes(buffer[..count].to_vec())).is_err() {
                 return;
             }
         }
+        // Nobody listens any more: fine as well.
+        drop(sender.send(Event::Closed));
     })?;
-    Ok(receiver)
+    Ok(())
 }
 
-fn type_lines(keyboard: &mut ChildStdin, lines: &[String]) -> Result<()> {
-    for line in lines {
-        // The Enter key is a carriage return.
-        match keyboard.write_all(format!("{line}\r").as_bytes()).and_then(|()| keyboard.flush()) {
-            // A machine that has just ended closes its end: that shows when its output closes.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-            result => result.context("typing on the machine's console")?,
+fn perform(keyboard: &mut ChildStdin, beside: &mut Beside<'_>, actions: Vec<Action>) -> Result<()> {
+    for action in actions {
+        match action {
+            Action::Type(line) => type_line(keyboard, &line)?,
+            Action::Begin { task, within } => beside.begin(task, within)?,
         }
     }
     Ok(())
+}
+
+fn type_line(keyboard: &mut ChildStdin, line: &str) -> Result<()> {
+    // The Enter key is a carriage return.
+    match keyboard.write_all(format!("{line}\r").as_bytes()).and_then(|()| keyboard.flush()) {
+        // A machine that has just ended closes its end: that shows when its output closes.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("typing on the machine's console"),
+    }
+}
+
+/// What is done beside the console: at most one task at a time.
+struct Beside<'a> {
+    way: Option<&'a Arc<Way>>,
+    /// When the machine was started.
+    started: Instant,
+    sender: Sender<Event>,
+    task: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
+}
+
+impl Beside<'_> {
+    fn begin(&mut self, task: Task, within: Duration) -> Result<()> {
+        self.finish();
+        let sender = self.sender.clone();
+        let Some(way) = self.way.map(Arc::clone) else {
+            // The receiver lives as long as this value.
+            drop(sender.send(Event::Done(Err("this machine has no network port to this host".to_owned()))));
+            return Ok(());
+        };
+        let (started, until) = (self.started, Instant::now() + within);
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&cancelled);
+        let thread = std::thread::Builder::new().name("beside the console".to_owned()).spawn(move || {
+            let result = way.perform(&task, started, until, &flag);
+            // Too late for anybody to listen: the console has said so.
+            drop(sender.send(Event::Done(result)));
+        })?;
+        self.task = Some((thread, cancelled));
+        Ok(())
+    }
+
+    /// Ends the task under way, if there is one, and waits until it has ended.
+    fn finish(&mut self) {
+        if let Some((thread, cancelled)) = self.task.take() {
+            cancelled.store(true, Ordering::Relaxed);
+            if thread.join().is_err() {
+                eprintln!("warning: a thread beside the console panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// A machine that runs while we do something else, with its console in a log.
+pub struct Running {
+    process: Process,
+    console: Option<JoinHandle<Result<()>>>,
+    /// When it was started.
+    pub started: Instant,
+}
+
+/// Starts `command`, whose standard output is a serial console; see [`converse`] for `log` and `messages`.
+pub fn start(command: &Command, log: &Utf8Path, messages: &Utf8Path) -> Result<Running> {
+    let mut log = Log::create(log)?;
+    fs_err::write(messages, "")?;
+    let started = Instant::now();
+    let mut process = Process(exec::background(command, Stdio::null(), Stdio::piped(), messages)?);
+    let (sender, events) = mpsc::channel();
+    listen(&mut process.0, sender)?;
+    let console = std::thread::spawn(move || {
+        while let Ok(Event::Bytes(bytes)) = events.recv() {
+            log.append(&bytes)?;
+        }
+        Ok(())
+    });
+    Ok(Running { process, console: Some(console), started })
+}
+
+impl Running {
+    /// Its status, if it ends within `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        self.process.wait(limit)
+    }
+
+    /// Ends it, and gives what went wrong with its log.
+    pub fn end(mut self) -> Result<()> {
+        let console = self.console.take();
+        drop(self);
+        match console.map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => anyhow::bail!("the thread that keeps the console log panicked"),
+            None => Ok(()),
+        }
+    }
 }
 
 fn ended_badly(command: &Command, status: Option<ExitStatus>, messages: &Utf8Path) -> Result<anyhow::Error> {
@@ -120,11 +262,11 @@ impl Log {
 }
 
 /// A process of ours that never outlives this value.
-struct Process(Child);
+pub(super) struct Process(pub(super) Child);
 
 impl Process {
     /// Its status, if it ends within `limit`.
-    fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+    pub(super) fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         let until = Instant::now() + limit;
         loop {
             let status = self.0.try_wait().context("waiting for the machine")?;
@@ -159,7 +301,7 @@ mod tests {
         let command = Command::new("sh").args(["-c", machine]);
         let script = Script { steps, limit, alarms: vec!["panic".to_owned()] };
         let started = Instant::now();
-        let result = converse(&command, script, &log, &messages);
+        let result = converse(&command, script, None, &log, &messages);
         let printed = fs_err::read_to_string(&log).unwrap();
         (result, printed, started.elapsed())
     }
@@ -223,8 +365,33 @@ mod tests {
         let missing = Command::new("no-such-machine");
         let dir = tempfile::tempdir().unwrap();
         let file = |name| Utf8PathBuf::from_path_buf(dir.path().join(name)).unwrap();
-        let error = converse(&missing, Script::default(), &file("a"), &file("b")).unwrap_err().to_string();
+        let error = converse(&missing, Script::default(), None, &file("a"), &file("b")).unwrap_err().to_string();
         assert!(error.contains("`no-such-machine` was not found"), "{error}");
+    }
+
+    #[test]
+    fn a_task_without_a_way_fails_at_once() {
+        let within = Duration::from_secs(20);
+        let (console, ..) = run("exec sleep 100", vec![Step::Outside { task: Task::Banner, within }], within);
+        let text = console.unwrap().outcome().unwrap().clone().unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "the SSH banner: this machine has no network port to this host; on the console, it printed nothing"
+        );
+    }
+
+    #[test]
+    fn a_machine_in_the_background_has_a_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name| Utf8PathBuf::from_path_buf(dir.path().join(name)).unwrap();
+        let mut machine = start(&Command::new("echo").arg("up"), &file("log"), &file("err")).unwrap();
+        assert!(machine.wait(Duration::from_secs(20)).unwrap().unwrap().success());
+        machine.end().unwrap();
+        assert_eq!(fs_err::read_to_string(file("log")).unwrap(), "up\n");
+        let sleeper = start(&Command::new("sleep").arg("100"), &file("log"), &file("err")).unwrap();
+        let took = Instant::now();
+        sleeper.end().unwrap();
+        assert!(took.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! `bench`: the figures behind claims, as ratios measured in one run.
 
+mod boot;
 mod malloc;
 mod noop;
 
 use anyhow::{Result, bail};
 
 use super::App;
+use crate::cli::BenchArgs;
 use crate::exit::Exit;
 
 /// Runs the named benchmarks, all when none is named.
-pub fn run(app: &App, names: &[String]) -> Result<Exit> {
-    let all = ["noop".to_owned(), "malloc".to_owned()];
-    for name in if names.is_empty() { &all[..] } else { names } {
+pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
+    let all = ["noop".to_owned(), "malloc".to_owned(), "boot".to_owned()];
+    for name in if args.names.is_empty() { &all[..] } else { &args.names } {
         match name.as_str() {
             "noop" => noop::run(app)?,
             "malloc" => malloc::run(app)?,
-            other => bail!("there is no benchmark `{other}`; benchmarks: noop, malloc"),
+            "boot" => boot::run(app, args)?,
+            other => bail!("there is no benchmark `{other}`; benchmarks: {}", all.join(", ")),
         }
     }
     Ok(Exit::Good)

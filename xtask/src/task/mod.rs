@@ -13,7 +13,9 @@ mod image;
 mod iso;
 mod ledger;
 mod log;
+mod machine;
 mod new_pkg;
+mod oracle;
 mod run;
 mod seed;
 mod setup;
@@ -96,12 +98,13 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Image { name, output } => image::run(&app, name, output.as_deref()),
         Command::Iso { profile, stage, output } => iso::run(&app, profile, stage.as_deref(), output.as_deref()),
         Command::Run(args) => run::run(&app, args),
-        Command::BootTest { cases, timeout } => boot_test::run(&app, cases, *timeout),
+        Command::BootTest(args) => boot_test::run(&app, args),
         Command::VerifyRepro { what, all, all_cores, second_store, report } => {
             verify_repro::run(&app, what, *all, *all_cores, second_store.as_deref(), report.as_deref())
         }
         Command::Ledger { command } => ledger::run(&app, command),
-        Command::Bench { names } => bench::run(&app, names),
+        Command::Bench(args) => bench::run(&app, args),
+        Command::Oracle(args) => oracle::run(&app, args),
         Command::Shell { package } => shell::run(&app, package),
         Command::Log { package, phase } => log::run(&app, package, phase.as_deref()),
         Command::Why { package } => why::run(&app, package),

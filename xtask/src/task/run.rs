@@ -1,19 +1,31 @@
-//! `run`: the ISO in QEMU, for a person.
+//! `run`: the ISO in QEMU, for a person: at its console, or logged in over SSH.
+
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::qemu::{Firmware, Machine, Medium, Seat};
-use camino::Utf8Path;
+use ashlar_core::cloud::Volume;
+use ashlar_core::command::Command;
+use ashlar_core::console::facts::BECOME;
+use ashlar_core::console::task::Task;
+use ashlar_core::qemu::{DEBUGGER, Extra, Firmware, Machine, Medium, Network, Seat, Start};
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
-use super::boot_test::flash;
+use super::machine::{flash, write_volume};
 use crate::cli::RunArgs;
 use crate::exit::Exit;
+use crate::host::ssh::Way;
+use crate::host::vm::{self, Running};
 use crate::host::{exec, tools};
 
-/// Memory of the machine in MiB.
-const MEMORY: u32 = 1024;
+/// The administrator of the volume made on the fly.
+const USER: &str = "dev";
+/// How long the machine may take to greet.
+const GREETING: Duration = Duration::from_secs(300);
+/// How long it may take to power off.
+const GOODBYE: Duration = Duration::from_secs(60);
 
-/// Starts the given ISO, or the one of profile `minimal`, and stays until the machine powers off.
+/// Starts the given ISO, or the one of profile `minimal`, and stays until the machine powers off or the login ends.
 pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     tools::require("run")?;
     let iso = match &args.iso {
@@ -23,19 +35,109 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     };
     let scratch = tempfile::tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
+    let way = Way::make(args.port, scratch)?;
     let machine = Machine {
         flash: flash(if args.bios { Firmware::Bios } else { Firmware::Uefi }, scratch)?,
-        medium: if args.disk { Medium::Disk } else { Medium::Cd },
-        iso,
-        seat: if args.graphic { Seat::Window } else { Seat::Terminal },
-        memory: MEMORY,
+        start: Start::Iso { file: iso, medium: if args.disk { Medium::Disk } else { Medium::Cd } },
+        seat: match (args.graphic, args.ssh) {
+            (true, _) => Seat::Window,
+            (false, true) => Seat::Harness,
+            (false, false) => Seat::Terminal,
+        },
+        memory: args.memory,
         processors: 2,
+        network: Network::User { port: way.port(), restricted: false },
+        volume: volume(args, &way, scratch)?,
+        extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
+        clock: None,
+        restarts: true,
+        debugged: args.gdb,
     };
+    announce(app, args, &machine, &way);
     let command = machine.command();
-    app.reporter.note(command.to_string());
-    app.reporter.note("`poweroff` ends the machine, as does Ctrl-A X; Ctrl-A C opens QEMU's monitor");
+    if args.ssh {
+        return log_in(app, args, &command, &way);
+    }
     match exec::interactive(&command)? {
         0 => Ok(Exit::Good),
         code => bail!("QEMU ended with exit code {code}; the command was\n  {command}"),
+    }
+}
+
+/// The directory of the NoCloud volume: the user's own, ours, or none.
+fn volume(args: &RunArgs, way: &Way, scratch: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
+    match &args.cidata {
+        _ if args.no_cidata => Ok(None),
+        Some(dir) if !dir.join("user-data").is_file() => {
+            bail!("{dir} holds no `user-data`; a NoCloud volume has `meta-data` and `user-data`")
+        }
+        Some(dir) => Ok(Some(dir.clone())),
+        None => {
+            let (host, user) = ("ashlar".to_owned(), USER.to_owned());
+            let volume = Volume { host, user, key: way.public_key()?, password: None };
+            write_volume(&volume, &scratch.join("volume")).map(Some)
+        }
+    }
+}
+
+fn announce(app: &App, args: &RunArgs, machine: &Machine, way: &Way) {
+    app.reporter.note(machine.command().to_string());
+    if machine.debugged {
+        app.reporter.note(format!("it waits for a debugger: gdb -ex 'target remote {DEBUGGER}'"));
+    }
+    if args.cidata.is_none() && !args.no_cidata {
+        app.reporter.note(format!("from another terminal: {}", way.for_person(USER, &[])));
+        app.reporter.note(format!("`{BECOME} COMMAND` runs a command as root, `{BECOME} poweroff` ends the machine"));
+    } else {
+        app.reporter.note(format!("port {} of 127.0.0.1 leads to its port 22", way.port()));
+    }
+    if !args.ssh {
+        app.reporter.note("Ctrl-A X ends the machine at once; Ctrl-A C opens QEMU's monitor");
+    }
+}
+
+/// Starts the machine in the background, logs in, and ends it when the login does.
+fn log_in(app: &App, args: &RunArgs, command: &Command, way: &Way) -> Result<Exit> {
+    let logs = app.store()?.root().join("logs/boot");
+    let (log, messages) = (logs.join("run.log"), logs.join("run.qemu.log"));
+    let mut machine = vm::start(command, &log, &messages)?;
+    app.reporter.note(format!("its console goes to {log}"));
+    if let Err(error) = greeted(&mut machine, way) {
+        machine.end()?;
+        let tail: String = exec::tail_of(&log)?.lines().map(|line| format!("\n  | {line}")).collect();
+        let words: String = exec::tail_of(&messages)?.lines().map(|line| format!("\n  QEMU: {line}")).collect();
+        bail!("{error}; the console's last lines ({log}):{tail}{words}");
+    }
+    let code = exec::interactive(&way.for_person(USER, &args.command))?;
+    let leave = Task::Leave { user: USER.to_owned(), command: format!("{BECOME} poweroff") };
+    let now = Instant::now();
+    let asked = way.perform(&leave, now, now + GOODBYE, &std::sync::atomic::AtomicBool::new(false));
+    if asked.is_err() || machine.wait(GOODBYE)?.is_none() {
+        app.reporter.note("it did not power off, so it is ended");
+    }
+    machine.end()?;
+    // A command's own status is the answer of a run that was for this command.
+    match code {
+        0 => Ok(Exit::Good),
+        _ if args.command.is_empty() => Ok(Exit::Good),
+        code => bail!("the command ended with exit code {code}"),
+    }
+}
+
+/// Waits for the SSH banner, while the machine lives.
+fn greeted(machine: &mut Running, way: &Way) -> Result<()> {
+    let until = machine.started + GREETING;
+    let flag = std::sync::atomic::AtomicBool::new(false);
+    loop {
+        if let Some(status) = machine.wait(Duration::ZERO)? {
+            bail!("the machine ended with {status} before it could be logged into");
+        }
+        let slice = until.min(Instant::now() + Duration::from_secs(5));
+        if way.perform(&Task::Banner, machine.started, slice, &flag).is_ok() {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            bail!("no SSH banner came within {} s", GREETING.as_secs());
+        }
     }
 }

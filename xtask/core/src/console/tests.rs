@@ -23,12 +23,21 @@ fn console(steps: &[Step]) -> Console {
     Console::new(Script { steps: steps.to_vec(), limit: seconds(180), alarms })
 }
 
+/// The lines among what is to be done.
+fn typed(actions: Vec<Action>) -> Vec<String> {
+    let line = |action| match action {
+        Action::Type(line) => line,
+        Action::Begin { task, .. } => format!("<{task}>"),
+    };
+    actions.into_iter().map(line).collect()
+}
+
 fn failure(console: &Console) -> String {
     console.outcome().unwrap().clone().unwrap_err().to_string()
 }
 
 fn print(console: &mut Console, text: &str) -> Vec<String> {
-    console.feed(Input::Bytes(text.as_bytes()), seconds(1))
+    typed(console.feed(Input::Bytes(text.as_bytes()), seconds(1)))
 }
 
 const END: Step = Step::End { within: Duration::from_secs(60) };
@@ -37,13 +46,13 @@ const END: Step = Step::End { within: Duration::from_secs(60) };
 fn a_whole_conversation() {
     let mut console = console(&[expect("ashlar login:"), send("root"), ask("uname -r"), send("poweroff"), END]);
     assert!(console.feed(Input::Bytes(b"\x1b[2J[    0.1] boot\r\n\r\nashlar log"), seconds(5)).is_empty());
-    let typed = console.feed(Input::Bytes(b"in: "), seconds(20));
-    assert_eq!(typed, ["root", "echo @''@b0@@; uname -r; echo @''@e0=$?@@"]);
+    let actions = console.feed(Input::Bytes(b"in: "), seconds(20));
+    assert_eq!(typed(actions), ["root", "echo @''@b0@@; uname -r; echo @''@e0=$?@@"]);
     // The terminal echoes what is typed, broken at its width; only the shell's output counts.
     let echo = "root\r\n# echo @''@b0@@; uname -r; ec\r\nho @''@e0=$?@@\r\n";
     assert!(console.feed(Input::Bytes(echo.as_bytes()), seconds(21)).is_empty());
     let output = "@@b0@@\r\n[   21.123456] noise\r\n6.12.95\r\n@@e0=0@@\r\n# ";
-    assert_eq!(console.feed(Input::Bytes(output.as_bytes()), seconds(22)), ["poweroff"]);
+    assert_eq!(typed(console.feed(Input::Bytes(output.as_bytes()), seconds(22))), ["poweroff"]);
     assert_eq!(console.answers(), [Answer { text: "6.12.95".to_owned(), status: 0 }]);
     assert_eq!(console.outcome(), None);
     console.feed(Input::Bytes(b"The system is going down NOW!\r\n"), seconds(23));
@@ -69,13 +78,13 @@ fn answers_keep_lines_and_status() {
 #[test]
 fn a_command_that_got_lost_is_typed_again() {
     let mut console = console(&[ask("a"), ask("b")]);
-    assert_eq!(console.feed(Input::Tick, seconds(0)), ["echo @''@b0@@; a; echo @''@e0=$?@@"]);
+    assert_eq!(typed(console.feed(Input::Tick, seconds(0))), ["echo @''@b0@@; a; echo @''@e0=$?@@"]);
     assert!(console.feed(Input::Tick, seconds(9)).is_empty());
     assert_eq!(console.feed(Input::Tick, seconds(10)).len(), 1);
     assert!(console.feed(Input::Tick, seconds(11)).is_empty());
     // Both copies run; the second one's output is not taken for the next answer.
-    let typed = console.feed(Input::Bytes(b"@@b0@@\n1\n@@e0=0@@\n@@b0@@\n2\n@@e0=0@@\n"), seconds(12));
-    assert_eq!(typed, ["echo @''@b1@@; b; echo @''@e1=$?@@"]);
+    let actions = console.feed(Input::Bytes(b"@@b0@@\n1\n@@e0=0@@\n@@b0@@\n2\n@@e0=0@@\n"), seconds(12));
+    assert_eq!(typed(actions), ["echo @''@b1@@; b; echo @''@e1=$?@@"]);
     console.feed(Input::Bytes(b"@@b1@@\n3"), seconds(13));
     assert!(console.feed(Input::Tick, seconds(40)).is_empty(), "it runs, so it is not typed again");
     console.feed(Input::Bytes(b"\n@@e1=0@@"), seconds(41));
@@ -135,9 +144,53 @@ fn a_flood_ends_it() {
 #[test]
 fn a_script_without_waiting_is_over_at_once() {
     assert_eq!(console(&[]).outcome(), Some(&Ok(())));
-    let mut typed = console(&[send("a"), send("b")]);
-    assert_eq!(typed.feed(Input::Tick, seconds(0)), ["a", "b"]);
-    assert_eq!(typed.outcome(), Some(&Ok(())));
+    let mut two = console(&[send("a"), send("b")]);
+    assert_eq!(typed(two.feed(Input::Tick, seconds(0))), ["a", "b"]);
+    assert_eq!(two.outcome(), Some(&Ok(())));
+}
+
+fn outside(task: Task) -> Step {
+    Step::Outside { task, within: seconds(50) }
+}
+
+#[test]
+fn a_task_beside_the_console() {
+    let user = || "admin".to_owned();
+    let leave = Task::Leave { user: user(), command: "become poweroff".to_owned() };
+    let mut console = console(&[outside(Task::Banner), expect("login:"), outside(leave), expect("Power down"), END]);
+    assert_eq!(typed(console.feed(Input::Tick, seconds(0))), ["<the SSH banner>"]);
+    // The prompt came before the banner, and counts.
+    assert!(print(&mut console, "ashlar login: ").is_empty());
+    let banner = Answer { text: "SSH-2.0-x".to_owned(), status: 0 };
+    let actions = console.feed(Input::Done(Ok(vec![banner.clone()])), seconds(9));
+    assert_eq!(typed(actions), ["<`become poweroff` over SSH>"]);
+    assert_eq!(console.answers(), [banner]);
+    console.feed(Input::Bytes(b"reboot: Power down\n"), seconds(10));
+    assert_eq!(console.outcome(), None, "the task is still under way");
+    console.feed(Input::Done(Ok(Vec::new())), seconds(11));
+    console.feed(Input::Ended, seconds(12));
+    assert_eq!(console.outcome(), Some(&Ok(())));
+}
+
+#[test]
+fn a_task_may_fail_be_late_or_meet_an_alarm() {
+    let begun = || {
+        let mut console = console(&[outside(Task::Banner), END]);
+        assert_eq!(console.feed(Input::Tick, seconds(0)).len(), 1);
+        console.feed(Input::Bytes(b"Starting sshd\n"), seconds(1));
+        console
+    };
+    let mut one = begun();
+    one.feed(Input::Done(Err("nothing came".to_owned())), seconds(9));
+    assert_eq!(failure(&one), "the SSH banner: nothing came; on the console, its last line was `Starting sshd`");
+    let mut two = begun();
+    two.feed(Input::Tick, seconds(50));
+    assert_eq!(failure(&two), "waited 50 s for the SSH banner; its last line was `Starting sshd`");
+    two.feed(Input::Done(Ok(Vec::new())), seconds(51));
+    assert!(two.outcome().unwrap().is_err(), "too late is too late");
+    let mut three = begun();
+    three.feed(Input::Bytes(b"Kernel panic\n"), seconds(2));
+    assert_eq!(failure(&three), "the machine said `Kernel panic`");
 }
 
 mod properties {
@@ -170,16 +223,16 @@ mod properties {
     /// Everything that a conversation gives.
     fn hold(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Vec<Answer>, Option<Result<(), Failure>>) {
         let mut console = console(&[expect("login:"), send("root"), ask("x"), ask("y"), END]);
-        let mut typed = Vec::new();
+        let mut lines = Vec::new();
         let mut rest = bytes;
         for cut in cuts {
             let (chunk, after) = rest.split_at(cut % (rest.len() + 1));
-            typed.extend(console.feed(Input::Bytes(chunk), seconds(1)));
+            lines.extend(typed(console.feed(Input::Bytes(chunk), seconds(1))));
             rest = after;
         }
-        typed.extend(console.feed(Input::Bytes(rest), seconds(1)));
-        typed.extend(console.feed(Input::Ended, seconds(2)));
-        (typed, console.answers().to_vec(), console.outcome().cloned())
+        lines.extend(typed(console.feed(Input::Bytes(rest), seconds(1))));
+        lines.extend(typed(console.feed(Input::Ended, seconds(2))));
+        (lines, console.answers().to_vec(), console.outcome().cloned())
     }
 
     proptest! {

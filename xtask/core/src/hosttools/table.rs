@@ -100,7 +100,7 @@ pub const TOOLS: &[Tool] = &[
         name: "qemu-system-x86_64",
         purpose: "starting the ISO",
         look: program("7.0"),
-        need: Need::Commands(&["run", "boot-test"]),
+        need: Need::Commands(&["run", "boot-test", "bench"]),
         packages: Packages {
             debian: &["qemu-system-x86"],
             fedora: &["qemu-system-x86-core"],
@@ -114,6 +114,28 @@ pub const TOOLS: &[Tool] = &[
         look: Look::Files(OVMF),
         need: Need::Commands(&["run", "boot-test"]),
         packages: Packages { debian: &["ovmf"], fedora: &["edk2-ovmf"], arch: &["edk2-ovmf"], alpine: &["ovmf"] },
+    },
+    Tool {
+        name: "ssh",
+        purpose: "logging into the started system",
+        // It says its version on standard error; every supported distribution's is new enough.
+        look: PRESENT,
+        need: Need::Commands(&["run", "boot-test", "bench"]),
+        packages: OPENSSH,
+    },
+    Tool {
+        name: "scp",
+        purpose: "copying files into the started system",
+        look: PRESENT,
+        need: Need::Commands(&["boot-test"]),
+        packages: OPENSSH,
+    },
+    Tool {
+        name: "ssh-keygen",
+        purpose: "the throw-away key of the started system",
+        look: PRESENT,
+        need: Need::Commands(&["run", "boot-test", "bench"]),
+        packages: OPENSSH_KEYGEN,
     },
     Tool {
         name: "podman",
@@ -130,6 +152,17 @@ pub const TOOLS: &[Tool] = &[
         packages: Packages { debian: &["make"], fedora: &["make"], arch: &["make"], alpine: &["make"] },
     },
 ];
+
+const OPENSSH: Packages = Packages {
+    debian: &["openssh-client"],
+    fedora: &["openssh-clients"],
+    arch: &["openssh"],
+    alpine: &["openssh-client-default"],
+};
+
+/// Some put the program that makes keys elsewhere than the client.
+const OPENSSH_KEYGEN: Packages =
+    Packages { debian: &["openssh-client"], fedora: &["openssh"], arch: &["openssh"], alpine: &["openssh-keygen"] };
 
 const UTIL_LINUX: Packages =
     Packages { debian: &["mount"], fedora: &["util-linux-core"], arch: &["util-linux"], alpine: &["util-linux-misc"] };

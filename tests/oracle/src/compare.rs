@@ -1,0 +1,274 @@
+//! Two captures of the same graphs side by side: how much was compared, and what differs.
+//!
+//! Start order is compared as constraints. Ours starts services in parallel, so its order need not be real OpenRC's; but what
+//! a dependency put in order there must be in that order here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::capture::{Capture, Event, Outcome};
+use crate::dependency;
+use crate::graph::{Graph, Step};
+use crate::table;
+
+/// The kinds of what is compared; the words that `differences.toml` uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// Exit code of the command.
+    Exit,
+    /// The present runlevel afterwards.
+    Level,
+    /// States of a service afterwards.
+    State,
+    /// How often a function of a service ran.
+    Runs,
+    /// Whether what a dependency orders happened in that order.
+    Order,
+    /// A row of a table.
+    Row,
+    /// Whether the graph came to its end at all.
+    End,
+}
+
+/// One answer that is not the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Number of the graph.
+    pub graph: u32,
+    /// Its theme.
+    pub theme: &'static str,
+    /// Number of the command.
+    pub step: usize,
+    /// The command.
+    pub command: String,
+    /// The kind.
+    pub what: What,
+    /// Which service, row or pair.
+    pub subject: String,
+    /// Real OpenRC's answer.
+    pub real: String,
+    /// Ours.
+    pub ours: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { graph, theme, step, command, what, subject, real, ours } = self;
+        write!(
+            f,
+            "graph {graph} ({theme}), command {step} `{command}`: {what:?} of {subject}: real {real}, ours {ours}"
+        )
+    }
+}
+
+/// The result over all graphs.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Graphs compared.
+    pub graphs: usize,
+    /// Single answers compared.
+    pub observations: usize,
+    /// Those that differ.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares what two sides made of the graphs.
+pub fn compare(graphs: &[Graph], real: &Capture, ours: &Capture) -> Comparison {
+    let mut comparison = Comparison::default();
+    for graph in graphs {
+        comparison.graphs += 1;
+        let none = Vec::new();
+        let (theirs, own) = (real.get(&graph.number).unwrap_or(&none), ours.get(&graph.number).unwrap_or(&none));
+        for (number, step) in graph.steps.iter().enumerate() {
+            let mut one = One { graph, number, step, comparison: &mut comparison };
+            let (Some(theirs), Some(own)) = (theirs.get(number), own.get(number)) else {
+                // Neither side: then nothing was compared, which is no agreement.
+                let side = |there: bool| if there { "reached" } else { "not reached" };
+                let ours = if own.len() > number { "reached" } else { "not reached by ours" };
+                one.same(What::End, "command", side(theirs.len() > number), ours);
+                break;
+            };
+            one.outcome(theirs, own);
+        }
+    }
+    comparison
+}
+
+/// One command of one graph.
+struct One<'a> {
+    graph: &'a Graph,
+    number: usize,
+    step: &'a Step,
+    comparison: &'a mut Comparison,
+}
+
+impl One<'_> {
+    fn same(&mut self, what: What, subject: &str, real: impl fmt::Display, ours: impl fmt::Display) {
+        self.comparison.observations += 1;
+        let (real, ours) = (real.to_string(), ours.to_string());
+        if real != ours {
+            self.comparison.differences.push(Difference {
+                graph: self.graph.number,
+                theme: self.graph.theme,
+                step: self.number,
+                command: self.step.command.clone(),
+                what,
+                subject: subject.to_owned(),
+                real,
+                ours,
+            });
+        }
+    }
+
+    fn outcome(&mut self, real: &Outcome, ours: &Outcome) {
+        self.same(What::Exit, "command", real.exit, ours.exit);
+        self.same(What::Level, "softlevel", &real.softlevel, &ours.softlevel);
+        let named = self.graph.services.iter().map(|service| &service.name);
+        let names: BTreeSet<&String> = named.chain(real.states.keys()).chain(ours.states.keys()).collect();
+        for name in names {
+            let words = |outcome: &Outcome| outcome.states.get(name).map_or_else(|| "stopped".to_owned(), joined);
+            self.same(What::State, name, words(real), words(ours));
+        }
+        let (theirs, own) = (runs(&real.log), runs(&ours.log));
+        let keys: BTreeSet<&(String, String)> = theirs.keys().chain(own.keys()).collect();
+        for key in keys {
+            let count = |runs: &Runs| runs.get(key).map_or(0, |run| run.count);
+            self.same(What::Runs, &format!("{} of {}", key.0, key.1), count(&theirs), count(&own));
+        }
+        self.order(real, &theirs, &own);
+        let (theirs, own) = (table::rows(self.step.reads, &real.output), table::rows(self.step.reads, &ours.output));
+        let keys: BTreeSet<&String> = theirs.keys().chain(own.keys()).collect();
+        for key in keys {
+            let words = |rows: &table::Rows| rows.get(key).map_or_else(|| "(no row)".to_owned(), joined);
+            self.same(What::Row, key, words(&theirs), words(&own));
+        }
+    }
+
+    /// What a dependency orders and real OpenRC did in that order.
+    fn order(&mut self, real: &Outcome, theirs: &Runs, own: &Runs) {
+        let tree = dependency::parse(&real.deptree);
+        for function in ["start", "stop"] {
+            let took_part = theirs.keys().filter(|(name, _)| name == function).map(|(_, service)| service.clone());
+            for (first, later) in dependency::order(&tree, &took_part.collect()) {
+                // What starts first stops last.
+                let (first, later) = if function == "start" { (first, later) } else { (later, first) };
+                let before = |runs: &Runs| {
+                    let run = |service: &String| runs.get(&(function.to_owned(), service.clone()));
+                    Some(run(&first)?.last <= run(&later)?.first)
+                };
+                // Without events there is nothing to order; that they are missing is a difference of its own.
+                if let (Some(true), Some(kept)) = (before(theirs), before(own)) {
+                    let word = if kept { "in order" } else { "not in order" };
+                    self.same(What::Order, &format!("{function} of {first} then {later}"), "in order", word);
+                }
+            }
+        }
+        self.stops_before_starts(theirs, own);
+    }
+
+    /// A change of runlevel stops what must go before it starts what must come.
+    fn stops_before_starts(&mut self, theirs: &Runs, own: &Runs) {
+        let phases = |runs: &Runs| {
+            let of =
+                |function: &'static str| runs.iter().filter(move |((name, _), _)| name == function).map(|(_, run)| run);
+            Some(of("stop").map(|run| run.last).max()? < of("start").map(|run| run.first).min()?)
+        };
+        if let (Some(true), Some(kept)) = (phases(theirs), phases(own)) {
+            let word = if kept { "in order" } else { "not in order" };
+            self.same(What::Order, "all stops then all starts", "in order", word);
+        }
+    }
+}
+
+fn joined(words: &BTreeSet<String>) -> String {
+    words.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Where in the log a function ran.
+struct Run {
+    count: usize,
+    first: usize,
+    last: usize,
+}
+
+/// By function and service.
+type Runs = BTreeMap<(String, String), Run>;
+
+fn runs(log: &[Event]) -> Runs {
+    let mut runs = Runs::new();
+    for (place, event) in log.iter().enumerate() {
+        let key = (event.function.clone(), event.service.clone());
+        let run = runs.entry(key).or_insert(Run { count: 0, first: place, last: place });
+        run.count += usize::from(event.begin);
+        run.last = place;
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Reads, Service};
+
+    fn graph() -> Graph {
+        let mut graph = crate::generate::graph(1, 0);
+        graph.services = vec![Service::new("a"), Service::new("b")];
+        graph.steps = vec![Step { command: "openrc default".into(), reads: Reads::Nothing }];
+        graph
+    }
+
+    fn outcome(log: &[&str]) -> Outcome {
+        let text: String = log.iter().map(|line| format!("={line}\n")).collect();
+        let tree = "%depinfo_0_service='a'\n%depinfo_1_service='b'\n%depinfo_1_iafter_0='a'\n";
+        let text = format!("@graph 0\n@step 0\n@exit 0\n{text}:started a\n~default\n{tree}@end 0\n");
+        crate::capture::parse(&text).unwrap().remove(&0).unwrap().remove(0)
+    }
+
+    fn found(real: Outcome, ours: Outcome) -> Vec<String> {
+        let capture = |outcome| Capture::from([(0, vec![outcome])]);
+        let comparison = compare(&[graph()], &capture(real), &capture(ours));
+        assert_eq!(comparison.graphs, 1);
+        comparison
+            .differences
+            .iter()
+            .map(|found| format!("{:?} {}: {} {}", found.what, found.subject, found.real, found.ours))
+            .collect()
+    }
+
+    const GOOD: [&str; 4] = ["start-begin a", "start-end a", "start-begin b", "start-end b"];
+
+    #[test]
+    fn equal_is_equal() {
+        assert!(found(outcome(&GOOD), outcome(&GOOD)).is_empty());
+    }
+
+    #[test]
+    fn each_kind_is_seen() {
+        let mut other = outcome(&["start-begin a", "start-begin b", "start-end a", "start-end b"]);
+        assert_eq!(found(outcome(&GOOD), other.clone()), ["Order start of a then b: in order not in order"]);
+        other = outcome(&GOOD[..2]);
+        assert_eq!(found(outcome(&GOOD), other.clone()), ["Runs start of b: 1 0"]);
+        other = outcome(&GOOD);
+        other.exit = 1;
+        other.softlevel = "boot".into();
+        other.states.insert("b".into(), BTreeSet::from(["failed".to_owned()]));
+        let kinds = ["Exit command: 0 1", "Level softlevel: default boot", "State b: stopped failed"];
+        assert_eq!(found(outcome(&GOOD), other), kinds);
+    }
+
+    #[test]
+    fn what_real_openrc_did_the_other_way_round_is_no_demand() {
+        let reverse = outcome(&["start-begin b", "start-end b", "start-begin a", "start-end a"]);
+        assert!(found(reverse, outcome(&GOOD)).is_empty());
+    }
+
+    #[test]
+    fn a_side_that_did_not_get_there_is_seen() {
+        let capture = Capture::from([(0, vec![outcome(&GOOD)])]);
+        let comparison = compare(&[graph()], &capture, &Capture::new());
+        assert_eq!(comparison.differences[0].what, What::End);
+        let comparison = compare(&[graph()], &Capture::new(), &Capture::new());
+        assert_eq!(comparison.differences.len(), 1, "nothing compared is no agreement");
+    }
+}

@@ -1,0 +1,63 @@
+//! The NoCloud documents of a machine of ours: what `cargo xtask run` and the boot tests put on the volume labelled `CIDATA`.
+//!
+//! Writing only, and only what Ashlar reads. The reader is `pkgs/firstboot`.
+
+use crate::digest::Digest;
+
+/// The only groups an administrator needs.
+const ADMINISTRATORS: &str = "wheel";
+
+/// What a new machine is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Host name.
+    pub host: String,
+    /// Name of the administrator.
+    pub user: String,
+    /// The administrator's public key, one line.
+    pub key: String,
+    /// A hashed password for the console; none may log in there when absent. SSH takes keys only, whatever stands here.
+    pub password: Option<String>,
+}
+
+impl Volume {
+    /// The files by name.
+    pub fn files(&self) -> [(&'static str, String); 2] {
+        [("meta-data", self.meta_data()), ("user-data", self.user_data())]
+    }
+
+    /// The instance's name follows from what it is told: the same volume is the same instance.
+    fn meta_data(&self) -> String {
+        let digest = Digest::of(self.user_data());
+        format!("instance-id: ashlar-{}\nlocal-hostname: {}\n", digest.short(), self.host)
+    }
+
+    fn user_data(&self) -> String {
+        let Self { host, user, key, password } = self;
+        let password = password
+            .as_ref()
+            .map_or_else(String::new, |hash| format!("    passwd: \"{hash}\"\n    lock_passwd: false\n"));
+        format!(
+            "#cloud-config\nhostname: {host}\nusers:\n  - name: {user}\n    groups: {ADMINISTRATORS}\n{password}    \
+             ssh_authorized_keys:\n      - {key}\n",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_pinned() {
+        let volume = Volume {
+            host: "ashlar-test".to_owned(),
+            user: "admin".to_owned(),
+            key: "ssh-ed25519 AAAA test".to_owned(),
+            password: Some("$6$salt$hash".to_owned()),
+        };
+        let text = |volume: &Volume| volume.files().map(|(name, text)| format!("--- {name}\n{text}")).concat();
+        let without = Volume { password: None, ..volume.clone() };
+        insta::assert_snapshot!(text(&volume) + &text(&without));
+    }
+}

@@ -1,0 +1,221 @@
+//! The scenarios, in the order in which they run. To add one: a name in [`NAMES`], an arm in [`named`], a line in README.
+
+use std::time::Duration;
+
+use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
+use crate::console::Step;
+use crate::console::facts::{self, BECOME, Expected, Fact};
+use crate::console::task::{Login, Task};
+use crate::diag::suggest;
+use crate::qemu::{Firmware, Medium};
+
+/// Every scenario's name.
+pub const NAMES: [&str; 9] =
+    ["uefi-cd", "uefi-disk", "bios-cd", "bios-disk", "ssh", "reboot", "unconfigured", "no-dhcp", "bad-services"];
+
+/// How long nobody may answer on port 22 of a machine that asks its first question.
+pub const SETTLED: Duration = Duration::from_secs(8);
+
+/// What a console of a machine without a configuration shows, and the dialogue's first question.
+const INVITATION: &str = "Press Enter to configure this machine";
+const FIRST_QUESTION: &str = "Host name [ashlar]:";
+
+/// A time that a 32-bit clock cannot show, so that it cannot come from the host or from a build.
+const LATER: Clock = Clock { text: "2039-02-03T04:05:06", seconds: 2_180_318_706 };
+
+/// Why a text is not a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no boot scenario `{text}`{} (scenarios: {})",
+    .suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default(),
+    NAMES.join(", ")
+)]
+pub struct NoScenario {
+    text: String,
+    suggestion: Option<&'static str>,
+}
+
+/// The scenario of this name; `release` is the kernel's version.
+///
+/// # Errors
+/// When there is none.
+pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
+    Ok(match name {
+        "uefi-cd" => medium("uefi-cd", Firmware::Uefi, Medium::Cd, release),
+        "uefi-disk" => medium("uefi-disk", Firmware::Uefi, Medium::Disk, release),
+        "bios-cd" => medium("bios-cd", Firmware::Bios, Medium::Cd, release),
+        "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
+        "ssh" => ssh(),
+        "reboot" => reboot(),
+        "unconfigured" => unconfigured(),
+        "no-dhcp" => no_dhcp(),
+        "bad-services" => bad_services(),
+        _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
+    })
+}
+
+/// The machine most scenarios use: the firmware that starts faster.
+const BIOS: Setup = Setup {
+    profile: "minimal",
+    firmware: Firmware::Bios,
+    medium: Medium::Cd,
+    cable: Cable::User,
+    configured: true,
+    clock: None,
+    restarts: false,
+};
+
+fn medium(name: &'static str, firmware: Firmware, medium: Medium, release: &str) -> Scenario {
+    let mut items = up();
+    items.push(Item::OverSsh(facts::minimal(firmware, release)));
+    items.extend(off());
+    Scenario {
+        name,
+        summary: "starts this way, is what it should be, powers off",
+        setup: Setup { firmware, medium, ..BIOS },
+        items,
+    }
+}
+
+fn ssh() -> Scenario {
+    let mut items = up();
+    items.push(Item::OverSsh(facts::services()));
+    items.push(Item::OverSsh(facts::network()));
+    items.push(clock(None));
+    items.push(check("scp there and back", Task::Copy { user: ADMIN.to_owned(), bytes: 300_000 }, "same"));
+    let refused = |name, login| Item::Check {
+        name,
+        task: Task::Refusal { login },
+        // The methods in parentheses are all that the server offers.
+        expected: Expected::Has("Permission denied (publickey)"),
+        within: Some(MOMENT),
+    };
+    items.push(refused("password refused", Login::Password(ADMIN.to_owned())));
+    items.push(refused("root refused", Login::Key("root".to_owned())));
+    items.push(refused("strange key refused", Login::StrangeKey(ADMIN.to_owned())));
+    items.extend(off());
+    Scenario { name: "ssh", summary: "who has the key gets in and can work; others do not", setup: BIOS, items }
+}
+
+fn reboot() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let mut items = up();
+    items.push(clock(Some(LATER.seconds)));
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "mark of the first start",
+        "echo 1 >/run/first && cat /run/first",
+        is("1"),
+    )]));
+    items.push(leave("reboot"));
+    items.push(expect("reboot: Restarting system", MOMENT));
+    items.extend(up());
+    items.push(Item::OverSsh(vec![Fact::new("the mark is gone", "[ -e /run/first ] || echo gone", is("gone"))]));
+    items.push(clock(Some(LATER.seconds)));
+    items.extend(off());
+    let setup = Setup { clock: Some(LATER), restarts: true, ..BIOS };
+    Scenario {
+        name: "reboot",
+        summary: "restarts on request; the hardware clock decides without time servers",
+        setup,
+        items,
+    }
+}
+
+fn unconfigured() -> Scenario {
+    let silence = Task::Silence { lasting: SETTLED };
+    let enter = Item::Step(Step::Send { line: String::new() });
+    let items = vec![
+        expect(INVITATION, Duration::MAX),
+        enter,
+        expect(FIRST_QUESTION, MOMENT),
+        check("nobody on port 22", silence, "silence"),
+    ];
+    let setup = Setup { configured: false, ..BIOS };
+    Scenario { name: "unconfigured", summary: "without a volume the console asks, and nothing listens", setup, items }
+}
+
+fn no_dhcp() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
+    let items = vec![
+        expect(&prompt(), Duration::MAX),
+        send(ADMIN),
+        expect("Password:", MOMENT),
+        send(PASSWORD),
+        Item::OnConsole(vec![
+            Fact::new("user on the console", "id -un", is(ADMIN)),
+            // Messages of the kernel must not land in the middle of an answer.
+            Fact::as_root("console is quiet", "dmesg -n 1", is("")),
+            Fact::new("no address", "ip -4 addr show scope global | grep -c 'inet ' || true", is("0")),
+            Fact::new("sshd", "rc-service sshd status", Expected::Has("started")),
+        ]),
+        send(&format!("{BECOME} poweroff")),
+        Item::Step(Step::End { within: MOMENT }),
+    ];
+    let setup = Setup { cable: Cable::Silent, ..BIOS };
+    Scenario { name: "no-dhcp", summary: "a network where nobody answers does not stop the boot", setup, items }
+}
+
+fn bad_services() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let mut items = up();
+    items.push(Item::OverSsh(vec![
+        Fact::new("sshd", "rc-service sshd status", Expected::Has("started")),
+        // Waits until its supervisor has given up, for at most 40 s.
+        Fact::new(
+            "crashing gave up",
+            "n=0; while [ $n -lt 40 ] && ! rc-service crashing status | grep -q -e crashed -e stopped -e failed; do sleep 1; n=$((n+1)); done; \
+             rc-service crashing status | grep -q started && echo running || echo ended",
+            is("ended"),
+        ),
+        // One start, then as many as respawn_max allows.
+        Fact::new("crashing was respawned", "grep -c . /run/test-services/crashing", Expected::Between(3, 4)),
+        Fact::new("broken did not start", "rc-service broken status 2>&1 | grep -c started || true", is("0")),
+        Fact::new("failing did not start", "rc-service failing status 2>&1 | grep -c started || true", is("0")),
+        Fact::as_root("the cycle is named", "grep -h -i cycle /var/log/rc.log", Expected::Has("loop-a")),
+        Fact::new("after the bad ones", "rc-service last status", Expected::Has("started")),
+    ]));
+    items.extend(off());
+    let setup = Setup { profile: "test-services", ..BIOS };
+    let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
+    Scenario { name: "bad-services", summary, setup, items }
+}
+
+/// The host name and what asks for a user after it.
+fn prompt() -> String {
+    format!("{HOST} login:")
+}
+
+/// A machine that is up: SSH answers, and the console asks for a user.
+fn up() -> Vec<Item> {
+    let greeting = Item::Check {
+        name: "SSH banner",
+        task: Task::Banner,
+        expected: Expected::Has("SSH-2.0-OpenSSH"),
+        within: None,
+    };
+    vec![greeting, expect(&prompt(), MOMENT)]
+}
+
+/// The administrator switches it off.
+fn off() -> [Item; 2] {
+    [leave("poweroff"), Item::Step(Step::End { within: MOMENT })]
+}
+
+fn leave(command: &str) -> Item {
+    let task = Task::Leave { user: ADMIN.to_owned(), command: format!("{BECOME} {command}") };
+    Item::Step(Step::Outside { task, within: MOMENT })
+}
+
+fn expect(pattern: &str, within: Duration) -> Item {
+    Item::Step(Step::Expect { pattern: pattern.to_owned(), within })
+}
+
+fn check(name: &'static str, task: Task, expected: &str) -> Item {
+    Item::Check { name, task, expected: Expected::Is(expected.to_owned()), within: Some(MOMENT) }
+}
+
+fn clock(base: Option<u64>) -> Item {
+    let task = Task::Clock { user: ADMIN.to_owned(), base };
+    Item::Check { name: "seconds off the clock", task, expected: Expected::Between(-5, 5), within: Some(MOMENT) }
+}

@@ -1,0 +1,304 @@
+//! The way into a machine over the port that QEMU forwards: listening for the banner, and the host's SSH client.
+//!
+//! Command lines are made by `ashlar_core::ssh`; which tasks there are is in `ashlar_core::console::task`. Every wait here
+//! ends at a given time, or when it is cancelled.
+
+use std::io::{ErrorKind, Read as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use ashlar_core::console::Answer;
+use ashlar_core::console::task::{Login, Task, frames, unframe};
+use ashlar_core::ssh::{self, Access, NO_CONNECTION, Reader};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::vm::Process;
+use super::{clock, exec};
+
+/// How often things are looked at while nothing happens.
+const TICK: Duration = Duration::from_millis(25);
+/// How soon a connection that was closed is followed by the next.
+const RETRY: Duration = Duration::from_millis(50);
+/// How soon a connection that stays silent is joined by another: QEMU accepts before the guest does, and what it could not
+/// hand on then it tries again only seconds later.
+const JOIN: Duration = Duration::from_millis(250);
+/// How many silent connections are kept; less than a server lets wait.
+const MOST: usize = 6;
+/// How long the client is left alone after a connection that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A way into one machine, with throw-away keys.
+#[derive(Debug)]
+pub struct Way {
+    access: Access,
+    /// Where files of single commands go.
+    scratch: Utf8PathBuf,
+}
+
+/// What a client printed and how it ended.
+struct Printed {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Way {
+    /// A way through `port`, or through a free port, with keys made in `scratch`.
+    pub fn make(port: Option<u16>, scratch: &Utf8Path) -> Result<Self> {
+        let port = match port {
+            Some(port) => port,
+            None => free_port()?,
+        };
+        let file = |name: &str| scratch.join(name);
+        let access =
+            Access { port, key: file("key"), strange_key: file("strange-key"), known_hosts: file("known-hosts") };
+        for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a stranger's key")] {
+            exec::read(&ssh::keygen(key, comment))?;
+        }
+        Ok(Self { access, scratch: scratch.to_owned() })
+    }
+
+    /// A way through a free port, with a key that the machine knows already.
+    pub fn with_key(key: &Utf8Path, scratch: &Utf8Path) -> Result<Self> {
+        let (key, known_hosts) = (key.to_owned(), scratch.join("known-hosts"));
+        let access = Access { port: free_port()?, strange_key: key.clone(), key, known_hosts };
+        Ok(Self { access, scratch: scratch.to_owned() })
+    }
+
+    /// The port on this host's loopback.
+    pub fn port(&self) -> u16 {
+        self.access.port
+    }
+
+    /// The public key, one line.
+    pub fn public_key(&self) -> Result<String> {
+        Ok(fs_err::read_to_string(format!("{}.pub", self.access.key))?.trim().to_owned())
+    }
+
+    /// The client's command line for a person.
+    pub fn for_person(&self, user: &str, command: &[String]) -> Command {
+        self.access.login(&Login::Key(user.to_owned()), Reader::Person, command)
+    }
+
+    /// Does a task on the machine that was started at `started`.
+    ///
+    /// # Errors
+    /// Why it could not be done before `until`.
+    pub fn perform(
+        &self,
+        task: &Task,
+        started: Instant,
+        until: Instant,
+        cancelled: &AtomicBool,
+    ) -> Result<Vec<Answer>, String> {
+        let limits = Limits { until, cancelled };
+        let answer = |text: String| vec![Answer { text, status: 0 }];
+        match task {
+            Task::Banner => {
+                // A machine that was started again has made new keys.
+                remove(&self.access.known_hosts)?;
+                self.listen(&limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
+            }
+            Task::Silence { lasting } => {
+                let limits = Limits { until: until.min(Instant::now() + *lasting), cancelled };
+                Ok(answer(self.listen(&limits).unwrap_or_else(|| "silence".to_owned())))
+            }
+            Task::Commands { user, commands } => self.commands(user, commands, &limits),
+            Task::Refusal { login } => self.refusal(login, &limits),
+            Task::Copy { user, bytes } => self.copy(user, *bytes, &limits).map(answer),
+            Task::Clock { user, base } => self.clock(user, *base, started, &limits).map(answer),
+            Task::Leave { user, command } => {
+                let command =
+                    self.access.login(&Login::Key(user.clone()), Reader::Program, std::slice::from_ref(command));
+                self.client(&command, "", &limits).map(|_| Vec::new())
+            }
+        }
+    }
+
+    /// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
+    fn listen(&self, limits: &Limits<'_>) -> Option<String> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
+        let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
+        let mut next = Instant::now();
+        while limits.left().is_some() {
+            let now = Instant::now();
+            if now >= next {
+                // Refused while QEMU is not up yet; it is tried again.
+                if let Ok(stream) = TcpStream::connect_timeout(&address, RETRY)
+                    && stream.set_nonblocking(true).is_ok()
+                {
+                    open.push((stream, Vec::new()));
+                }
+                if open.len() > MOST {
+                    open.remove(0);
+                }
+                next = now + JOIN;
+            }
+            let mut closed = false;
+            let mut greeting = None;
+            open.retain_mut(|(stream, heard)| {
+                let mut buffer = [0; 256];
+                match stream.read(&mut buffer) {
+                    Ok(count @ 1..) => heard.extend_from_slice(&buffer[..count]),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => {
+                        closed = true;
+                        return false;
+                    }
+                }
+                greeting = greeting.take().or_else(|| ssh::greeting(heard));
+                heard.len() < 4096
+            });
+            if greeting.is_some() {
+                return greeting;
+            }
+            if closed && open.is_empty() {
+                next = now + RETRY;
+            }
+            std::thread::sleep(TICK);
+        }
+        None
+    }
+
+    fn commands(&self, user: &str, commands: &[String], limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+        let login = self.access.login(&Login::Key(user.to_owned()), Reader::Program, &["sh".to_owned()]);
+        let printed = self.connected(&login, &frames(commands), limits)?;
+        let answers = unframe(&printed.stdout, commands.len());
+        if answers.len() < commands.len() {
+            let word = ssh::last_word(&printed.stderr);
+            return Err(format!(
+                "the session ended after {} of {} answers, with status {}: {word}",
+                answers.len(),
+                commands.len(),
+                printed.code
+            ));
+        }
+        Ok(answers)
+    }
+
+    fn refusal(&self, login: &Login, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+        let command = self.access.login(login, Reader::Program, &["true".to_owned()]);
+        loop {
+            let printed = self.client(&command, "", limits)?;
+            let text = ssh::last_word(&printed.stderr);
+            // Without a word about permission, the connection was closed before: this source has to wait for its turn.
+            if printed.code != NO_CONNECTION || text.contains("Permission denied") {
+                let status = u8::from(printed.code != NO_CONNECTION);
+                return Ok(vec![Answer { text, status }]);
+            }
+            limits.pause(&text)?;
+        }
+    }
+
+    fn copy(&self, user: &str, bytes: usize, limits: &Limits<'_>) -> Result<String, String> {
+        let (there, back) = (self.scratch.join("copy-there"), self.scratch.join("copy-back"));
+        remove(&back)?;
+        // Every value of a byte, in no short rhythm.
+        let content: Vec<u8> = (0..bytes).map(|at| (at.wrapping_mul(at) / 7 + at) as u8).collect();
+        fs_err::write(&there, &content).map_err(|error| error.to_string())?;
+        let remote = format!("{user}@127.0.0.1:boot-test-copy");
+        for (from, to) in [(there.as_str(), remote.as_str()), (remote.as_str(), back.as_str())] {
+            let printed = self.connected(&self.access.copy(user, from, to), "", limits)?;
+            if printed.code != 0 {
+                return Err(format!("scp ended with status {}: {}", printed.code, ssh::last_word(&printed.stderr)));
+            }
+        }
+        let came = fs_err::read(&back).map_err(|error| error.to_string())?;
+        Ok(if came == content { "same".to_owned() } else { format!("{} bytes, {bytes} were sent", came.len()) })
+    }
+
+    /// How far the machine's clock is ahead, in whole seconds.
+    fn clock(&self, user: &str, base: Option<u64>, started: Instant, limits: &Limits<'_>) -> Result<String, String> {
+        let answers = self.commands(user, &["date +%s".to_owned()], limits)?;
+        let text = answers.first().map(|answer| answer.text.as_str()).unwrap_or_default();
+        let shown: i64 = text.parse().map_err(|_| format!("`date` printed `{text}`"))?;
+        let right = base.map_or_else(clock::now, |base| base + started.elapsed().as_secs());
+        Ok((shown - i64::try_from(right).unwrap_or(i64::MAX)).to_string())
+    }
+
+    /// Runs the client until it got a connection. What it runs may be run twice.
+    fn connected(&self, command: &Command, input: &str, limits: &Limits<'_>) -> Result<Printed, String> {
+        loop {
+            let printed = self.client(command, input, limits)?;
+            let failed = printed.code == NO_CONNECTION && printed.stdout.is_empty();
+            let word = ssh::last_word(&printed.stderr);
+            if !failed || word.contains("Permission denied") || word.contains("verification failed") {
+                return Ok(printed);
+            }
+            limits.pause(&word)?;
+        }
+    }
+
+    /// Runs the client once.
+    fn client(&self, command: &Command, input: &str, limits: &Limits<'_>) -> Result<Printed, String> {
+        let run = || -> Result<Option<Printed>> {
+            let file = |name: &str| self.scratch.join(name);
+            let (stdin, stdout, stderr) = (file("client.in"), file("client.out"), file("client.err"));
+            fs_err::write(&stdin, input)?;
+            fs_err::write(&stderr, "")?;
+            // Files, not pipes: nobody has to read them while it runs.
+            let from = Stdio::from(fs_err::File::open(&stdin)?.into_file());
+            let to = Stdio::from(fs_err::File::create(&stdout)?.into_file());
+            let mut client = Process(exec::background(command, from, to, &stderr)?);
+            while limits.left().is_some() {
+                if let Some(status) = client.wait(TICK)? {
+                    let text =
+                        |path| Ok::<_, std::io::Error>(String::from_utf8_lossy(&fs_err::read(path)?).into_owned());
+                    let (stdout, stderr) = (text(&stdout)?, text(&stderr)?);
+                    return Ok(Some(Printed { code: status.code().unwrap_or(NO_CONNECTION), stdout, stderr }));
+                }
+            }
+            Ok(None)
+        };
+        run().map_err(|error| format!("{error:#}"))?.ok_or_else(|| format!("no end came in time of `{command}`"))
+    }
+}
+
+/// When to stop.
+struct Limits<'a> {
+    until: Instant,
+    cancelled: &'a AtomicBool,
+}
+
+impl Limits<'_> {
+    /// The time that is left, if any.
+    fn left(&self) -> Option<Duration> {
+        let left = self.until.checked_duration_since(Instant::now())?;
+        (!self.cancelled.load(Ordering::Relaxed)).then_some(left)
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// With the last attempt's `word`, when there is no time for another.
+    fn pause(&self, word: &str) -> Result<(), String> {
+        let until = Instant::now() + PAUSE;
+        while Instant::now() < until {
+            if self.left().is_none() {
+                return Err(format!("no connection in time: {word}"));
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(())
+    }
+}
+
+fn remove(file: &Utf8Path) -> Result<(), String> {
+    match fs_err::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// A port that nobody uses now. QEMU takes it a moment later; should somebody be faster, QEMU ends and says so.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! The banner against servers of our own; the client where the host has one.
+
+use super::*;
+use std::io::Write as _;
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn way(port: u16, dir: &tempfile::TempDir) -> Way {
+    let scratch = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    let file = |name: &str| scratch.join(name);
+    let access = Access { port, key: file("k"), strange_key: file("s"), known_hosts: file("h") };
+    Way { access, scratch }
+}
+
+/// A server that treats each connection as `serve` says, for as long as the test lives.
+fn server(serve: impl Fn(usize, TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().flatten().enumerate() {
+            serve(number, stream);
+        }
+    });
+    port
+}
+
+fn perform(way: &Way, task: &Task, limit: Duration) -> Result<Vec<Answer>, String> {
+    way.perform(task, Instant::now(), Instant::now() + limit, &AtomicBool::new(false))
+}
+
+#[test]
+fn waits_for_the_banner_and_not_for_a_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    // As QEMU does while the guest starts: accepted and closed, accepted and left alone; then a server.
+    let kept = std::sync::Mutex::new(Vec::new());
+    let port = server(move |number, mut stream| match number {
+        0 | 1 => drop(stream),
+        2 => kept.lock().unwrap().push(stream),
+        _ => {
+            stream.write_all(b"SSH-2.0-").unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+            stream.write_all(b"Test_1\r\n").unwrap();
+        }
+    });
+    let way = way(port, &dir);
+    fs_err::write(&way.access.known_hosts, "of the last start").unwrap();
+    let answers = perform(&way, &Task::Banner, LONG).unwrap();
+    assert_eq!(answers[0].text, "SSH-2.0-Test_1");
+    assert!(!way.access.known_hosts.exists());
+}
+
+#[test]
+fn silence_is_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    let lasting = Duration::from_millis(300);
+    let silence = Task::Silence { lasting };
+    let nobody = way(free_port().unwrap(), &dir);
+    assert_eq!(perform(&nobody, &silence, LONG).unwrap()[0].text, "silence");
+    let port = server(|_, mut stream| stream.write_all(b"SSH-2.0-x\n").unwrap());
+    assert_eq!(perform(&way(port, &dir), &silence, LONG).unwrap()[0].text, "SSH-2.0-x");
+}
+
+#[test]
+fn a_banner_that_never_comes_is_late_and_a_cancelled_wait_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = way(free_port().unwrap(), &dir);
+    assert_eq!(perform(&nobody, &Task::Banner, Duration::from_millis(200)), Err("nothing greeted".to_owned()));
+    let started = Instant::now();
+    let cancelled = AtomicBool::new(true);
+    assert!(nobody.perform(&Task::Banner, started, started + LONG, &cancelled).is_err());
+    assert!(started.elapsed() < LONG / 2);
+}
+
+#[test]
+fn commands_against_nobody_end_in_time() {
+    if crate::host::tools::find(ssh::SSH).is_none() {
+        eprintln!("skipped: there is no SSH client here");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = way(free_port().unwrap(), &dir);
+    let task = Task::Commands { user: "admin".to_owned(), commands: vec!["true".to_owned()] };
+    let error = perform(&nobody, &task, Duration::from_secs(2)).unwrap_err();
+    assert!(error.contains("no connection in time") && error.contains("Connection refused"), "{error}");
+}
+
+#[test]
+fn keys_are_made_for_each_machine() {
+    if crate::host::tools::find(ssh::KEYGEN).is_none() {
+        eprintln!("skipped: there is no ssh-keygen here");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let scratch = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    let way = Way::make(Some(2222), &scratch).unwrap();
+    assert!(way.public_key().unwrap().starts_with("ssh-ed25519 AAAA"));
+    assert_eq!(way.port(), 2222);
+    assert!(way.for_person("dev", &[]).to_string().contains("-p 2222 dev@127.0.0.1"));
+}

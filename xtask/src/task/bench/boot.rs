@@ -1,0 +1,230 @@
+//! From power-on to an SSH banner, beside a minimal Debian: the same QEMU, firmware, memory, processors and devices.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use ashlar_core::cloud::Volume;
+use ashlar_core::console::Answer;
+use ashlar_core::console::task::Task;
+use ashlar_core::qemu::{self, Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_core::scenario::{ADMIN, HOST};
+use ashlar_core::timeline::{self, Memory, OWN_QUESTIONS, QUESTIONS};
+use ashlar_core::{peer, ssh};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{App, median};
+use crate::cli::BenchArgs;
+use crate::host::peer::Peer;
+use crate::host::ssh::Way;
+use crate::host::{exec, tools, vm};
+use crate::task::machine::{flash, write_volume};
+
+const MEMORY: u32 = 512;
+const PROCESSORS: u32 = 2;
+/// Limit of a start, and of the questions after it.
+const LIMIT: Duration = Duration::from_secs(600);
+/// How long a system is left alone before its memory is looked at: what starts after sshd counts as well.
+const SETTLE: Duration = Duration::from_secs(15);
+/// Columns of the chart.
+const WIDTH: usize = 60;
+
+/// A system under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Ashlar,
+    Debian,
+}
+
+/// What is started.
+struct Bench<'a> {
+    iso: Option<Utf8PathBuf>,
+    peer: Option<Peer>,
+    logs: &'a Utf8Path,
+}
+
+/// What one start gave.
+struct Started {
+    /// Seconds from the start of QEMU to the banner.
+    banner: f64,
+    /// Answers to the questions, when they were asked.
+    answers: Vec<Answer>,
+    /// Seconds from the start of QEMU to the last answer.
+    asked: f64,
+}
+
+/// Starts both systems in turn and prints medians, memory, processes, and where our time goes.
+pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
+    let firmwares = match args.firmware.as_deref() {
+        None => vec![Firmware::Bios, Firmware::Uefi],
+        Some("bios") => vec![Firmware::Bios],
+        Some("uefi") => vec![Firmware::Uefi],
+        Some(other) => bail!("there is no firmware `{other}`; firmwares: bios, uefi"),
+    };
+    if let Some(missing) = [qemu::PROGRAM, ssh::SSH, ssh::KEYGEN].into_iter().find(|name| tools::find(name).is_none()) {
+        println!("skipped: {missing} is not installed; `cargo xtask setup` installs it");
+        return Ok(());
+    }
+    let logs = app.store()?.root().join("logs/bench");
+    fs_err::create_dir_all(&logs)?;
+    let (ours, debians) = match args.system.as_deref() {
+        None => (true, true),
+        Some("ashlar") => (true, false),
+        Some("debian") => (false, true),
+        Some(other) => bail!("there is no system `{other}`; systems: ashlar, debian"),
+    };
+    let iso = match &args.iso {
+        _ if !ours => None,
+        Some(iso) => Some(iso.clone()),
+        None => Some(crate::task::iso::build(app, "minimal")?),
+    };
+    let peer = if debians { debian(app, &logs)? } else { None };
+    let bench = Bench { iso, peer, logs: &logs };
+    let mut systems = Vec::new();
+    systems.extend(bench.iso.is_some().then_some(System::Ashlar));
+    systems.extend(bench.peer.is_some().then_some(System::Debian));
+    for firmware in firmwares {
+        if firmware == Firmware::Uefi && tools::ovmf().is_err() {
+            println!("skipped: the UEFI firmware OVMF is not installed");
+            continue;
+        }
+        let mut times = vec![Vec::new(); systems.len()];
+        let mut last: Vec<Option<Started>> = systems.iter().map(|_| None).collect();
+        for round in 1..=args.runs {
+            for (at, system) in systems.iter().enumerate() {
+                app.reporter.note(format!("{firmware:?}, round {round} of {}: {system:?}", args.runs));
+                let started = bench.start(*system, firmware, round == args.runs)?;
+                times[at].push(started.banner);
+                last[at] = Some(started);
+            }
+        }
+        report(firmware, &systems, &times, &last, args.runs);
+    }
+    Ok(())
+}
+
+/// The Debian image; without the tools that make one, a word about it.
+fn debian(app: &App, logs: &Utf8Path) -> Result<Option<Peer>> {
+    if let Some(missing) = [peer::PROGRAM, "mke2fs"].into_iter().find(|name| tools::find(name).is_none()) {
+        println!("skipped: Debian beside it, because {missing} is not installed (packages mmdebstrap, e2fsprogs)");
+        return Ok(None);
+    }
+    let log = logs.join("debian.log");
+    app.reporter.note(format!("Debian's image: made anew when it is older than a day; log in {log}"));
+    let peer = Peer::obtain(app.store()?.root(), app.global.offline, &log)?;
+    app.reporter.note(if peer.fresh { "Debian's image was made now" } else { "Debian's image is from the store" });
+    Ok(Some(peer))
+}
+
+impl Bench<'_> {
+    fn start(&self, system: System, firmware: Firmware, ask: bool) -> Result<Started> {
+        let scratch = tempfile::tempdir()?;
+        let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
+        let way = match (system, &self.peer) {
+            (System::Debian, Some(peer)) => Way::with_key(&peer.file("key"), scratch)?,
+            _ => Way::make(None, scratch)?,
+        };
+        let machine = self.machine(system, firmware, &way, scratch)?;
+        let (log, messages) =
+            (self.logs.join(format!("{system:?}.log")), self.logs.join(format!("{system:?}.qemu.log")));
+        let running = vm::start(&machine.command(), &log, &messages)?;
+        let never = AtomicBool::new(false);
+        let perform = |task: &Task| way.perform(task, running.started, Instant::now() + LIMIT, &never);
+        let result = (|| {
+            perform(&Task::Banner)?;
+            let banner = running.started.elapsed().as_secs_f64();
+            if !ask {
+                return Ok(Started { banner, answers: Vec::new(), asked: banner });
+            }
+            std::thread::sleep(SETTLE);
+            let user = if system == System::Ashlar { ADMIN } else { peer::USER }.to_owned();
+            let own: &[&str] = if system == System::Ashlar { &OWN_QUESTIONS } else { &[] };
+            let commands = own.iter().chain(&QUESTIONS).map(|line| (*line).to_owned()).collect();
+            let answers = perform(&Task::Commands { user, commands })?;
+            Ok(Started { banner, answers, asked: running.started.elapsed().as_secs_f64() })
+        })();
+        running.end()?;
+        result.map_err(|reason: String| {
+            let tail: String =
+                exec::tail_of(&log).unwrap_or_default().lines().map(|line| format!("\n  | {line}")).collect();
+            anyhow::anyhow!("{system:?} by {firmware:?}: {reason}; its console ({log}):{tail}")
+        })
+    }
+
+    fn machine(&self, system: System, firmware: Firmware, way: &Way, scratch: &Utf8Path) -> Result<Machine> {
+        let (start, volume) = match (system, &self.peer) {
+            (System::Debian, Some(peer)) => {
+                let [kernel, initrd, disk] = ["kernel", "initrd", "disk"].map(|name| peer.file(name));
+                (Start::Kernel { kernel, initrd, cmdline: peer::CMDLINE.to_owned(), disk }, None)
+            }
+            _ => {
+                let (host, user) = (HOST.to_owned(), ADMIN.to_owned());
+                let volume = Volume { host, user, key: way.public_key()?, password: None };
+                let volume = write_volume(&volume, &scratch.join("volume"))?;
+                let file = self.iso.clone().context("there is no ISO to start")?;
+                (Start::Iso { file, medium: Medium::Virtio }, Some(volume))
+            }
+        };
+        Ok(Machine {
+            flash: flash(firmware, scratch)?,
+            start,
+            seat: Seat::Harness,
+            memory: MEMORY,
+            processors: PROCESSORS,
+            network: Network::User { port: way.port(), restricted: true },
+            volume,
+            extra: None,
+            clock: None,
+            restarts: false,
+            debugged: false,
+        })
+    }
+}
+
+fn report(firmware: Firmware, systems: &[System], times: &[Vec<f64>], last: &[Option<Started>], runs: u32) {
+    println!(
+        "\npower-on to SSH banner, {firmware:?}, {MEMORY} MiB, {PROCESSORS} processors, emulated, median of {runs}"
+    );
+    let medians: Vec<f64> = times.iter().cloned().map(median).collect();
+    for (at, system) in systems.iter().enumerate() {
+        let list: Vec<String> = times[at].iter().map(|seconds| format!("{seconds:.1}")).collect();
+        let figures = last[at].as_ref().map_or(String::new(), |started| held(*system, started));
+        println!("  {:<7} {:>6.1} s   ({})   {figures}", format!("{system:?}"), medians[at], list.join(" "));
+    }
+    if let [ours, debian] = medians.as_slice() {
+        println!("  ratio   {:>6.2}", ours / debian);
+    }
+    if systems.contains(&System::Debian) {
+        println!(
+            "  Debian's kernel and initrd are handed to the firmware by QEMU, past any boot loader: that is to its advantage."
+        );
+    }
+    if let (Some(System::Ashlar), Some(Some(started))) = (systems.first(), last.first()) {
+        println!("\nwhere Ashlar's time goes, in the last start\n{}", chart(started));
+    }
+}
+
+/// Memory and processes.
+fn held(system: System, started: &Started) -> String {
+    let skip = if system == System::Ashlar { OWN_QUESTIONS.len() } else { 0 };
+    let text = |at: usize| started.answers.get(skip + at).map_or("", |answer| answer.text.as_str());
+    let memory = Memory::parse(text(0)).map_or("memory unknown".to_owned(), |memory| {
+        let mib = |kib: u64| kib as f64 / 1024.0;
+        format!("{:.1} MiB used without page cache ({:.1} MiB cache)", mib(memory.used), mib(memory.cached))
+    });
+    let programs = timeline::programs(text(1));
+    format!("{memory}, {} processes: {}", programs.len(), programs.join(" "))
+}
+
+/// The chart of a start of ours, and the services' own.
+fn chart(started: &Started) -> String {
+    let text = |at: usize| started.answers.get(at).map_or("", |answer| answer.text.as_str());
+    let [init, timing, services] = [0, 1, 2].map(text);
+    let Some(uptime) = timeline::uptime(text(OWN_QUESTIONS.len() + QUESTIONS.len() - 1)) else {
+        return "the machine did not say how long it runs".to_owned();
+    };
+    let kernel = (started.asked - uptime).max(0.0);
+    let (first, sshd) = timeline::services(timing);
+    let stretches = timeline::stretches(kernel, timeline::stamp(init), first, sshd, started.banner);
+    format!("{}\n{services}", timeline::chart(&stretches, WIDTH))
+}

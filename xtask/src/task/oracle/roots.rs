@@ -1,0 +1,271 @@
+//! The two test roots: real OpenRC out of Debian's packages, and ours with the same shell and the same names.
+//!
+//! Both are read-only trees below the store. Real OpenRC's is made once; ours at every run, because `rc` changes.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::command::Command;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::App;
+use crate::exit::Exit;
+use crate::host::{exec, tools};
+
+/// What real OpenRC needs to run; the shell is BusyBox's, as in Ashlar.
+const PACKAGES: [&str; 11] = [
+    "openrc",
+    "librc1",
+    "libeinfo1",
+    "libc6",
+    "libaudit1",
+    "libpam0g",
+    "libselinux1",
+    "libcap-ng0",
+    "libpcre2-8-0",
+    // For start-stop-daemon, which Debian's OpenRC takes from there.
+    "dpkg",
+    "busybox-static",
+];
+
+/// The version that `differences.toml` is about.
+const VERSION: &str = "0.45.2";
+
+/// Mount points and base directories of a root.
+const DIRECTORIES: [&str; 16] = [
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/lib64",
+    "dev",
+    "etc",
+    "graphs",
+    "oracle",
+    "proc",
+    "root",
+    "run",
+    "sys",
+    "tmp",
+    "var",
+    "base/etc/insserv.conf.d",
+    "base/var/log",
+];
+
+/// Both roots, ready.
+#[derive(Debug)]
+pub struct Roots {
+    /// Real OpenRC's.
+    pub real: Utf8PathBuf,
+    /// Ours.
+    pub ours: Utf8PathBuf,
+    /// The `etc` that the package ships.
+    pub shipped: Utf8PathBuf,
+    /// Names of the scripts in it.
+    pub scripts: Vec<String>,
+    /// The package's version.
+    pub version: String,
+}
+
+/// Roots, or why there are none.
+#[derive(Debug)]
+pub enum Prepared {
+    /// They are there.
+    Ready(Roots),
+    /// This machine cannot have them; that is no fault of the project.
+    Skipped(String),
+}
+
+/// Makes what is missing of both roots. `rc` is a program to test instead of the one that is compiled here.
+pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
+    if !tools::is_root() {
+        return Ok(Prepared::Skipped("mount and process namespaces with a root of their own need root".to_owned()));
+    }
+    for tool in ["unshare", "chroot", "dpkg-deb", "tar", "apt-get"] {
+        if tools::find(tool).is_none() {
+            return Ok(Prepared::Skipped(format!("`{tool}` is not installed; real OpenRC comes as a Debian package")));
+        }
+    }
+    let store = app.store()?;
+    let home = store.root().join("oracle");
+    let debs = home.join("debs");
+    fs_err::create_dir_all(&debs)?;
+    if let Err(error) = download(app, &debs) {
+        return Ok(Prepared::Skipped(format!("the package openrc cannot be had: {error:#}")));
+    }
+    let Some(version) = version(&debs)? else {
+        return Ok(Prepared::Skipped(format!(
+            "this machine's Debian has no OpenRC {VERSION}, which the comparison is about"
+        )));
+    };
+    let shipped = home.join("shipped");
+    let real = home.join("real");
+    if !real.exists() {
+        make_real(&home, &debs, &real, &shipped)?;
+    }
+    let ours = home.join("ours");
+    make_ours(app, &home, rc, &real, &ours)?;
+    let mut scripts: Vec<String> = names(&shipped.join("init.d"))?;
+    scripts.sort();
+    Ok(Prepared::Ready(Roots { real, ours, shipped, scripts, version }))
+}
+
+fn names(folder: &Utf8Path) -> Result<Vec<String>> {
+    folder.read_dir_utf8()?.map(|entry| Ok(entry?.file_name().to_owned())).collect()
+}
+
+/// The file of a package, when it is there.
+fn deb(debs: &Utf8Path, package: &str) -> Result<Option<Utf8PathBuf>> {
+    let file = names(debs)?.into_iter().find(|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
+    Ok(file.map(|name| debs.join(name)))
+}
+
+fn download(app: &App, debs: &Utf8Path) -> Result<()> {
+    let mut missing = Vec::new();
+    for package in PACKAGES {
+        if deb(debs, package)?.is_none() {
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if app.global.offline {
+        anyhow::bail!("{} not fetched yet, and --offline was given", missing.join(", "));
+    }
+    exec::read(&Command::new("apt-get").args(["-q", "download"]).args(missing).cwd(debs)).map(drop)
+}
+
+fn version(debs: &Utf8Path) -> Result<Option<String>> {
+    let Some(file) = deb(debs, "openrc")? else { return Ok(None) };
+    let version = exec::read(&Command::new("dpkg-deb").args(["--field", file.as_str(), "Version"]))?;
+    let version = version.trim().to_owned();
+    Ok((version.split('-').next() == Some(VERSION)).then_some(version))
+}
+
+/// Directories, merged as in Ashlar, and the files of `etc` that programs ask for.
+fn skeleton(root: &Utf8Path) -> Result<()> {
+    for directory in DIRECTORIES {
+        fs_err::create_dir_all(root.join(directory))?;
+    }
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        symlink(format!("usr/{name}"), root.join(name)).with_context(|| format!("making {root}/{name}"))?;
+    }
+    let etc = root.join("base/etc");
+    fs_err::write(etc.join("passwd"), "root:x:0:0:root:/root:/bin/sh\n")?;
+    fs_err::write(etc.join("group"), "root:x:0:\nuucp:x:10:\n")?;
+    fs_err::write(etc.join("fstab"), "")?;
+    fs_err::write(etc.join("insserv.conf"), "")?;
+    Ok(())
+}
+
+fn unpack(deb: &Utf8Path, root: &Utf8Path) -> Result<()> {
+    let archive = exec::read_with_input(&Command::new("dpkg-deb").args(["--fsys-tarfile", deb.as_str()]), b"")?;
+    let tar = Command::new("tar").args(["-x", "-C", root.as_str(), "--keep-directory-symlink", "--no-same-owner"]);
+    exec::read_with_input(&tar.args(["--exclude=./usr/share"]), &archive).map(drop)
+}
+
+fn make_real(home: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, shipped: &Utf8Path) -> Result<()> {
+    let new = tempfile::Builder::new().prefix("new-").tempdir_in(home)?;
+    let path = Utf8Path::from_path(new.path()).context("the store's path is not UTF-8")?;
+    let (root, dpkg) = (path.join("root"), path.join("dpkg"));
+    skeleton(&root)?;
+    fs_err::create_dir(&dpkg)?;
+    for package in PACKAGES {
+        let file =
+            deb(debs, package)?.with_context(|| format!("the package {package} was fetched and is not there"))?;
+        unpack(&file, if package == "dpkg" { &dpkg } else { &root })?;
+    }
+    fs_err::copy(dpkg.join("sbin/start-stop-daemon"), root.join("usr/sbin/start-stop-daemon"))?;
+    // What the packages put into /etc is laid over it for the graph of the shipped scripts only.
+    if shipped.exists() {
+        fs_err::remove_dir_all(shipped)?;
+    }
+    let etc = path.join("etc");
+    fs_err::create_dir(&etc)?;
+    for name in ["init.d", "runlevels", "rc.conf"] {
+        fs_err::rename(root.join("etc").join(name), etc.join(name))?;
+    }
+    fs_err::create_dir(etc.join("conf.d"))?;
+    fs_err::rename(&etc, shipped)?;
+    shell(&root)?;
+    fs_err::write(root.join("real"), "")?;
+    world_readable(&root)?;
+    fs_err::rename(&root, real)?;
+    Ok(())
+}
+
+/// Links BusyBox's names, except those that something else has.
+fn shell(root: &Utf8Path) -> Result<()> {
+    let busybox = root.join("usr/bin/busybox");
+    for name in exec::read(&Command::new(busybox.as_str()).arg("--list"))?.lines() {
+        let taken =
+            ["usr/bin", "usr/sbin"].iter().any(|folder| root.join(folder).join(name).symlink_metadata().is_ok());
+        if !taken {
+            symlink("busybox", root.join("usr/bin").join(name)).with_context(|| format!("linking {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn world_readable(root: &Utf8Path) -> Result<()> {
+    fs_err::set_permissions(root, std::fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+/// Our root: BusyBox, `rc` under every name that the package has, and its shell part.
+fn make_ours(app: &App, home: &Utf8Path, rc: Option<&Utf8Path>, real: &Utf8Path, ours: &Utf8Path) -> Result<()> {
+    let source = app.root.join("pkgs/rc");
+    let program = match rc {
+        Some(program) => program.to_owned(),
+        None => compile(home, &source)?,
+    };
+    if ours.exists() {
+        fs_err::remove_dir_all(ours)?;
+    }
+    skeleton(ours)?;
+    fs_err::copy(real.join("usr/bin/busybox"), ours.join("usr/bin/busybox"))?;
+    fs_err::copy(&program, ours.join("usr/bin/rc"))?;
+    let scripts = ours.join("usr/lib/rc/sh");
+    fs_err::create_dir_all(&scripts)?;
+    for name in names(&source.join("sh"))? {
+        fs_err::copy(source.join("sh").join(&name), scripts.join(&name))?;
+    }
+    for folder in ["usr/lib/rc/bin", "usr/lib/rc/sbin"] {
+        fs_err::create_dir_all(ours.join(folder))?;
+        for name in names(&real.join(folder))? {
+            symlink("../../../bin/rc", ours.join(folder).join(&name))?;
+        }
+    }
+    for name in USER_NAMES {
+        symlink("../bin/rc", ours.join("usr/sbin").join(name)).with_context(|| format!("linking {name}"))?;
+    }
+    shell(ours)?;
+    world_readable(ours)
+}
+
+/// Names that are not below `lib/rc`.
+const USER_NAMES: [&str; 8] = [
+    "openrc",
+    "openrc-run",
+    "rc-service",
+    "rc-update",
+    "rc-status",
+    "rc-depend",
+    "start-stop-daemon",
+    "supervise-daemon",
+];
+
+/// Compiles `rc` for this machine, without shared libraries: the root has none.
+fn compile(home: &Utf8Path, source: &Utf8Path) -> Result<Utf8PathBuf> {
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+    let target = home.join("target");
+    let manifest = source.join("Cargo.toml");
+    if !manifest.exists() {
+        return Err(Exit::Invalid.error(format!("{manifest} does not exist: there is no rc to compare")));
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let command = Command::new(cargo).args(["build", "--release", "--locked", "--target", TARGET]);
+    let command = command.args(["--manifest-path", manifest.as_str(), "--target-dir", target.as_str()]);
+    exec::read(&command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static")).context("compiling rc for the comparison")?;
+    Ok(target.join(TARGET).join("release/rc"))
+}
