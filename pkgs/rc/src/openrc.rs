@@ -163,7 +163,7 @@ impl Change<'_> {
     fn stop(&self, goal: &Goal, now: &Situation, journal: &mut Journal) -> io::Result<()> {
         let services: Vec<&String> = goal.stop.iter().collect();
         let plan = self.graph.stop_plan(now, &services);
-        self.carry_out(&plan, Direction::Down, journal)?;
+        self.carry_out(&plan, Direction::Down, &BTreeSet::new(), journal)?;
         if goes_down(self.level) {
             // What stops last may be what /var/log lies on.
             journal.settle();
@@ -186,14 +186,18 @@ impl Change<'_> {
             journal.event(service, "no-script", None);
         }
         let services: Vec<&String> = goal.start.iter().filter(|name| self.graph.exists(name)).collect();
-        let mut plan = self.graph.start_plan(&now, &services);
-        // What waits for something outside was started before.
-        plan.skip(&now.inactive);
-        self.carry_out(&plan, Direction::Up, journal)
+        let plan = self.graph.start_plan(&now, &services);
+        self.carry_out(&plan, Direction::Up, &now.inactive, journal)
     }
 
     /// While this runs, a directory says so to services (`rc.starting`, `rc.stopping`).
-    fn carry_out(&self, plan: &Plan, direction: Direction, journal: &mut Journal) -> io::Result<()> {
+    fn carry_out(
+        &self,
+        plan: &Plan,
+        direction: Direction,
+        inactive: &BTreeSet<String>,
+        journal: &mut Journal,
+    ) -> io::Result<()> {
         if plan.steps.is_empty() {
             return Ok(());
         }
@@ -206,6 +210,7 @@ impl Change<'_> {
             settings: self.settings,
             level: self.level,
             direction,
+            inactive,
             going_down,
         };
         let outcomes = runner.carry_out(plan, journal);

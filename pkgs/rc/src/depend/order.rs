@@ -59,19 +59,6 @@ impl Plan {
     pub fn services(&self) -> Vec<&str> {
         self.steps.iter().map(|step| step.service.as_str()).collect()
     }
-
-    /// Takes out steps of services that are under way already; others still come in their order.
-    pub fn skip(&mut self, under_way: &BTreeSet<String>) {
-        let kept: Vec<usize> =
-            (0..self.steps.len()).filter(|at| !under_way.contains(&self.steps[*at].service)).collect();
-        let moved = |steps: &[usize]| steps.iter().filter_map(|old| kept.binary_search(old).ok()).collect::<Vec<_>>();
-        let renumber = |step: &Step| Step {
-            after: moved(&step.after),
-            needs: step.needs.iter().map(|need| Requirement { steps: moved(&need.steps), ..need.clone() }).collect(),
-            ..step.clone()
-        };
-        self.steps = kept.iter().map(|at| renumber(&self.steps[*at])).collect();
-    }
 }
 
 impl Graph {

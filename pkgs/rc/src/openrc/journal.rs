@@ -1,6 +1,7 @@
 //! What happened when: a line of text for each event, and the times for `rc-status --timing`.
 //!
-//! Lines are `<seconds since boot> <service> <event> <duration>`. They go to `/run/openrc/rc.log` at once and are
+//! Lines are `<seconds since boot> <service> <event> <duration>`, four words; an event may have a reason in brackets, as
+//! in `start-blocked(cycle:a>b>a)`. They go to `/run/openrc/rc.log` at once and are
 //! moved to `/var/log/rc.log` at the end, because `/var` may not be there earlier. A log that cannot be written never
 //! stops a service from starting.
 

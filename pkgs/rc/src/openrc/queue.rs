@@ -2,6 +2,8 @@
 //!
 //! Every step comes to an end: it ran, or it was blocked. That holds however steps end, because a plan has no circles.
 
+use std::collections::BTreeSet;
+
 use crate::depend::{Obstacle, Plan};
 
 /// How a step ended.
@@ -60,8 +62,8 @@ pub struct Queue<'p> {
 }
 
 impl<'p> Queue<'p> {
-    /// A queue in which nothing has happened yet.
-    pub fn new(plan: &'p Plan, undeterred: bool) -> Queue<'p> {
+    /// A queue in which nothing has happened yet, but that the services of `inactive` were started before, and wait.
+    pub fn new(plan: &'p Plan, inactive: &BTreeSet<String>, undeterred: bool) -> Queue<'p> {
         let mut followers = vec![Vec::new(); plan.steps.len()];
         for (at, step) in plan.steps.iter().enumerate() {
             step.after.iter().for_each(|before| followers[*before].push(at));
@@ -69,7 +71,13 @@ impl<'p> Queue<'p> {
         let places: Vec<Place> = plan.steps.iter().map(|step| Place::Waiting { left: step.after.len() }).collect();
         let ready = (0..places.len()).rev().filter(|at| places[*at] == Place::Waiting { left: 0 }).collect();
         let waits_for = vec![None; places.len()];
-        Queue { plan, open: places.len(), places, waits_for, followers, ready, undeterred }
+        let mut queue = Queue { plan, open: places.len(), places, waits_for, followers, ready, undeterred };
+        for (at, _) in plan.steps.iter().enumerate().filter(|(_, step)| inactive.contains(&step.service)) {
+            queue.ready.retain(|ready| *ready != at);
+            queue.places[at] = Place::Taken;
+            queue.end(at, Outcome::Inactive);
+        }
+        queue
     }
 
     /// Takes the next step whose turn has come.
@@ -188,13 +196,16 @@ mod tests {
             let mut dice = Numbers::new(case);
             let plan = generated(&mut dice);
             let undeterred = dice.below(3) == 0;
-            let mut queue = Queue::new(&plan, undeterred);
+            let before: BTreeSet<String> =
+                plan.steps.iter().map(|step| step.service.clone()).filter(|_| dice.below(8) == 0).collect();
+            let mut queue = Queue::new(&plan, &before, undeterred);
             let mut running: Vec<usize> = Vec::new();
-            let mut taken = 0;
+            let mut taken = before.len();
             while !queue.is_over() {
                 while let Some((at, turn)) = queue.take() {
                     taken += 1;
                     let step = &plan.steps[at];
+                    assert!(!before.contains(&step.service), "{case}: {at} was started before");
                     assert!(step.after.iter().all(|b| queue.outcome(*b).is_some()), "{case}: {at} too early");
                     match turn {
                         Turn::Run => {
@@ -249,11 +260,30 @@ mod tests {
                 steps: vec![step("a", false, &[]), step("b", false, &[]), step("c", any, &[0, 1])],
                 broken: vec![],
             };
-            let mut queue = Queue::new(&plan, false);
+            let mut queue = Queue::new(&plan, &BTreeSet::new(), false);
             assert_eq!((queue.take().map(|t| t.0), queue.take().map(|t| t.0), queue.take()), (Some(0), Some(1), None));
             queue.end(0, a);
             queue.end(1, b);
             assert_eq!(queue.take(), Some((2, want)), "{any} {a:?} {b:?}");
         }
+    }
+    #[test]
+    fn what_needs_a_service_that_waits_since_an_earlier_runlevel_waits_as_well() {
+        let need = |at: usize| vec![Requirement { name: "n".into(), any: false, steps: vec![at] }];
+        let step = |name: &str, needs: Vec<Requirement>, after: Vec<usize>| Step {
+            service: name.into(),
+            needs,
+            after,
+            obstacle: None,
+        };
+        let steps = vec![step("firstboot", vec![], vec![]), step("net", need(0), vec![0]), step("sshd", need(1), vec![1])];
+        let plan = Plan { steps, broken: vec![] };
+        let mut queue = Queue::new(&plan, &BTreeSet::from(["firstboot".to_owned()]), false);
+        let waits = || Turn::Block(Blocked::Waits("firstboot".into()));
+        assert_eq!(queue.take(), Some((1, waits())));
+        queue.end(1, Outcome::Blocked);
+        assert_eq!(queue.take(), Some((2, waits())));
+        queue.end(2, Outcome::Blocked);
+        assert!(queue.is_over());
     }
 }

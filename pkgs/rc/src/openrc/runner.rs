@@ -1,6 +1,7 @@
 //! Carries out a plan: starts an `openrc-run` for each step whose turn has come, waits for all of them at once without
 //! polling, and leaves behind what does not end in time.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -41,6 +42,8 @@ pub struct Runner<'a> {
     pub level: &'a str,
     /// Starting or stopping.
     pub direction: Direction,
+    /// Services that were started before and wait for something outside; not started again.
+    pub inactive: &'a BTreeSet<String>,
     /// Everything stops: failures keep nothing from being stopped.
     pub going_down: bool,
 }
@@ -64,12 +67,12 @@ impl Runner<'_> {
             ewarn(&broken.to_string());
             journal.event(
                 "openrc",
-                &format!("cycle {} ignored {}", broken.path.join(">"), broken.ignored.replace(' ', "_")),
+                &format!("cycle({},ignored:{})", broken.path.join(">"), broken.ignored.replace(' ', "_")),
                 None,
             );
         }
         let planned = Instant::now();
-        let mut queue = Queue::new(plan, self.going_down);
+        let mut queue = Queue::new(plan, self.inactive, self.going_down);
         let mut running: Vec<Running> = Vec::new();
         let mut records = Vec::new();
         let mut ends: Vec<Option<Instant>> = vec![None; plan.steps.len()];
@@ -301,30 +304,36 @@ impl Runner<'_> {
 
     fn block(&self, service: &str, why: &Blocked, journal: &mut Journal) {
         let verb = verb(self.direction);
-        match why {
+        let reason = match why {
             Blocked::Obstacle(Obstacle::Missing(names)) => {
                 eerror(&format!("ERROR: {service} needs service(s) {}, which do not exist", names.join(", ")));
+                format!("missing:{}", names.join(","))
             }
             Blocked::Obstacle(Obstacle::Circle(path)) => {
                 eerror(&format!(
                     "ERROR: cannot start {service}: services need each other in a circle: {}",
                     path.join(" -> ")
                 ));
+                format!("cycle:{}", path.join(">"))
             }
             Blocked::Need(other) if self.direction == Direction::Up => {
                 eerror(&format!("ERROR: cannot start {service} as {other} would not start"));
+                format!("needs:{other}")
             }
-            Blocked::Need(other) => eerror(&format!("ERROR: cannot stop {service} as {other} is still up")),
+            Blocked::Need(other) => {
+                eerror(&format!("ERROR: cannot stop {service} as {other} is still up"));
+                format!("needed-by:{other}")
+            }
             Blocked::Waits(other) => {
                 ewarn(&format!("WARNING: {service} is scheduled to start when {other} has started"));
                 if let Err(error) = state::schedule(self.paths, other, service) {
                     eerror(&format!("{service}: cannot be scheduled: {error}"));
                 }
-                journal.event(service, "scheduled", None);
+                journal.event(service, &format!("scheduled(waits:{other})"), None);
                 return;
             }
-        }
-        journal.event(service, &format!("{verb}-blocked"), None);
+        };
+        journal.event(service, &format!("{verb}-blocked({reason})"), None);
         if self.direction == Direction::Up {
             self.mark(service, State::Failed);
         }

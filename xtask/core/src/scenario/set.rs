@@ -172,7 +172,7 @@ fn bad_services() -> Scenario {
         Fact::new("crashing was respawned", "grep -c . /run/test-services/crashing", Expected::Between(3, 4)),
         Fact::new("broken did not start", "rc-service broken status 2>&1 | grep -c started || true", is("0")),
         Fact::new("failing did not start", "rc-service failing status 2>&1 | grep -c started || true", is("0")),
-        Fact::as_root("the cycle is named", "grep -h -i cycle /var/log/rc.log", Expected::Has("loop-a")),
+        Fact::as_root("the cycle is named", "grep -h cycle: /var/log/rc.log", Expected::Has("cycle:loop-a>loop-b>loop-a")),
         Fact::new("after the bad ones", "rc-service last status", Expected::Has("started")),
     ]));
     items.extend(off());
