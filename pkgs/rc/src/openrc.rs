@@ -1,6 +1,7 @@
 //! `openrc [RUNLEVEL]`: changes the runlevel. What that means is decided in `goal`, in which order in `depend`, and
 //! carried out by `runner`; here is the command line and what surrounds a change.
 
+mod blocked;
 mod captured;
 mod goal;
 mod journal;

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::depend::{Obstacle, Plan};
+use super::blocked::Blocked;
+use crate::depend::Plan;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,17 +18,6 @@ pub enum Outcome {
     Failed,
     /// It was not tried.
     Blocked,
-}
-
-/// Why a step is not tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Blocked {
-    /// Known from the start.
-    Obstacle(Obstacle),
-    /// A service that it needs did not come up (or, in stopping, one that needs it did not go down).
-    Need(String),
-    /// A service that it needs is inactive: it is to start when that becomes active.
-    Waits(String),
 }
 
 /// What to do with a step whose turn has come.
@@ -171,7 +161,7 @@ impl<'p> Queue<'p> {
 mod tests {
     use super::*;
     use crate::depend::order::Requirement;
-    use crate::depend::Step;
+    use crate::depend::{Obstacle, Step};
     use crate::testing::Numbers;
 
     fn generated(dice: &mut Numbers) -> Plan {
@@ -276,7 +266,8 @@ mod tests {
             after,
             obstacle: None,
         };
-        let steps = vec![step("firstboot", vec![], vec![]), step("net", need(0), vec![0]), step("sshd", need(1), vec![1])];
+        let steps =
+            vec![step("firstboot", vec![], vec![]), step("net", need(0), vec![0]), step("sshd", need(1), vec![1])];
         let plan = Plan { steps, broken: vec![] };
         let mut queue = Queue::new(&plan, &BTreeSet::from(["firstboot".to_owned()]), false);
         let waits = || Turn::Block(Blocked::Waits("firstboot".into()));

@@ -9,13 +9,14 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use super::blocked::Blocked;
 use super::captured::Captured;
 use super::journal::Journal;
-use super::queue::{Blocked, Outcome, Queue, Turn};
+use super::queue::{Outcome, Queue, Turn};
 use super::settings::Settings;
 use super::timing::Record;
 use crate::depend::situation::Direction;
-use crate::depend::{Graph, Obstacle, Plan};
+use crate::depend::{Graph, Plan};
 use crate::message::{eerror, einfo, ewarn};
 use crate::paths::Paths;
 use crate::state::{self, State};
@@ -303,37 +304,16 @@ impl Runner<'_> {
     }
 
     fn block(&self, service: &str, why: &Blocked, journal: &mut Journal) {
-        let verb = verb(self.direction);
-        let reason = match why {
-            Blocked::Obstacle(Obstacle::Missing(names)) => {
-                eerror(&format!("ERROR: {service} needs service(s) {}, which do not exist", names.join(", ")));
-                format!("missing:{}", names.join(","))
+        let message = why.message(service, self.direction);
+        journal.event(service, &why.event(verb(self.direction)), None);
+        if let Blocked::Waits(other) = why {
+            ewarn(&message);
+            if let Err(error) = state::schedule(self.paths, other, service) {
+                eerror(&format!("{service}: cannot be scheduled: {error}"));
             }
-            Blocked::Obstacle(Obstacle::Circle(path)) => {
-                eerror(&format!(
-                    "ERROR: cannot start {service}: services need each other in a circle: {}",
-                    path.join(" -> ")
-                ));
-                format!("cycle:{}", path.join(">"))
-            }
-            Blocked::Need(other) if self.direction == Direction::Up => {
-                eerror(&format!("ERROR: cannot start {service} as {other} would not start"));
-                format!("needs:{other}")
-            }
-            Blocked::Need(other) => {
-                eerror(&format!("ERROR: cannot stop {service} as {other} is still up"));
-                format!("needed-by:{other}")
-            }
-            Blocked::Waits(other) => {
-                ewarn(&format!("WARNING: {service} is scheduled to start when {other} has started"));
-                if let Err(error) = state::schedule(self.paths, other, service) {
-                    eerror(&format!("{service}: cannot be scheduled: {error}"));
-                }
-                journal.event(service, &format!("scheduled(waits:{other})"), None);
-                return;
-            }
-        };
-        journal.event(service, &format!("{verb}-blocked({reason})"), None);
+            return;
+        }
+        eerror(&message);
         if self.direction == Direction::Up {
             self.mark(service, State::Failed);
         }

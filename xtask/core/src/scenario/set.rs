@@ -173,6 +173,13 @@ fn bad_services() -> Scenario {
         Fact::new("broken did not start", "rc-service broken status 2>&1 | grep -c started || true", is("0")),
         Fact::new("failing did not start", "rc-service failing status 2>&1 | grep -c started || true", is("0")),
         Fact::as_root("the cycle is named", "grep -h cycle: /var/log/rc.log", Expected::Has("cycle:loop-a>loop-b>loop-a")),
+        Fact::new("the seed's script", "rc-service jefe status", Expected::Has("started")),
+        // The third of these lines: it began when both others had ended.
+        Fact::as_root(
+            "needs net, comes after docker",
+            "grep -h -e ' jefe start ' -e ' docker started ' -e ' network started ' /var/log/rc.log | cut -d ' ' -f 2-3 | sed -n 3p",
+            is("jefe start"),
+        ),
         Fact::new("after the bad ones", "rc-service last status", Expected::Has("started")),
     ]));
     items.extend(off());
