@@ -144,4 +144,15 @@ mod tests {
         assert_eq!(fingerprint(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fingerprint(b"a"), 0xaf63_dc4c_8601_ec8c);
     }
+
+    #[test]
+    fn what_is_taken_for_a_cache_is_one() {
+        crate::testing::for_texts(3000, |text| {
+            for text in [text.to_owned(), format!("rc-deptree 1\nfile 3 - 0a {text}")] {
+                if let Some(cache) = parse(text.as_bytes()) {
+                    assert_eq!(parse(&render(&cache)), Some(cache), "{text:?}");
+                }
+            }
+        });
+    }
 }

@@ -211,4 +211,14 @@ mod tests {
         assert_eq!(Kind::parse("needsme"), None);
         assert_eq!(Backward::parse("needsme"), Some(Backward::NeedsMe));
     }
+
+    #[test]
+    fn whatever_scripts_say_is_read_and_what_was_understood_survives_writing() {
+        crate::testing::for_texts(3000, |text| {
+            let parsed = parse(text.as_bytes());
+            let again = parse(render(&parsed.services).as_bytes());
+            assert_eq!(again.services, parsed.services, "{text:?}");
+            drop(crate::depend::Graph::resolve(&parsed.services, ""));
+        });
+    }
 }
