@@ -73,7 +73,7 @@ pub enum Start {
 }
 
 /// What the network card is connected to. It is a virtio card in every case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Network {
     /// There is no card.
     Absent,
@@ -85,6 +85,8 @@ pub enum Network {
         port: u16,
         /// Whether the guest reaches nothing but QEMU itself.
         restricted: bool,
+        /// File for the packets that the guest sends, in pcap's format: by it one sees when the guest's network begins.
+        wire: Utf8PathBuf,
     },
 }
 
@@ -211,11 +213,14 @@ impl Machine {
     /// With its network card, and a source of random numbers: without one, keys would wait for interrupts.
     fn connected(&self, command: Command) -> Command {
         let command = command.args(["-device", "virtio-rng-pci"]);
-        let cable = match self.network {
+        let mut command = command;
+        let cable = match &self.network {
             Network::Absent => return command,
             Network::Silent => "hubport,id=net,hubid=0".to_owned(),
-            Network::User { port, restricted } => {
-                format!("user,id=net,restrict={},hostfwd=tcp:127.0.0.1:{port}-:22", off_on(restricted))
+            Network::User { port, restricted, wire } => {
+                let dump = format!("filter-dump,id=wire,netdev=net,queue=rx,maxlen=64,file={}", value(wire));
+                command = command.args(["-object", &dump]);
+                format!("user,id=net,restrict={},hostfwd=tcp:127.0.0.1:{port}-:22", off_on(*restricted))
             }
         };
         // No boot ROM: the firmware has nothing to try on the network.
@@ -243,7 +248,7 @@ mod tests {
             seat: Seat::Harness,
             memory: 512,
             processors: 2,
-            network: Network::User { port: 2222, restricted: true },
+            network: Network::User { port: 2222, restricted: true, wire: "/run/wire".into() },
             volume: Some("/run/a,b".into()),
             extra: None,
             clock: None,
@@ -272,7 +277,7 @@ mod tests {
             Machine {
                 start: kernel,
                 volume: None,
-                network: Network::User { port: 1, restricted: false },
+                network: Network::User { port: 1, restricted: false, wire: "/run/wire".into() },
                 ..cd.clone()
             },
         ];

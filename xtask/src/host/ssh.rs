@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -23,13 +23,15 @@ use super::{clock, exec};
 const TICK: Duration = Duration::from_millis(25);
 /// How soon a connection that was closed is followed by the next.
 const RETRY: Duration = Duration::from_millis(50);
-/// How soon a connection that stays silent is joined by another: QEMU accepts before the guest does, and what it could not
-/// hand on then it tries again only seconds later.
+/// How soon a connection that stays silent is joined by another, and how much longer it takes with each: QEMU accepts before
+/// the guest does, and what it could not hand on then it tries again only seconds later. All of them reach sshd in the end.
 const JOIN: Duration = Duration::from_millis(250);
 /// How many silent connections are kept; less than a server lets wait.
 const MOST: usize = 6;
 /// How long the client is left alone after a connection that failed.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Printed by the machine when it got a command that may end the connection.
+const LEAVING: &str = "leaving";
 
 /// A way into one machine, with throw-away keys.
 #[derive(Debug)]
@@ -37,7 +39,14 @@ pub struct Way {
     access: Access,
     /// Where files of single commands go.
     scratch: Utf8PathBuf,
+    /// Size of the record of the guest's packets after which its network counts as begun; `UNKNOWN` after it was told to
+    /// start again.
+    quiet: AtomicU64,
 }
+
+/// The header of a pcap file without packets.
+const NO_PACKETS: u64 = 24;
+const UNKNOWN: u64 = u64::MAX;
 
 /// What a client printed and how it ended.
 struct Printed {
@@ -59,19 +68,40 @@ impl Way {
         for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a stranger's key")] {
             exec::read(&ssh::keygen(key, comment))?;
         }
-        Ok(Self { access, scratch: scratch.to_owned() })
+        Ok(Self::through(access, scratch))
+    }
+
+    fn through(access: Access, scratch: &Utf8Path) -> Self {
+        Self { access, scratch: scratch.to_owned(), quiet: AtomicU64::new(NO_PACKETS) }
     }
 
     /// A way through a free port, with a key that the machine knows already.
     pub fn with_key(key: &Utf8Path, scratch: &Utf8Path) -> Result<Self> {
         let (key, known_hosts) = (key.to_owned(), scratch.join("known-hosts"));
         let access = Access { port: free_port()?, strange_key: key.clone(), key, known_hosts };
-        Ok(Self { access, scratch: scratch.to_owned() })
+        Ok(Self::through(access, scratch))
+    }
+
+    /// The file in which QEMU is to record the packets that the machine sends.
+    pub fn wire(&self) -> Utf8PathBuf {
+        self.scratch.join("wire.pcap")
     }
 
     /// The port on this host's loopback.
     pub fn port(&self) -> u16 {
         self.access.port
+    }
+
+    /// Waits until a login works: after a greeting, sshd may still turn us away for having asked for one so often.
+    pub fn admitted(&self, user: &str, until: Instant) -> Result<(), String> {
+        let limits = Limits { until, cancelled: &AtomicBool::new(false) };
+        let command = self.access.login(&Login::Key(user.to_owned()), Reader::Program, &["true".to_owned()]);
+        match self.connected(&command, "", &limits)? {
+            Printed { code: 0, .. } => Ok(()),
+            Printed { code, stderr, .. } => {
+                Err(format!("a login ended with status {code}: {}", ssh::last_word(&stderr)))
+            }
+        }
     }
 
     /// The public key, one line.
@@ -101,6 +131,7 @@ impl Way {
             Task::Banner => {
                 // A machine that was started again has made new keys.
                 remove(&self.access.known_hosts)?;
+                self.await_network(&limits);
                 self.listen(&limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
             }
             Task::Silence { lasting } => {
@@ -111,11 +142,20 @@ impl Way {
             Task::Refusal { login } => self.refusal(login, &limits),
             Task::Copy { user, bytes } => self.copy(user, *bytes, &limits).map(answer),
             Task::Clock { user, base } => self.clock(user, *base, started, &limits).map(answer),
-            Task::Leave { user, command } => {
-                let command =
-                    self.access.login(&Login::Key(user.clone()), Reader::Program, std::slice::from_ref(command));
-                self.client(&command, "", &limits).map(|_| Vec::new())
-            }
+            Task::Leave { user, command } => self.leave(user, command, &limits),
+        }
+    }
+
+    /// Waits until the guest's network begins. Connections before that arrive later, all at once, as connections without a
+    /// login; OpenSSH turns their source away after fifteen of them.
+    fn await_network(&self, limits: &Limits<'_>) {
+        // Without a record, as when QEMU is only being started, nobody accepts a connection either.
+        let size = || fs_err::metadata(self.wire()).map_or(u64::MAX, |wire| wire.len());
+        if self.quiet.load(Ordering::Relaxed) == UNKNOWN {
+            self.quiet.store(size(), Ordering::Relaxed);
+        }
+        while limits.left().is_some() && size() <= self.quiet.load(Ordering::Relaxed) {
+            std::thread::sleep(TICK);
         }
     }
 
@@ -123,7 +163,7 @@ impl Way {
     fn listen(&self, limits: &Limits<'_>) -> Option<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
         let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
-        let mut next = Instant::now();
+        let (mut next, mut pause) = (Instant::now(), Duration::ZERO);
         while limits.left().is_some() {
             let now = Instant::now();
             if now >= next {
@@ -136,7 +176,8 @@ impl Way {
                 if open.len() > MOST {
                     open.remove(0);
                 }
-                next = now + JOIN;
+                pause += JOIN;
+                next = now + pause;
             }
             let mut closed = false;
             let mut greeting = None;
@@ -157,7 +198,7 @@ impl Way {
                 return greeting;
             }
             if closed && open.is_empty() {
-                next = now + RETRY;
+                (next, pause) = (now + RETRY, Duration::ZERO);
             }
             std::thread::sleep(TICK);
         }
@@ -178,6 +219,19 @@ impl Way {
             ));
         }
         Ok(answers)
+    }
+
+    /// The command may cut the connection it came by; a word before it tells that from a connection that never was, which
+    /// happens: after many connections without a login, sshd turns their source away for a while.
+    fn leave(&self, user: &str, command: &str, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+        let line = format!("echo {LEAVING}; {command}");
+        let printed =
+            self.connected(&self.access.login(&Login::Key(user.to_owned()), Reader::Program, &[line]), "", limits)?;
+        self.quiet.store(UNKNOWN, Ordering::Relaxed);
+        match printed.code {
+            0 | NO_CONNECTION if printed.stdout.contains(LEAVING) => Ok(Vec::new()),
+            code => Err(format!("`{command}` ended with status {code}: {}", ssh::last_word(&printed.stderr))),
+        }
     }
 
     fn refusal(&self, login: &Login, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {

@@ -148,7 +148,7 @@ impl Subject<'_> {
             memory: MEMORY,
             processors: 2,
             network: match setup.cable {
-                Cable::User => Network::User { port: way.port(), restricted: true },
+                Cable::User => Network::User { port: way.port(), restricted: true, wire: way.wire() },
                 Cable::Silent => Network::Silent,
             },
             volume: setup.configured.then(|| write_volume(&volume, &scratch.join("volume"))).transpose()?,

@@ -46,7 +46,7 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         },
         memory: args.memory,
         processors: 2,
-        network: Network::User { port: way.port(), restricted: false },
+        network: Network::User { port: way.port(), restricted: false, wire: way.wire() },
         volume: volume(args, &way, scratch)?,
         extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
         clock: None,
@@ -124,7 +124,7 @@ fn log_in(app: &App, args: &RunArgs, command: &Command, way: &Way) -> Result<Exi
     }
 }
 
-/// Waits for the SSH banner, while the machine lives.
+/// Waits for the SSH banner, while the machine lives, and until a login works.
 fn greeted(machine: &mut Running, way: &Way) -> Result<()> {
     let until = machine.started + GREETING;
     let flag = std::sync::atomic::AtomicBool::new(false);
@@ -134,7 +134,7 @@ fn greeted(machine: &mut Running, way: &Way) -> Result<()> {
         }
         let slice = until.min(Instant::now() + Duration::from_secs(5));
         if way.perform(&Task::Banner, machine.started, slice, &flag).is_ok() {
-            return Ok(());
+            return way.admitted(USER, until).map_err(anyhow::Error::msg);
         }
         if Instant::now() >= until {
             bail!("no SSH banner came within {} s", GREETING.as_secs());

@@ -180,6 +180,11 @@ fn bad_services() -> Scenario {
             "grep -h -e ' jefe start ' -e ' docker started ' -e ' network started ' /var/log/rc.log | cut -d ' ' -f 2-3 | sed -n 3p",
             is("jefe start"),
         ),
+        Fact::new(
+            "limits of its control group",
+            "cd /sys/fs/cgroup/openrc.jefe && echo $(cat memory.max pids.max cgroup.procs | head -n 2) $(grep -c . cgroup.procs)",
+            is("33554432 8 1"),
+        ),
         Fact::new("after the bad ones", "rc-service last status", Expected::Has("started")),
     ]));
     items.extend(off());

@@ -9,7 +9,7 @@ fn way(port: u16, dir: &tempfile::TempDir) -> Way {
     let scratch = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     let file = |name: &str| scratch.join(name);
     let access = Access { port, key: file("k"), strange_key: file("s"), known_hosts: file("h") };
-    Way { access, scratch }
+    Way::through(access, &scratch)
 }
 
 /// A server that treats each connection as `serve` says, for as long as the test lives.

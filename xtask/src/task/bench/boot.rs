@@ -171,7 +171,7 @@ impl Bench<'_> {
             seat: Seat::Harness,
             memory: MEMORY,
             processors: PROCESSORS,
-            network: Network::User { port: way.port(), restricted: true },
+            network: Network::User { port: way.port(), restricted: true, wire: way.wire() },
             volume,
             extra: None,
             clock: None,
