@@ -77,6 +77,8 @@ pub struct Setup {
 pub enum Item {
     /// A step without an answer to judge.
     Step(Step),
+    /// Types the administrator's public key.
+    SendKey,
     /// Facts looked at over SSH, in one login as the administrator.
     OverSsh(Vec<Fact>),
     /// Facts looked at on the console, where the administrator is logged in.
@@ -111,11 +113,13 @@ pub struct Scenario {
 const MOMENT: Duration = Duration::from_secs(60);
 
 impl Scenario {
-    /// The conversation, in which waiting for the machine may take up to `limit` each time, and all of it too.
-    pub fn script(&self, limit: Duration) -> Script {
+    /// The conversation, in which waiting for the machine may take up to `limit` each time, and all of it too. `key` is the
+    /// administrator's public key, a line.
+    pub fn script(&self, limit: Duration, key: &str) -> Script {
         let mut steps = Vec::new();
         for item in &self.items {
             match item {
+                Item::SendKey => steps.push(Step::Send { line: key.to_owned() }),
                 Item::Step(step) => steps.push(bounded(step.clone(), limit)),
                 Item::OverSsh(facts) => {
                     let commands = facts.iter().map(Fact::line).collect();
@@ -140,7 +144,7 @@ impl Scenario {
         let mut seen = Vec::new();
         for item in &self.items {
             match item {
-                Item::Step(_) => {}
+                Item::Step(_) | Item::SendKey => {}
                 Item::OverSsh(facts) | Item::OnConsole(facts) => {
                     seen.extend(
                         facts.iter().zip(answers.by_ref().take(facts.len())).map(|(fact, answer)| fact.judge(answer)),

@@ -112,7 +112,7 @@ impl Subject<'_> {
         let way = Arc::new(Way::make(None, scratch)?);
         let machine = self.machine(scenario, &way, scratch)?;
         let messages = self.logs.join(format!("{name}.qemu.log"));
-        let script = scenario.script(self.limit);
+        let script = scenario.script(self.limit, &way.public_key()?);
         let console = vm::converse(&machine.command(), script, Some(&way), &log, &messages)?;
         let facts = scenario.judge(console.answers());
         let failure = match console.outcome() {

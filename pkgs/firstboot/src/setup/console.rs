@@ -102,18 +102,17 @@ fn finish(steps: &[plan::Step]) -> io::Result<Outcome> {
 
 /// What waited for the configuration starts now.
 fn start_services() {
-    for words in [["rc-service", "firstboot", "start"].as_slice(), ["openrc", "default"].as_slice()] {
-        let status =
-            words.split_first().map(|(program, rest)| Command::new(program).args(rest).stdin(Stdio::null()).status());
-        match status {
-            Some(Ok(status)) if !status.success() => {
-                report::line(&format!("`{}` ended with {status}", words.join(" ")))
-            }
-            Some(Err(error)) => {
-                report::line(&format!("`{}` was not started: {error}; restart the machine", words.join(" ")))
-            }
-            _ => {}
-        }
+    // OpenRC's word for "what it waited for has happened": without it, an inactive service counts as started already.
+    carry_out(Command::new("rc-service").args(["firstboot", "start"]).env("IN_BACKGROUND", "YES"));
+    carry_out(Command::new("openrc").arg("default"));
+}
+
+/// Runs a command, and says so if it did not work.
+fn carry_out(command: &mut Command) {
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => report::line(&format!("`{command:?}` ended with {status}")),
+        Err(error) => report::line(&format!("`{command:?}` was not started: {error}; restart the machine")),
     }
 }
 

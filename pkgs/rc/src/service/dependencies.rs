@@ -146,6 +146,8 @@ impl Service {
         let mut child = Command::new(self.paths.program());
         child.arg0("openrc-run").arg(self.paths.script(service)).arg(command).stdin(Stdio::null());
         child.env_remove("RC_CMD").env_remove("RC_SVCNAME").env_remove("RC_SERVICE");
+        // What happened outside happened to this service, not to the others.
+        child.env_remove("IN_BACKGROUND");
         if care != Care::Ours {
             child.env("RC_PLANNED", "time");
         }

@@ -122,16 +122,48 @@ fn reboot() -> Scenario {
 }
 
 fn unconfigured() -> Scenario {
-    let silence = Task::Silence { lasting: SETTLED };
-    let enter = Item::Step(Step::Send { line: String::new() });
-    let items = vec![
+    let silence = |lasting| Task::Silence { lasting };
+    let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
+    let asked = |question: &str| expect(question, MOMENT);
+    let mut items = vec![
         expect(INVITATION, Duration::MAX),
-        enter,
-        expect(FIRST_QUESTION, MOMENT),
-        check("nobody on port 22", silence, "silence"),
+        send(""),
+        asked(FIRST_QUESTION),
+        check("nobody on port 22", silence(SETTLED), "silence"),
+        send(HOST),
+        asked("Account of the administrator"),
+        // Left, and resumed with the next question.
+        send("quit"),
+        asked(INVITATION),
+        send(""),
+        asked("Account of the administrator"),
+        send(ADMIN),
+        asked("SSH public key"),
+        Item::SendKey,
+        asked("Another key"),
+        send(""),
+        asked("Password of"),
+        send(""),
+        asked("Address:"),
+        send(""),
+        asked("Time zone"),
+        send("Europe/Berlin"),
+        asked("Time servers"),
+        send("none"),
+        asked("`yes` to use this"),
+        check("nobody on port 22 before the last word", silence(Duration::from_secs(1)), "silence"),
+        send("yes"),
     ];
-    let setup = Setup { configured: false, ..BIOS };
-    Scenario { name: "unconfigured", summary: "without a volume the console asks, and nothing listens", setup, items }
+    items.extend(up());
+    items.push(Item::OverSsh(vec![
+        Fact::new("who was asked for", "id -un; id -Gn", Expected::Is(format!("{ADMIN}\n{ADMIN} wheel"))),
+        Fact::new("time zone", "date +%Z", Expected::Has("CE")),
+        Fact::new("failed services", "ls /run/openrc/failed", Expected::Is(String::new())),
+    ]));
+    items.extend(off());
+    let summary =
+        "without a volume the console asks, nothing listens before it has its answers, and then it is a machine";
+    Scenario { name: "unconfigured", summary, setup: Setup { configured: false, ..BIOS }, items }
 }
 
 fn no_dhcp() -> Scenario {

@@ -13,7 +13,7 @@ fn every_scenario_as_a_script() {
         let scenario = named(name, "6.12.95").unwrap();
         assert_eq!(scenario.name, name);
         text.push_str(&format!("== {name}: {}\n{:?}\n", scenario.summary, scenario.setup));
-        for step in scenario.script(Duration::from_secs(180)).steps {
+        for step in scenario.script(Duration::from_secs(180), "ssh-ed25519 AAAA… boot-test").steps {
             match step {
                 Step::Outside { task: Task::Commands { user, commands }, within } => {
                     text.push_str(&format!("as {user} within {within:?}:\n  {}\n", commands.join("\n  ")));
@@ -29,7 +29,7 @@ fn every_scenario_as_a_script() {
 fn no_step_outlives_its_scenario() {
     for name in NAMES {
         let limit = Duration::from_secs(30);
-        let script = named(name, "6").unwrap().script(limit);
+        let script = named(name, "6").unwrap().script(limit, "");
         for step in &script.steps {
             let (Step::Expect { within, .. }
             | Step::Ask { within, .. }
