@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::digest::{Digest, Hasher};
@@ -186,7 +187,12 @@ impl Store {
     /// Writes a file by rename, synced to disk first.
     pub fn write_atomic(&self, path: &Utf8Path, bytes: &[u8]) -> Result<()> {
         let parent = path.parent().unwrap_or(&self.root);
-        let mut file = tempfile::NamedTempFile::new_in(parent).with_context(|| format!("writing {path}"))?;
+        // Readable for others, as far as the umask allows: an ISO may be built by root and started by somebody else.
+        let readable = std::fs::Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new()
+            .permissions(readable)
+            .tempfile_in(parent)
+            .with_context(|| format!("writing {path}"))?;
         std::io::Write::write_all(&mut file, bytes).with_context(|| format!("writing {path}"))?;
         file.as_file().sync_data().with_context(|| format!("writing {path}"))?;
         file.persist(path).with_context(|| format!("writing {path}"))?;
