@@ -27,7 +27,7 @@ pub enum What {
     Order,
     /// A row of a table.
     Row,
-    /// Whether the graph came to its end at all.
+    /// Whether the command, with what it set going, and the graph came to their end at all.
     End,
 }
 
@@ -122,6 +122,8 @@ impl One<'_> {
     }
 
     fn outcome(&mut self, real: &Outcome, ours: &Outcome) {
+        let rest = |outcome: &Outcome| if outcome.restless { "not at rest" } else { "at rest" };
+        self.same(What::End, "what it set going", rest(real), rest(ours));
         self.same(What::Exit, "command", real.exit, ours.exit);
         self.same(What::Level, "softlevel", &real.softlevel, &ours.softlevel);
         let named = self.graph.services.iter().map(|service| &service.name);

@@ -37,7 +37,7 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
     let (real, ours) = both(app, &roots, &graphs)?;
     let comparison = compare::compare(&graphs, &real, &ours);
     let sorted = differences::sort(&comparison.differences, &known);
-    if let Some(folder) = &args.keep {
+    if let Some(folder) = &args.outcomes {
         keep(folder, &graphs, &real, &ours)?;
         let lines: Vec<String> = sorted.unexplained.iter().map(|difference| format!("{difference}\n")).collect();
         fs_err::write(folder.join("unexplained.txt"), lines.concat())?;

@@ -25,10 +25,19 @@ pub fn failing(graph: &mut Graph, random: &mut Random) {
     }
     enlist_some(graph, random, "default", 75);
     graph.enlist("work", any(graph, random));
+    // Nothing depends on these: what a missing file means is compared, and not what follows from it.
+    for (name, exists) in [("has-file", true), ("lacks-file", false)] {
+        let mut service = Service::new(name);
+        service.behaviour = Behaviour::RequiredFile(exists);
+        graph.services.push(service);
+        graph.enlist("default", name);
+    }
     graph.step("openrc default");
     graph.read(Reads::Status, "rc-status");
+    graph.step("rc-service lacks-file start");
+    let own = Graph { services: graph.services.iter().filter(|service| !service.name.ends_with("-file")).cloned().collect(), ..graph.clone() };
     for _ in 0..2 {
-        let name = needed(graph, random);
+        let name = needed(&own, random);
         let command = random.pick(&["start", "stop", "restart"]).copied().unwrap_or("stop");
         graph.step(format!("rc-service {name} {command}"));
     }
