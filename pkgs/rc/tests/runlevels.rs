@@ -1,6 +1,6 @@
 //! Runlevels from outside: `openrc`, `rc-update`, `rc-status`, `rc-depend` in a root of their own.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
@@ -245,6 +245,8 @@ fn a_script_that_hangs_while_it_is_read_costs_only_itself() {
 #[test]
 fn runlevels_are_edited() {
     let root = Root::new("update", "a:, b:", "default: a");
+    root.write("etc/init.d/hidden", "#!/sbin/openrc-run\n");
+    root.program("etc/init.d/other", "#!/bin/sh\necho \"other says $*\"\n");
     root.run("openrc default");
     // words -> exit code, last line of output
     let cases = [
@@ -265,6 +267,15 @@ fn runlevels_are_edited() {
         ("rc-update", 0, "                   a |      default                                  "),
         ("rc-service -e a", 0, ""),
         ("rc-service -e zz", 1, ""),
+        ("rc-service -e hidden", 0, ""),
+        ("rc-update add hidden boot", 1, " * rc-update: service `hidden' is not executable"),
+        (
+            "rc-service -i hidden start",
+            1,
+            " * rc-service: service `hidden' is not executable; `chmod +x` on its script changes that",
+        ),
+        ("rc-service other a b", 0, "other says a b"),
+        ("rc-service other", 0, "other says "),
         ("rc-service zz start", 1, " * rc-service: service `zz' does not exist"),
         ("rc-service -i zz start", 0, ""),
         ("rc-service -N a start", 0, ""),

@@ -9,6 +9,7 @@ use std::fmt;
 use crate::capture::{Capture, Event, Outcome};
 use crate::dependency;
 use crate::graph::{Graph, Step};
+use crate::messages;
 use crate::table;
 
 /// The kinds of what is compared; the words that `differences.toml` uses.
@@ -46,6 +47,9 @@ pub struct Difference {
     pub what: What,
     /// Which service, row or pair.
     pub subject: String,
+    /// Facts about the service that is meant: what it does ([`crate::graph::Behaviour`]), and `failed` when real OpenRC has
+    /// said that it did not start, at the last change of runlevel.
+    pub about: Vec<String>,
     /// Real OpenRC's answer.
     pub real: String,
     /// Ours.
@@ -54,7 +58,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { graph, theme, step, command, what, subject, real, ours } = self;
+        let Self { graph, theme, step, command, what, subject, real, ours, .. } = self;
         write!(
             f,
             "graph {graph} ({theme}), command {step} `{command}`: {what:?} of {subject}: real {real}, ours {ours}"
@@ -80,9 +84,14 @@ pub fn compare(graphs: &[Graph], real: &Capture, ours: &Capture) -> Comparison {
         comparison.graphs += 1;
         let none = Vec::new();
         let (theirs, own) = (real.get(&graph.number).unwrap_or(&none), ours.get(&graph.number).unwrap_or(&none));
+        let mut failed = BTreeSet::new();
         for (number, step) in graph.steps.iter().enumerate() {
-            let mut one = One { graph, number, step, comparison: &mut comparison };
-            let (Some(theirs), Some(own)) = (theirs.get(number), own.get(number)) else {
+            let outcomes = (theirs.get(number), own.get(number));
+            if let Some(theirs) = outcomes.0.filter(|_| step.command.starts_with("openrc")) {
+                failed = messages::not_started(&theirs.output);
+            }
+            let mut one = One { graph, number, step, failed: &failed, comparison: &mut comparison };
+            let (Some(theirs), Some(own)) = outcomes else {
                 // Neither side: then nothing was compared, which is no agreement.
                 let side = |there: bool| if there { "reached" } else { "not reached" };
                 let ours = if own.len() > number { "reached" } else { "not reached by ours" };
@@ -100,6 +109,7 @@ struct One<'a> {
     graph: &'a Graph,
     number: usize,
     step: &'a Step,
+    failed: &'a BTreeSet<String>,
     comparison: &'a mut Comparison,
 }
 
@@ -115,10 +125,22 @@ impl One<'_> {
                 command: self.step.command.clone(),
                 what,
                 subject: subject.to_owned(),
+                about: self.about(subject),
                 real,
                 ours,
             });
         }
+    }
+
+    /// The service meant is the one that the subject names, else the command.
+    fn about(&self, subject: &str) -> Vec<String> {
+        let named = |text: &str| {
+            let words: Vec<&str> = text.split([' ', '/']).collect();
+            self.graph.services.iter().find(|service| words.contains(&service.name.as_str()))
+        };
+        let Some(service) = named(subject).or_else(|| named(&self.step.command)) else { return Vec::new() };
+        let failed = self.failed.contains(&service.name).then(|| "failed".to_owned());
+        std::iter::once(format!("{:?}", service.behaviour)).chain(failed).collect()
     }
 
     fn outcome(&mut self, real: &Outcome, ours: &Outcome) {

@@ -81,7 +81,7 @@ pub fn script(service: &Service) -> String {
         }
         Behaviour::Daemon => {
             text.push_str(
-                "command=/bin/busybox\ncommand_args=\"sleep 402\"\ncommand_background=yes\npidfile=/run/back.pid\n",
+                "command=/bin/busybox\ncommand_args=\"sleep 402\"\ncommand_background=yes\npidfile=/run/back.pid\nretry=TERM/20\n",
             );
         }
         Behaviour::NoProgram => text.push_str("command=/usr/bin/no-such-program\n"),

@@ -41,6 +41,8 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
         keep(folder, &graphs, &real, &ours)?;
         let lines: Vec<String> = sorted.unexplained.iter().map(|difference| format!("{difference}\n")).collect();
         fs_err::write(folder.join("unexplained.txt"), lines.concat())?;
+        let lines = sorted.explained.iter().map(|(place, difference)| format!("{}: {difference}\n", known[*place].id));
+        fs_err::write(folder.join("documented.txt"), lines.collect::<String>())?;
     }
     print!("{}", report::documented(&sorted, &known));
     print!("{}", report::unexplained(&sorted, &graphs, &real, &ours));

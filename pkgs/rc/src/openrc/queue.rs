@@ -276,7 +276,8 @@ mod tests {
             after,
             obstacle: None,
         };
-        let steps = vec![step("firstboot", vec![], vec![]), step("net", need(0), vec![0]), step("sshd", need(1), vec![1])];
+        let steps =
+            vec![step("firstboot", vec![], vec![]), step("net", need(0), vec![0]), step("sshd", need(1), vec![1])];
         let plan = Plan { steps, broken: vec![] };
         let mut queue = Queue::new(&plan, &BTreeSet::from(["firstboot".to_owned()]), false);
         let waits = || Turn::Block(Blocked::Waits("firstboot".into()));

@@ -177,7 +177,10 @@ fn unpack(deb: &Utf8Path, root: &Utf8Path) -> Result<()> {
 
 /// The files that real OpenRC's root is made of, a line each.
 fn contents(debs: &Utf8Path) -> Result<String> {
-    PACKAGES.iter().map(|package| Ok(format!("{}\n", fetched(debs, package)?.file_name().unwrap_or_default()))).collect()
+    PACKAGES
+        .iter()
+        .map(|package| Ok(format!("{}\n", fetched(debs, package)?.file_name().unwrap_or_default())))
+        .collect()
 }
 
 fn fetched(debs: &Utf8Path, package: &str) -> Result<Utf8PathBuf> {
@@ -265,7 +268,8 @@ fn make_ours(
         }
     }
     for name in OWN_NAMES {
-        symlink("../../../bin/rc", ours.join("usr/lib/rc/bin").join(name)).with_context(|| format!("linking {name}"))?;
+        symlink("../../../bin/rc", ours.join("usr/lib/rc/bin").join(name))
+            .with_context(|| format!("linking {name}"))?;
     }
     for name in USER_NAMES {
         symlink("../bin/rc", ours.join("usr/sbin").join(name)).with_context(|| format!("linking {name}"))?;
