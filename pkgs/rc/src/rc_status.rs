@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 
 use crate::daemons;
+use crate::depend::situation::Direction;
 use crate::depend::text::Kind;
 use crate::depend::{Graph, Situation};
 use crate::getopt::{option, parse, Known, Parsed};
@@ -174,7 +175,8 @@ impl<'p> Report<'p> {
             .services()
             .flat_map(|(_, node)| [Kind::Need, Kind::Want].map(|kind| node.get(kind)))
             .flatten()
-            .cloned()
+            .flat_map(|name| self.now.meaning(&self.graph, name, Direction::Up))
+            .map(str::to_owned)
             .collect();
         pulled.extend(belongs.iter().cloned());
         let is_up = |name: &str| self.now.started.contains(name) || self.now.inactive.contains(name);

@@ -69,8 +69,9 @@ fn show(paths: &Paths, options: &Parsed, asked: &[&str]) -> io::Result<u8> {
         renew(paths)?;
     }
     let levels = Levels::read(paths)?;
-    if let Some(unknown) = asked.iter().find(|level| !levels.exists(level)) {
-        return Ok(fail(&format!("`{unknown}' is not a valid runlevel")));
+    // An empty table is a true answer; that the name may be wrong is worth a line.
+    for unknown in asked.iter().filter(|level| !levels.exists(level)) {
+        ewarn(&format!("rc-update: `{unknown}' is not a valid runlevel"));
     }
     let shown: Vec<&String> =
         levels.0.keys().filter(|level| asked.is_empty() || asked.contains(&level.as_str())).collect();

@@ -48,7 +48,7 @@ pub struct Difference {
     /// Which service, row or pair.
     pub subject: String,
     /// Facts about the service that is meant: what it does ([`crate::graph::Behaviour`]), and `failed` when real OpenRC has
-    /// said that it did not start, at the last change of runlevel.
+    /// said that it did not start, at the last change of runlevel. About the graph: its theme, and `stacked`.
     pub about: Vec<String>,
     /// Real OpenRC's answer.
     pub real: String,
@@ -138,9 +138,15 @@ impl One<'_> {
             let words: Vec<&str> = text.split([' ', '/']).collect();
             self.graph.services.iter().find(|service| words.contains(&service.name.as_str()))
         };
-        let Some(service) = named(subject).or_else(|| named(&self.step.command)) else { return Vec::new() };
-        let failed = self.failed.contains(&service.name).then(|| "failed".to_owned());
-        std::iter::once(format!("{:?}", service.behaviour)).chain(failed).collect()
+        let mut facts = vec![self.graph.theme.to_owned()];
+        if !self.graph.stacked.is_empty() {
+            facts.push("stacked".to_owned());
+        }
+        if let Some(service) = named(subject).or_else(|| named(&self.step.command)) {
+            facts.push(format!("{:?}", service.behaviour));
+            facts.extend(self.failed.contains(&service.name).then(|| "failed".to_owned()));
+        }
+        facts
     }
 
     fn outcome(&mut self, real: &Outcome, ours: &Outcome) {

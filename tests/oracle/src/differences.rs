@@ -48,6 +48,9 @@ pub struct Place {
     /// Patterns of ours.
     #[serde(default)]
     pub ours: Patterns,
+    /// Ours must have all words of real OpenRC's, and others.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// One pattern or several.
@@ -149,12 +152,18 @@ impl Place {
             && self.subject.fit(&difference.subject)
             && self.real.fit(&difference.real)
             && self.ours.fit(&difference.ours)
+            && (!self.more || has_more(&difference.real, &difference.ours))
     }
 
     fn is_wide(&self) -> bool {
         let all = [&self.command, &self.subject, &self.about, &self.real, &self.ours];
-        all.iter().filter(|patterns| patterns.is_given()).count() < 2
+        all.iter().filter(|patterns| patterns.is_given()).count() + usize::from(self.more) < 2
     }
+}
+
+fn has_more(real: &str, ours: &str) -> bool {
+    let ours: Vec<&str> = ours.split(' ').collect();
+    real.split(' ').all(|word| ours.contains(&word)) && real.split(' ').count() < ours.len()
 }
 
 /// Whether `text` fits the pattern, in which `*` stands for any text.

@@ -35,7 +35,7 @@ impl Service {
         }
         let Some(own) = plan.steps.iter().position(|step| step.service == self.name) else { return Ok(()) };
         if let Some(obstacle) = &plan.steps[own].obstacle {
-            self.say_obstacle(obstacle);
+            say_obstacle(&self.name, obstacle);
             return Err(Refusal::Final);
         }
         let mut later = vec![false; plan.steps.len()];
@@ -53,6 +53,10 @@ impl Service {
                     crate::limits::limit(&self.paths, &Conf::general(&self.paths), &step.service, "start"),
                 ));
             }
+            if let Some(obstacle) = &step.obstacle {
+                say_obstacle(&step.service, obstacle);
+                continue;
+            }
             let is_ready = self.needs_are_up(&plan, step).is_ok();
             if is_ready && State::of(&self.paths, &step.service).has(State::Stopped) {
                 self.run_other(&step.service, "start", Care::OnlyTime);
@@ -64,19 +68,6 @@ impl Service {
             Err(other) => {
                 eerror(&format!("ERROR: cannot start {} as {other} would not start", self.name));
                 Err(Refusal::Final)
-            }
-        }
-    }
-
-    fn say_obstacle(&self, obstacle: &Obstacle) {
-        match obstacle {
-            Obstacle::Missing(names) => eerror(&format!("ERROR: {} needs service(s) {}", self.name, names.join(", "))),
-            Obstacle::Circle(path) => {
-                eerror(&format!(
-                    "ERROR: cannot start {}: services need each other in a circle: {}",
-                    self.name,
-                    path.join(" -> ")
-                ));
             }
         }
     }
@@ -98,9 +89,14 @@ impl Service {
         Ok(())
     }
 
-    /// The services that must be stopped before this one.
+    /// The services that must be stopped before this one, in the order in which they start again.
     pub(super) fn dependents(&self) -> Vec<String> {
-        self.view().map(|(graph, situation)| graph.up_and_needing(&situation, &self.name)).unwrap_or_default()
+        let Some((graph, mut situation)) = self.view() else { return Vec::new() };
+        let others = graph.up_and_needing(&situation, &self.name);
+        situation.started.retain(|service| !others.contains(service));
+        let plan = graph.start_plan(&situation, &others);
+        let steps = plan.steps.into_iter().map(|step| step.service);
+        steps.filter(|service| others.contains(service)).collect()
     }
 
     /// Stops what needs this service. False: something stays up, so must this one.
@@ -155,6 +151,16 @@ impl Service {
                 eerror(&format!("{service}: cannot run its script: {error}"));
                 1
             }
+        }
+    }
+}
+
+fn say_obstacle(service: &str, obstacle: &Obstacle) {
+    match obstacle {
+        Obstacle::Missing(names) => eerror(&format!("ERROR: {service} needs service(s) {}", names.join(", "))),
+        Obstacle::Circle(path) => {
+            let path = path.join(" -> ");
+            eerror(&format!("ERROR: cannot start {service}: services need each other in a circle: {path}"));
         }
     }
 }
