@@ -4,6 +4,7 @@
 //! run in namespaces of their own, and the verdict is printed.
 
 mod namespace;
+mod packages;
 mod roots;
 
 use anyhow::{Context as _, Result};
@@ -29,7 +30,7 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
         Prepared::Ready(roots) => roots,
         Prepared::Skipped(why) => {
             println!("skipped: {why}");
-            return Ok(Exit::Good);
+            return Ok(Exit::Unchecked);
         }
     };
     println!("seed {}, OpenRC {}", args.seed, roots.version);

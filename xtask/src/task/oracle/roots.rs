@@ -8,34 +8,15 @@ use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
+use super::namespace::NAMESPACES;
+use super::packages::{PACKAGES, SHARED, VERSION, contents, download, fetched, names, unpack, version};
 use crate::exit::Exit;
 use crate::host::lock::Lock;
 use crate::host::{exec, tools};
+use crate::task::App;
 
-/// What real OpenRC needs to run, and the shell of both roots. That is dash: BusyBox's sh runs its own applets before any
-/// program of the same name, so that neither side's start-stop-daemon would be tested.
-const PACKAGES: [&str; 12] = [
-    "openrc",
-    "librc1",
-    "libeinfo1",
-    "libc6",
-    "libaudit1",
-    "libpam0g",
-    "libselinux1",
-    "libcap-ng0",
-    "libpcre2-8-0",
-    // For start-stop-daemon, which Debian's OpenRC takes from there.
-    "dpkg",
-    "dash",
-    "busybox-static",
-];
-
-/// Those that both roots have.
-const SHARED: [&str; 3] = ["libc6", "dash", "busybox-static"];
-
-/// The version that `differences.toml` is about.
-const VERSION: &str = "0.45.2";
+/// What a graph needs; where these mounts are not allowed, nothing can be compared.
+const PROBE: &str = "mount --make-rprivate / && mount -t tmpfs tmpfs /tmp && mkdir /tmp/p && mount -t proc proc /tmp/p";
 
 /// Mount points and base directories of a root.
 const DIRECTORIES: [&str; 16] = [
@@ -93,6 +74,9 @@ pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
             return Ok(Prepared::Skipped(format!("`{tool}` is not installed; real OpenRC comes as a Debian package")));
         }
     }
+    if let Err(error) = exec::read(&Command::new("unshare").args(NAMESPACES).args(["sh", "-c", PROBE])) {
+        return Ok(Prepared::Skipped(format!("namespaces cannot be made here: {error:#}")));
+    }
     let store = app.store()?;
     let home = store.root().join("oracle");
     let debs = home.join("debs");
@@ -120,39 +104,6 @@ pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
     Ok(Prepared::Ready(Roots { real, ours, shipped, scripts, version, _lock: lock }))
 }
 
-fn names(folder: &Utf8Path) -> Result<Vec<String>> {
-    folder.read_dir_utf8()?.map(|entry| Ok(entry?.file_name().to_owned())).collect()
-}
-
-/// The file of a package, when it is there.
-fn deb(debs: &Utf8Path, package: &str) -> Result<Option<Utf8PathBuf>> {
-    let file = names(debs)?.into_iter().find(|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
-    Ok(file.map(|name| debs.join(name)))
-}
-
-fn download(app: &App, debs: &Utf8Path) -> Result<()> {
-    let mut missing = Vec::new();
-    for package in PACKAGES {
-        if deb(debs, package)?.is_none() {
-            missing.push(package);
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if app.global.offline {
-        anyhow::bail!("{} not fetched yet, and --offline was given", missing.join(", "));
-    }
-    exec::read(&Command::new("apt-get").args(["-q", "download"]).args(missing).cwd(debs)).map(drop)
-}
-
-fn version(debs: &Utf8Path) -> Result<Option<String>> {
-    let Some(file) = deb(debs, "openrc")? else { return Ok(None) };
-    let version = exec::read(&Command::new("dpkg-deb").args(["--field", file.as_str(), "Version"]))?;
-    let version = version.trim().to_owned();
-    Ok((version.split('-').next() == Some(VERSION)).then_some(version))
-}
-
 /// Directories, merged as in Ashlar, and the files of `etc` that programs ask for.
 fn skeleton(root: &Utf8Path) -> Result<()> {
     for directory in DIRECTORIES {
@@ -167,24 +118,6 @@ fn skeleton(root: &Utf8Path) -> Result<()> {
     fs_err::write(etc.join("fstab"), "")?;
     fs_err::write(etc.join("insserv.conf"), "")?;
     Ok(())
-}
-
-fn unpack(deb: &Utf8Path, root: &Utf8Path) -> Result<()> {
-    let archive = exec::read_with_input(&Command::new("dpkg-deb").args(["--fsys-tarfile", deb.as_str()]), b"")?;
-    let tar = Command::new("tar").args(["-x", "-C", root.as_str(), "--keep-directory-symlink", "--no-same-owner"]);
-    exec::read_with_input(&tar.args(["--exclude=./usr/share"]), &archive).map(drop)
-}
-
-/// The files that real OpenRC's root is made of, a line each.
-fn contents(debs: &Utf8Path) -> Result<String> {
-    PACKAGES
-        .iter()
-        .map(|package| Ok(format!("{}\n", fetched(debs, package)?.file_name().unwrap_or_default())))
-        .collect()
-}
-
-fn fetched(debs: &Utf8Path, package: &str) -> Result<Utf8PathBuf> {
-    deb(debs, package)?.with_context(|| format!("the package {package} was fetched and is not there"))
 }
 
 fn make_real(home: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, shipped: &Utf8Path, mark: &str) -> Result<()> {
