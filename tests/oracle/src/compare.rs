@@ -185,7 +185,8 @@ impl One<'_> {
                 let (first, later) = if function == "start" { (first, later) } else { (later, first) };
                 let before = |runs: &Runs| {
                     let run = |service: &String| runs.get(&(function.to_owned(), service.clone()));
-                    Some(run(&first)?.last <= run(&later)?.first)
+                    // A service that fails may be tried again later, for others: its first turn is the one that counts.
+                    Some(run(&first)?.ended <= run(&later)?.first)
                 };
                 // Without events there is nothing to order; that they are missing is a difference of its own.
                 if let (Some(true), Some(kept)) = (before(theirs), before(own)) {
@@ -219,6 +220,8 @@ fn joined(words: &BTreeSet<String>) -> String {
 struct Run {
     count: usize,
     first: usize,
+    /// End of the first time; begin, if it did not come to its end.
+    ended: usize,
     last: usize,
 }
 
@@ -229,8 +232,11 @@ fn runs(log: &[Event]) -> Runs {
     let mut runs = Runs::new();
     for (place, event) in log.iter().enumerate() {
         let key = (event.function.clone(), event.service.clone());
-        let run = runs.entry(key).or_insert(Run { count: 0, first: place, last: place });
+        let run = runs.entry(key).or_insert(Run { count: 0, first: place, ended: place, last: place });
         run.count += usize::from(event.begin);
+        if run.count == 1 {
+            run.ended = place;
+        }
         run.last = place;
     }
     runs

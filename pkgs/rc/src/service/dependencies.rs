@@ -7,6 +7,7 @@ use crate::depend::situation::Direction;
 use crate::depend::{Graph, Obstacle, Plan, Situation, Step};
 use crate::message::{eerror, einfo, ewarn};
 use crate::state::{self, State};
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -43,6 +44,8 @@ impl Service {
         for at in own + 1..plan.steps.len() {
             later[at] = plan.steps[at].after.iter().any(|before| later[*before]);
         }
+        // A service that waits, and the inactive one that it waits for.
+        let mut waits: BTreeMap<String, String> = BTreeMap::new();
         // Those that have no order with this service as well, but not those that come after it.
         for step in plan.steps.iter().zip(&later).filter(|(_, later)| !**later).map(|(step, _)| step) {
             // A service that somebody else is starting right now is waited for, like one of ours.
@@ -57,19 +60,30 @@ impl Service {
                 say_obstacle(&step.service, obstacle);
                 continue;
             }
-            let is_ready = self.needs_are_up(&plan, step).is_ok();
-            if is_ready && State::of(&self.paths, &step.service).has(State::Stopped) {
-                self.run_other(&step.service, "start", Care::OnlyTime);
+            let is_down = State::of(&self.paths, &step.service).has(State::Stopped);
+            match self.needs_are_up(&plan, step) {
+                Ok(()) if is_down => drop(self.run_other(&step.service, "start", Care::OnlyTime)),
+                Err(other) if is_down => {
+                    if let Some(inactive) = self.inactive_behind(&other, &waits) {
+                        self.note_waiting(&step.service, &inactive);
+                        waits.insert(step.service.clone(), inactive);
+                    }
+                }
+                _ => {}
             }
         }
-        match self.needs_are_up(&plan, &plan.steps[own]) {
-            Ok(()) => Ok(()),
-            Err(other) if State::of(&self.paths, &other).has(State::Inactive) => Err(Refusal::Waits(other)),
-            Err(other) => {
-                eerror(&format!("ERROR: cannot start {} as {other} would not start", self.name));
-                Err(Refusal::Final)
-            }
+        let Err(other) = self.needs_are_up(&plan, &plan.steps[own]) else { return Ok(()) };
+        if let Some(inactive) = self.inactive_behind(&other, &waits) {
+            return Err(Refusal::Waits(inactive));
         }
+        eerror(&format!("ERROR: cannot start {} as {other} would not start", self.name));
+        Err(Refusal::Final)
+    }
+
+    /// The inactive service that this one is, or waits for.
+    fn inactive_behind(&self, service: &str, waits: &BTreeMap<String, String>) -> Option<String> {
+        let is_inactive = State::of(&self.paths, service).has(State::Inactive);
+        is_inactive.then(|| service.to_owned()).or_else(|| waits.get(service).cloned())
     }
 
     /// Whether all that a step needs is up; otherwise the first that is not.
