@@ -24,7 +24,7 @@ pub enum Outcome {
 pub enum Blocked {
     /// Known from the start.
     Obstacle(Obstacle),
-    /// A service that it needs did not come up (or, in stopping, one that needs it did not go down).
+    /// A service that it needs did not come up.
     Need(String),
     /// A service that it needs is inactive: it is to start when that becomes active.
     Waits(String),
@@ -56,7 +56,7 @@ pub struct Queue<'p> {
     followers: Vec<Vec<usize>>,
     /// Steps whose turn has come, the earliest in the plan last.
     ready: Vec<usize>,
-    /// Failures of others do not keep a step from running: the machine goes down anyway.
+    /// Failures of others do not keep a step from running: in stopping, what does not stop keeps nothing else up.
     undeterred: bool,
     open: usize,
 }

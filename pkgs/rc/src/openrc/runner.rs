@@ -44,7 +44,7 @@ pub struct Runner<'a> {
     pub direction: Direction,
     /// Services that were started before and wait for something outside; not started again.
     pub inactive: &'a BTreeSet<String>,
-    /// Everything stops: failures keep nothing from being stopped.
+    /// The machine goes down; services can tell.
     pub going_down: bool,
 }
 
@@ -72,7 +72,7 @@ impl Runner<'_> {
             );
         }
         let planned = Instant::now();
-        let mut queue = Queue::new(plan, self.inactive, self.going_down);
+        let mut queue = Queue::new(plan, self.inactive, self.direction == Direction::Down);
         let mut running: Vec<Running> = Vec::new();
         let mut records = Vec::new();
         let mut ends: Vec<Option<Instant>> = vec![None; plan.steps.len()];
@@ -316,13 +316,9 @@ impl Runner<'_> {
                 ));
                 format!("cycle:{}", path.join(">"))
             }
-            Blocked::Need(other) if self.direction == Direction::Up => {
+            Blocked::Need(other) => {
                 eerror(&format!("ERROR: cannot start {service} as {other} would not start"));
                 format!("needs:{other}")
-            }
-            Blocked::Need(other) => {
-                eerror(&format!("ERROR: cannot stop {service} as {other} is still up"));
-                format!("needed-by:{other}")
             }
             Blocked::Waits(other) => {
                 ewarn(&format!("WARNING: {service} is scheduled to start when {other} has started"));
