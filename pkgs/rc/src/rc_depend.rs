@@ -183,52 +183,12 @@ impl Trace<'_> {
         meant.filter(up).map(str::to_owned).collect()
     }
 
-    /// `after` as said by the service, as `before` said by others, and as far as a `*` reaches.
+    /// `after` as said by the service, and as `before` said by others. A `*` names nobody: it orders what is there when
+    /// services start, and OpenRC does not list that either.
     fn ordered(&self, name: &str, own: Kind, other: Kind) -> Vec<String> {
         let mut words = self.graph.kind(name, own);
         words.extend(self.graph.pointing_at(name, other));
-        let all = |node: &crate::depend::graph::Node, kind| {
-            if kind == Kind::After {
-                node.after_all
-            } else {
-                node.before_all
-            }
-        };
-        let own_all = self.graph.node(name).is_some_and(|node| all(node, own));
-        let reached = self.graph.services().filter(|(one, node)| *one != name && (own_all || all(node, other)));
-        // A `*` gives way to what is said by name.
-        let reached = reached.filter(|(one, _)| {
-            let (first, later) = if own == Kind::After { (*one, name) } else { (name, *one) };
-            !self.speaks_of(name, one) && !self.speaks_of(one, name) && !self.comes_after(first, later)
-        });
-        words.extend(reached.map(|(one, _)| one.to_owned()));
         words
-    }
-
-    /// Whether the one needs, wants or uses the other.
-    fn speaks_of(&self, one: &str, other: &str) -> bool {
-        let words = [Kind::Need, Kind::Want, Kind::Use].into_iter().flat_map(|kind| self.graph.kind(one, kind));
-        words.into_iter().any(|word| self.graph.behind(&word).contains(&other))
-    }
-
-    /// Whether the one comes after the other by what is said by name, through others as well.
-    fn comes_after(&self, one: &str, other: &str) -> bool {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![one.to_owned()]);
-        while let Some(name) = open.pop() {
-            if name == other {
-                return true;
-            }
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            let kinds = [Kind::Need, Kind::Want, Kind::Use, Kind::After];
-            let words = kinds.into_iter().flat_map(|kind| self.graph.kind(&name, kind));
-            let words = words.chain(self.graph.pointing_at(&name, Kind::Before));
-            open.extend(
-                words.flat_map(|word| self.graph.behind(&word).into_iter().map(str::to_owned).collect::<Vec<_>>()),
-            );
-        }
-        false
     }
 }
 

@@ -179,7 +179,9 @@ impl One<'_> {
     fn order(&mut self, real: &Outcome, theirs: &Runs, own: &Runs) {
         let tree = dependency::parse(&real.deptree);
         for function in ["start", "stop"] {
-            let took_part = theirs.keys().filter(|(name, _)| name == function).map(|(_, service)| service.clone());
+            // What only one side ran is a difference of its own, and orders nothing on the other.
+            let took_part = theirs.keys().filter(|key| key.0 == function && own.contains_key(*key));
+            let took_part = took_part.map(|(_, service)| service.clone());
             for (first, later) in dependency::order(&tree, &took_part.collect()) {
                 // What starts first stops last.
                 let (first, later) = if function == "start" { (first, later) } else { (later, first) };
