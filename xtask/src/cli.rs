@@ -280,7 +280,7 @@ pub struct OracleArgs {
     pub rc: Option<Utf8PathBuf>,
     /// Write each graph and what both sides made of it into this directory.
     #[arg(long)]
-    pub keep: Option<Utf8PathBuf>,
+    pub outcomes: Option<Utf8PathBuf>,
 }
 
 /// Forms of `--print-plan`.

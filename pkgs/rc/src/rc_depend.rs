@@ -183,24 +183,11 @@ impl Trace<'_> {
         meant.filter(up).map(str::to_owned).collect()
     }
 
-    /// `after` as said by the service, as `before` said by others, and as far as a `*` reaches.
+    /// `after` as said by the service, and as `before` said by others. A `*` names nobody: it orders what is there when
+    /// services start, and OpenRC does not list that either.
     fn ordered(&self, name: &str, own: Kind, other: Kind) -> Vec<String> {
         let mut words = self.graph.kind(name, own);
         words.extend(self.graph.pointing_at(name, other));
-        let all = |node: &crate::depend::graph::Node, kind| {
-            if kind == Kind::After {
-                node.after_all
-            } else {
-                node.before_all
-            }
-        };
-        let own_all = self.graph.node(name).is_some_and(|node| all(node, own));
-        words.extend(
-            self.graph
-                .services()
-                .filter(|(one, node)| *one != name && (own_all || all(node, other)))
-                .map(|(one, _)| one.to_owned()),
-        );
         words
     }
 }

@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::daemons;
+use crate::depend::survey;
 use crate::getopt::{option, parse, Known, Parsed};
 use crate::message::{eerror, print};
 use crate::paths::{is_service_name, Paths};
@@ -60,7 +61,7 @@ pub fn run(args: &[String]) -> u8 {
         return 0;
     }
     if options.has("list") {
-        scripts(&paths).iter().for_each(|name| print(name));
+        files(&paths).iter().for_each(|name| print(name));
         return 0;
     }
     if let Some(service) = options.value("exists") {
@@ -80,6 +81,9 @@ pub fn run(args: &[String]) -> u8 {
     let service = service.strip_prefix("/etc/init.d/").unwrap_or(service);
     if !exists(&paths, service) {
         return if options.has("ifexists") { 0 } else { fail(&format!("service `{service}' does not exist")) };
+    }
+    if !can_run(&paths, service) {
+        return fail(&format!("service `{service}' is not executable; `chmod +x` on its script changes that"));
     }
     if !is_asked_for(&paths, &options, service) {
         return 0;
@@ -105,8 +109,15 @@ pub fn apply_common(options: &Parsed) {
     }
 }
 
-/// Names of all scripts, sorted.
+/// Names of the scripts that can be run, sorted.
 pub fn scripts(paths: &Paths) -> Vec<String> {
+    let mut names = files(paths);
+    names.retain(|name| can_run(paths, name));
+    names
+}
+
+/// Names of all scripts, sorted; also of those that cannot be run: somebody may look for one of these.
+pub fn files(paths: &Paths) -> Vec<String> {
     // No directory: no services.
     let entries = std::fs::read_dir(&paths.init_d).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -115,11 +126,16 @@ pub fn scripts(paths: &Paths) -> Vec<String> {
     names
 }
 
-/// True if the service has a script that can be run.
+/// True if the service has a script.
 pub fn exists(paths: &Paths, service: &str) -> bool {
+    is_service_name(service) && paths.script(service).is_file()
+}
+
+/// True if that can be run.
+pub fn can_run(paths: &Paths, service: &str) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let runs = |meta: std::fs::Metadata| meta.is_file() && meta.permissions().mode() & 0o111 != 0;
-    is_service_name(service) && !service.ends_with(".sh") && paths.script(service).metadata().is_ok_and(runs)
+    let runs = |meta: std::fs::Metadata| meta.permissions().mode() & 0o111 != 0;
+    exists(paths, service) && paths.script(service).metadata().is_ok_and(runs)
 }
 
 fn is_asked_for(paths: &Paths, options: &Parsed, service: &str) -> bool {
@@ -134,6 +150,11 @@ fn is_asked_for(paths: &Paths, options: &Parsed, service: &str) -> bool {
 }
 
 fn run_script(paths: &Paths, options: &Parsed, service: &str, command: &[String]) -> u8 {
+    let script = paths.script(service);
+    if survey::is_of_another(&script) {
+        let error = Command::new(&script).args(command).exec();
+        return fail(&format!("{service}: its script could not be run: {error}"));
+    }
     let mut run = Command::new(paths.program());
     run.arg0("openrc-run");
     for name in ["debug", "nodeps", "dry-run"] {
@@ -141,7 +162,7 @@ fn run_script(paths: &Paths, options: &Parsed, service: &str, command: &[String]
             run.arg(format!("--{name}"));
         }
     }
-    let error = run.arg(paths.script(service)).args(command).exec();
+    let error = run.arg(&script).args(command).exec();
     fail(&format!("{service}: `openrc-run` could not be run: {error}"))
 }
 

@@ -174,7 +174,8 @@ impl<'p> Report<'p> {
             .services()
             .flat_map(|(_, node)| [Kind::Need, Kind::Want].map(|kind| node.get(kind)))
             .flatten()
-            .cloned()
+            .flat_map(|name| self.who_serves(name))
+            .map(str::to_owned)
             .collect();
         pulled.extend(belongs.iter().cloned());
         let is_up = |name: &str| self.now.started.contains(name) || self.now.inactive.contains(name);
@@ -182,6 +183,18 @@ impl<'p> Report<'p> {
         self.rows(&self.select(|name| is_up(name) && pulled.contains(name) && !belongs.contains(name)), ini);
         title("manual");
         self.rows(&self.select(|name| is_up(name) && !pulled.contains(name)), ini);
+    }
+
+    /// The services that a needed name means now: of those that run, the enabled ones if there are any.
+    fn who_serves(&self, name: &str) -> Vec<&str> {
+        let behind = self.graph.behind(name);
+        let up: Vec<&str> = behind.into_iter().filter(|one| self.now.started.contains(*one)).collect();
+        let enabled: Vec<&str> = up.iter().copied().filter(|one| self.now.is_enabled(one)).collect();
+        if enabled.is_empty() {
+            up
+        } else {
+            enabled
+        }
     }
 
     fn with_stacks(&self, level: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::depend::Graph;
 use crate::getopt::{option, parse, Known, Parsed};
 use crate::message::{eerror, einfo, ewarn, print};
 use crate::paths::Paths;
-use crate::rc_service::{apply_common, exists, scripts};
+use crate::rc_service::{apply_common, can_run, exists, files};
 use crate::runlevel::{self, Levels, BOOT, SYSINIT};
 use crate::state;
 
@@ -69,14 +69,15 @@ fn show(paths: &Paths, options: &Parsed, asked: &[&str]) -> io::Result<u8> {
         renew(paths)?;
     }
     let levels = Levels::read(paths)?;
-    if let Some(unknown) = asked.iter().find(|level| !levels.exists(level)) {
-        return Ok(fail(&format!("`{unknown}' is not a valid runlevel")));
+    // An empty table is a true answer; that the name may be wrong is worth a line.
+    for unknown in asked.iter().filter(|level| !levels.exists(level)) {
+        ewarn(&format!("rc-update: `{unknown}' is not a valid runlevel"));
     }
     let shown: Vec<&String> =
         levels.0.keys().filter(|level| asked.is_empty() || asked.contains(&level.as_str())).collect();
     let mut services: BTreeSet<&str> =
         shown.iter().flat_map(|level| &levels.0[*level].services).map(String::as_str).collect();
-    let all = scripts(paths);
+    let all = files(paths);
     if options.has("verbose") {
         services.extend(all.iter().map(String::as_str));
     }
@@ -137,6 +138,7 @@ fn refusal(paths: &Paths, levels: &Levels, service: &str, stack: bool, add: bool
             Some(format!("cannot stack the {service} runlevel: it is part of all others"))
         }
         (false, true) if !exists(paths, service) => Some(format!("service `{service}' does not exist")),
+        (false, true) if !can_run(paths, service) => Some(format!("service `{service}' is not executable")),
         _ => None,
     }
 }

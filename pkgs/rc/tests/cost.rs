@@ -1,6 +1,6 @@
 //! What `openrc` itself costs for 200 services, besides the services' own processes.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

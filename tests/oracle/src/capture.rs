@@ -15,6 +15,8 @@ pub struct Outcome {
     pub states: BTreeMap<String, BTreeSet<String>>,
     /// The runlevel that counts as the present one.
     pub softlevel: String,
+    /// Something was still going on when waiting for it was given up.
+    pub restless: bool,
     /// The lines of real OpenRC's dependency file.
     pub deptree: Vec<String>,
 }
@@ -55,6 +57,7 @@ pub fn parse(text: &str) -> Result<Capture, BadLine> {
                 ("graph", _) => outcomes.clear(),
                 ("step", _) => outcomes.push(Outcome::default()),
                 ("exit", code) => outcomes.last_mut().ok_or_else(bad)?.exit = code,
+                ("restless", _) => outcomes.last_mut().ok_or_else(bad)?.restless = true,
                 ("end", graph) => {
                     capture.insert(u32::try_from(graph).map_err(|_| bad())?, std::mem::take(&mut outcomes));
                 }

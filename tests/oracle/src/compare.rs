@@ -9,6 +9,7 @@ use std::fmt;
 use crate::capture::{Capture, Event, Outcome};
 use crate::dependency;
 use crate::graph::{Graph, Step};
+use crate::messages;
 use crate::table;
 
 /// The kinds of what is compared; the words that `differences.toml` uses.
@@ -27,7 +28,7 @@ pub enum What {
     Order,
     /// A row of a table.
     Row,
-    /// Whether the graph came to its end at all.
+    /// Whether the command, with what it set going, and the graph came to their end at all.
     End,
 }
 
@@ -46,6 +47,9 @@ pub struct Difference {
     pub what: What,
     /// Which service, row or pair.
     pub subject: String,
+    /// Facts about the service that is meant: what it does ([`crate::graph::Behaviour`]), and `failed` when real OpenRC has
+    /// said that it did not start, at the last change of runlevel. About the graph: its theme, and `stacked`.
+    pub about: Vec<String>,
     /// Real OpenRC's answer.
     pub real: String,
     /// Ours.
@@ -54,7 +58,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { graph, theme, step, command, what, subject, real, ours } = self;
+        let Self { graph, theme, step, command, what, subject, real, ours, .. } = self;
         write!(
             f,
             "graph {graph} ({theme}), command {step} `{command}`: {what:?} of {subject}: real {real}, ours {ours}"
@@ -80,9 +84,14 @@ pub fn compare(graphs: &[Graph], real: &Capture, ours: &Capture) -> Comparison {
         comparison.graphs += 1;
         let none = Vec::new();
         let (theirs, own) = (real.get(&graph.number).unwrap_or(&none), ours.get(&graph.number).unwrap_or(&none));
+        let mut failed = BTreeSet::new();
         for (number, step) in graph.steps.iter().enumerate() {
-            let mut one = One { graph, number, step, comparison: &mut comparison };
-            let (Some(theirs), Some(own)) = (theirs.get(number), own.get(number)) else {
+            let outcomes = (theirs.get(number), own.get(number));
+            if let Some(theirs) = outcomes.0.filter(|_| step.command.starts_with("openrc")) {
+                failed = messages::not_started(&theirs.output);
+            }
+            let mut one = One { graph, number, step, failed: &failed, comparison: &mut comparison };
+            let (Some(theirs), Some(own)) = outcomes else {
                 // Neither side: then nothing was compared, which is no agreement.
                 let side = |there: bool| if there { "reached" } else { "not reached" };
                 let ours = if own.len() > number { "reached" } else { "not reached by ours" };
@@ -100,6 +109,7 @@ struct One<'a> {
     graph: &'a Graph,
     number: usize,
     step: &'a Step,
+    failed: &'a BTreeSet<String>,
     comparison: &'a mut Comparison,
 }
 
@@ -115,13 +125,33 @@ impl One<'_> {
                 command: self.step.command.clone(),
                 what,
                 subject: subject.to_owned(),
+                about: self.about(subject),
                 real,
                 ours,
             });
         }
     }
 
+    /// The service meant is the one that the subject names, else the command.
+    fn about(&self, subject: &str) -> Vec<String> {
+        let named = |text: &str| {
+            let words: Vec<&str> = text.split([' ', '/']).collect();
+            self.graph.services.iter().find(|service| words.contains(&service.name.as_str()))
+        };
+        let mut facts = vec![self.graph.theme.to_owned()];
+        if !self.graph.stacked.is_empty() {
+            facts.push("stacked".to_owned());
+        }
+        if let Some(service) = named(subject).or_else(|| named(&self.step.command)) {
+            facts.push(format!("{:?}", service.behaviour));
+            facts.extend(self.failed.contains(&service.name).then(|| "failed".to_owned()));
+        }
+        facts
+    }
+
     fn outcome(&mut self, real: &Outcome, ours: &Outcome) {
+        let rest = |outcome: &Outcome| if outcome.restless { "not at rest" } else { "at rest" };
+        self.same(What::End, "what it set going", rest(real), rest(ours));
         self.same(What::Exit, "command", real.exit, ours.exit);
         self.same(What::Level, "softlevel", &real.softlevel, &ours.softlevel);
         let named = self.graph.services.iter().map(|service| &service.name);
@@ -149,13 +179,16 @@ impl One<'_> {
     fn order(&mut self, real: &Outcome, theirs: &Runs, own: &Runs) {
         let tree = dependency::parse(&real.deptree);
         for function in ["start", "stop"] {
-            let took_part = theirs.keys().filter(|(name, _)| name == function).map(|(_, service)| service.clone());
+            // What only one side ran is a difference of its own, and orders nothing on the other.
+            let took_part = theirs.keys().filter(|key| key.0 == function && own.contains_key(*key));
+            let took_part = took_part.map(|(_, service)| service.clone());
             for (first, later) in dependency::order(&tree, &took_part.collect()) {
                 // What starts first stops last.
                 let (first, later) = if function == "start" { (first, later) } else { (later, first) };
                 let before = |runs: &Runs| {
                     let run = |service: &String| runs.get(&(function.to_owned(), service.clone()));
-                    Some(run(&first)?.last <= run(&later)?.first)
+                    // A service that fails may be tried again later, for others: its first turn is the one that counts.
+                    Some(run(&first)?.ended <= run(&later)?.first)
                 };
                 // Without events there is nothing to order; that they are missing is a difference of its own.
                 if let (Some(true), Some(kept)) = (before(theirs), before(own)) {
@@ -189,6 +222,8 @@ fn joined(words: &BTreeSet<String>) -> String {
 struct Run {
     count: usize,
     first: usize,
+    /// End of the first time; begin, if it did not come to its end.
+    ended: usize,
     last: usize,
 }
 
@@ -199,8 +234,11 @@ fn runs(log: &[Event]) -> Runs {
     let mut runs = Runs::new();
     for (place, event) in log.iter().enumerate() {
         let key = (event.function.clone(), event.service.clone());
-        let run = runs.entry(key).or_insert(Run { count: 0, first: place, last: place });
+        let run = runs.entry(key).or_insert(Run { count: 0, first: place, ended: place, last: place });
         run.count += usize::from(event.begin);
+        if run.count == 1 {
+            run.ended = place;
+        }
         run.last = place;
     }
     runs

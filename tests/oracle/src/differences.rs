@@ -12,35 +12,72 @@ struct File {
     difference: Vec<Known>,
 }
 
-/// One entry. In patterns `*` stands for anything; a pattern that is absent allows anything.
+/// One entry: a reason, and the places where it shows.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
     /// A name to print.
     pub id: String,
-    /// Kinds of what is compared.
-    pub what: Vec<What>,
     /// Themes; any when empty.
     #[serde(default)]
     pub themes: Vec<String>,
-    /// Pattern of the command.
-    #[serde(default = "anything")]
-    pub command: String,
-    /// Pattern of the subject.
-    #[serde(default = "anything")]
-    pub subject: String,
-    /// Pattern of real OpenRC's answer.
-    #[serde(default = "anything")]
-    pub real: String,
-    /// Pattern of ours.
-    #[serde(default = "anything")]
-    pub ours: String,
+    /// What differs for this reason.
+    pub places: Vec<Place>,
     /// Why it is right that they differ.
     pub reason: String,
 }
 
-fn anything() -> String {
-    "*".to_owned()
+/// A kind of difference. In patterns `*` stands for anything; of a list one must fit; what is absent allows anything.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// What is compared.
+    pub what: What,
+    /// Patterns of the command.
+    #[serde(default)]
+    pub command: Patterns,
+    /// Patterns of the subject.
+    #[serde(default)]
+    pub subject: Patterns,
+    /// Patterns of a fact about the service that is meant; see [`Difference::about`].
+    #[serde(default)]
+    pub about: Patterns,
+    /// Patterns of real OpenRC's answer.
+    #[serde(default)]
+    pub real: Patterns,
+    /// Patterns of ours.
+    #[serde(default)]
+    pub ours: Patterns,
+    /// Ours must have all words of real OpenRC's, and others.
+    #[serde(default)]
+    pub more: bool,
+}
+
+/// One pattern or several.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(untagged)]
+pub enum Patterns {
+    /// Anything fits.
+    #[default]
+    Anything,
+    /// This one must fit.
+    One(String),
+    /// One of these must fit.
+    Several(Vec<String>),
+}
+
+impl Patterns {
+    fn fit(&self, text: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::One(pattern) => fits(pattern, text),
+            Self::Several(patterns) => patterns.iter().any(|pattern| fits(pattern, text)),
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        !matches!(self, Self::Anything)
+    }
 }
 
 /// The file is not what it should be.
@@ -52,15 +89,25 @@ pub enum BadFile {
     /// A reason that is none.
     #[error("differences.toml: the reason of `{0}` is too short to be one; say why ours is right")]
     Reason(String),
+    /// An entry that would explain nearly anything.
+    #[error(
+        "differences.toml: a place of `{0}` is too wide; it must say more than what is compared and one thing else"
+    )]
+    Wide(String),
 }
 
 /// Reads the file.
 pub fn parse(text: &str) -> Result<Vec<Known>, BadFile> {
     let file: File = toml::from_str(text)?;
-    match file.difference.iter().find(|known| known.reason.trim().len() < 30) {
-        Some(known) => Err(BadFile::Reason(known.id.clone())),
-        None => Ok(file.difference),
+    for known in &file.difference {
+        if known.reason.trim().len() < 30 {
+            return Err(BadFile::Reason(known.id.clone()));
+        }
+        if known.places.iter().any(Place::is_wide) {
+            return Err(BadFile::Wide(known.id.clone()));
+        }
     }
+    Ok(file.difference)
 }
 
 /// The differences, told apart.
@@ -68,16 +115,21 @@ pub fn parse(text: &str) -> Result<Vec<Known>, BadFile> {
 pub struct Sorted<'a> {
     /// How often each entry of the file was met, by its place there.
     pub known: Vec<usize>,
+    /// What they explain, each with the place of its entry.
+    pub explained: Vec<(usize, &'a Difference)>,
     /// Those that no entry explains.
     pub unexplained: Vec<&'a Difference>,
 }
 
 /// Finds the entry of each difference; the first that fits counts.
 pub fn sort<'a>(differences: &'a [Difference], known: &[Known]) -> Sorted<'a> {
-    let mut sorted = Sorted { known: vec![0; known.len()], unexplained: Vec::new() };
+    let mut sorted = Sorted { known: vec![0; known.len()], ..Sorted::default() };
     for difference in differences {
         match known.iter().position(|known| known.explains(difference)) {
-            Some(place) => sorted.known[place] += 1,
+            Some(place) => {
+                sorted.known[place] += 1;
+                sorted.explained.push((place, difference));
+            }
             None => sorted.unexplained.push(difference),
         }
     }
@@ -86,13 +138,32 @@ pub fn sort<'a>(differences: &'a [Difference], known: &[Known]) -> Sorted<'a> {
 
 impl Known {
     fn explains(&self, difference: &Difference) -> bool {
-        self.what.contains(&difference.what)
-            && (self.themes.is_empty() || self.themes.iter().any(|theme| theme == difference.theme))
-            && fits(&self.command, &difference.command)
-            && fits(&self.subject, &difference.subject)
-            && fits(&self.real, &difference.real)
-            && fits(&self.ours, &difference.ours)
+        let theme = self.themes.is_empty() || self.themes.iter().any(|theme| theme == difference.theme);
+        theme && self.places.iter().any(|place| place.holds(difference))
     }
+}
+
+impl Place {
+    fn holds(&self, difference: &Difference) -> bool {
+        let about = !self.about.is_given() || difference.about.iter().any(|fact| self.about.fit(fact));
+        self.what == difference.what
+            && about
+            && self.command.fit(&difference.command)
+            && self.subject.fit(&difference.subject)
+            && self.real.fit(&difference.real)
+            && self.ours.fit(&difference.ours)
+            && (!self.more || has_more(&difference.real, &difference.ours))
+    }
+
+    fn is_wide(&self) -> bool {
+        let all = [&self.command, &self.subject, &self.about, &self.real, &self.ours];
+        all.iter().filter(|patterns| patterns.is_given()).count() + usize::from(self.more) < 2
+    }
+}
+
+fn has_more(real: &str, ours: &str) -> bool {
+    let ours: Vec<&str> = ours.split(' ').collect();
+    real.split(' ').all(|word| ours.contains(&word)) && real.split(' ').count() < ours.len()
 }
 
 /// Whether `text` fits the pattern, in which `*` stands for any text.
@@ -124,38 +195,46 @@ mod tests {
 
     fn entry(reason: &str) -> String {
         format!(
-            "[[difference]]\nid = \"x\"\nwhat = [\"exit\"]\nthemes = [\"plain\"]\nreal = \"0\"\nreason = \"{reason}\"\n"
+            "[[difference]]\nid = \"x\"\nthemes = [\"plain\"]\nreason = \"{reason}\"\n\
+             places = [{{ what = \"exit\", real = \"0\", about = [\"failed\", \"Slow*\"] }}]\n"
         )
     }
 
+    const REASON: &str = "thirty letters at least, or it is no reason";
+
     #[test]
     fn entries_explain_what_they_name_and_nothing_else() {
-        let known = parse(&entry("thirty letters at least, or it is no reason")).unwrap();
-        let difference = |theme, real: &str, what| Difference {
+        let known = parse(&entry(REASON)).unwrap();
+        let difference = |theme, real: &str, what, about: &str| Difference {
             graph: 1,
             theme,
             step: 0,
             command: "openrc".into(),
             what,
             subject: "command".into(),
+            about: vec!["Plain".into(), about.into()],
             real: real.into(),
             ours: "1".into(),
         };
         let all = [
-            difference("plain", "0", What::Exit),
-            difference("other", "0", What::Exit),
-            difference("plain", "2", What::Exit),
-            difference("plain", "0", What::State),
+            difference("plain", "0", What::Exit, "failed"),
+            difference("plain", "0", What::Exit, "Slow(8)"),
+            difference("other", "0", What::Exit, "failed"),
+            difference("plain", "2", What::Exit, "failed"),
+            difference("plain", "0", What::State, "failed"),
+            difference("plain", "0", What::Exit, "Syntax"),
         ];
         let sorted = sort(&all, &known);
-        assert_eq!(sorted.known, [1]);
-        assert_eq!(sorted.unexplained, all[1..].iter().collect::<Vec<_>>());
+        assert_eq!(sorted.known, [2]);
+        assert_eq!(sorted.unexplained, all[2..].iter().collect::<Vec<_>>());
     }
 
     #[test]
     fn a_bad_file_is_refused() {
         assert!(matches!(parse(&entry("because")), Err(BadFile::Reason(id)) if id == "x"));
-        for text in ["[[difference]]\nid = \"x\"", "[[other]]", &entry("x").replace("exit", "colour"), "="] {
+        let wide = entry(REASON).replace(", about = [\"failed\", \"Slow*\"]", "");
+        assert!(matches!(parse(&wide), Err(BadFile::Wide(id)) if id == "x"));
+        for text in ["[[difference]]\nid = \"x\"", "[[other]]", &entry(REASON).replace("exit", "colour"), "="] {
             assert!(matches!(parse(text), Err(BadFile::Toml(_))), "{text}");
         }
     }

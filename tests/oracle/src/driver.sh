@@ -5,24 +5,55 @@
 export PATH=/usr/sbin:/usr/bin:/lib/rc/bin HOME=/root TERM=dumb
 state=/run/openrc
 
-# Background work (a restart of dependents) belongs to the command that caused it: waits until only
-# daemons are left, and the watcher that BusyBox's timeout leaves for a moment.
+# What was set going belongs to the command that did it: waits until only daemons are left that nothing more happens to.
+# What is waited for is a condition; the limit is for what never comes to rest, and says so.
 settle() {
 	polls=0
-	while [ $polls -lt 150 ]; do
-		busy=
-		for stat in /proc/[0-9]*/stat; do
-			# One that has gone meanwhile is not busy; the message about it helps nobody.
-			{ read -r process name condition rest <"$stat"; } 2>/dev/null || continue
-			case "$process $name $condition" in
-			"1 "* | *" Z" | *"(timeout)"* | *"(busybox)"* | *"(supervise-daemo"*) ;;
-			*) busy=1 ;;
-			esac
-		done
-		[ -z "$busy" ] && return
+	while busy; do
+		if [ $polls -ge 1500 ]; then
+			echo '@restless 1'
+			return
+		fi
 		sleep 0.02
 		polls=$((polls + 1))
 	done
+}
+
+# Whether something else than process 1 and daemons lives, a daemon has yet to notice a signal, or a supervisor is about
+# to start its program. BusyBox's timeout leaves a watcher that ends by itself.
+busy() {
+	supervisors= supervised=
+	for folder in /proc/[0-9]*; do
+		# One that has gone meanwhile is not busy; the message about it helps nobody.
+		{ read -r process name condition parent rest <"$folder/stat"; } 2>/dev/null || continue
+		case "$process $name $condition" in
+		"1 "* | *" Z" | *" X" | *"(timeout)"*) ;;
+		*"(supervise-daemo"*) supervisors="$supervisors $process" ;;
+		*"(busybox)"*)
+			signalled "$folder/status" && return 0
+			supervised="$supervised $parent "
+			;;
+		*) return 0 ;;
+		esac
+	done
+	for supervisor in $supervisors; do
+		case "$supervised" in
+		*" $supervisor "*) ;;
+		*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+signalled() {
+	{
+		while read -r key value; do
+			case "$key $value" in
+			SigPnd:*[1-9a-f]* | ShdPnd:*[1-9a-f]*) return 0 ;;
+			esac
+		done <"$1"
+	} 2>/dev/null
+	return 1
 }
 
 states() {
@@ -53,9 +84,9 @@ run() {
 	: >/oracle/log
 	timeout -s KILL 30 /bin/sh -c "$2" >/oracle/output 2>&1 </dev/null
 	code=$?
-	settle
 	echo "@step $1"
 	echo "@exit $code"
+	settle
 	print '>' /oracle/output
 	print '=' /oracle/log
 	states

@@ -75,6 +75,8 @@ pub enum Behaviour {
     NoProgram,
     /// `required_dirs` names a directory that does not exist.
     NoRequiredDirectory,
+    /// `required_files` names a file, which exists or not.
+    RequiredFile(bool),
 }
 
 /// A service script.

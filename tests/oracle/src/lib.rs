@@ -12,6 +12,7 @@ pub mod dependency;
 pub mod differences;
 pub mod generate;
 pub mod graph;
+pub mod messages;
 pub mod random;
 pub mod render;
 pub mod report;

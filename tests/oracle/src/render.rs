@@ -81,11 +81,13 @@ pub fn script(service: &Service) -> String {
         }
         Behaviour::Daemon => {
             text.push_str(
-                "command=/bin/busybox\ncommand_args=\"sleep 402\"\ncommand_background=yes\npidfile=/run/back.pid\n",
+                "command=/bin/busybox\ncommand_args=\"sleep 402\"\ncommand_background=yes\npidfile=/run/back.pid\nretry=TERM/20\n",
             );
         }
         Behaviour::NoProgram => text.push_str("command=/usr/bin/no-such-program\n"),
         Behaviour::NoRequiredDirectory => text.push_str("required_dirs=/etc/no-such-directory\n"),
+        Behaviour::RequiredFile(true) => text.push_str("required_files=\"/etc/passwd /etc/group\"\n"),
+        Behaviour::RequiredFile(false) => text.push_str("required_files=\"/etc/passwd /etc/no-such-file\"\n"),
         _ => {}
     }
     if !service.depend.is_empty() {
@@ -111,7 +113,8 @@ fn functions(behaviour: &Behaviour) -> String {
     let (start, stop) = (|before: &str, code| function("start", before, code), |code| function("stop", "", code));
     let both = start("", 0) + &stop(0);
     match behaviour {
-        Behaviour::Plain | Behaviour::NotExecutable | Behaviour::Exits | Behaviour::NoRequiredDirectory => both,
+        Behaviour::Plain | Behaviour::NotExecutable | Behaviour::Exits => both,
+        Behaviour::NoRequiredDirectory | Behaviour::RequiredFile(_) => both,
         Behaviour::Slow(hundredths) => {
             let sleep = format!("\tsleep {}.{:02}\n", hundredths / 100, hundredths % 100);
             start(&sleep, 0) + &function("stop", &sleep, 0)

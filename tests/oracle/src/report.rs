@@ -140,6 +140,7 @@ mod tests {
             command: "openrc default".into(),
             what: What::State,
             subject: "a".into(),
+            about: Vec::new(),
             real: "started".into(),
             ours: "stopped".into(),
         };

@@ -113,11 +113,20 @@ fn stacked(graph: &mut Graph, random: &mut Random) {
         graph.step("openrc default");
         graph.step("rc-update -s del base default");
     } else {
-        // A loop: work holds base, directly or through default.
+        // A loop of its own: ring holds round, and that holds ring.
         graph.theme = "stacked in a loop";
-        graph.step("rc-update -s add work base");
-        graph.step("rc-update -s add gone base");
-        graph.step("openrc default");
+        for level in ["ring", "round"] {
+            enlist_some(graph, random, level, 35);
+        }
+        graph.stacked.push(("ring".into(), "round".into()));
+        graph.step("rc-update -s add ring round");
+        graph.step("rc-update -s add gone round");
+        graph.step("openrc ring");
+        // Back to where both agree; what went up and down on the way differs.
+        graph.step("openrc default # from ring");
+        graph.read(Reads::Status, "rc-status");
+        graph.step("rc-update -s del ring round");
+        graph.step("openrc ring # unlooped");
     }
     graph.read(Reads::Status, "rc-status");
 }

@@ -4,6 +4,7 @@
 //! run in namespaces of their own, and the verdict is printed.
 
 mod namespace;
+mod packages;
 mod roots;
 
 use anyhow::{Context as _, Result};
@@ -29,7 +30,7 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
         Prepared::Ready(roots) => roots,
         Prepared::Skipped(why) => {
             println!("skipped: {why}");
-            return Ok(Exit::Good);
+            return Ok(Exit::Unchecked);
         }
     };
     println!("seed {}, OpenRC {}", args.seed, roots.version);
@@ -37,10 +38,12 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
     let (real, ours) = both(app, &roots, &graphs)?;
     let comparison = compare::compare(&graphs, &real, &ours);
     let sorted = differences::sort(&comparison.differences, &known);
-    if let Some(folder) = &args.keep {
+    if let Some(folder) = &args.outcomes {
         keep(folder, &graphs, &real, &ours)?;
         let lines: Vec<String> = sorted.unexplained.iter().map(|difference| format!("{difference}\n")).collect();
         fs_err::write(folder.join("unexplained.txt"), lines.concat())?;
+        let lines = sorted.explained.iter().map(|(place, difference)| format!("{}: {difference}\n", known[*place].id));
+        fs_err::write(folder.join("documented.txt"), lines.collect::<String>())?;
     }
     print!("{}", report::documented(&sorted, &known));
     print!("{}", report::unexplained(&sorted, &graphs, &real, &ours));

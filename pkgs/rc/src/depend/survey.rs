@@ -119,6 +119,12 @@ impl Survey {
     }
 }
 
+/// Whether a script's first line names another program: it is not ours to read, and runs itself.
+pub fn is_of_another(path: &Path) -> bool {
+    let mut head = [0; 2];
+    !is_ours(path) && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *b"#!"
+}
+
 /// Whether a file is a service script. The first line decides, as for the kernel: `#!/sbin/openrc-run`, or its old name
 /// `runscript`. A script without such a line is one as well: `openrc-run` reads it all the same. Notes and backups in
 /// that directory are not executable; a library for scripts is called `NAME.sh`.

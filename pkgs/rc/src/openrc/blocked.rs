@@ -1,6 +1,5 @@
-//! Why a step of a plan is not tried: for a person, and for the log.
+//! Why a service is not started: for a person, and for the log. In stopping, nothing is blocked.
 
-use crate::depend::situation::Direction;
 use crate::depend::Obstacle;
 
 /// The reason.
@@ -8,7 +7,7 @@ use crate::depend::Obstacle;
 pub enum Blocked {
     /// Known from the start.
     Obstacle(Obstacle),
-    /// A service that it needs did not come up (or, in stopping, one that needs it did not go down).
+    /// A service that it needs did not come up.
     Need(String),
     /// A service that it needs is inactive: it is to start when that becomes active.
     Waits(String),
@@ -16,7 +15,7 @@ pub enum Blocked {
 
 impl Blocked {
     /// What a person is told.
-    pub fn message(&self, service: &str, direction: Direction) -> String {
+    pub fn message(&self, service: &str) -> String {
         match self {
             Blocked::Obstacle(Obstacle::Missing(names)) => {
                 format!("ERROR: {service} needs service(s) {}, which do not exist", names.join(", "))
@@ -24,20 +23,17 @@ impl Blocked {
             Blocked::Obstacle(Obstacle::Circle(path)) => {
                 format!("ERROR: cannot start {service}: services need each other in a circle: {}", path.join(" -> "))
             }
-            Blocked::Need(other) if direction == Direction::Up => {
-                format!("ERROR: cannot start {service} as {other} would not start")
-            }
-            Blocked::Need(other) => format!("ERROR: cannot stop {service} as {other} is still up"),
+            Blocked::Need(other) => format!("ERROR: cannot start {service} as {other} would not start"),
             Blocked::Waits(other) => format!("WARNING: {service} is scheduled to start when {other} has started"),
         }
     }
 
-    /// The event in the log, one word. `verb`: `start` or `stop`.
-    pub fn event(&self, verb: &str) -> String {
+    /// The event in the log, one word.
+    pub fn event(&self) -> String {
         match self {
-            Blocked::Obstacle(Obstacle::Missing(names)) => format!("{verb}-blocked(missing:{})", names.join(",")),
-            Blocked::Obstacle(Obstacle::Circle(path)) => format!("{verb}-blocked(cycle:{})", path.join(">")),
-            Blocked::Need(other) => format!("{verb}-blocked(by:{other})"),
+            Blocked::Obstacle(Obstacle::Missing(names)) => format!("start-blocked(missing:{})", names.join(",")),
+            Blocked::Obstacle(Obstacle::Circle(path)) => format!("start-blocked(cycle:{})", path.join(">")),
+            Blocked::Need(other) => format!("start-blocked(by:{other})"),
             Blocked::Waits(other) => format!("scheduled(waits:{other})"),
         }
     }
@@ -69,12 +65,8 @@ mod tests {
             ),
         ];
         for (reason, message, event) in cases {
-            assert_eq!(reason.message("web", Direction::Up), message);
-            assert_eq!(reason.event("start"), event);
+            assert_eq!(reason.message("web"), message);
+            assert_eq!(reason.event(), event);
         }
-        assert_eq!(
-            Blocked::Need("web".into()).message("db", Direction::Down),
-            "ERROR: cannot stop db as web is still up"
-        );
     }
 }

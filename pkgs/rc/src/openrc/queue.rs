@@ -46,7 +46,7 @@ pub struct Queue<'p> {
     followers: Vec<Vec<usize>>,
     /// Steps whose turn has come, the earliest in the plan last.
     ready: Vec<usize>,
-    /// Failures of others do not keep a step from running: the machine goes down anyway.
+    /// Failures of others do not keep a step from running: in stopping, what does not stop keeps nothing else up.
     undeterred: bool,
     open: usize,
 }

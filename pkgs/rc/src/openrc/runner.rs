@@ -45,7 +45,7 @@ pub struct Runner<'a> {
     pub direction: Direction,
     /// Services that were started before and wait for something outside; not started again.
     pub inactive: &'a BTreeSet<String>,
-    /// Everything stops: failures keep nothing from being stopped.
+    /// The machine goes down; services can tell.
     pub going_down: bool,
 }
 
@@ -73,7 +73,7 @@ impl Runner<'_> {
             );
         }
         let planned = Instant::now();
-        let mut queue = Queue::new(plan, self.inactive, self.going_down);
+        let mut queue = Queue::new(plan, self.inactive, self.direction == Direction::Down);
         let mut running: Vec<Running> = Vec::new();
         let mut records = Vec::new();
         let mut ends: Vec<Option<Instant>> = vec![None; plan.steps.len()];
@@ -304,8 +304,8 @@ impl Runner<'_> {
     }
 
     fn block(&self, service: &str, why: &Blocked, journal: &mut Journal) {
-        let message = why.message(service, self.direction);
-        journal.event(service, &why.event(verb(self.direction)), None);
+        let message = why.message(service);
+        journal.event(service, &why.event(), None);
         if let Blocked::Waits(other) = why {
             ewarn(&message);
             if let Err(error) = state::schedule(self.paths, other, service) {
@@ -314,9 +314,7 @@ impl Runner<'_> {
             return;
         }
         eerror(&message);
-        if self.direction == Direction::Up {
-            self.mark(service, State::Failed);
-        }
+        self.mark(service, State::Failed);
     }
 
     fn mark(&self, service: &str, state: State) {

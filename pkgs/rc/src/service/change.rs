@@ -88,10 +88,15 @@ impl Service {
 
     /// A service that waits for an inactive one is started with it. To be noted last: being stopped ends waiting.
     fn note_refusal(&self, refusal: Refusal) {
-        let Refusal::Waits(other) = refusal else { return };
-        ewarn(&format!("WARNING: {} will start when {other} has started", self.name));
-        if let Err(error) = state::schedule(&self.paths, &other, &self.name) {
-            eerror(&format!("{}: cannot note that: {error}", self.name));
+        if let Refusal::Waits(other) = refusal {
+            self.note_waiting(&self.name, &other);
+        }
+    }
+
+    pub(super) fn note_waiting(&self, service: &str, other: &str) {
+        ewarn(&format!("WARNING: {service} will start when {other} has started"));
+        if let Err(error) = state::schedule(&self.paths, other, service) {
+            eerror(&format!("{service}: cannot note that: {error}"));
         }
     }
 
@@ -192,15 +197,15 @@ impl Service {
             return 0;
         }
         let others = if self.care == Care::Ours { self.dependents() } else { Vec::new() };
+        // One that did not stop is still up, and what was stopped for it belongs up again as well.
         let stopped = self.stop("restart");
-        if stopped != 0 {
-            return stopped;
-        }
-        let started = self.start("restart");
-        if started != 0 {
-            return started;
+        if stopped == 0 {
+            let started = self.start("restart");
+            if started != 0 {
+                return started;
+            }
         }
         let again = others.iter().filter(|other| State::of(&self.paths, other).has(State::Stopped));
-        again.map(|other| self.run_other(other, "start", Care::Ours)).fold(0, super::worse)
+        again.map(|other| self.run_other(other, "start", Care::Ours)).fold(stopped, super::worse)
     }
 }

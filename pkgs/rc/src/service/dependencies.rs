@@ -7,6 +7,7 @@ use crate::depend::situation::Direction;
 use crate::depend::{Graph, Obstacle, Plan, Situation, Step};
 use crate::message::{eerror, einfo, ewarn};
 use crate::state::{self, State};
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -35,7 +36,7 @@ impl Service {
         }
         let Some(own) = plan.steps.iter().position(|step| step.service == self.name) else { return Ok(()) };
         if let Some(obstacle) = &plan.steps[own].obstacle {
-            self.say_obstacle(obstacle);
+            say_obstacle(&self.name, obstacle);
             return Err(Refusal::Final);
         }
         let mut later = vec![false; plan.steps.len()];
@@ -43,6 +44,8 @@ impl Service {
         for at in own + 1..plan.steps.len() {
             later[at] = plan.steps[at].after.iter().any(|before| later[*before]);
         }
+        // A service that waits, and the inactive one that it waits for.
+        let mut waits: BTreeMap<String, String> = BTreeMap::new();
         // Those that have no order with this service as well, but not those that come after it.
         for step in plan.steps.iter().zip(&later).filter(|(_, later)| !**later).map(|(step, _)| step) {
             // A service that somebody else is starting right now is waited for, like one of ours.
@@ -53,32 +56,34 @@ impl Service {
                     crate::limits::limit(&self.paths, &Conf::general(&self.paths), &step.service, "start"),
                 ));
             }
-            let is_ready = self.needs_are_up(&plan, step).is_ok();
-            if is_ready && State::of(&self.paths, &step.service).has(State::Stopped) {
-                self.run_other(&step.service, "start", Care::OnlyTime);
+            if let Some(obstacle) = &step.obstacle {
+                say_obstacle(&step.service, obstacle);
+                continue;
+            }
+            let is_down = State::of(&self.paths, &step.service).has(State::Stopped);
+            match self.needs_are_up(&plan, step) {
+                Ok(()) if is_down => drop(self.run_other(&step.service, "start", Care::OnlyTime)),
+                Err(other) if is_down => {
+                    if let Some(inactive) = self.inactive_behind(&other, &waits) {
+                        self.note_waiting(&step.service, &inactive);
+                        waits.insert(step.service.clone(), inactive);
+                    }
+                }
+                _ => {}
             }
         }
-        match self.needs_are_up(&plan, &plan.steps[own]) {
-            Ok(()) => Ok(()),
-            Err(other) if State::of(&self.paths, &other).has(State::Inactive) => Err(Refusal::Waits(other)),
-            Err(other) => {
-                eerror(&format!("ERROR: cannot start {} as {other} would not start", self.name));
-                Err(Refusal::Final)
-            }
+        let Err(other) = self.needs_are_up(&plan, &plan.steps[own]) else { return Ok(()) };
+        if let Some(inactive) = self.inactive_behind(&other, &waits) {
+            return Err(Refusal::Waits(inactive));
         }
+        eerror(&format!("ERROR: cannot start {} as {other} would not start", self.name));
+        Err(Refusal::Final)
     }
 
-    fn say_obstacle(&self, obstacle: &Obstacle) {
-        match obstacle {
-            Obstacle::Missing(names) => eerror(&format!("ERROR: {} needs service(s) {}", self.name, names.join(", "))),
-            Obstacle::Circle(path) => {
-                eerror(&format!(
-                    "ERROR: cannot start {}: services need each other in a circle: {}",
-                    self.name,
-                    path.join(" -> ")
-                ));
-            }
-        }
+    /// The inactive service that this one is, or waits for.
+    fn inactive_behind(&self, service: &str, waits: &BTreeMap<String, String>) -> Option<String> {
+        let is_inactive = State::of(&self.paths, service).has(State::Inactive);
+        is_inactive.then(|| service.to_owned()).or_else(|| waits.get(service).cloned())
     }
 
     /// Whether all that a step needs is up; otherwise the first that is not.
@@ -98,9 +103,14 @@ impl Service {
         Ok(())
     }
 
-    /// The services that must be stopped before this one.
+    /// The services that must be stopped before this one, in the order in which they start again.
     pub(super) fn dependents(&self) -> Vec<String> {
-        self.view().map(|(graph, situation)| graph.up_and_needing(&situation, &self.name)).unwrap_or_default()
+        let Some((graph, mut situation)) = self.view() else { return Vec::new() };
+        let others = graph.up_and_needing(&situation, &self.name);
+        situation.started.retain(|service| !others.contains(service));
+        let plan = graph.start_plan(&situation, &others);
+        let steps = plan.steps.into_iter().map(|step| step.service);
+        steps.filter(|service| others.contains(service)).collect()
     }
 
     /// Stops what needs this service. False: something stays up, so must this one.
@@ -157,6 +167,16 @@ impl Service {
                 eerror(&format!("{service}: cannot run its script: {error}"));
                 1
             }
+        }
+    }
+}
+
+fn say_obstacle(service: &str, obstacle: &Obstacle) {
+    match obstacle {
+        Obstacle::Missing(names) => eerror(&format!("ERROR: {service} needs service(s) {}", names.join(", "))),
+        Obstacle::Circle(path) => {
+            let path = path.join(" -> ");
+            eerror(&format!("ERROR: cannot start {service}: services need each other in a circle: {path}"));
         }
     }
 }

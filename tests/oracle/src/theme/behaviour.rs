@@ -25,10 +25,23 @@ pub fn failing(graph: &mut Graph, random: &mut Random) {
     }
     enlist_some(graph, random, "default", 75);
     graph.enlist("work", any(graph, random));
+    // Nothing depends on these: what a missing file means is compared, and not what follows from it.
+    for (name, exists) in [("has-file", true), ("lacks-file", false)] {
+        let mut service = Service::new(name);
+        service.behaviour = Behaviour::RequiredFile(exists);
+        graph.services.push(service);
+        graph.enlist("default", name);
+    }
     graph.step("openrc default");
     graph.read(Reads::Status, "rc-status");
+    graph.step("rc-service lacks-file start");
+    graph.step("rc-service lacks-file zap");
+    let own = Graph {
+        services: graph.services.iter().filter(|service| !service.name.ends_with("-file")).cloned().collect(),
+        ..graph.clone()
+    };
     for _ in 0..2 {
-        let name = needed(graph, random);
+        let name = needed(&own, random);
         let command = random.pick(&["start", "stop", "restart"]).copied().unwrap_or("stop");
         graph.step(format!("rc-service {name} {command}"));
     }
@@ -107,15 +120,19 @@ pub fn daemons(graph: &mut Graph, random: &mut Random) {
     graph.step("rc-service under status");
     graph.step("rc-service back status");
     graph.step("pgrep -f 'sleep 40[12]' | wc -l | grep -qx 2");
-    match random.below(4) {
+    let case = random.below(4);
+    match case {
         0 => graph.step("rc-service under restart"),
-        1 => graph.step("kill -9 $(cat /run/back.pid); sleep 0.05"),
+        1 => graph.step("kill -9 $(cat /run/back.pid)"),
         2 => graph.step("rc-service back restart"),
         _ => graph.step("rc-service back stop"),
     }
     graph.step("rc-service back status");
     graph.read(Reads::Status, "rc-status");
     graph.step("rc-service back stop");
+    if case == 1 {
+        graph.step("rc-service back zap");
+    }
     graph.step("rc-service under stop");
     graph.step("pgrep -f 'sleep 40[12]'");
     closing(graph, random);
@@ -130,6 +147,8 @@ pub fn broken(graph: &mut Graph, random: &mut Random) {
         let index = random.below(graph.services.len());
         graph.services[index].behaviour = random.pick(&faults).cloned().unwrap_or(Behaviour::Syntax);
     }
+    // The name of a library; yet a service, by its first line.
+    graph.services.push(Service::new("lib.sh"));
     enlist_some(graph, random, "default", 75);
     graph.step("openrc default");
     let broken = graph.services.iter().find(|service| faults.contains(&service.behaviour));
@@ -137,6 +156,11 @@ pub fn broken(graph: &mut Graph, random: &mut Random) {
     graph.step(format!("rc-service {broken} start"));
     graph.step(format!("rc-service {broken} status"));
     graph.step(format!("rc-service {broken} stop"));
+    graph.step(format!("rc-service -e {broken}"));
+    graph.read(Reads::Words, format!("rc-service -r {broken}"));
+    graph.step(format!("rc-service -i {broken} start"));
+    graph.step(format!("rc-update add {broken} boot"));
+    graph.read(Reads::Update, "rc-update show");
     graph.read(Reads::Words, "rc-service -l");
     closing(graph, random);
 }

@@ -20,6 +20,9 @@ const BATCH: usize = 6;
 /// Seconds after which a batch is ended; what it printed until then counts.
 const LIMIT: u32 = 240;
 
+/// What a graph has for itself.
+pub const NAMESPACES: [&str; 7] = ["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc"];
+
 /// Makes the mounts and becomes the driver. The root stays read-only; what changes is on tmpfs.
 const ENTER: &str = r#"set -e
 root=$1 graphs=$2 first=$3 last=$4 output=$5
@@ -110,8 +113,7 @@ fn batches(numbers: &[u32]) -> impl Iterator<Item = Batch> {
 fn one(root: &Utf8Path, folder: &Utf8Path, results: &Utf8Path, batch: &Batch) -> Result<Capture> {
     let output = results.join(format!("{}-{}", batch.side, batch.first));
     let command = Command::new("timeout").args(["--signal=KILL", &LIMIT.to_string(), "unshare"]);
-    let command =
-        command.args(["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc", "sh", "-c", ENTER]);
+    let command = command.args(NAMESPACES).args(["sh", "-c", ENTER]);
     let (first, last) = (batch.first.to_string(), batch.last.to_string());
     let ended = exec::read(&command.args(["sh", root.as_str(), folder.as_str(), &first, &last, output.as_str()]));
     let text = fs_err::read(&output).ok();

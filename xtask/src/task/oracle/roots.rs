@@ -8,28 +8,15 @@ use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
+use super::namespace::NAMESPACES;
+use super::packages::{PACKAGES, SHARED, VERSION, contents, download, fetched, names, unpack, version};
 use crate::exit::Exit;
+use crate::host::lock::Lock;
 use crate::host::{exec, tools};
+use crate::task::App;
 
-/// What real OpenRC needs to run; the shell is BusyBox's, as in Ashlar.
-const PACKAGES: [&str; 11] = [
-    "openrc",
-    "librc1",
-    "libeinfo1",
-    "libc6",
-    "libaudit1",
-    "libpam0g",
-    "libselinux1",
-    "libcap-ng0",
-    "libpcre2-8-0",
-    // For start-stop-daemon, which Debian's OpenRC takes from there.
-    "dpkg",
-    "busybox-static",
-];
-
-/// The version that `differences.toml` is about.
-const VERSION: &str = "0.45.2";
+/// What a graph needs; where these mounts are not allowed, nothing can be compared.
+const PROBE: &str = "mount --make-rprivate / && mount -t tmpfs tmpfs /tmp && mkdir /tmp/p && mount -t proc proc /tmp/p";
 
 /// Mount points and base directories of a root.
 const DIRECTORIES: [&str; 16] = [
@@ -64,6 +51,8 @@ pub struct Roots {
     pub scripts: Vec<String>,
     /// The package's version.
     pub version: String,
+    /// Another run would make our root anew below this one.
+    _lock: Lock,
 }
 
 /// Roots, or why there are none.
@@ -85,10 +74,14 @@ pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
             return Ok(Prepared::Skipped(format!("`{tool}` is not installed; real OpenRC comes as a Debian package")));
         }
     }
+    if let Err(error) = exec::read(&Command::new("unshare").args(NAMESPACES).args(["sh", "-c", PROBE])) {
+        return Ok(Prepared::Skipped(format!("namespaces cannot be made here: {error:#}")));
+    }
     let store = app.store()?;
     let home = store.root().join("oracle");
     let debs = home.join("debs");
     fs_err::create_dir_all(&debs)?;
+    let lock = Lock::take(&home.join("lock"), || println!("waiting for another comparison"))?;
     if let Err(error) = download(app, &debs) {
         return Ok(Prepared::Skipped(format!("the package openrc cannot be had: {error:#}")));
     }
@@ -99,47 +92,16 @@ pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
     };
     let shipped = home.join("shipped");
     let real = home.join("real");
-    if !real.exists() {
-        make_real(&home, &debs, &real, &shipped)?;
+    let mark = contents(&debs)?;
+    // A root of other packages, from before a change of the list, is none.
+    if fs_err::read_to_string(real.join("real")).ok().as_ref() != Some(&mark) {
+        make_real(&home, &debs, &real, &shipped, &mark)?;
     }
     let ours = home.join("ours");
-    make_ours(app, &home, rc, &real, &ours)?;
+    make_ours(app, &home, rc, &debs, &real, &ours)?;
     let mut scripts: Vec<String> = names(&shipped.join("init.d"))?;
     scripts.sort();
-    Ok(Prepared::Ready(Roots { real, ours, shipped, scripts, version }))
-}
-
-fn names(folder: &Utf8Path) -> Result<Vec<String>> {
-    folder.read_dir_utf8()?.map(|entry| Ok(entry?.file_name().to_owned())).collect()
-}
-
-/// The file of a package, when it is there.
-fn deb(debs: &Utf8Path, package: &str) -> Result<Option<Utf8PathBuf>> {
-    let file = names(debs)?.into_iter().find(|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
-    Ok(file.map(|name| debs.join(name)))
-}
-
-fn download(app: &App, debs: &Utf8Path) -> Result<()> {
-    let mut missing = Vec::new();
-    for package in PACKAGES {
-        if deb(debs, package)?.is_none() {
-            missing.push(package);
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if app.global.offline {
-        anyhow::bail!("{} not fetched yet, and --offline was given", missing.join(", "));
-    }
-    exec::read(&Command::new("apt-get").args(["-q", "download"]).args(missing).cwd(debs)).map(drop)
-}
-
-fn version(debs: &Utf8Path) -> Result<Option<String>> {
-    let Some(file) = deb(debs, "openrc")? else { return Ok(None) };
-    let version = exec::read(&Command::new("dpkg-deb").args(["--field", file.as_str(), "Version"]))?;
-    let version = version.trim().to_owned();
-    Ok((version.split('-').next() == Some(VERSION)).then_some(version))
+    Ok(Prepared::Ready(Roots { real, ours, shipped, scripts, version, _lock: lock }))
 }
 
 /// Directories, merged as in Ashlar, and the files of `etc` that programs ask for.
@@ -158,27 +120,20 @@ fn skeleton(root: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-fn unpack(deb: &Utf8Path, root: &Utf8Path) -> Result<()> {
-    let archive = exec::read_with_input(&Command::new("dpkg-deb").args(["--fsys-tarfile", deb.as_str()]), b"")?;
-    let tar = Command::new("tar").args(["-x", "-C", root.as_str(), "--keep-directory-symlink", "--no-same-owner"]);
-    exec::read_with_input(&tar.args(["--exclude=./usr/share"]), &archive).map(drop)
-}
-
-fn make_real(home: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, shipped: &Utf8Path) -> Result<()> {
+fn make_real(home: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, shipped: &Utf8Path, mark: &str) -> Result<()> {
     let new = tempfile::Builder::new().prefix("new-").tempdir_in(home)?;
     let path = Utf8Path::from_path(new.path()).context("the store's path is not UTF-8")?;
     let (root, dpkg) = (path.join("root"), path.join("dpkg"));
     skeleton(&root)?;
     fs_err::create_dir(&dpkg)?;
     for package in PACKAGES {
-        let file =
-            deb(debs, package)?.with_context(|| format!("the package {package} was fetched and is not there"))?;
+        let file = fetched(debs, package)?;
         unpack(&file, if package == "dpkg" { &dpkg } else { &root })?;
     }
     fs_err::copy(dpkg.join("sbin/start-stop-daemon"), root.join("usr/sbin/start-stop-daemon"))?;
     // What the packages put into /etc is laid over it for the graph of the shipped scripts only.
-    if shipped.exists() {
-        fs_err::remove_dir_all(shipped)?;
+    for old in [shipped, real].into_iter().filter(|old| old.exists()) {
+        fs_err::remove_dir_all(old)?;
     }
     let etc = path.join("etc");
     fs_err::create_dir(&etc)?;
@@ -188,7 +143,7 @@ fn make_real(home: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, shipped: &Utf8Pa
     fs_err::create_dir(etc.join("conf.d"))?;
     fs_err::rename(&etc, shipped)?;
     shell(&root)?;
-    fs_err::write(root.join("real"), "")?;
+    fs_err::write(root.join("real"), mark)?;
     world_readable(&root)?;
     fs_err::rename(&root, real)?;
     Ok(())
@@ -212,8 +167,15 @@ fn world_readable(root: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-/// Our root: BusyBox, `rc` under every name that the package has, and its shell part.
-fn make_ours(app: &App, home: &Utf8Path, rc: Option<&Utf8Path>, real: &Utf8Path, ours: &Utf8Path) -> Result<()> {
+/// Our root: dash and BusyBox, `rc` under every name that the package has, and its shell part.
+fn make_ours(
+    app: &App,
+    home: &Utf8Path,
+    rc: Option<&Utf8Path>,
+    debs: &Utf8Path,
+    real: &Utf8Path,
+    ours: &Utf8Path,
+) -> Result<()> {
     let source = app.root.join("pkgs/rc");
     let program = match rc {
         Some(program) => program.to_owned(),
@@ -223,7 +185,9 @@ fn make_ours(app: &App, home: &Utf8Path, rc: Option<&Utf8Path>, real: &Utf8Path,
         fs_err::remove_dir_all(ours)?;
     }
     skeleton(ours)?;
-    fs_err::copy(real.join("usr/bin/busybox"), ours.join("usr/bin/busybox"))?;
+    for package in SHARED {
+        unpack(&fetched(debs, package)?, ours)?;
+    }
     fs_err::copy(&program, ours.join("usr/bin/rc"))?;
     let scripts = ours.join("usr/lib/rc/sh");
     fs_err::create_dir_all(&scripts)?;
@@ -236,11 +200,32 @@ fn make_ours(app: &App, home: &Utf8Path, rc: Option<&Utf8Path>, real: &Utf8Path,
             symlink("../../../bin/rc", ours.join(folder).join(&name))?;
         }
     }
+    for name in OWN_NAMES {
+        symlink("../../../bin/rc", ours.join("usr/lib/rc/bin").join(name))
+            .with_context(|| format!("linking {name}"))?;
+    }
     for name in USER_NAMES {
         symlink("../bin/rc", ours.join("usr/sbin").join(name)).with_context(|| format!("linking {name}"))?;
     }
     shell(ours)?;
+    nothing_before_ours(ours)?;
     world_readable(ours)
+}
+
+/// In the order in which scripts and people find programs, ours must be the first of its name.
+fn nothing_before_ours(ours: &Utf8Path) -> Result<()> {
+    let folders = ["usr/lib/rc/bin", "usr/lib/rc/sbin", "usr/bin", "usr/sbin"];
+    let is_ours = |path: &Utf8Path| path.read_link_utf8().is_ok_and(|target| target.file_name() == Some("rc"));
+    for folder in folders {
+        for name in names(&ours.join(folder))?.into_iter().filter(|name| is_ours(&ours.join(folder).join(name))) {
+            let other = folders.iter().map(|folder| ours.join(folder).join(&name));
+            let mut other = other.filter(|path| path.symlink_metadata().is_ok() && !is_ours(path));
+            if let Some(path) = other.next() {
+                anyhow::bail!("{path} would be tested in the place of ours");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Names that are not below `lib/rc`.
@@ -255,7 +240,10 @@ const USER_NAMES: [&str; 8] = [
     "supervise-daemon",
 ];
 
-/// Compiles `rc` for this machine, without shared libraries: the root has none.
+/// Names in `lib/rc/bin` that Debian's package has elsewhere or not at all; see pkgs/rc/pkg.toml.
+const OWN_NAMES: [&str; 3] = ["start-stop-daemon", "supervise-daemon", "cgroup-cleanup"];
+
+/// Compiles `rc` for this machine, without shared libraries, as in Ashlar.
 fn compile(home: &Utf8Path, source: &Utf8Path) -> Result<Utf8PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     let target = home.join("target");
