@@ -58,7 +58,7 @@ fn verdicts(output: &Output) -> Vec<Value> {
 #[test]
 fn every_scenario_holds() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(output) = boot_test(&[]) else { return };
+    let Some(output) = boot_test(&["--timeout", "480"]) else { return };
     let verdicts = verdicts(&output);
     let names: Vec<&str> = verdicts.iter().map(|verdict| verdict["name"].as_str().unwrap()).collect();
     assert_eq!(names, ashlar_core::scenario::NAMES);
@@ -91,7 +91,7 @@ fn every_scenario_holds() {
 #[test]
 fn starts_in_a_row_all_hold() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(output) = boot_test(&["bios-disk", "--repeat", "2"]) else { return };
+    let Some(output) = boot_test(&["bios-disk", "--repeat", "2", "--timeout", "480"]) else { return };
     let verdicts = verdicts(&output);
     let names: Vec<&str> = verdicts.iter().map(|verdict| verdict["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["bios-disk.1", "bios-disk.2"]);

@@ -9,6 +9,8 @@ pub enum Exit {
     Good = 0,
     /// Machinery broke: I/O, a bug, something unforeseen.
     Broken = 1,
+    /// The command line names something that is not there. Clap ends with the same code for what it finds itself.
+    Usage = 2,
     /// A recipe or another file of the tree is invalid.
     Invalid = 10,
     /// A lock, the ledger or a generated file is out of date.
@@ -40,6 +42,9 @@ impl Exit {
         for cause in error.chain() {
             if let Some(Coded(code)) = cause.downcast_ref() {
                 return *code;
+            }
+            if cause.is::<ashlar_core::scenario::NoScenario>() {
+                return Self::Usage;
             }
             if cause.is::<crate::host::repository::Invalid>() {
                 return Self::Invalid;

@@ -1,5 +1,7 @@
 //! The system's log.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
 
 /// Facility authpriv, severity notice.
@@ -10,10 +12,16 @@ const MOST: usize = 800;
 /// Writes a line. Control characters in it cannot begin another one.
 pub fn write(text: &str) {
     let line: String = text.chars().take(MOST).map(|char| if char.is_control() { '?' } else { char }).collect();
-    let sent = UnixDatagram::unbound()
-        .and_then(|socket| socket.send_to(format!("<{PRIORITY}>become: {line}").as_bytes(), "/dev/log"));
+    let message = format!("<{PRIORITY}>become: {line}");
+    let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), "/dev/log"));
     if sent.is_err() {
-        // No log service: at least the console says it.
-        crate::tell(&line);
+        // No log service: the kernel keeps it, and the next log service takes it from there.
+        let kept = OpenOptions::new()
+            .write(true)
+            .open("/dev/kmsg")
+            .and_then(|mut kernel| kernel.write_all(message.as_bytes()));
+        if kept.is_err() {
+            crate::tell(&line);
+        }
     }
 }

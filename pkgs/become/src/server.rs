@@ -39,12 +39,17 @@ pub fn serve() -> io::Result<u8> {
             log::write("too many commands at a time; one was turned away");
             continue;
         }
-        thread::spawn(move || {
+        let hold = move || {
             if let Err(error) = session(connection) {
                 log::write(&format!("a session could not be started: {error}"));
             }
             SESSIONS.fetch_sub(1, Ordering::SeqCst);
-        });
+        };
+        // Without memory or a place for it this caller is turned away; the service goes on.
+        if let Err(error) = thread::Builder::new().spawn(hold) {
+            SESSIONS.fetch_sub(1, Ordering::SeqCst);
+            log::write(&format!("a command could not be served: {error}"));
+        }
     }
     Ok(0)
 }

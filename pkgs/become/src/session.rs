@@ -46,7 +46,13 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
         log::write(&format!("refused: {why}; asked for {:?}", request.words));
         io::Error::other(why)
     })?;
-    log::write(&format!("{name} ({uid}) as root in {}: {:?}", request.directory, request.words));
+    // The command first: what the caller chose must not push it out of the line. The number tells equal lines apart.
+    log::write(&format!(
+        "{name} ({uid}) as root: {:?} in {:?} [{}]",
+        request.words,
+        request.directory,
+        std::process::id()
+    ));
     run(&request, &name, stdio)
 }
 

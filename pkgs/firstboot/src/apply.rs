@@ -22,8 +22,12 @@ pub struct Failed {
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = if self.changed { "A part of the configuration is in place" } else { "Nothing was changed" };
-        write!(to, "failed to {}: {}. {state}; the next attempt does all of it again.", self.step, self.error)
+        let state = if self.changed {
+            "A part of the configuration is in place; restart the machine, which forgets it"
+        } else {
+            "Nothing was changed"
+        };
+        write!(to, "failed to {}: {}. {state}.", self.step, self.error)
     }
 }
 
@@ -83,6 +87,9 @@ fn stage(step: &Step, number: usize, root: &Path) -> io::Result<Option<PathBuf>>
 
 /// An unused name in the same directory, which is made if it is not there.
 fn beside(path: &Path, number: usize) -> io::Result<PathBuf> {
+    if path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "a directory has this name"));
+    }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }

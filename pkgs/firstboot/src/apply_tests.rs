@@ -55,7 +55,7 @@ fn what_cannot_be_written_changes_nothing() {
     let failed = apply(&steps, &root, &mut |_| {}).unwrap_err();
     assert_eq!(
         failed.to_string(),
-        "failed to make /home (0755, owner 0): something else has this name. Nothing was changed; the next attempt does all of it again."
+        "failed to make /home (0755, owner 0): something else has this name. Nothing was changed."
     );
     assert_eq!(fs::read_to_string(root.join("etc/passwd")).unwrap(), "old");
     assert_eq!(names(&root.join("etc")), ["passwd"]);

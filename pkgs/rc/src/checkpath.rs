@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 const OPTIONS: [Known; 13] = [
     option('d', "directory", false),
@@ -196,7 +196,7 @@ fn is_safe(about: &fs::Metadata) -> bool {
 }
 
 /// Walks to the directory that holds the last component. `..` goes back on the way that was walked.
-fn open_parent(path: &Path) -> Result<(File, OsString), String> {
+pub fn open_parent(path: &Path) -> Result<(File, OsString), String> {
     let said = |at: &OsStr, error: io::Error| format!("{}: `{}`: {error}", path.display(), at.to_string_lossy());
     let mut way = vec![File::open("/").map_err(|error| format!("/: {error}"))?];
     let mut left: VecDeque<OsString> = words_of(path);
@@ -238,6 +238,25 @@ fn open_parent(path: &Path) -> Result<(File, OsString), String> {
         }
     }
     Err(format!("{}: is the root itself", path.display()))
+}
+
+/// As [`open_parent`], for what the path names in the end: a link in its last component is followed if root placed it
+/// where nobody else can place one. Others are left for the caller's open, which refuses them.
+pub fn open_parent_of_target(path: &Path) -> Result<(File, OsString), String> {
+    let mut at = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let (folder, name) = open_parent(&at)?;
+        let link = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
+        let is_safe = link.is_ok_and(|about| about.is_symlink() && about.uid() == 0)
+            && folder.metadata().is_ok_and(|about| is_safe(&about));
+        if !is_safe {
+            return Ok((folder, name));
+        }
+        let entry = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(&name);
+        let target = fs::read_link(entry).map_err(|error| format!("{}: {error}", path.display()))?;
+        at = at.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    Err(format!("{}: too many links", path.display()))
 }
 
 fn words_of(path: &Path) -> VecDeque<OsString> {

@@ -1,6 +1,7 @@
 //! What a daemon runs as: user, groups, capabilities, priorities, root and current directory, environment, output.
 //! Shared by `start-stop-daemon` and `supervise-daemon`: their common options, and becoming the daemon.
 
+use crate::checkpath;
 use crate::getopt::{option, Known, Parsed};
 use crate::sys;
 use crate::users::{Accounts, User};
@@ -8,7 +9,7 @@ use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -94,10 +95,10 @@ impl Launch {
         let (user, groups) = identity(parsed, &accounts)?;
         let default_sink = if background { Sink::Null } else { Sink::Inherit };
         let sink = |file: &str, logger: &str| match (parsed.value(file), parsed.value(logger)) {
-            (Some(file), _) if !file.starts_with('/') => {
-                Err(format!("--{} must be an absolute path, not `{file}`", file))
+            (Some(path), _) if !path.starts_with('/') => {
+                Err(format!("--{file} must be an absolute path, not `{path}`"))
             }
-            (Some(file), _) => Ok(Sink::File(PathBuf::from(file))),
+            (Some(path), _) => Ok(Sink::File(PathBuf::from(path))),
             (None, Some(command)) => Ok(Sink::Command(command.to_owned())),
             (None, None) => Ok(default_sink.clone()),
         };
@@ -159,7 +160,7 @@ impl Launch {
             env::set_current_dir("/").map_err(said("cannot change to the new root".into()))?;
         }
         sys::umask(self.umask.unwrap_or(0o022));
-        // Logs are opened with our rights, inside the new root: the daemon need not be able to.
+        // Logs are opened with our rights, inside the new root: the daemon need not be able to. See `open_log`.
         let null = open_null().map_err(said("cannot open /dev/null".into()))?;
         self.connect(1, &self.stdout, &null)?;
         self.connect(2, &self.stderr, &null)?;
@@ -324,17 +325,21 @@ fn open_null() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/null")
 }
 
-/// Opens a log to append to. A pipe nobody reads would block the daemon's start, so it is opened both ways.
+/// Opens a log to append to. Who runs the daemon may own the log's directory: a link that it placed there must not lead
+/// us to another file. A pipe nobody reads would block the daemon's start, so it is opened both ways.
 fn open_log(path: &Path) -> Result<File, String> {
     use std::os::unix::fs::FileTypeExt;
-    let is_pipe = fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
-    let mut options = OpenOptions::new();
-    if is_pipe {
-        options.read(true).write(true);
-    } else {
-        options.append(true).create(true).mode(0o644);
+    let said = |error: io::Error| format!("cannot open log `{}`: {error}", path.display());
+    let (folder, name) = checkpath::open_parent_of_target(path)?;
+    let there = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
+    let is_pipe = there.is_ok_and(|about| about.file_type().is_fifo());
+    let flags = if is_pipe { sys::O_RDWR } else { sys::O_WRONLY | sys::O_APPEND | sys::O_CREAT };
+    let log = sys::open_at(&folder, &name, flags, 0o644).map_err(said)?;
+    let about = log.metadata().map_err(said)?;
+    if about.is_file() && about.nlink() > 1 {
+        return Err(format!("log `{}` has another name as well, so somebody else's file may be meant", path.display()));
     }
-    options.open(path).map_err(|error| format!("cannot open log `{}`: {error}", path.display()))
+    Ok(log)
 }
 
 fn start_logger(command: &str) -> io::Result<File> {

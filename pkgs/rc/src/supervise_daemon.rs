@@ -225,6 +225,10 @@ fn stop(paths: &Paths, service: &str, pidfile: &Path, steps: &[Step]) -> Result<
                     .map_err(|error| format!("cannot kill process {}: {error}", one.process.pid))?;
             }
             process::wait_for_end(&both, Some(Duration::from_secs(2)));
+            // It may have started another one meanwhile.
+            if let Some(orphan) = orphan_of(paths, service) {
+                end_orphan(service, orphan, steps)?;
+            }
         }
     } else {
         message::ewarn(&format!("supervise-daemon: {service} has no supervisor"));

@@ -236,6 +236,27 @@ fn a_supervised_daemon_comes_back_and_is_given_up() {
     wait_until(30, || root.state("failed") == "bad sick" && root.state("started").is_empty());
 }
 
+#[test]
+fn a_stop_that_comes_while_a_sick_daemon_is_ended_is_not_lost() {
+    let root = root("sickstop", "");
+    root.program(
+        "daemon",
+        "#!/bin/sh\necho >>$RC_TEST_ROOT/starts\ntrap 'sleep 1; exit 0' TERM\nwhile :; do sleep 0.05; done\n",
+    );
+    root.script(
+        "sick",
+        "supervisor=supervise-daemon\ncommand=$RC_TEST_ROOT/daemon\nrespawn_delay=0\nhealthcheck_timer=1\n\
+         healthcheck() { false; }\nunhealthy() { echo >$RC_TEST_ROOT/unhealthy; }\n",
+    );
+    assert_eq!(run(&root, "/bin/sh", "sick", "start").0, 0);
+    wait_until(20, || root.0.join("unhealthy").exists());
+    // The daemon is being told to end, and takes a second.
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(run(&root, "/bin/sh", "sick", "stop").0, 0);
+    assert_eq!(run(&root, "/bin/sh", "sick", "status").0, 3);
+    assert_eq!(fs::read_to_string(root.0.join("starts")).unwrap().lines().count(), 1, "started again");
+}
+
 /// Prints one line per observation. Groups are seen by the whole machine, so their names hold a number of this run.
 const IN_GROUPS: &str = r#"
 mount -t cgroup2 none "$RC_TEST_ROOT/sys/fs/cgroup" || exit 77
@@ -313,6 +334,38 @@ fn a_service_that_waits_is_started_later() {
     let mut command = root.real("openrc-run");
     assert_eq!(ended(command.arg(script).arg("start").env("IN_BACKGROUND", "yes").output().unwrap()).0, 0);
     assert_eq!(root.state("started"), "line user");
+}
+
+#[test]
+fn a_log_does_not_lead_to_another_file() {
+    let root = root("logs", "");
+    let at = |path: &str| root.0.join(path).to_string_lossy().into_owned();
+    fs::create_dir_all(at("logs")).unwrap();
+    // As somebody who owns the directory would: root's own links are followed.
+    let foreign = std::os::unix::fs::lchown(at("logs"), Some(65534), Some(65534)).is_ok();
+    fs::write(at("victim"), "text\n").unwrap();
+    symlink(at("victim"), at("logs/soft")).unwrap();
+    fs::hard_link(at("victim"), at("logs/hard")).unwrap();
+    let write = |name: &str| {
+        root.program(name, "#!/bin/sh\necho said\nexec sleep 2\n");
+        let mut command = root.real("start-stop-daemon --start --background --make-pidfile");
+        command.args(["--pidfile", &at(&format!("run/{name}.pid"))]).args(["--exec", &at(name)]);
+        command.args(["--stdout", &at(&format!("logs/{name}"))]);
+        ended(command.output().unwrap())
+    };
+    assert_eq!(write("plain"), (0, String::new()));
+    let end = Instant::now() + Duration::from_secs(20);
+    while fs::read_to_string(at("logs/plain")).unwrap() != "said\n" {
+        assert!(Instant::now() < end, "nothing was logged");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(write("hard").0, 1);
+    if foreign {
+        assert_eq!(write("soft").0, 1);
+    } else {
+        println!("skipped: a directory of somebody else (needs root)");
+    }
+    assert_eq!(fs::read_to_string(at("victim")).unwrap(), "text\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod set;
 
 use std::time::Duration;
 
-pub use set::{NAMES, SETTLED, named};
+pub use set::{NAMES, NoScenario, SETTLED, named};
 
 use crate::console::facts::{Expected, Fact, Seen};
 use crate::console::task::Task;
@@ -124,14 +124,17 @@ impl Scenario {
                 Item::OverSsh(facts) => {
                     let commands = facts.iter().map(Fact::line).collect();
                     let task = Task::Commands { user: ADMIN.to_owned(), commands };
-                    steps.push(Step::Outside { task, within: MOMENT.min(limit) });
+                    steps.push(Step::Outside { task, within: patience(MOMENT, limit) });
                 }
                 Item::OnConsole(facts) => {
-                    let ask = |fact: &Fact| Step::Ask { command: fact.line(), within: MOMENT.min(limit) };
+                    let ask = |fact: &Fact| Step::Ask { command: fact.line(), within: patience(MOMENT, limit) };
                     steps.extend(facts.iter().map(ask));
                 }
                 Item::Check { task, within, .. } => {
-                    steps.push(Step::Outside { task: task.clone(), within: within.unwrap_or(limit).min(limit) });
+                    steps.push(Step::Outside {
+                        task: task.clone(),
+                        within: patience(within.unwrap_or(Duration::MAX), limit),
+                    });
                 }
             }
         }
@@ -159,6 +162,17 @@ impl Scenario {
     }
 }
 
+/// The limit of a scenario for which the limits of single steps are made.
+pub const USUAL: Duration = Duration::from_secs(240);
+
+/// How long a step may take: the whole of it for [`Duration::MAX`]; on a machine that is given more time, more.
+fn patience(within: Duration, limit: Duration) -> Duration {
+    if within == Duration::MAX {
+        return limit;
+    }
+    within.mul_f64((limit.as_secs_f64() / USUAL.as_secs_f64()).max(1.0)).min(limit)
+}
+
 /// The step, with a limit of [`Duration::MAX`] replaced by the scenario's.
 fn bounded(mut step: Step, limit: Duration) -> Step {
     match &mut step {
@@ -166,7 +180,7 @@ fn bounded(mut step: Step, limit: Duration) -> Step {
         | Step::Ask { within, .. }
         | Step::Outside { within, .. }
         | Step::End { within } => {
-            *within = (*within).min(limit);
+            *within = patience(*within, limit);
         }
         Step::Send { .. } => {}
     }

@@ -265,13 +265,17 @@ impl Way {
         Ok(if came == content { "same".to_owned() } else { format!("{} bytes, {bytes} were sent", came.len()) })
     }
 
-    /// How far the machine's clock is ahead, in whole seconds.
+    /// How far the machine's clock is ahead, in whole seconds. It is asked somewhere between two looks at ours.
     fn clock(&self, user: &str, base: Option<u64>, started: Instant, limits: &Limits<'_>) -> Result<String, String> {
+        let right = || {
+            let right = base.map_or_else(clock::now, |base| base + started.elapsed().as_secs());
+            i64::try_from(right).unwrap_or(i64::MAX)
+        };
+        let earliest = right();
         let answers = self.commands(user, &["date +%s".to_owned()], limits)?;
         let text = answers.first().map(|answer| answer.text.as_str()).unwrap_or_default();
         let shown: i64 = text.parse().map_err(|_| format!("`date` printed `{text}`"))?;
-        let right = base.map_or_else(clock::now, |base| base + started.elapsed().as_secs());
-        Ok((shown - i64::try_from(right).unwrap_or(i64::MAX)).to_string())
+        Ok((shown - shown.clamp(earliest, right().max(earliest))).to_string())
     }
 
     /// Runs the client until it got a connection. What it runs may be run twice.

@@ -4,7 +4,7 @@ mod boot;
 mod malloc;
 mod noop;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::App;
 use crate::cli::BenchArgs;
@@ -18,7 +18,10 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
             "noop" => noop::run(app)?,
             "malloc" => malloc::run(app)?,
             "boot" => boot::run(app, args)?,
-            other => bail!("there is no benchmark `{other}`; benchmarks: {}", all.join(", ")),
+            other => {
+                let text = format!("there is no benchmark `{other}`; benchmarks: {}", all.join(", "));
+                return Err(Exit::Usage.error(text));
+            }
         }
     }
     Ok(Exit::Good)

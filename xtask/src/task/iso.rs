@@ -53,9 +53,9 @@ fn stages(app: &App, profile: &str, last: Stage) -> Result<(Store, iso::Made)> {
 
 fn stage_named(name: &str) -> Result<Stage> {
     let names = Stage::ALL.map(Stage::as_str);
-    Stage::ALL.into_iter().find(|stage| stage.as_str() == name).with_context(|| {
+    Stage::ALL.into_iter().find(|stage| stage.as_str() == name).ok_or_else(|| {
         let close = suggest(name, names).map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
-        format!("there is no stage `{name}`{close} (stages: {})", names.join(", "))
+        Exit::Usage.error(format!("there is no stage `{name}`{close} (stages: {})", names.join(", ")))
     })
 }
 

@@ -29,7 +29,7 @@ const GOODBYE: Duration = Duration::from_secs(60);
 pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     tools::require("run")?;
     let iso = match &args.iso {
-        Some(iso) if !iso.is_file() => bail!("there is no file {iso}"),
+        Some(iso) if !iso.is_file() => return Err(Exit::Usage.error(format!("there is no file {iso}"))),
         Some(iso) => iso.clone(),
         None => super::iso::build(app, "minimal")?,
     };

@@ -32,6 +32,10 @@ pub fn resolve(line: usize, entries: &[Entry], facts: &Facts, findings: &mut Fin
                 line,
                 format!("`{key}`: there is no such program here; members of the group wheel use `become`. Write `groups: [wheel]`"),
             ),
+            "expiredate" | "inactive" => findings.refuse(
+                line,
+                format!("`{key}`: accounts do not expire here; without this line the account would stay for good"),
+            ),
             "uid" | "homedir" | "no_create_home" | "system" | "primary_group" | "no_user_group" => {
                 findings.ignore(line, format!("`{key}`: an account gets the next number, a group of its own and /home/NAME"));
             }

@@ -35,6 +35,8 @@ struct Supervisor<'a> {
     /// When to ask whether it is well.
     check_at: Option<Instant>,
     check: Option<(Pid, Instant)>,
+    /// Somebody wants it to end, with its daemon.
+    told_to_end: bool,
 }
 
 /// Becomes the supervisor. The report says why the daemon could not be started, or closes when it runs.
@@ -49,6 +51,7 @@ pub fn supervise(charge: &Charge, mut report: File) -> u8 {
             start_at: None,
             check_at: None,
             check: None,
+            told_to_end: false,
         };
         supervisor.start_daemon().map(|()| supervisor)
     });
@@ -90,6 +93,13 @@ fn leave_terminal() {
     drop(std::env::set_current_dir("/"));
 }
 
+/// Ends an `openrc-run`, which ends its shell and all that this started, with more than words if need be. To kill it would
+/// leave them.
+fn end_command(pid: Pid) {
+    // It may have ended in this moment.
+    drop(sys::kill(pid, sys::SIGTERM));
+}
+
 impl Supervisor<'_> {
     fn run(mut self) -> u8 {
         loop {
@@ -98,17 +108,13 @@ impl Supervisor<'_> {
             if sys::poll(&[self.signals.as_fd()], pause).is_err() {
                 std::thread::sleep(Duration::from_millis(100));
             }
-            while let Some((signal, _)) = self.signals.next() {
-                match signal {
-                    sys::SIGTERM | sys::SIGINT | sys::SIGQUIT => {
-                        self.end_child();
-                        return self.leave(None);
-                    }
-                    sys::SIGHUP | sys::SIGUSR1 | sys::SIGUSR2 => self.send(signal),
-                    _ => {}
-                }
+            self.take_signals(self.child);
+            let reason = if self.told_to_end { None } else { self.collect() };
+            if self.told_to_end {
+                self.end_child();
+                return self.leave(None);
             }
-            if let Some(reason) = self.collect() {
+            if let Some(reason) = reason {
                 return self.leave(Some(reason));
             }
             if let Some(reason) = self.do_what_is_due() {
@@ -121,10 +127,15 @@ impl Supervisor<'_> {
         syslog("daemon.warning", "supervise-daemon", &format!("{}: {text}", self.charge.service));
     }
 
-    fn send(&self, signal: i32) {
-        if let Some(pid) = self.child {
-            // It may have ended in this moment.
-            drop(sys::kill(pid, signal));
+    /// Takes what has arrived: being told to end is remembered, and what a daemon understands is passed on to `to`.
+    fn take_signals(&mut self, to: Option<Pid>) {
+        while let Some((signal, _)) = self.signals.next() {
+            match (signal, to) {
+                (sys::SIGTERM | sys::SIGINT | sys::SIGQUIT, _) => self.told_to_end = true,
+                // It may have ended in this moment.
+                (sys::SIGHUP | sys::SIGUSR1 | sys::SIGUSR2, Some(pid)) => drop(sys::kill(pid, signal)),
+                _ => {}
+            }
         }
     }
 
@@ -184,7 +195,7 @@ impl Supervisor<'_> {
         }
         if let Some((pid, _)) = self.check.filter(|(_, until)| now >= *until) {
             // Its end is collected like any other.
-            drop(sys::kill(-pid, sys::SIGKILL));
+            end_command(pid);
             self.check = Some((pid, now + CHECK_LIMIT));
         }
         if self.check_at.is_some_and(|at| now >= at) && self.check.is_none() {
@@ -200,19 +211,25 @@ impl Supervisor<'_> {
     fn unwell(&mut self, why: &str) -> Option<String> {
         self.log(why);
         if let Ok(pid) = self.spawn_command("unhealthy") {
-            let until = Instant::now() + CHECK_LIMIT;
+            let mut until = Instant::now() + CHECK_LIMIT;
             while matches!(sys::wait(pid, false), Ok(None)) {
                 if Instant::now() >= until {
-                    drop(sys::kill(-pid, sys::SIGKILL));
+                    end_command(pid);
+                    until = Instant::now() + CHECK_LIMIT;
                 }
                 drop(sys::poll(&[self.signals.as_fd()], Some(Duration::from_millis(20))));
+                self.take_signals(None);
             }
         }
         self.child?;
         self.end_child();
         self.note_child();
-        // As if it had ended by itself.
-        self.plan_next()
+        // As if it had ended by itself. Who is told to end meanwhile starts nothing any more.
+        if self.told_to_end {
+            None
+        } else {
+            self.plan_next()
+        }
     }
 
     /// Runs a function of the service's script.
@@ -292,7 +309,7 @@ impl Supervisor<'_> {
         self.child = None;
     }
 
-    fn wait_child(&self, pid: Pid, limit: Option<Duration>) -> bool {
+    fn wait_child(&mut self, pid: Pid, limit: Option<Duration>) -> bool {
         let begun = Instant::now();
         loop {
             match sys::wait(pid, false) {
@@ -307,8 +324,7 @@ impl Supervisor<'_> {
             if sys::poll(&[self.signals.as_fd()], left).is_err() {
                 std::thread::sleep(Duration::from_millis(20));
             }
-            // Signals that arrive now are not acted on: the end is under way.
-            while self.signals.next().is_some() {}
+            self.take_signals(None);
         }
     }
 
@@ -323,7 +339,7 @@ impl Supervisor<'_> {
     fn finish(&mut self, gave_up: Option<()>) -> u8 {
         let (paths, service) = (&self.charge.paths, &self.charge.service);
         if let Some((check, _)) = self.check.take() {
-            drop(sys::kill(-check, sys::SIGKILL));
+            end_command(check);
         }
         self.note_child();
         // Whoever stopped us may have removed it.

@@ -17,7 +17,7 @@ pub fn open_at(directory: &File, name: &OsStr, flags: c_int, mode: u32) -> io::R
 }
 
 /// Flags for [`open_at`].
-pub use libc::{O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY};
+pub use libc::{O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_WRONLY};
 
 /// Makes a directory relative to another.
 pub fn mkdir_at(directory: &File, name: &OsStr, mode: u32) -> io::Result<()> {

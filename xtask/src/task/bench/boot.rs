@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::cloud::Volume;
 use ashlar_core::console::Answer;
 use ashlar_core::console::task::Task;
@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{App, median};
 use crate::cli::BenchArgs;
+use crate::exit::Exit;
 use crate::host::peer::Peer;
 use crate::host::ssh::Way;
 use crate::host::{exec, tools, vm};
@@ -59,7 +60,9 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
         None => vec![Firmware::Bios, Firmware::Uefi],
         Some("bios") => vec![Firmware::Bios],
         Some("uefi") => vec![Firmware::Uefi],
-        Some(other) => bail!("there is no firmware `{other}`; firmwares: bios, uefi"),
+        Some(other) => {
+            return Err(Exit::Usage.error(format!("there is no firmware `{other}`; firmwares: bios, uefi")));
+        }
     };
     if let Some(missing) = [qemu::PROGRAM, ssh::SSH, ssh::KEYGEN].into_iter().find(|name| tools::find(name).is_none()) {
         println!("skipped: {missing} is not installed; `cargo xtask setup` installs it");
@@ -71,7 +74,9 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
         None => (true, true),
         Some("ashlar") => (true, false),
         Some("debian") => (false, true),
-        Some(other) => bail!("there is no system `{other}`; systems: ashlar, debian"),
+        Some(other) => {
+            return Err(Exit::Usage.error(format!("there is no system `{other}`; systems: ashlar, debian")));
+        }
     };
     let iso = match &args.iso {
         _ if !ours => None,
