@@ -151,3 +151,15 @@ fn contributing_lists_the_contracts_variables() {
     fixed.sort_unstable();
     assert_eq!(listed, fixed);
 }
+
+#[test]
+fn no_figure_is_still_to_be_filled_in() {
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = read(name);
+        let open = text.split_whitespace().find(|word| {
+            let inner = word.strip_prefix('@').and_then(|rest| rest.strip_suffix('@'));
+            inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(|char| char.is_ascii_uppercase()))
+        });
+        assert_eq!(open, None, "{name}");
+    }
+}
