@@ -1,12 +1,14 @@
-//! The way into a machine over the port that QEMU forwards: listening for the banner, and the host's SSH client.
+//! The way into a machine over the port that QEMU forwards: the host's SSH client, and in [`banner`] the wait for its server.
 //!
 //! Command lines are made by `ashlar_core::ssh`; which tasks there are is in `ashlar_core::console::task`. Every wait here
 //! ends at a given time, or when it is cancelled.
 
-use std::io::{ErrorKind, Read as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+mod banner;
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -16,18 +18,12 @@ use ashlar_core::console::task::{Login, Task, frames, unframe};
 use ashlar_core::ssh::{self, Access, NO_CONNECTION, Reader};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::banner::Quiet;
 use super::vm::Process;
 use super::{clock, exec};
 
 /// How often things are looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(25);
-/// How soon a connection that was closed is followed by the next.
-const RETRY: Duration = Duration::from_millis(50);
-/// How soon a connection that stays silent is joined by another, and how much longer it takes with each: QEMU accepts before
-/// the guest does, and what it could not hand on then it tries again only seconds later. All of them reach sshd in the end.
-const JOIN: Duration = Duration::from_millis(250);
-/// How many silent connections are kept; less than a server lets wait.
-const MOST: usize = 6;
 /// How long the client is left alone after a connection that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Printed by the machine when it got a command that may end the connection.
@@ -39,14 +35,9 @@ pub struct Way {
     access: Access,
     /// Where files of single commands go.
     scratch: Utf8PathBuf,
-    /// Size of the record of the guest's packets after which its network counts as begun; `UNKNOWN` after it was told to
-    /// start again.
-    quiet: AtomicU64,
+    /// Tells when the guest's network begins.
+    quiet: Quiet,
 }
-
-/// The header of a pcap file without packets.
-const NO_PACKETS: u64 = 24;
-const UNKNOWN: u64 = u64::MAX;
 
 /// What a client printed and how it ended.
 struct Printed {
@@ -72,7 +63,7 @@ impl Way {
     }
 
     fn through(access: Access, scratch: &Utf8Path) -> Self {
-        Self { access, scratch: scratch.to_owned(), quiet: AtomicU64::new(NO_PACKETS) }
+        Self { access, scratch: scratch.to_owned(), quiet: Quiet::new() }
     }
 
     /// A way through a free port, with a key that the machine knows already.
@@ -146,65 +137,6 @@ impl Way {
         }
     }
 
-    /// Waits until the guest's network begins. Connections before that arrive later, all at once, as connections without a
-    /// login; OpenSSH turns their source away after fifteen of them.
-    fn await_network(&self, limits: &Limits<'_>) {
-        // Without a record, as when QEMU is only being started, nobody accepts a connection either.
-        let size = || fs_err::metadata(self.wire()).map_or(u64::MAX, |wire| wire.len());
-        if self.quiet.load(Ordering::Relaxed) == UNKNOWN {
-            self.quiet.store(size(), Ordering::Relaxed);
-        }
-        while limits.left().is_some() && size() <= self.quiet.load(Ordering::Relaxed) {
-            std::thread::sleep(TICK);
-        }
-    }
-
-    /// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
-    fn listen(&self, limits: &Limits<'_>) -> Option<String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
-        let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
-        let (mut next, mut pause) = (Instant::now(), Duration::ZERO);
-        while limits.left().is_some() {
-            let now = Instant::now();
-            if now >= next {
-                // Refused while QEMU is not up yet; it is tried again.
-                if let Ok(stream) = TcpStream::connect_timeout(&address, RETRY)
-                    && stream.set_nonblocking(true).is_ok()
-                {
-                    open.push((stream, Vec::new()));
-                }
-                if open.len() > MOST {
-                    open.remove(0);
-                }
-                pause += JOIN;
-                next = now + pause;
-            }
-            let mut closed = false;
-            let mut greeting = None;
-            open.retain_mut(|(stream, heard)| {
-                let mut buffer = [0; 256];
-                match stream.read(&mut buffer) {
-                    Ok(count @ 1..) => heard.extend_from_slice(&buffer[..count]),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Ok(0) | Err(_) => {
-                        closed = true;
-                        return false;
-                    }
-                }
-                greeting = greeting.take().or_else(|| ssh::greeting(heard));
-                heard.len() < 4096
-            });
-            if greeting.is_some() {
-                return greeting;
-            }
-            if closed && open.is_empty() {
-                (next, pause) = (now + RETRY, Duration::ZERO);
-            }
-            std::thread::sleep(TICK);
-        }
-        None
-    }
-
     fn commands(&self, user: &str, commands: &[String], limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
         let login = self.access.login(&Login::Key(user.to_owned()), Reader::Program, &["sh".to_owned()]);
         let printed = self.connected(&login, &frames(commands), limits)?;
@@ -227,7 +159,7 @@ impl Way {
         let line = format!("echo {LEAVING}; {command}");
         let printed =
             self.connected(&self.access.login(&Login::Key(user.to_owned()), Reader::Program, &[line]), "", limits)?;
-        self.quiet.store(UNKNOWN, Ordering::Relaxed);
+        self.quiet.starts_again();
         match printed.code {
             0 | NO_CONNECTION if printed.stdout.contains(LEAVING) => Ok(Vec::new()),
             code => Err(format!("`{command}` ended with status {code}: {}", ssh::last_word(&printed.stderr))),

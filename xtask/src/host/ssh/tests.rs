@@ -2,6 +2,7 @@
 
 use super::*;
 use std::io::Write as _;
+use std::net::TcpStream;
 
 const LONG: Duration = Duration::from_secs(20);
 
