@@ -7,7 +7,7 @@
 //!
 //! Both ways lead to a [`config::Config`], which becomes a list of steps ([`plan`]), which is carried out ([`apply`]).
 //!
-//! * [`words`], [`yaml`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
+//! * [`words`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
 //! * [`volume`], [`facts`], [`apply`], [`report`], the console in [`setup`]: effects.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
@@ -15,6 +15,7 @@ mod accounts;
 mod apply;
 mod config;
 mod facts;
+mod fat;
 mod finding;
 mod nocloud;
 #[cfg(test)]

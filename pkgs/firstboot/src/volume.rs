@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::fat;
 use crate::nocloud::Documents;
 use crate::sys;
 use crate::yaml::MOST_BYTES;
@@ -59,8 +60,8 @@ fn scan(class: &Path, devices: &Path) -> io::Result<Vec<Volume>> {
     for name in names.iter().filter(|name| !memory(&name.to_string_lossy())) {
         let device = devices.join(name);
         // A drive without a medium, or one that cannot be read, is no volume.
-        let Ok(head) = head(&device) else { continue };
-        if let Some((kind, label)) = label(&head) {
+        let Ok(head) = piece(&device, 0, HEAD) else { continue };
+        if let Some((kind, label)) = label(&head, |from, len| piece(&device, from, len).ok()) {
             if label.eq_ignore_ascii_case(LABEL) {
                 found.push(Volume { device, kind });
             }
@@ -69,12 +70,13 @@ fn scan(class: &Path, devices: &Path) -> io::Result<Vec<Volume>> {
     Ok(found)
 }
 
-fn head(device: &Path) -> io::Result<Vec<u8>> {
+/// Bytes of a device; fewer when it ends before.
+fn piece(device: &Path, from: u64, len: usize) -> io::Result<Vec<u8>> {
     let file = File::open(device)?;
-    let mut bytes = vec![0; HEAD];
+    let mut bytes = vec![0; len];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, filled as u64)? {
+        match file.read_at(rest, from.saturating_add(filled as u64))? {
             0 => break,
             more => filled += more,
         }
@@ -83,25 +85,15 @@ fn head(device: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// File system and label of a device that begins with `head`.
-fn label(head: &[u8]) -> Option<(&'static str, String)> {
-    let text = |from: usize, len: usize| {
-        let bytes = head.get(from..from + len)?;
-        Some(String::from_utf8_lossy(bytes).trim_end_matches([' ', '\0']).to_owned())
-    };
+/// File system and label of a device that begins with `head`; `read` gives what lies further behind.
+fn label(head: &[u8], read: impl Fn(u64, usize) -> Option<Vec<u8>>) -> Option<(&'static str, String)> {
     if head.get(32_769..32_774) == Some(b"CD001") && head.get(32_768) == Some(&1) {
-        return Some(("iso9660", text(32_808, 32)?));
+        let bytes = head.get(32_808..32_840)?;
+        return Some(("iso9660", String::from_utf8_lossy(bytes).trim_end_matches([' ', '\0']).to_owned()));
     }
-    if head.get(510..512) != Some(&[0x55, 0xaa]) {
-        return None;
-    }
-    if head.get(82..87) == Some(b"FAT32") {
-        return Some(("vfat", text(71, 11)?));
-    }
-    if matches!(head.get(54..59), Some(b"FAT12" | b"FAT16")) {
-        return Some(("vfat", text(43, 11)?));
-    }
-    None
+    let boot = fat::boot_label(head)?;
+    let entry = fat::root_directory(head).and_then(|(from, len)| fat::entry_label(&read(from, len)?));
+    Some(("vfat", entry.unwrap_or(boot)))
 }
 
 /// Mounts the volume, lets `read` read it, and unmounts it.

@@ -18,17 +18,29 @@ fn fat(kind: &[u8], kind_at: usize, label_at: usize, name: &[u8]) -> Vec<u8> {
     head
 }
 
+fn label_of(head: &[u8]) -> Option<(&'static str, String)> {
+    label(head, |_, _| None)
+}
+
 #[test]
 fn labels() {
-    assert_eq!(label(&iso(b"cidata")), Some(("iso9660", "cidata".to_owned())));
-    assert_eq!(label(&fat(b"FAT12", 54, 43, b"CIDATA")), Some(("vfat", "CIDATA".to_owned())));
-    assert_eq!(label(&fat(b"FAT16", 54, 43, b"A LABEL")), Some(("vfat", "A LABEL".to_owned())));
-    assert_eq!(label(&fat(b"FAT32", 82, 71, b"CIDATA")), Some(("vfat", "CIDATA".to_owned())));
-    assert_eq!(label(&[0; HEAD]), None);
-    assert_eq!(label(b""), None);
+    assert_eq!(label_of(&iso(b"cidata")), Some(("iso9660", "cidata".to_owned())));
+    assert_eq!(label_of(&fat(b"FAT12", 54, 43, b"CIDATA")), Some(("vfat", "CIDATA".to_owned())));
+    assert_eq!(label_of(&fat(b"FAT16", 54, 43, b"A LABEL")), Some(("vfat", "A LABEL".to_owned())));
+    assert_eq!(label_of(&fat(b"FAT32", 82, 71, b"CIDATA")), Some(("vfat", "CIDATA".to_owned())));
+    assert_eq!(label_of(&[0; HEAD]), None);
+    assert_eq!(label_of(b""), None);
     let mut short = iso(b"cidata");
     short.truncate(32_820);
-    assert_eq!(label(&short), None);
+    assert_eq!(label_of(&short), None);
+    // Renamed: the entry in the root directory counts.
+    let mut entry = b"CIDATA     \x08".to_vec();
+    entry.resize(32, 0);
+    let mut renamed = fat(b"FAT16", 54, 43, b"NO NAME");
+    assert_eq!(label(&renamed, |_, _| Some(entry.clone())), Some(("vfat", "CIDATA".to_owned())));
+    renamed[43..54].copy_from_slice(b"CIDATA     ");
+    entry[..11].copy_from_slice(b"HOLIDAYS   ");
+    assert_eq!(label(&renamed, |_, _| Some(entry.clone())), Some(("vfat", "HOLIDAYS".to_owned())));
 }
 
 #[test]
@@ -37,7 +49,7 @@ fn no_device_makes_the_reader_panic() {
     noise::repeat(0x76_6f6c, |noise| {
         let seed = noise.below(seeds.len());
         let bytes = noise.damaged(&seeds[seed]);
-        if let Some((kind, label)) = label(&bytes) {
+        if let Some((kind, label)) = label_of(&bytes) {
             assert!(matches!(kind, "vfat" | "iso9660") && label.chars().count() <= 32);
         }
     });
