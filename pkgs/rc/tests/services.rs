@@ -241,7 +241,7 @@ fn a_stop_that_comes_while_a_sick_daemon_is_ended_is_not_lost() {
     let root = root("sickstop", "");
     root.program(
         "daemon",
-        "#!/bin/sh\necho >>$RC_TEST_ROOT/starts\ntrap 'sleep 1; exit 0' TERM\nwhile :; do sleep 0.05; done\n",
+        "#!/bin/sh\necho >>$RC_TEST_ROOT/starts\ntrap 'sleep 4; exit 0' TERM\nwhile :; do sleep 0.05; done\n",
     );
     root.script(
         "sick",
@@ -250,7 +250,7 @@ fn a_stop_that_comes_while_a_sick_daemon_is_ended_is_not_lost() {
     );
     assert_eq!(run(&root, "/bin/sh", "sick", "start").0, 0);
     wait_until(20, || root.0.join("unhealthy").exists());
-    // The daemon is being told to end, and takes a second.
+    // The daemon is being told to end, and takes four seconds.
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(run(&root, "/bin/sh", "sick", "stop").0, 0);
     assert_eq!(run(&root, "/bin/sh", "sick", "status").0, 3);
