@@ -54,6 +54,8 @@ pub struct Profile {
     pub cmdline: Vec<String>,
     /// Upper limit of the ISO in bytes.
     pub max_size: Option<u64>,
+    /// Layers of `hardening/` left out, by the names of their folders: for tests and measurements.
+    pub layers_off: Vec<String>,
 }
 
 const IMAGE: Document = Document {

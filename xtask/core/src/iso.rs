@@ -1,15 +1,8 @@
 //! What the ISO stages write and run, as texts and numbers: boot menu, tool scripts, sizes. The order of the stages and
 //! their effects are in `xtask/src/compose/iso.rs`.
 
-use std::collections::BTreeMap;
-
-use camino::Utf8Path;
-use serde::Deserialize;
-
-use crate::diag::Diagnostic;
 use crate::name::Epoch;
 use crate::oci::rfc3339;
-use crate::shape::{self, Document};
 use crate::uki::Uki;
 
 /// Makes `root.erofs` from `root/`. A root with services gets what they say of their dependencies gathered here, so that a
@@ -107,62 +100,6 @@ pub fn os_release(version: &str) -> String {
     format!("NAME=\"Ashlar\"\nID=ashlar\nPRETTY_NAME=\"Ashlar {version}\"\nVERSION_ID=\"{version}\"\n")
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Sysctl {
-    set: Vec<Setting>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Setting {
-    key: String,
-    value: String,
-    reason: String,
-}
-
-const SYSCTL: Document = Document {
-    noun: "sysctl",
-    syntax: "sysctl::syntax",
-    unknown_key: "sysctl::unknown-key",
-    duplicate_key: "sysctl::duplicate-key",
-    wrong_type: "sysctl::wrong-type",
-    synonyms: &[("why", "reason"), ("name", "key")],
-};
-
-/// `sysctl.conf` from `hardening/1-kernel/sysctl.toml`; reasons become comments.
-///
-/// # Errors
-/// Every finding: no key, no reason, a key twice.
-pub fn sysctl(text: &str, file: &Utf8Path) -> Result<String, Vec<Diagnostic>> {
-    let parsed: Sysctl = shape::read(text, file, &SYSCTL).map_err(|finding| vec![finding])?;
-    let mut seen = BTreeMap::new();
-    let mut findings = Vec::new();
-    for setting in &parsed.set {
-        let mut add = |message: String| {
-            findings.push(
-                Diagnostic::error("sysctl::entry", message)
-                    .in_file(file)
-                    .help("one [[set]] per key, with key, value and reason"),
-            )
-        };
-        if setting.key.is_empty() || setting.value.is_empty() {
-            add(format!("an entry lacks key or value (`{}`)", setting.key));
-        }
-        if setting.reason.len() < 10 {
-            add(format!("`{}` has no reason", setting.key));
-        }
-        if seen.insert(&setting.key, ()).is_some() {
-            add(format!("`{}` stands here twice", setting.key));
-        }
-    }
-    if !findings.is_empty() {
-        return Err(findings);
-    }
-    let lines = parsed.set.iter().map(|setting| format!("# {}\n{} = {}\n", setting.reason, setting.key, setting.value));
-    Ok(format!("# Written from hardening/1-kernel/sysctl.toml.\n{}", lines.collect::<String>()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,19 +130,5 @@ mod tests {
         assert_eq!(esp_kib(1000), Ok(9216));
         assert_eq!(esp_kib(16_138_240), Ok(15_872));
         assert!(esp_kib(40 << 20).unwrap_err().contains("32 MiB"));
-    }
-
-    #[test]
-    fn sysctl_needs_reasons() {
-        let file = Utf8Path::new("hardening/1-kernel/sysctl.toml");
-        let good =
-            "[[set]]\nkey = \"kernel.kptr_restrict\"\nvalue = \"2\"\nreason = \"kernel addresses stay secret\"\n";
-        assert_eq!(
-            sysctl(good, file).unwrap(),
-            "# Written from hardening/1-kernel/sysctl.toml.\n# kernel addresses stay secret\nkernel.kptr_restrict = 2\n"
-        );
-        let bad = "[[set]]\nkey = \"a\"\nvalue = \"1\"\n[[set]]\nkey = \"a\"\nreason = \"long enough reason\"\n";
-        assert_eq!(sysctl(bad, file).unwrap_err().len(), 3);
-        assert!(sysctl("[[sets]]", file).is_err());
     }
 }

@@ -66,6 +66,11 @@ impl Fragment {
         self.options.get(option).map(|(value, _)| value)
     }
 
+    /// Options (with their `CONFIG_`) and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.options.iter().map(|(option, (value, _))| (option.as_str(), value))
+    }
+
     /// The number of options mentioned.
     pub fn len(&self) -> usize {
         self.options.len()

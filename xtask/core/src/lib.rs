@@ -17,6 +17,7 @@ pub mod digest;
 pub mod event;
 pub mod glob;
 pub mod graph;
+pub mod hardening;
 pub mod hosttools;
 pub mod image;
 pub mod iso;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use ashlar_core::cpio::{self, Node, NodeKind};
 use ashlar_core::digest::Digest;
 use ashlar_core::event::{Event, size};
+use ashlar_core::hardening::{self, Hardening};
 use ashlar_core::image::Profile;
 use ashlar_core::iso::{self as layout, Parts};
 use ashlar_core::layer;
@@ -156,17 +157,20 @@ impl Line<'_> {
     /// Root tree of the profile's packages and the hardening layers' files, with every check passed.
     fn security(&self, packages: &Outcome) -> Result<Outcome> {
         let inputs = self.profile.root.iter().map(|name| self.input(packages, name)).collect::<Result<Vec<_>>>()?;
-        let sysctl = fs_err::read_to_string(self.repository.root.join("hardening/1-kernel/sysctl.toml"))?;
-        let shown = Utf8Path::new("hardening/1-kernel/sysctl.toml");
-        let sysctl =
-            layout::sysctl(&sysctl, shown).map_err(|found| repository::invalid(&self.repository.root, &found))?;
-        let plan = json!({"contract": CONTRACT, "stage": "security", "inputs": inputs, "sysctl": sysctl, "epoch": Epoch::RELEASE});
+        let hardening = self.hardening()?;
+        let plan = json!({
+            "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "epoch": Epoch::RELEASE,
+        });
         let mut outcome = self.keyed("security", &plan, |room| {
             let files = room.join("root");
             let merged = root::compose(self.session.store(), &inputs, &files)?;
-            fs_err::write(files.join("etc/sysctl.conf"), &sysctl)?;
             // Scanning normalises modes; what the packages declare is in their manifests.
-            let modes = merged.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
+            let mut modes: BTreeMap<_, _> =
+                merged.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
+            for (path, file) in &hardening.files {
+                write_new(&files.join(path), &file.text)?;
+                modes.insert(path.clone(), file.mode);
+            }
             let manifest = tree::scan(&files)?.with_modes(&modes);
             let build_root = self.session.conditions(0).root;
             collect::check_tree(
@@ -184,6 +188,15 @@ impl Line<'_> {
         // The later stages still need the packages that are not in the root.
         outcome.outputs.extend(packages.outputs.iter().map(|(name, id)| (name.clone(), *id)));
         Ok(outcome)
+    }
+
+    /// The layers' data, rendered for this profile.
+    fn hardening(&self) -> Result<Hardening> {
+        let root = &self.repository.root;
+        let file = Utf8PathBuf::from(format!("iso/{}/profile.toml", self.name));
+        let off = hardening::switched_off(&self.profile.layers_off, &file);
+        let off = off.map_err(|found| repository::invalid(root, &found))?;
+        Hardening::render(&self.repository.hardening_texts()?, &off).map_err(|found| repository::invalid(root, &found))
     }
 
     /// The profile's files over the root; EROFS image; initramfs.
@@ -320,6 +333,17 @@ impl Line<'_> {
 
 fn names(texts: &[&str]) -> Vec<PkgName> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// A file that no package has: one with two owners would be a package that ignores the layer's data.
+fn write_new(path: &Utf8Path, text: &str) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        bail!("{path} comes from hardening/ and from a package: take it out of the package");
+    }
+    if let Some(parent) = path.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    Ok(fs_err::write(path, text)?)
 }
 
 /// The profile's file replaces the package's.

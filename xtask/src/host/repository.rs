@@ -118,6 +118,18 @@ impl Repository {
         Ledger::parse(&fs_err::read_to_string(path)?, &shown).map_err(|found| invalid(&self.root, &found))
     }
 
+    /// The texts that the layers are rendered from.
+    pub fn hardening_texts(&self) -> Result<ashlar_core::hardening::Texts> {
+        let mut texts = ashlar_core::hardening::Texts::new();
+        for folder in ["hardening", "pkgs/linux/config"] {
+            for path in files_below(&self.root.join(folder))? {
+                let path = Utf8Path::new(folder).join(path);
+                texts.insert(path.clone(), fs_err::read_to_string(self.root.join(path))?);
+            }
+        }
+        Ok(texts)
+    }
+
     /// The folder of a recipe.
     pub fn folder(&self, recipe: &PkgName) -> Utf8PathBuf {
         self.root.join("pkgs").join(recipe.as_str())
