@@ -19,7 +19,7 @@ pub fn perform(step: &Step) -> io::Result<()> {
         Step::Move(from) => sys::move_mount(from, &format!("{SYSROOT}{from}")),
         Step::Clear => clear(),
         Step::SwitchRoot => switch_root(),
-        Step::Overlay(at) => overlay(at),
+        Step::Overlay(at, forbid) => overlay(at, *forbid),
         Step::Exec => Err(exec()),
     }
 }
@@ -109,7 +109,7 @@ fn switch_root() -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-fn overlay(at: &str) -> io::Result<()> {
+fn overlay(at: &str, forbid: Forbid) -> io::Result<()> {
     let lower = fs::metadata(at).map_err(|error| explain(error, at))?;
     let (base, upper) = (format!("{OVERLAY}{at}"), format!("{OVERLAY}{at}/upper"));
     let work = format!("{base}/work");
@@ -120,7 +120,7 @@ fn overlay(at: &str) -> io::Result<()> {
     chown(&upper, Some(lower.uid()), Some(lower.gid()))?;
     fs::set_permissions(&upper, fs::Permissions::from_mode(lower.mode() & 0o7777))?;
     let options = format!("lowerdir={at},upperdir={upper},workdir={work},redirect_dir=off,metacopy=off");
-    sys::mount("overlay", at, "overlay", flags(Forbid::Devices), &options)
+    sys::mount("overlay", at, "overlay", flags(forbid), &options)
 }
 
 /// Becomes the system's init; returns only if that fails.

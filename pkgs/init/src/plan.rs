@@ -66,7 +66,7 @@ pub enum Step {
     /// Make [`SYSROOT`] the root.
     SwitchRoot,
     /// Put a writable layer in [`OVERLAY`] over a directory of the image.
-    Overlay(&'static str),
+    Overlay(&'static str, Forbid),
     /// Become [`INIT`].
     Exec,
 }
@@ -85,7 +85,8 @@ const fn wanted(kind: &'static str, at: &'static str, forbid: Forbid, options: &
 pub const PLAN: &[Step] = &[
     needed("devtmpfs", "/dev", Programs, "mode=0755"),
     Step::Console,
-    needed("proc", "/proc", DevicesAndPrograms, ""),
+    // Other users' processes are nobody's business.
+    needed("proc", "/proc", DevicesAndPrograms, "hidepid=invisible"),
     needed("sysfs", "/sys", DevicesAndPrograms, ""),
     Step::Image,
     Step::Move("/dev"),
@@ -100,10 +101,11 @@ pub const PLAN: &[Step] = &[
     wanted("cgroup2", "/sys/fs/cgroup", DevicesAndPrograms, "nsdelegate"),
     wanted("securityfs", "/sys/kernel/security", DevicesAndPrograms, ""),
     needed("tmpfs", OVERLAY, Devices, "mode=0700,size=50%"),
-    Step::Overlay("/etc"),
-    Step::Overlay("/var"),
-    Step::Overlay("/root"),
-    Step::Overlay("/home"),
+    // Scripts of services and of the administrator are programs in /etc; elsewhere nothing that was written can be started.
+    Step::Overlay("/etc", Devices),
+    Step::Overlay("/var", DevicesAndPrograms),
+    Step::Overlay("/root", DevicesAndPrograms),
+    Step::Overlay("/home", DevicesAndPrograms),
     Step::Exec,
 ];
 
@@ -114,7 +116,7 @@ impl Step {
             Self::Mount(mount) => mount.optional,
             // A machine without any console still runs; freeing memory is a courtesy.
             Self::Console | Self::Clear => true,
-            Self::Image | Self::Move(_) | Self::SwitchRoot | Self::Overlay(_) | Self::Exec => false,
+            Self::Image | Self::Move(_) | Self::SwitchRoot | Self::Overlay(..) | Self::Exec => false,
         }
     }
 
@@ -130,7 +132,7 @@ impl Step {
                  against its published digest, give the machine more memory, or start another \
                  version of the system."
             }
-            Self::Move(_) | Self::Clear | Self::SwitchRoot | Self::Overlay(_) => {
+            Self::Move(_) | Self::Clear | Self::SwitchRoot | Self::Overlay(..) => {
                 "The image may lack this directory, or memory be too small. \
                  Start another version of the system."
             }
@@ -154,8 +156,8 @@ impl fmt::Display for Step {
             Self::Move(from) => write!(to, "move {from} to {SYSROOT}{from}"),
             Self::Clear => write!(to, "free the files of the initramfs"),
             Self::SwitchRoot => write!(to, "make {SYSROOT} the root"),
-            Self::Overlay(at) => {
-                write!(to, "put a writable layer of {OVERLAY}{at} over {at} ({})", Devices.text())
+            Self::Overlay(at, forbid) => {
+                write!(to, "put a writable layer of {OVERLAY}{at} over {at} ({})", forbid.text())
             }
             Self::Exec => write!(to, "start {INIT}"),
         }
@@ -205,7 +207,7 @@ mod tests {
     fn overlays_come_after_the_memory_they_lie_in() {
         let memory = PLAN.iter().position(|step| matches!(step, Step::Mount(mount) if mount.at == OVERLAY));
         for step in PLAN {
-            if let Step::Overlay(_) = step {
+            if let Step::Overlay(..) = step {
                 assert!(memory.unwrap() < position(step), "{step}");
             }
         }
@@ -220,7 +222,7 @@ mod tests {
 
     #[test]
     fn failures_that_matter_stop_the_start() {
-        assert!(!Step::Image.may_fail() && !Step::SwitchRoot.may_fail() && !Step::Overlay("/etc").may_fail());
+        assert!(!Step::Image.may_fail() && !Step::SwitchRoot.may_fail() && !Step::Overlay("/etc", Devices).may_fail());
         assert!(PLAN.iter().filter(|step| step.may_fail()).count() == 4);
     }
 }

@@ -7,7 +7,6 @@ use anyhow::{Context as _, Result, bail};
 use ashlar_core::cpio::{self, Node, NodeKind};
 use ashlar_core::digest::Digest;
 use ashlar_core::event::{Event, size};
-use ashlar_core::hardening::{self, Hardening};
 use ashlar_core::image::Profile;
 use ashlar_core::iso::{self as layout, Parts};
 use ashlar_core::layer;
@@ -20,7 +19,7 @@ use serde_json::json;
 
 use crate::build::collect;
 use crate::build::session::Session;
-use crate::compose::{pinned, root};
+use crate::compose::{self, pinned, root};
 use crate::host::repository::{self, Repository};
 use crate::host::store::{Entry, Record, digest_of_file};
 use crate::host::tree;
@@ -157,7 +156,7 @@ impl Line<'_> {
     /// Root tree of the profile's packages and the hardening layers' files, with every check passed.
     fn security(&self, packages: &Outcome) -> Result<Outcome> {
         let inputs = self.profile.root.iter().map(|name| self.input(packages, name)).collect::<Result<Vec<_>>>()?;
-        let hardening = self.hardening()?;
+        let hardening = compose::hardening(self.repository, self.name, self.profile)?;
         let plan = json!({
             "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "epoch": Epoch::RELEASE,
         });
@@ -188,15 +187,6 @@ impl Line<'_> {
         // The later stages still need the packages that are not in the root.
         outcome.outputs.extend(packages.outputs.iter().map(|(name, id)| (name.clone(), *id)));
         Ok(outcome)
-    }
-
-    /// The layers' data, rendered for this profile.
-    fn hardening(&self) -> Result<Hardening> {
-        let root = &self.repository.root;
-        let file = Utf8PathBuf::from(format!("iso/{}/profile.toml", self.name));
-        let off = hardening::switched_off(&self.profile.layers_off, &file);
-        let off = off.map_err(|found| repository::invalid(root, &found))?;
-        Hardening::render(&self.repository.hardening_texts()?, &off).map_err(|found| repository::invalid(root, &found))
     }
 
     /// The profile's files over the root; EROFS image; initramfs.

@@ -8,6 +8,7 @@ pub mod root;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
+use ashlar_core::hardening::{self, Hardening};
 use ashlar_core::image::{Image, Profile};
 use ashlar_core::ledger::Expected;
 use ashlar_core::name::PkgName;
@@ -44,6 +45,14 @@ fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<
         }
     }
     if findings.is_empty() { Ok(found) } else { Err(invalid(&repository.root, &findings)) }
+}
+
+/// The layers' data, rendered for a profile.
+pub fn hardening(repository: &Repository, name: &str, profile: &Profile) -> Result<Hardening> {
+    let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
+    let found = |findings: Vec<_>| invalid(&repository.root, &findings);
+    let off = hardening::switched_off(&profile.layers_off, &file).map_err(found)?;
+    Hardening::render(&repository.hardening_texts()?, &off).map_err(found)
 }
 
 /// Every image and ISO, built, for the ledger.

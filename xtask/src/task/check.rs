@@ -11,6 +11,9 @@ pub fn run(app: &App) -> Result<Exit> {
     repository.ledger(ashlar_core::name::Arch::X86_64)?;
     let images = crate::compose::images(&repository)?;
     let profiles = crate::compose::profiles(&repository)?;
+    for (name, profile) in &profiles {
+        crate::compose::hardening(&repository, name, profile)?;
+    }
     for recipe in repository.recipes.values() {
         repository.package_files(recipe)?;
     }

@@ -10,8 +10,18 @@ use crate::diag::suggest;
 use crate::qemu::{Firmware, Medium};
 
 /// Every scenario's name.
-pub const NAMES: [&str; 9] =
-    ["uefi-cd", "uefi-disk", "bios-cd", "bios-disk", "ssh", "reboot", "unconfigured", "no-dhcp", "bad-services"];
+pub const NAMES: [&str; 10] = [
+    "uefi-cd",
+    "uefi-disk",
+    "bios-cd",
+    "bios-disk",
+    "ssh",
+    "layers",
+    "reboot",
+    "unconfigured",
+    "no-dhcp",
+    "bad-services",
+];
 
 /// How long nobody may answer on port 22 of a machine that asks its first question.
 pub const SETTLED: Duration = Duration::from_secs(8);
@@ -46,6 +56,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "bios-cd" => medium("bios-cd", Firmware::Bios, Medium::Cd, release),
         "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
         "ssh" => ssh(),
+        "layers" => layers(),
         "reboot" => reboot(),
         "unconfigured" => unconfigured(),
         "no-dhcp" => no_dhcp(),
@@ -101,6 +112,17 @@ fn ssh() -> Scenario {
     items.push(refused("strange key refused", Login::StrangeKey(ADMIN.to_owned())));
     items.extend(off());
     Scenario { name: "ssh", summary: "who has the key gets in and can work; others do not", setup: BIOS, items }
+}
+
+fn layers() -> Scenario {
+    let mut items = up();
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "every promise of the six layers",
+        "ashlar-audit --failed",
+        Expected::Has(", 0 failed;"),
+    )]));
+    items.extend(off());
+    Scenario { name: "layers", summary: "the running system keeps every promise of the six layers", setup: BIOS, items }
 }
 
 fn reboot() -> Scenario {

@@ -1,0 +1,179 @@
+//! Running processes, by what `/proc/PID` says of them.
+
+use super::{words, Outcome};
+use crate::check::Wanted;
+
+/// What was read of one process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Process {
+    /// `/proc/PID/status`.
+    pub status: String,
+    /// `/proc/PID/attr/apparmor/current`, empty when unreadable.
+    pub label: String,
+    /// Name of the effective user.
+    pub user: String,
+}
+
+/// Capabilities in the order of their bits.
+const CAPABILITIES: [&str; 41] = [
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
+];
+
+/// A field of `/proc/PID/status`.
+pub fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
+}
+
+/// Every process of a name; there must be one.
+pub fn all(wanted: &Wanted, processes: &[Process]) -> Outcome {
+    let expected = expected(wanted);
+    if processes.is_empty() {
+        return Outcome::new(false, expected, format!("no process `{}`", wanted.name));
+    }
+    let faults: Vec<String> = processes.iter().filter_map(|process| fault(wanted, process)).collect();
+    match faults.first() {
+        None => Outcome::new(true, expected, format!("{} process(es)", processes.len())),
+        Some(fault) => Outcome::new(false, expected, fault.clone()),
+    }
+}
+
+fn expected(wanted: &Wanted) -> String {
+    let mut list = Vec::new();
+    list.extend(wanted.user.iter().map(|user| format!("user {user}")));
+    list.extend(wanted.apparmor.iter().map(|profile| format!("profile {profile} enforced")));
+    list.extend(wanted.no_new_privs.iter().map(|set| format!("no_new_privs {}", u8::from(*set))));
+    list.extend(wanted.seccomp.iter().map(|mode| format!("seccomp {mode}")));
+    list.extend(wanted.capabilities.iter().map(|list| format!("capabilities within {}", words(list))));
+    if list.is_empty() {
+        "running".to_owned()
+    } else {
+        list.join(", ")
+    }
+}
+
+fn fault(wanted: &Wanted, process: &Process) -> Option<String> {
+    let pid = field(&process.status, "Pid").unwrap_or("?");
+    let value = |name: &str| field(&process.status, name).unwrap_or("nothing").to_owned();
+    let mut faults = Vec::new();
+    if wanted.user.as_ref().is_some_and(|user| *user != process.user) {
+        faults.push(format!("user {}", process.user));
+    }
+    if let Some(profile) = &wanted.apparmor {
+        if process.label.trim_end_matches(['\0', '\n']) != format!("{profile} (enforce)") {
+            faults.push(format!("label `{}`", process.label.trim()));
+        }
+    }
+    if wanted.no_new_privs.is_some_and(|set| value("NoNewPrivs") != u8::from(set).to_string()) {
+        faults.push(format!("no_new_privs {}", value("NoNewPrivs")));
+    }
+    if wanted.seccomp.is_some_and(|mode| value("Seccomp") != mode.to_string()) {
+        faults.push(format!("seccomp {}", value("Seccomp")));
+    }
+    if let Some(allowed) = &wanted.capabilities {
+        match capabilities(&value("CapEff")) {
+            Some(held) => {
+                let more: Vec<String> = held.into_iter().filter(|name| !allowed.contains(name)).collect();
+                if !more.is_empty() {
+                    faults.push(format!("also {}", words(&more)));
+                }
+            }
+            None => faults.push("capabilities unreadable".to_owned()),
+        }
+    }
+    (!faults.is_empty()).then(|| format!("process {pid}: {}", faults.join(", ")))
+}
+
+/// Names of a mask in hexadecimal; a bit without a name is shown by its number.
+fn capabilities(mask: &str) -> Option<Vec<String>> {
+    let mask = u64::from_str_radix(mask, 16).ok()?;
+    let name = |bit: usize| CAPABILITIES.get(bit).map_or_else(|| bit.to_string(), |name| (*name).to_owned());
+    Some((0..64).filter(|bit| mask >> bit & 1 == 1).map(name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process() -> Process {
+        let status = "Name:\tchronyd\nPid:\t77\nNoNewPrivs:\t1\nSeccomp:\t2\nCapEff:\t0000000002000400\n";
+        Process { status: status.into(), label: "chronyd (enforce)\n".into(), user: "chrony".into() }
+    }
+
+    fn wanted() -> Wanted {
+        Wanted {
+            name: "chronyd".into(),
+            user: Some("chrony".into()),
+            apparmor: Some("chronyd".into()),
+            no_new_privs: Some(true),
+            seccomp: Some(2),
+            capabilities: Some(vec!["net_bind_service".into(), "sys_time".into()]),
+        }
+    }
+
+    #[test]
+    fn a_confined_process_passes() {
+        assert!(all(&wanted(), &[process()]).pass);
+    }
+
+    #[test]
+    fn every_missing_piece_is_told() {
+        let loose = Process {
+            status: "Pid:\t78\nNoNewPrivs:\t0\nSeccomp:\t0\nCapEff:\t0000000002200400\n".into(),
+            label: "unconfined\n".into(),
+            user: "root".into(),
+        };
+        let told = all(&wanted(), &[process(), loose]);
+        assert!(!told.pass);
+        assert_eq!(told.found, "process 78: user root, label `unconfined`, no_new_privs 0, seccomp 0, also sys_admin");
+        assert_eq!(all(&wanted(), &[]).found, "no process `chronyd`");
+        let complain = Process { label: "chronyd (complain)\n".into(), ..process() };
+        assert!(!all(&wanted(), &[complain]).pass);
+    }
+
+    #[test]
+    fn masks() {
+        assert_eq!(capabilities("0").unwrap(), Vec::<String>::new());
+        assert_eq!(capabilities("20000000001").unwrap(), ["chown", "41"]);
+        assert_eq!(capabilities("x"), None);
+    }
+}

@@ -1,0 +1,229 @@
+//! The calls that std does not have. All unsafe code is here: attempts that must be refused, in a process of their own.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::io;
+
+/// Who an attempt is made as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum As {
+    Root,
+    /// User and group 65534, without any other group.
+    Nobody,
+}
+
+type Attempt = (&'static str, As, fn() -> io::Result<()>);
+
+/// What can be tried, by name. Each is harmless when it works, except that it shows what should not be.
+const ATTEMPTS: &[Attempt] = &[
+    ("module-load", As::Root, || call(libc::SYS_init_module, [0, 0, 0, 0])),
+    ("kexec", As::Root, || call(libc::SYS_kexec_load, [0, 0, 0, 0])),
+    ("kexec-file", As::Root, || call(libc::SYS_kexec_file_load, [-1, -1, 0, 0])),
+    ("bpf", As::Root, || call(libc::SYS_bpf, [0, 0, 0, 0])),
+    ("io-uring", As::Root, || call(libc::SYS_io_uring_setup, [1, 0, 0, 0])),
+    ("userfaultfd", As::Root, || call(libc::SYS_userfaultfd, [0, 0, 0, 0])),
+    ("modify-ldt", As::Root, || call(libc::SYS_modify_ldt, [0, 0, 0, 0])),
+    ("iopl", As::Root, || call(libc::SYS_iopl, [3, 0, 0, 0])),
+    ("ioperm", As::Root, || call(libc::SYS_ioperm, [0x80, 1, 1, 0])),
+    ("kcmp", As::Root, || call(libc::SYS_kcmp, [1, 1, 0, 0])),
+    ("uselib", As::Root, || call(libc::SYS_uselib, [0, 0, 0, 0])),
+    ("process-memory", As::Root, || call(libc::SYS_process_vm_readv, [1, 0, 0, 0])),
+    ("asynchronous-io", As::Root, || call(libc::SYS_io_setup, [0, 0, 0, 0])),
+    ("user-namespace", As::Nobody, || call(libc::SYS_unshare, [libc::CLONE_NEWUSER.into(), 0, 0, 0])),
+    ("user-namespace-by-root", As::Root, || call(libc::SYS_unshare, [libc::CLONE_NEWUSER.into(), 0, 0, 0])),
+    ("mount-namespace", As::Nobody, || call(libc::SYS_unshare, [libc::CLONE_NEWNS.into(), 0, 0, 0])),
+    ("trace-init", As::Root, || call(libc::SYS_ptrace, [libc::PTRACE_SEIZE.into(), 1, 0, 0])),
+    ("trace-init-by-user", As::Nobody, || call(libc::SYS_ptrace, [libc::PTRACE_SEIZE.into(), 1, 0, 0])),
+    ("mount", As::Nobody, mount),
+    ("kernel-log", As::Nobody, || call(libc::SYS_syslog, [3, 0, 0, 0])),
+    ("kernel-memory", As::Root, || open(c"/dev/mem", libc::O_RDWR)),
+    ("kernel-ports", As::Root, || open(c"/dev/port", libc::O_RDWR)),
+    ("kernel-core", As::Root, || open(c"/proc/kcore", libc::O_RDONLY)),
+    ("write-programs", As::Root, || open(c"/usr/bin/ashlar-audit", libc::O_WRONLY)),
+    ("create-program", As::Root, || open(c"/usr/bin/ashlar-audit-new", libc::O_WRONLY | libc::O_CREAT)),
+    ("read-shadow", As::Nobody, || open(c"/etc/shadow", libc::O_RDONLY)),
+    ("write-own-code", As::Root, write_own_code),
+    ("profile-kernel", As::Nobody, profile_kernel),
+    ("load-policy", As::Root, || write(c"/sys/kernel/security/apparmor/.replace", b"x")),
+    ("set-clock", As::Nobody, || call(libc::SYS_settimeofday, [0, 0, 0, 0]).and_then(|()| set_clock())),
+    ("raw-socket", As::Nobody, || call(libc::SYS_socket, [libc::AF_PACKET.into(), libc::SOCK_RAW.into(), 0, 0])),
+    ("restart", As::Nobody, || call(libc::SYS_reboot, [0, 0, 0, 0])),
+];
+
+/// Tries it in a process of its own. `Ok` means that it worked.
+///
+/// # Errors
+/// Inside: why it was refused. Outside: why it could not be tried.
+pub fn attempt(name: &str) -> io::Result<io::Result<()>> {
+    let known = ATTEMPTS.iter().find(|(known, ..)| *known == name);
+    let (_, who, try_it) = known
+        .ok_or_else(|| io::Error::other(format!("there is no attempt `{name}`; there are: {}", names().join(" "))))?;
+    // SAFETY: this program has one thread, so the child may do anything; it ends in `_exit`.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            let result = become_user(*who).and_then(|()| try_it());
+            let status = result.map_or_else(|error| error.raw_os_error().unwrap_or(255), |()| 0);
+            // SAFETY: ends the child without running what belongs to the parent.
+            unsafe { libc::_exit(status) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: `status` is a valid place; the child is ours.
+            while unsafe { libc::waitpid(child, &raw mut status, 0) } == -1 {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+            if !libc::WIFEXITED(status) {
+                return Err(io::Error::other("the attempt was ended by a signal"));
+            }
+            Ok(match libc::WEXITSTATUS(status) {
+                0 => Ok(()),
+                error => Err(io::Error::from_raw_os_error(error)),
+            })
+        }
+    }
+}
+
+fn names() -> Vec<&'static str> {
+    ATTEMPTS.iter().map(|(name, ..)| *name).collect()
+}
+
+/// The name of an error number that a refusal has.
+pub fn error_name(error: &io::Error) -> String {
+    let name = match error.raw_os_error() {
+        Some(libc::EPERM) => "EPERM",
+        Some(libc::EACCES) => "EACCES",
+        Some(libc::ENOSYS) => "ENOSYS",
+        Some(libc::EINVAL) => "EINVAL",
+        Some(libc::ENOENT) => "ENOENT",
+        Some(libc::EROFS) => "EROFS",
+        Some(libc::EIO) => "EIO",
+        Some(libc::EFAULT) => "EFAULT",
+        Some(libc::ENOSPC) => "ENOSPC",
+        Some(libc::ETXTBSY) => "ETXTBSY",
+        _ => return error.to_string(),
+    };
+    name.to_owned()
+}
+
+/// The effective user.
+pub fn is_root() -> bool {
+    // SAFETY: cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Whether a file carries capabilities.
+pub fn has_capabilities(path: &std::path::Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: both texts end in a zero byte; a size of 0 asks for the length only.
+    unsafe { libc::lgetxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0 }
+}
+
+fn become_user(who: As) -> io::Result<()> {
+    if who == As::Root {
+        return Ok(());
+    }
+    // SAFETY: plain numbers; a null list of length 0 is "no groups".
+    let results = unsafe {
+        [
+            libc::setgroups(0, std::ptr::null()),
+            libc::setresgid(65534, 65534, 65534),
+            libc::setresuid(65534, 65534, 65534),
+        ]
+    };
+    if results == [0; 3] {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(255))
+    }
+}
+
+fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> io::Result<()> {
+    let [a, b, c, d] = arguments;
+    // SAFETY: every pointer argument in the table is null.
+    done(unsafe { libc::syscall(number, a, b, c, d) })
+}
+
+fn done(result: libc::c_long) -> io::Result<()> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn open(path: &CStr, flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: the text ends in a zero byte.
+    done(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o600) }.into())
+}
+
+fn write(path: &CStr, bytes: &[u8]) -> io::Result<()> {
+    // SAFETY: the text ends in a zero byte; the bytes are as long as said.
+    unsafe {
+        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        done(libc::write(file, bytes.as_ptr().cast(), bytes.len()) as libc::c_long)
+    }
+}
+
+fn mount() -> io::Result<()> {
+    // SAFETY: all texts end in a zero byte.
+    done(unsafe { libc::mount(c"none".as_ptr(), c"/tmp".as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) }.into())
+}
+
+fn set_clock() -> io::Result<()> {
+    let now = libc::timeval { tv_sec: 1, tv_usec: 0 };
+    // SAFETY: `now` is a valid time.
+    done(unsafe { libc::settimeofday(&raw const now, std::ptr::null()) }.into())
+}
+
+/// Writes over a constant through `/proc/self/mem`, which may not go past a page's protection.
+fn write_own_code() -> io::Result<()> {
+    static CONSTANT: [u8; 16] = *b"never written to";
+    // SAFETY: the write either fails or puts the same bytes where they were.
+    unsafe {
+        let file = libc::open(c"/proc/self/mem".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+        if file < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        done(libc::pwrite(file, CONSTANT.as_ptr().cast(), CONSTANT.len(), CONSTANT.as_ptr() as libc::off_t)
+            as libc::c_long)
+    }
+}
+
+/// Asks for a counter of the whole machine's kernel time.
+fn profile_kernel() -> io::Result<()> {
+    let mut attributes = [0_u8; 112];
+    attributes[4] = 112;
+    // SAFETY: the attributes are as long as they say; the kernel reads them only.
+    done(unsafe { libc::syscall(libc::SYS_perf_event_open, attributes.as_ptr(), -1, 0, -1, 0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_have_their_errors() {
+        // The build container is root; on a developer's machine that is not, becoming nobody is what fails.
+        if !is_root() {
+            assert!(attempt("mount").unwrap().is_err());
+            return;
+        }
+        assert_eq!(error_name(&attempt("mount").unwrap().unwrap_err()), "EPERM");
+        assert_eq!(error_name(&attempt("mount-namespace").unwrap().unwrap_err()), "EPERM");
+        assert!(attempt("fly").is_err());
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let unique: std::collections::BTreeSet<_> = names().into_iter().collect();
+        assert_eq!(unique.len(), ATTEMPTS.len());
+    }
+}
