@@ -8,7 +8,11 @@ use super::{words, Outcome};
 pub const TABLES: [(&str, &str); 6] =
     [("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp"), ("udplite", "udplite"), ("udplite6", "udplite")];
 
-/// `protocol port` of every socket that answers strangers: TCP in LISTEN, UDP without a peer; not on a loopback address.
+/// Ports that the kernel gives to clients. A resolver's socket has one while it waits, and no peer either.
+const EPHEMERAL: std::ops::RangeInclusive<u16> = 32768..=60999;
+
+/// `protocol port` of every socket that answers strangers: TCP in LISTEN, UDP without a peer and with a port of its own; not on
+/// a loopback address.
 pub fn open(protocol: &str, table: &str) -> BTreeSet<String> {
     let entry = |line: &str| {
         let mut fields = line.split_whitespace().skip(1);
@@ -19,7 +23,8 @@ pub fn open(protocol: &str, table: &str) -> BTreeSet<String> {
             _ => peer_port == "0000",
         };
         let port = u16::from_str_radix(port, 16).ok()?;
-        (listens && !loopback(address)).then(|| format!("{protocol} {port}"))
+        let client = protocol != "tcp" && EPHEMERAL.contains(&port);
+        (listens && !client && !loopback(address)).then(|| format!("{protocol} {port}"))
     };
     table.lines().skip(1).filter_map(entry).collect()
 }
@@ -53,7 +58,8 @@ mod tests {
         2: 0F02000A:0016 0202000A:B2A4 01 0 0\n";
     const TCP6: &str = "head\n 0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A\n\
         1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 0A\n";
-    const UDP: &str = "head\n 0: 0F02000A:0044 00000000:0000 07\n 1: 0F02000A:9C40 0202000A:0035 01\nodd\n";
+    const UDP: &str = "head\n 0: 0F02000A:0044 00000000:0000 07\n 1: 0F02000A:9C40 0202000A:0035 01\nodd\n\
+        2: 00000000:9C40 00000000:0000 07\n";
 
     #[test]
     fn tables() {
