@@ -123,6 +123,12 @@ pub enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
+    /// Writes docs/hardening.md and docs/seeds.md from the layers' data.
+    Docs {
+        /// Only says whether they are current.
+        #[arg(long)]
+        check: bool,
+    },
     /// Measures claims: ratios in one run.
     Bench(BenchArgs),
     /// Compares `rc` with real OpenRC (Debian's package) over generated service graphs and the package's scripts.

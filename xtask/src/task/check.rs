@@ -17,6 +17,12 @@ pub fn run(app: &App) -> Result<Exit> {
     for recipe in repository.recipes.values() {
         repository.package_files(recipe)?;
     }
+    let stale = super::docs::stale(&repository)?;
+    if !stale.is_empty() {
+        let pages: Vec<&str> = stale.keys().copied().collect();
+        let list = pages.join(", ");
+        return Err(Exit::OutOfDate.error(format!("out of date: {list}; `cargo xtask docs` writes them anew")));
+    }
     println!("{} recipes, {} images, {} profiles: no findings", repository.recipes.len(), images.len(), profiles.len());
     Ok(Exit::Good)
 }

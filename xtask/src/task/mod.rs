@@ -4,6 +4,7 @@ mod bench;
 mod boot_test;
 mod build_pkg;
 mod check;
+mod docs;
 mod doctor;
 mod export;
 mod fetch;
@@ -102,6 +103,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::VerifyRepro { what, all, all_cores, second_store, report } => {
             verify_repro::run(&app, what, *all, *all_cores, second_store.as_deref(), report.as_deref())
         }
+        Command::Docs { check } => docs::run(&app, *check),
         Command::Ledger { command } => ledger::run(&app, command),
         Command::Bench(args) => bench::run(&app, args),
         Command::Oracle(args) => oracle::run(&app, args),

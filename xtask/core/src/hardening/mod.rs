@@ -5,6 +5,7 @@
 //! `xtask/src/compose`.
 
 pub mod check;
+pub mod docs;
 pub mod kernel;
 pub mod ssh;
 

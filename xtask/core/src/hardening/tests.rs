@@ -107,3 +107,38 @@ fn two_checks_of_a_layer_have_two_names() {
     twice.insert(path, text);
     insta::assert_snapshot!(complaints(&twice));
 }
+
+fn with_words() -> Texts {
+    let mut all = small();
+    let layers: String = Layer::ALL
+        .iter()
+        .map(|layer| format!("[[layer]]\nfolder = '{}'\ntitle = 'T'\nsummary = 'S.'\n", layer.folder()))
+        .collect();
+    let switch = "[[layer.switch]]\nwhat = 'a|b'\ncost = 'c'\nundo = 'u'\n";
+    all.extend(texts(&[
+        ("hardening/layers.toml", &(layers + switch)),
+        ("hardening/findings.toml", "[[finding]]\ngrader = 'g'\nid = 'CONFIG_VT'\nreason = 'A screen.'\n"),
+        ("hardening/seeds.toml", "[[claim]]\nsays = 'x = 1'\nours = 'The same.'\n"),
+        ("hardening/measured.toml", "[[score]]\ngrader = 'g'\nversion = '1'\nresult = '9 of 9'\n"),
+    ]));
+    all
+}
+
+#[test]
+fn pages_from_data() {
+    let all = with_words();
+    let made = Hardening::render(&all, &BTreeSet::new()).unwrap();
+    let pages = docs::pages(&made, &all).unwrap();
+    insta::assert_snapshot!(pages.iter().map(|(path, text)| format!("== {path}\n{text}\n")).collect::<String>());
+    assert_eq!(docs::accepted(&all).unwrap().len(), 1);
+}
+
+#[test]
+fn a_layer_without_words_is_told() {
+    let mut all = with_words();
+    all.insert(Utf8PathBuf::from("hardening/layers.toml"), "[[layer]]\nfolder = '1-kernel'\nreasn = 'x'\n".to_owned());
+    all.remove(Utf8Path::new("hardening/seeds.toml"));
+    let made = Hardening::render(&all, &BTreeSet::new()).unwrap();
+    let found = docs::pages(&made, &all).unwrap_err();
+    insta::assert_snapshot!(found.iter().map(|finding| finding.render(None) + "\n").collect::<String>());
+}

@@ -1,0 +1,208 @@
+//! `docs/hardening.md` and `docs/seeds.md`: written from the layers' data and from what graders measured on the booted system.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use camino::Utf8Path;
+use serde::Deserialize;
+
+use super::{Hardening, Layer, Texts, text_of};
+use crate::diag::Diagnostic;
+use crate::shape::{self, Document};
+
+/// The pages by path.
+pub type Pages = BTreeMap<&'static str, String>;
+
+const LAYERS: &str = "hardening/layers.toml";
+const FINDINGS: &str = "hardening/findings.toml";
+const SEEDS: &str = "hardening/seeds.toml";
+/// What was measured, as `grade` writes it.
+pub const MEASURED: &str = "hardening/measured.toml";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Layers {
+    layer: Vec<About>,
+}
+
+/// A layer in words.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct About {
+    folder: String,
+    title: String,
+    summary: String,
+    switch: Vec<Switch>,
+}
+
+/// Something that can be had the other way.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Switch {
+    what: String,
+    cost: String,
+    undo: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Findings {
+    finding: Vec<Finding>,
+}
+
+/// Something that a grader finds and that stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Finding {
+    /// The grader's name.
+    pub grader: String,
+    /// What it calls the finding.
+    pub id: String,
+    /// Why it stays.
+    pub reason: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Seeds {
+    claim: Vec<Claim>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Claim {
+    says: String,
+    ours: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Measured {
+    score: Vec<Score>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Score {
+    grader: String,
+    version: String,
+    result: String,
+}
+
+const DOCUMENT: Document = Document {
+    noun: "documentation",
+    syntax: "docs::syntax",
+    unknown_key: "docs::unknown-key",
+    duplicate_key: "docs::duplicate-key",
+    wrong_type: "docs::wrong-type",
+    synonyms: &[("why", "reason")],
+};
+
+const NOTICE: &str = "<!-- Written by `cargo xtask docs` from hardening/. Do not edit. -->\n\n";
+
+/// Both pages.
+///
+/// # Errors
+/// Every finding in the data.
+pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let layers: Layers = document(texts, LAYERS, &mut found);
+    let findings: Findings = document(texts, FINDINGS, &mut found);
+    let seeds: Seeds = document(texts, SEEDS, &mut found);
+    let measured: Measured = document(texts, MEASURED, &mut found);
+    let told = |layer: &Layer| layers.layer.iter().any(|about| about.folder == layer.folder());
+    for layer in Layer::ALL.iter().filter(|layer| !told(layer)) {
+        let message = format!("{LAYERS} says nothing of `{}`", layer.folder());
+        found.push(Diagnostic::error("docs::layer", message).help("add a [[layer]] with title and summary"));
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let hardening = hardening_page(hardening, &layers, &findings.finding, &measured.score);
+    Ok(Pages::from([("docs/hardening.md", hardening), ("docs/seeds.md", seeds_page(&seeds.claim))]))
+}
+
+/// The findings that are accepted.
+///
+/// # Errors
+/// As [`pages`].
+pub fn accepted(texts: &Texts) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let findings: Findings = document(texts, FINDINGS, &mut found);
+    if found.is_empty() { Ok(findings.finding) } else { Err(found) }
+}
+
+fn document<T: serde::de::DeserializeOwned + Default>(texts: &Texts, path: &str, found: &mut Vec<Diagnostic>) -> T {
+    let Some((file, text)) = text_of(texts, path, found) else { return T::default() };
+    shape::read(text, Utf8Path::new(file), &DOCUMENT).unwrap_or_else(|finding| {
+        found.push(finding);
+        T::default()
+    })
+}
+
+fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], scores: &[Score]) -> String {
+    let mut page = format!(
+        "{NOTICE}# Hardening\n\nSix layers, each without trust in the others. Everything below is rendered from the same data as the \
+         configuration in the image and the {} checks that `ashlar-audit` makes on the running system.\n\n## Scores\n\n\
+         | grader | version | result |\n|---|---|---|\n",
+        hardening.checks.len()
+    );
+    for Score { grader, version, result } in scores {
+        let _ = writeln!(page, "| {grader} | {version} | {result} |");
+    }
+    for about in &layers.layer {
+        if let Some(layer) = Layer::named(&about.folder) {
+            layer_section(&mut page, layer, about, hardening);
+        }
+    }
+    page += "\n## Accepted findings\n\n| grader | finding | why it stays |\n|---|---|---|\n";
+    for Finding { grader, id, reason } in findings {
+        let _ = writeln!(page, "| {grader} | {} | {} |", cell(id), cell(reason));
+    }
+    page
+}
+
+fn layer_section(page: &mut String, layer: Layer, about: &About, hardening: &Hardening) {
+    let _ = write!(page, "\n## {} {}\n\n{}\n", layer.number(), about.title, about.summary.trim());
+    if !about.switch.is_empty() {
+        *page += "\n| can be had otherwise | cost as it is | how |\n|---|---|---|\n";
+        for Switch { what, cost, undo } in &about.switch {
+            let _ = writeln!(page, "| {} | {} | {} |", cell(what), cell(cost), cell(undo));
+        }
+    }
+    let checks = hardening.checks.iter().filter(|check| check.layer == layer);
+    let (options, others): (Vec<_>, Vec<_>) = checks.partition(|check| check.kind == "kconfig");
+    let _ = write!(
+        page,
+        "\n{} checks on the running system:\n\n| check | what is so | why |\n|---|---|---|\n",
+        options.len() + others.len()
+    );
+    for check in others {
+        let _ = writeln!(page, "| {} | {} | {} |", cell(&check.id), cell(&check.summary), cell(&check.reason));
+    }
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for check in options {
+        let value = check.keys.iter().find(|(key, _)| key == "value").map_or("", |(_, value)| value);
+        let name = check.id.trim_start_matches("CONFIG_");
+        by_reason.entry(&check.reason).or_default().push(format!("{name}={value}"));
+    }
+    for (reason, options) in by_reason {
+        let _ = write!(page, "\n{reason} {} options of the kernel:\n`{}`\n", options.len(), options.join("` `"));
+    }
+}
+
+fn seeds_page(claims: &[Claim]) -> String {
+    let mut page = format!(
+        "{NOTICE}# What the seed claims, and what is so here\n\nAshlar's six layers come from the published architecture of JefeLinux. \
+         Line by line:\n\n| the seed says | here |\n|---|---|\n"
+    );
+    for Claim { says, ours } in claims {
+        let _ = writeln!(page, "| {} | {} |", cell(says), cell(ours));
+    }
+    page
+}
+
+/// Text within a table.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}

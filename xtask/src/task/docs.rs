@@ -1,0 +1,40 @@
+//! `docs`: writes the pages that come from the layers' data, or says whether they are current.
+
+use anyhow::{Context as _, Result};
+use ashlar_core::hardening::docs::{self, Pages};
+
+use super::App;
+use crate::exit::Exit;
+use crate::host::repository::{Repository, invalid};
+
+/// Writes the pages; with `check`, only compares.
+pub fn run(app: &App, check: bool) -> Result<Exit> {
+    let stale = stale(&app.repository()?)?;
+    if check {
+        for path in stale.keys() {
+            println!("{path} is out of date; `cargo xtask docs` writes it");
+        }
+        return Ok(if stale.is_empty() { Exit::Good } else { Exit::OutOfDate });
+    }
+    for (path, text) in &stale {
+        let path = app.root.join(path);
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::write(&path, text)?;
+        println!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path));
+    }
+    Ok(Exit::Good)
+}
+
+/// The pages whose committed text is another.
+pub fn stale(repository: &Repository) -> Result<Pages> {
+    let profiles = crate::compose::profiles(repository)?;
+    let profile = profiles.get("minimal").context("the pages describe the profile `minimal`, which is missing")?;
+    let hardening = crate::compose::hardening(repository, "minimal", profile)?;
+    let pages =
+        docs::pages(&hardening, &repository.hardening_texts()?).map_err(|found| invalid(&repository.root, &found))?;
+    let differs =
+        |path: &str, text: &str| fs_err::read_to_string(repository.root.join(path)).map_or(true, |old| old != text);
+    Ok(pages.into_iter().filter(|(path, text)| differs(path, text)).collect())
+}
