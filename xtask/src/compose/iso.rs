@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use ashlar_core::cpio::{self, Node, NodeKind};
 use ashlar_core::digest::Digest;
 use ashlar_core::event::{Event, size};
+use ashlar_core::hardening::apparmor;
 use ashlar_core::image::Profile;
 use ashlar_core::iso::{self as layout, Parts};
 use ashlar_core::layer;
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use crate::build::collect;
 use crate::build::session::Session;
+use crate::compose::policy::Policy;
 use crate::compose::{self, pinned, root};
 use crate::host::repository::{self, Repository};
 use crate::host::store::{Entry, Record, digest_of_file};
@@ -80,7 +82,7 @@ pub struct Made {
 /// What is built before anything for the target can be linked.
 const BOOTSTRAP: &[&str] = &["linux-headers", "mimalloc", "musl", "compiler-rt", "libunwind", "libcxx", "rust-std"];
 /// What every ISO needs beside its root.
-const BOOT: &[&str] = &["linux", "init", "systemd-stub", "grub-bios"];
+const BOOT: &[&str] = &["linux", "init", "systemd-stub", "grub-bios", "apparmor-parser", "apparmor-load"];
 
 /// A stage's outcome, carried to the next.
 struct Outcome {
@@ -157,8 +159,10 @@ impl Line<'_> {
     fn security(&self, packages: &Outcome) -> Result<Outcome> {
         let inputs = self.profile.root.iter().map(|name| self.input(packages, name)).collect::<Result<Vec<_>>>()?;
         let hardening = compose::hardening(self.repository, self.name, self.profile)?;
+        let policy = self.policy(packages)?;
         let plan = json!({
-            "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "epoch": Epoch::RELEASE,
+            "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "policy": policy,
+            "seed": self.session.seed()?.digest, "epoch": Epoch::RELEASE,
         });
         let mut outcome = self.keyed("security", &plan, |room| {
             let files = room.join("root");
@@ -169,6 +173,14 @@ impl Line<'_> {
             for (path, file) in &hardening.files {
                 write_new(&files.join(path), &file.text)?;
                 modes.insert(path.clone(), file.mode);
+            }
+            if let Some(policy) = &policy {
+                write_new(&files.join(apparmor::POLICY), policy.compile(self.session, room)?)?;
+                modes.insert(apparmor::POLICY.to_owned(), 0o600);
+                // An image with the program that tries the profiles has the table of what it tries.
+                if files.join(apparmor::TRY).exists() {
+                    write_new(&files.join(apparmor::REFUSALS), &policy.sources.refusals)?;
+                }
             }
             let manifest = tree::scan(&files)?.with_modes(&modes);
             let build_root = self.session.conditions(0).root;
@@ -187,6 +199,15 @@ impl Line<'_> {
         // The later stages still need the packages that are not in the root.
         outcome.outputs.extend(packages.outputs.iter().map(|(name, id)| (name.clone(), *id)));
         Ok(outcome)
+    }
+
+    /// AppArmor's profiles, unless their layer is off.
+    fn policy(&self, packages: &Outcome) -> Result<Option<Policy>> {
+        let Some(sources) = compose::policy_sources(self.repository, self.name, self.profile)? else {
+            return Ok(None);
+        };
+        let [parser, loader] = ["apparmor-parser", "apparmor-load"].map(|name| self.input(packages, name));
+        Ok(Some(Policy::new(sources, parser?, loader?)))
     }
 
     /// The profile's files over the root; EROFS image; initramfs.
@@ -326,14 +347,14 @@ fn names(texts: &[&str]) -> Vec<PkgName> {
 }
 
 /// A file that no package has: one with two owners would be a package that ignores the layer's data.
-fn write_new(path: &Utf8Path, text: &str) -> Result<()> {
+fn write_new(path: &Utf8Path, content: impl AsRef<[u8]>) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         bail!("{path} comes from hardening/ and from a package: take it out of the package");
     }
     if let Some(parent) = path.parent() {
         fs_err::create_dir_all(parent)?;
     }
-    Ok(fs_err::write(path, text)?)
+    Ok(fs_err::write(path, content)?)
 }
 
 /// The profile's file replaces the package's.

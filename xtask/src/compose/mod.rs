@@ -3,12 +3,13 @@
 pub mod image;
 pub mod iso;
 pub mod pinned;
+pub mod policy;
 pub mod root;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::hardening::{self, Hardening};
+use ashlar_core::hardening::{self, Hardening, Layer, apparmor};
 use ashlar_core::image::{Image, Profile};
 use ashlar_core::ledger::Expected;
 use ashlar_core::name::PkgName;
@@ -49,10 +50,23 @@ fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<
 
 /// The layers' data, rendered for a profile.
 pub fn hardening(repository: &Repository, name: &str, profile: &Profile) -> Result<Hardening> {
+    let off = layers_off(repository, name, profile)?;
+    Hardening::render(&repository.hardening_texts()?, &off).map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// The AppArmor profiles of an ISO's services, unless it is built without their layer.
+pub fn policy_sources(repository: &Repository, name: &str, profile: &Profile) -> Result<Option<apparmor::Sources>> {
+    if layers_off(repository, name, profile)?.contains(&Layer::Access) {
+        return Ok(None);
+    }
+    let sources = apparmor::Sources::of(&repository.hardening_texts()?);
+    sources.map(Some).map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// The layers that a profile is built without.
+fn layers_off(repository: &Repository, name: &str, profile: &Profile) -> Result<BTreeSet<Layer>> {
     let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
-    let found = |findings: Vec<_>| invalid(&repository.root, &findings);
-    let off = hardening::switched_off(&profile.layers_off, &file).map_err(found)?;
-    Hardening::render(&repository.hardening_texts()?, &off).map_err(found)
+    hardening::switched_off(&profile.layers_off, &file).map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// Every image and ISO, built, for the ledger.

@@ -114,7 +114,7 @@ pub fn minimal(firmware: Firmware, release: &str) -> Vec<Fact> {
         Fact::new("firmware", "[ -d /sys/firmware/efi ] && echo uefi || echo bios", is(started_by)),
         Fact::new("kernel release", "uname -r", is(release)),
         Fact::new("a command's output", "echo $((6*7))", is("42")),
-        Fact::new("PID 1", "cat /proc/1/comm", is("init")),
+        Fact::as_root("PID 1", "cat /proc/1/comm", is("init")),
         Fact::as_root("program of PID 1", "readlink /proc/1/exe", Expected::Has("/busybox")),
         // Type and first option of what is mounted on the root; builtins only.
         Fact::new(
@@ -141,7 +141,7 @@ pub fn services() -> Vec<Fact> {
     vec![
         Fact::new("runlevel", "cat /run/openrc/softlevel", is("default")),
         Fact::new("failed services", "ls /run/openrc/failed", is("")),
-        Fact::new("sshd", "rc-service sshd status", Expected::Has("started")),
+        Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
         // Ports of sockets in state 0A, listening, in hexadecimal; both protocols. Builtins only.
         Fact::new(
             "who listens",

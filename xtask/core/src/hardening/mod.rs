@@ -4,6 +4,7 @@
 //! system, and the documentation, so none of them can drift. What runs tools over the data (AppArmor's parser) is in
 //! `xtask/src/compose`.
 
+pub mod apparmor;
 pub mod check;
 pub mod docs;
 pub mod kernel;
@@ -25,6 +26,8 @@ pub const LAYERS: &str = "usr/lib/ashlar/layers";
 
 /// Data that goes into the root as it is: layer, file or suffix of files in its folder, place in the root, mode.
 const COPIES: &[(Layer, &str, &str, u32)] = &[
+    // What the profiles were compiled for: compared with the running kernel.
+    (Layer::Access, "features", "usr/lib/apparmor/features", 0o644),
     (Layer::Network, "nftables.conf", "etc/nftables.conf", 0o600),
     // A service's profile of its own is /etc/confine/NAME.toml; these are what the image was made with.
     (Layer::Isolation, "*.toml", "usr/lib/confine/", 0o644),

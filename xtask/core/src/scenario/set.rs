@@ -213,7 +213,7 @@ fn no_dhcp() -> Scenario {
             // Messages of the kernel must not land in the middle of an answer.
             Fact::as_root("console is quiet", "dmesg -n 1", is("")),
             Fact::new("no address", "ip -4 addr show scope global | grep -c 'inet ' || true", is("0")),
-            Fact::new("sshd", "rc-service sshd status", Expected::Has("started")),
+            Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
         ]),
         send(&format!("{BECOME} poweroff")),
         Item::Step(Step::End { within: MOMENT }),
@@ -226,9 +226,9 @@ fn bad_services() -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let mut items = up();
     items.push(Item::OverSsh(vec![
-        Fact::new("sshd", "rc-service sshd status", Expected::Has("started")),
+        Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
         // Waits until its supervisor has given up, which takes about four seconds.
-        Fact::new(
+        Fact::as_root(
             "crashing gave up",
             "n=0; while [ $n -lt 25 ] && ! rc-service crashing status | grep -q -e crashed -e stopped -e failed; do sleep 1; n=$((n+1)); done; \
              rc-service crashing status | grep -q started && echo running || echo ended",
@@ -242,19 +242,19 @@ fn bad_services() -> Scenario {
             is("broken\nfailing\nhanging\nloop-a\nloop-b\nneeds-nobody"),
         ),
         Fact::as_root("the cycle is named", "grep -h cycle: /var/log/rc.log", Expected::Has("cycle:loop-a>loop-b>loop-a")),
-        Fact::new("the seed's script", "rc-service jefe status", Expected::Has("started")),
+        Fact::as_root("the seed's script", "rc-service jefe status", Expected::Has("started")),
         // The third of these lines: it began when both others had ended.
         Fact::as_root(
             "needs net, comes after docker",
             "grep -h -e ' jefe start ' -e ' docker started ' -e ' network started ' /var/log/rc.log | cut -d ' ' -f 2-3 | sed -n 3p",
             is("jefe start"),
         ),
-        Fact::new(
+        Fact::as_root(
             "limits of its control group",
             "cd /sys/fs/cgroup/openrc.jefe && echo $(cat memory.max pids.max cgroup.procs | head -n 2) $(grep -c . cgroup.procs)",
             is("33554432 8 1"),
         ),
-        Fact::new("after the bad ones", "rc-service last status", Expected::Has("started")),
+        Fact::as_root("after the bad ones", "rc-service last status", Expected::Has("started")),
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };

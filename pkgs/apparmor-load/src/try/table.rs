@@ -1,0 +1,144 @@
+//! The table of attempts: `PROFILE ACTION [WORD]…`, one a line.
+
+use std::fmt;
+
+/// Something that a program can do, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Open a file for reading.
+    Read(String),
+    /// Open a file for writing; nothing is written.
+    Write(String),
+    /// Make a file where none is; it is removed again.
+    Create(String),
+    /// Start a program.
+    Exec(String),
+    /// Mount a tmpfs on a directory; it is unmounted again.
+    Mount(String),
+    /// Make a socket of a family and a type.
+    Socket(String, String),
+    /// Send SIGCONT to a process.
+    Signal(i32),
+    /// Look into another process, as a debugger would.
+    Look(i32),
+    /// Set the machine's name to what it is. Needs CAP_SYS_ADMIN.
+    Hostname,
+    /// Set the clock to what it shows. Needs CAP_SYS_TIME.
+    Clock,
+    /// Make the root the root. Needs CAP_SYS_CHROOT.
+    Chroot,
+    /// Read the kernel's log. Needs CAP_SYSLOG.
+    KernelLog,
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The profile that must refuse it.
+    pub profile: String,
+    /// What is tried.
+    pub action: Action,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(path) => write!(to, "read {path}"),
+            Self::Write(path) => write!(to, "write {path}"),
+            Self::Create(path) => write!(to, "create {path}"),
+            Self::Exec(path) => write!(to, "exec {path}"),
+            Self::Mount(path) => write!(to, "mount {path}"),
+            Self::Socket(family, kind) => write!(to, "socket {family} {kind}"),
+            Self::Signal(pid) => write!(to, "signal {pid}"),
+            Self::Look(pid) => write!(to, "look {pid}"),
+            Self::Hostname => write!(to, "hostname"),
+            Self::Clock => write!(to, "clock"),
+            Self::Chroot => write!(to, "chroot"),
+            Self::KernelLog => write!(to, "kernel-log"),
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} {}", self.profile, self.action)
+    }
+}
+
+fn action(words: &[&str]) -> Option<Action> {
+    let path = |path: &str| path.starts_with('/').then(|| path.to_owned());
+    Some(match *words {
+        ["read", file] => Action::Read(path(file)?),
+        ["write", file] => Action::Write(path(file)?),
+        ["create", file] => Action::Create(path(file)?),
+        ["exec", file] => Action::Exec(path(file)?),
+        ["mount", file] => Action::Mount(path(file)?),
+        ["socket", family @ ("inet" | "inet6" | "packet" | "netlink"), kind @ ("raw" | "dgram" | "stream")] => {
+            Action::Socket(family.to_owned(), kind.to_owned())
+        }
+        ["signal", pid] => Action::Signal(pid.parse().ok().filter(|pid| *pid > 0)?),
+        ["look", pid] => Action::Look(pid.parse().ok().filter(|pid| *pid > 0)?),
+        ["hostname"] => Action::Hostname,
+        ["clock"] => Action::Clock,
+        ["chroot"] => Action::Chroot,
+        ["kernel-log"] => Action::KernelLog,
+        _ => return None,
+    })
+}
+
+/// All lines, or what is wrong with each that is not right.
+pub fn read(text: &str) -> Result<Vec<Attempt>, Vec<String>> {
+    let (mut attempts, mut findings) = (Vec::new(), Vec::new());
+    for (number, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+        let Some((profile, words)) = words.split_first() else { continue };
+        match action(words) {
+            Some(action) => attempts.push(Attempt { profile: (*profile).to_owned(), action }),
+            None => findings.push(format!("line {}: `{}` is nothing that can be tried", number + 1, words.join(" "))),
+        }
+    }
+    if findings.is_empty() {
+        Ok(attempts)
+    } else {
+        Err(findings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_reads_like_this() {
+        let text = "# comment\n\nsyslogd read /etc/shadow  # why\nsyslogd socket inet raw\nklogd signal 1\nklogd clock\n";
+        let attempts = read(text).unwrap();
+        let shown: String = attempts.iter().map(|attempt| format!("{attempt}\n")).collect();
+        assert_eq!(shown, "syslogd read /etc/shadow\nsyslogd socket inet raw\nklogd signal 1\nklogd clock\n");
+        // What is shown can be read again.
+        assert_eq!(read(&shown).unwrap(), attempts);
+    }
+
+    #[test]
+    fn every_wrong_line_is_told() {
+        let text = "syslogd\nsyslogd read etc/shadow\nsyslogd socket inet tcp\nsyslogd signal -1\nsyslogd clock now\n";
+        assert_eq!(
+            read(text).unwrap_err(),
+            [
+                "line 1: `` is nothing that can be tried",
+                "line 2: `read etc/shadow` is nothing that can be tried",
+                "line 3: `socket inet tcp` is nothing that can be tried",
+                "line 4: `signal -1` is nothing that can be tried",
+                "line 5: `clock now` is nothing that can be tried",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_table_of_the_layer_can_be_tried() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hardening/2-access/refusals");
+        // The build container has the crate without the repository around it.
+        if let Ok(text) = std::fs::read_to_string(file) {
+            assert!(read(&text).unwrap().len() >= 40);
+        }
+    }
+}
