@@ -114,6 +114,8 @@ static long release_agent(void)
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    /* First: later attempts open directories themselves. */
+    tried("leaked directory (CVE-2024-21626)", leaked_descriptor());
     tried("write /proc/sys/kernel/core_pattern", to_write("/proc/sys/kernel/core_pattern"));
     tried("write /proc/sysrq-trigger", to_write("/proc/sysrq-trigger"));
     tried("read /proc/kcore", open("/proc/kcore", O_RDONLY) >= 0 ? read(open("/proc/kcore", O_RDONLY), (char[1]){ 0 }, 1) - 1 : -1);
@@ -129,7 +131,6 @@ int main(void)
     tried("unshare a mount namespace", unshare(CLONE_NEWNS));
     tried("setns into the namespace of process 1", syscall(SYS_setns, open("/proc/1/ns/mnt", O_RDONLY), 0));
     tried("overwrite the runtime (CVE-2019-5736)", runtime_binary());
-    tried("leaked directory (CVE-2024-21626)", leaked_descriptor());
     tried("write below the root", open("/usr/bin/new", O_CREAT | O_WRONLY, 0700));
     tried("keyctl", syscall(SYS_keyctl, 0, -3, 0, 0, 0));
     tried("bpf", call(SYS_bpf, 5, 0));

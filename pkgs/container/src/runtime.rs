@@ -244,6 +244,11 @@ fn apparmor() -> Outcome<Option<String>> {
     if fs::read_to_string("/sys/module/apparmor/parameters/enabled").map_or(true, |text| text.trim() != "Y") {
         return Ok(None);
     }
+    // An image made without that layer has no profiles to load; the other layers hold without it.
+    let layers = fs::read_to_string("/usr/lib/ashlar/layers");
+    if layers.is_ok_and(|layers| !layers.lines().any(|layer| layer == "2-access")) {
+        return Ok(None);
+    }
     let loaded = fs::read_to_string("/sys/kernel/security/apparmor/profiles").doing("reading AppArmor's profiles")?;
     if loaded.lines().any(|line| line.split(' ').next() == Some(PROFILE)) {
         return Ok(Some(PROFILE.to_owned()));
