@@ -120,7 +120,11 @@ fn the_test_image_is_the_minimal_one_and_bad_services() {
         values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
     };
     let minimal = profile("minimal");
-    let more = [("test-services", vec!["apparmor-try", "test-services"]), ("container-host", vec!["container", "crun"])];
+    let more = [
+        ("test-services", vec!["apparmor-try", "test-services"]),
+        ("container-host", vec!["container", "crun"]),
+        ("test-containers", vec!["container", "crun", "test-containers"]),
+    ];
     for (name, packages) in &more {
         let mut wanted = list(&minimal, "root");
         wanted.extend(packages.iter().map(|package| (*package).to_owned()));

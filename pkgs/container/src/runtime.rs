@@ -86,6 +86,9 @@ pub fn run(mut run: Run) -> Outcome<u8> {
 /// Runs crun in the foreground, keeps what it prints, and records how it ended.
 pub fn monitor(name: &str, attached: bool) -> Outcome<u8> {
     let state = place(name);
+    if !attached {
+        leave_group();
+    }
     let mut child = crun(&state)
         .args(["run", "--bundle"])
         .arg(&state)
@@ -110,6 +113,15 @@ pub fn monitor(name: &str, attached: bool) -> Outcome<u8> {
     let code = ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(137);
     fs::write(state.join("exit"), format!("{code}\n")).doing_at("writing into", &state)?;
     Ok(code)
+}
+
+/// Moves to a control group of its own: in that of sshd or of whatever started it, it would end with that service.
+fn leave_group() {
+    let group = Path::new("/sys/fs/cgroup/containers.monitors");
+    // Without control groups there is nothing to leave, and nothing that ends with a service.
+    if Path::new("/sys/fs/cgroup/cgroup.procs").exists() && (group.exists() || fs::create_dir(group).is_ok()) {
+        drop(fs::write(group.join("cgroup.procs"), "0"));
+    }
 }
 
 /// Copies lines into the log, and on.
