@@ -109,9 +109,9 @@ fn a_machine_without_time_to_start_has_failed() {
     assert!(failure.contains("waited 1 s for the SSH banner") || failure.contains("nothing greeted"), "{failure}");
 }
 
-/// What the profile of the bad services is beside the minimal one: those services, and the program that tries profiles.
+/// What the other profiles have beside the minimal one, and nothing else.
 #[test]
-fn the_test_image_is_the_minimal_one_and_bad_services() {
+fn other_profiles_are_the_minimal_one_and_more() {
     let profile = |name: &str| -> toml::Table {
         std::fs::read_to_string(root().join(format!("iso/{name}/profile.toml"))).unwrap().parse().unwrap()
     };
