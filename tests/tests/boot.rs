@@ -109,9 +109,9 @@ fn a_machine_without_time_to_start_has_failed() {
     assert!(failure.contains("waited 1 s for the SSH banner") || failure.contains("nothing greeted"), "{failure}");
 }
 
-/// What the profile of the bad services is beside the minimal one: those services, and the program that tries profiles.
+/// What the other profiles have beside the minimal one, and nothing else.
 #[test]
-fn the_test_image_is_the_minimal_one_and_bad_services() {
+fn other_profiles_are_the_minimal_one_and_more() {
     let profile = |name: &str| -> toml::Table {
         std::fs::read_to_string(root().join(format!("iso/{name}/profile.toml"))).unwrap().parse().unwrap()
     };
@@ -119,12 +119,19 @@ fn the_test_image_is_the_minimal_one_and_bad_services() {
         let values = table.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
         values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
     };
-    let (minimal, test) = (profile("minimal"), profile("test-services"));
-    let mut wanted = list(&minimal, "root");
-    wanted.extend(["apparmor-try", "test-services"].map(str::to_owned));
-    wanted.sort();
-    assert_eq!(list(&test, "root"), wanted);
-    assert_eq!(list(&test, "cmdline"), list(&minimal, "cmdline"));
+    let minimal = profile("minimal");
+    let more = [
+        ("test-services", vec!["apparmor-try", "test-services"]),
+        ("container-host", vec!["container", "crun"]),
+        ("test-containers", vec!["container", "crun", "test-containers"]),
+    ];
+    for (name, packages) in &more {
+        let mut wanted = list(&minimal, "root");
+        wanted.extend(packages.iter().map(|package| (*package).to_owned()));
+        wanted.sort();
+        assert_eq!(list(&profile(name), "root"), wanted);
+        assert_eq!(list(&profile(name), "cmdline"), list(&minimal, "cmdline"));
+    }
     let files = |name: &str| {
         let folder = root().join(format!("iso/{name}/overlay/etc"));
         let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
@@ -135,5 +142,7 @@ fn the_test_image_is_the_minimal_one_and_bad_services() {
         files.sort();
         files
     };
-    assert_eq!(files("test-services"), files("minimal"));
+    for (name, _) in more {
+        assert_eq!(files(name), files("minimal"));
+    }
 }

@@ -31,6 +31,7 @@ const COPIES: &[(Layer, &str, &str, u32)] = &[
     (Layer::Network, "nftables.conf", "etc/nftables.conf", 0o600),
     // A service's profile of its own is /etc/confine/NAME.toml; these are what the image was made with.
     (Layer::Isolation, "*.toml", "usr/lib/confine/", 0o644),
+    (Layer::Isolation, "containers/seccomp.toml", "usr/lib/container/seccomp.toml", 0o644),
 ];
 
 /// One layer of defence. Each stands without the others.

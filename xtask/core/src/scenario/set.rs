@@ -10,7 +10,7 @@ use crate::diag::suggest;
 use crate::qemu::{Firmware, Medium};
 
 /// Every scenario's name.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "uefi-cd",
     "uefi-disk",
     "bios-cd",
@@ -21,6 +21,7 @@ pub const NAMES: [&str; 10] = [
     "unconfigured",
     "no-dhcp",
     "bad-services",
+    "containers",
 ];
 
 /// How long nobody may answer on port 22 of a machine that asks its first question.
@@ -61,6 +62,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "unconfigured" => unconfigured(),
         "no-dhcp" => no_dhcp(),
         "bad-services" => bad_services(),
+        "containers" => containers(),
         _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
     })
 }
@@ -260,6 +262,72 @@ fn bad_services() -> Scenario {
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
     Scenario { name: "bad-services", summary, setup, items }
+}
+
+fn containers() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let group = "/sys/fs/cgroup/containers/web";
+    let process = format!("$(grep -h . {group}/cgroup.procs | tail -n 1)");
+    let mut items = up();
+    items.push(Item::OverSsh(vec![
+        // Its service was started at boot; the limits are those of `container`.
+        Fact::as_root(
+            "a container as a service",
+            "rc-service container.web status >/dev/null && container ps | grep -c '^web  *running '",
+            is("1"),
+        ),
+        Fact::as_root(
+            "its limits",
+            &format!("cd {group} && echo $(cat memory.max pids.max cpu.max)"),
+            is("268435456 128 100000 100000"),
+        ),
+        Fact::as_root(
+            "its rights",
+            &format!("echo $(grep -hE '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/{process}/status | cut -f 2)"),
+            is("65532 0000000000000000 0000000000000000 1 2"),
+        ),
+        Fact::as_root(
+            "its profile",
+            &format!("cat /proc/{process}/attr/apparmor/current"),
+            is("container-default (enforce)"),
+        ),
+        Fact::as_root("its root", &format!("grep -c ' / ro,' /proc/{process}/mountinfo"), is("1")),
+        Fact::as_root(
+            "its network is its own",
+            &format!("test $(readlink /proc/{process}/ns/net) != $(readlink /proc/self/ns/net) && echo own"),
+            is("own"),
+        ),
+        Fact::as_root("known ways out", "container run --name escapes /srv/escapes | grep -c '^refused '", is("28")),
+        Fact::as_root(
+            "none of them worked",
+            "container ps | grep '^escapes ' | tr -s ' ' | cut -d ' ' -f 2-3",
+            is("exited 0"),
+        ),
+        Fact::as_root(
+            "root is refused",
+            "container run --name root --user 0 /srv/hello 2>&1 || echo refused",
+            Expected::Has("refused"),
+        ),
+        Fact::as_root(
+            "a killed container is seen as such",
+            &format!("kill -9 {process}; sleep 2; container ps | grep '^web ' | tr -s ' ' | cut -d ' ' -f 2-3"),
+            is("exited 137"),
+        ),
+        Fact::as_root(
+            "and starts again",
+            "rc-service container.web restart >/dev/null 2>&1; container ps | grep -c '^web  *running '",
+            is("1"),
+        ),
+        Fact::as_root(
+            "stopped",
+            "rc-service container.web stop >/dev/null; container logs web | tail -n 1",
+            is("ended"),
+        ),
+        Fact::as_root("forgotten", "container rm web && container rm escapes && container ps | grep -c .", is("1")),
+    ]));
+    items.extend(off());
+    let setup = Setup { profile: "test-containers", ..BIOS };
+    Scenario { name: "containers", summary: "containers are confined, and known ways out of them fail", setup, items }
 }
 
 /// The host name and what asks for a user after it.

@@ -1,0 +1,128 @@
+//! The runtime's configuration: a pure function of the image's configuration, what was asked for, and policy.
+
+use serde_json::{json, Value};
+
+use crate::problem::{problem, Outcome};
+
+/// What was asked for, as resolved.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The container's name.
+    pub name: String,
+    /// `UID[:GID]` in place of the image's.
+    pub user: Option<String>,
+    /// Root in the container is root of the machine; it must be said.
+    pub allow_root: bool,
+    /// The machine's network in place of none.
+    pub host_network: bool,
+    /// In place of the image's command.
+    pub command: Vec<String>,
+    /// Added to the environment.
+    pub env: Vec<String>,
+    /// AppArmor profile, where the kernel has AppArmor.
+    pub apparmor: Option<String>,
+    /// System calls that are allowed.
+    pub calls: Vec<String>,
+    /// Whether there are control groups of version 2.
+    pub limits: bool,
+}
+
+/// Files of /proc that a container does not see.
+const MASKED: &[&str] = &[
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/config.gz",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/kmsg",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+];
+/// Files of /proc that it cannot change.
+const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// The configuration.
+pub fn spec(config: &Value, root: &str, asked: &Asked) -> Outcome<Value> {
+    let (uid, gid) = user(config, asked)?;
+    let texts = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut args = texts(&config["Entrypoint"]);
+    args.extend(if asked.command.is_empty() { texts(&config["Cmd"]) } else { asked.command.clone() });
+    if args.is_empty() {
+        return problem("the image names no command, and none was given: add one behind the image");
+    }
+    let mut env = texts(&config["Env"]);
+    if !env.iter().any(|line| line.starts_with("PATH=")) {
+        env.push("PATH=/usr/local/bin:/usr/bin:/bin".to_owned());
+    }
+    env.extend(asked.env.iter().cloned());
+    let mut namespaces = vec!["pid", "ipc", "uts", "mount", "cgroup"];
+    if !asked.host_network {
+        namespaces.push("network");
+    }
+    let tmpfs = |at: &str, options: &[&str]| {
+        let options: Vec<&str> = ["nosuid", "nodev", "noexec"].iter().chain(options).copied().collect();
+        json!({"destination": at, "type": "tmpfs", "source": "tmpfs", "options": options})
+    };
+    let mut made = json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": false, "user": {"uid": uid, "gid": gid}, "args": args, "env": env,
+            "cwd": config["WorkingDir"].as_str().filter(|path| path.starts_with('/')).unwrap_or("/"),
+            "capabilities": {"bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": []},
+            "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}],
+            "noNewPrivileges": true, "oomScoreAdj": 500,
+        },
+        "root": {"path": root, "readonly": true},
+        "hostname": asked.name,
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "noexec", "mode=755", "size=64k"]},
+            {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options":
+                ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
+            tmpfs("/dev/shm", &["mode=1777", "size=16m"]),
+            tmpfs("/run", &["mode=1777", "size=16m"]),
+            tmpfs("/tmp", &["mode=1777", "size=64m"]),
+        ],
+        "linux": {
+            "namespaces": namespaces.iter().map(|kind| json!({"type": kind})).collect::<Vec<_>>(),
+            "maskedPaths": MASKED, "readonlyPaths": READ_ONLY, "rootfsPropagation": "private",
+            "seccomp": {
+                "defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
+                "syscalls": [{"names": asked.calls, "action": "SCMP_ACT_ALLOW"}],
+            },
+        },
+    });
+    if let Some(profile) = &asked.apparmor {
+        made["process"]["apparmorProfile"] = json!(profile);
+    }
+    if asked.limits {
+        made["linux"]["cgroupsPath"] = json!(format!("/containers/{}", asked.name));
+        made["linux"]["resources"] = json!({"pids": {"limit": 128}, "memory": {"limit": 256 << 20}, "cpu": {"quota": 100_000, "period": 100_000}});
+    }
+    Ok(made)
+}
+
+/// Numbers only: names would be looked up in a file of the image.
+fn user(config: &Value, asked: &Asked) -> Outcome<(u32, u32)> {
+    let written = asked.user.as_deref().or(config["User"].as_str()).unwrap_or_default();
+    let (uid, gid) = written.split_once(':').unwrap_or((written, "65534"));
+    let numbers = if written.is_empty() { Some((0, 0)) } else { uid.parse().ok().zip(gid.parse().ok()) };
+    match numbers {
+        None => problem(format!("the image's user `{written:.40}` is no number: say --user UID[:GID]")),
+        Some((uid, gid)) if (uid == 0 || gid == 0) && !asked.allow_root => problem(
+            "the container would run as root, which is root of this machine: there are no user namespaces. \
+             Say --user 65534 (or another number), or --allow-root",
+        ),
+        Some(numbers) => Ok(numbers),
+    }
+}
+
+#[cfg(test)]
+#[path = "spec_tests.rs"]
+mod tests;
