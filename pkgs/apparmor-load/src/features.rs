@@ -19,7 +19,9 @@ pub fn differences(expected: &str, features: &BTreeMap<String, String>) -> Vec<S
             None => found.push(format!("{path}: the kernel has `{value}`, which the profiles do not know")),
         }
     }
-    found.extend(expected.into_iter().map(|(path, value)| format!("{path}: compiled for `{value}`, the kernel has none")));
+    found.extend(
+        expected.into_iter().map(|(path, value)| format!("{path}: compiled for `{value}`, the kernel has none")),
+    );
     found
 }
 

@@ -16,10 +16,13 @@ pub type Findings = Vec<String>;
 pub fn read(path: &Path) -> Result<(Vec<u8>, Vec<Profile>), Findings> {
     let shown = path.display();
     let bytes = fs::read(path).map_err(|error| {
-        vec![format!("{shown}: {error}. The image holds the profiles there; one without them was composed without layer 2.")]
+        vec![format!(
+            "{shown}: {error}. The image holds the profiles there; one without them was composed without layer 2."
+        )]
     })?;
-    let profiles = policy::read(&bytes)
-        .map_err(|broken| vec![format!("{shown}: {broken}. Nothing is loaded: the image is damaged, start another version.")])?;
+    let profiles = policy::read(&bytes).map_err(|broken| {
+        vec![format!("{shown}: {broken}. Nothing is loaded: the image is damaged, start another version.")]
+    })?;
     let lax: Findings = profiles.iter().filter(|profile| !profile.enforced).map(|profile| lax(&profile.name)).collect();
     if lax.is_empty() {
         Ok((bytes, profiles))
@@ -51,7 +54,9 @@ pub fn compare(wanted: &[Profile], loaded: &Loaded) -> Findings {
 pub fn load(kernel: &Kernel, path: &Path) -> Result<String, Findings> {
     let (bytes, profiles) = read(path)?;
     if !kernel.enabled() {
-        return Err(vec!["AppArmor is not in this kernel or switched off (`apparmor=0` on its command line?).".to_owned()]);
+        return Err(vec![
+            "AppArmor is not in this kernel or switched off (`apparmor=0` on its command line?).".to_owned()
+        ]);
     }
     if kernel.closed().map_err(one)? {
         // Started a second time: there is nothing to do if all is as it was left.

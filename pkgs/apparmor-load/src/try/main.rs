@@ -45,6 +45,10 @@ fn main() -> ExitCode {
 }
 
 fn try_all(attempts: &[Attempt]) -> ExitCode {
+    if let Err(error) = record::lift_limit() {
+        say(&format!("apparmor-try: the limit of the kernel's log cannot be lifted, run this as root: {error}"));
+        return ExitCode::FAILURE;
+    }
     let mut failed = 0;
     for (number, attempt) in attempts.iter().enumerate() {
         match judge(attempt, &format!("try-{number}")) {

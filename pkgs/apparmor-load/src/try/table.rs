@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_table_reads_like_this() {
-        let text = "# comment\n\nsyslogd read /etc/shadow  # why\nsyslogd socket inet raw\nklogd signal 1\nklogd clock\n";
+        let text =
+            "# comment\n\nsyslogd read /etc/shadow  # why\nsyslogd socket inet raw\nklogd signal 1\nklogd clock\n";
         let attempts = read(text).unwrap();
         let shown: String = attempts.iter().map(|attempt| format!("{attempt}\n")).collect();
         assert_eq!(shown, "syslogd read /etc/shadow\nsyslogd socket inet raw\nklogd signal 1\nklogd clock\n");

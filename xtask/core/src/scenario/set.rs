@@ -257,6 +257,12 @@ fn bad_services() -> Scenario {
             is("33554432 8 1"),
         ),
         Fact::as_root("after the bad ones", "rc-service last status", Expected::Has("started")),
+        // Each attempt works for root without a profile, is refused under it, and leaves a record.
+        Fact::as_root(
+            "what AppArmor's profiles refuse",
+            "/usr/lib/apparmor/try </usr/lib/apparmor/refusals | tail -n 1",
+            Expected::Has("103 of 103 attempts refused and recorded"),
+        ),
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
