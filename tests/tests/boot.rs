@@ -121,7 +121,7 @@ fn the_test_image_is_the_minimal_one_and_bad_services() {
     };
     let (minimal, test) = (profile("minimal"), profile("test-services"));
     let mut wanted = list(&minimal, "root");
-    wanted.extend(["apparmor-try", "test-services"].map(str::to_owned));
+    wanted.extend(["apparmor-try", "confine-tests", "test-services"].map(str::to_owned));
     wanted.sort();
     assert_eq!(list(&test, "root"), wanted);
     assert_eq!(list(&test, "cmdline"), list(&minimal, "cmdline"));
