@@ -28,15 +28,11 @@
 /* AppArmor's record types; operators may name them in rules and searches. */
 #define WITH_APPARMOR
 
-/* For libev. epoll alone: its other back ends are compiled when they are found, and never chosen here. */
-#define HAVE_SYS_EPOLL_H 1
-#define HAVE_EPOLL_CTL 1
-#define HAVE_POLL_H 1
-#define HAVE_SYS_TIMERFD_H 1
+/* For libev. auditd asks for select, its few descriptors never change; the other back ends are not compiled. */
+#define HAVE_SYS_SELECT_H 1
+#define HAVE_SELECT 1
 #define HAVE_SYS_EVENTFD_H 1
 #define HAVE_EVENTFD 1
-#define HAVE_SYS_SIGNALFD_H 1
-#define HAVE_SIGNALFD 1
 #define HAVE_CLOCK_GETTIME 1
 #define HAVE_NANOSLEEP 1
 #define HAVE_FLOOR 1

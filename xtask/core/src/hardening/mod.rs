@@ -4,6 +4,7 @@
 //! system, and the documentation, so none of them can drift. What runs tools over the data (AppArmor's parser) is in
 //! `xtask/src/compose`.
 
+pub mod audit;
 pub mod check;
 pub mod kernel;
 pub mod ssh;
@@ -120,6 +121,7 @@ impl Hardening {
         match layer {
             Layer::Kernel => kernel::render(self, texts, findings),
             Layer::Ssh => ssh::render(self, texts, findings),
+            Layer::Audit => audit::render(self, texts, findings),
             _ => {}
         }
         let folder = Utf8Path::new("hardening").join(layer.folder());
