@@ -16,7 +16,7 @@ pub type Pages = BTreeMap<&'static str, String>;
 const LAYERS: &str = "hardening/layers.toml";
 const FINDINGS: &str = "hardening/findings.toml";
 const SEEDS: &str = "hardening/seeds.toml";
-/// What was measured, as `grade` writes it.
+/// What was measured.
 pub const MEASURED: &str = "hardening/measured.toml";
 
 #[derive(Debug, Default, Deserialize)]
