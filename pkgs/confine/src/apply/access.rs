@@ -62,6 +62,10 @@ fn add(created: RulesetCreated, rule: &FileRule) -> Result<RulesetCreated, Failu
     let about = match fs::metadata(&place.path) {
         Ok(about) => about,
         Err(error) if place.optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(created),
+        Err(error) if place.line == 0 => {
+            let hint = "is it below a directory that the profile hides?";
+            return Err(Failure::new(format!("`{}` cannot be reached: {error}; {hint}", place.path)));
+        }
         Err(error) => {
             let hint = "make it in start_pre, or write `-` before it if it may be missing";
             return Err(Failure::at(place, format!("`{}` is granted, but: {error}; {hint}", place.path)));
