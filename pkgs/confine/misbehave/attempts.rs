@@ -133,7 +133,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt("host-name", || plain(libc::SYS_sethostname, 0, usize::MAX, 0)),
     attempt("swap", || plain(libc::SYS_swapon, 0, 0, 0)),
     attempt("set-id-bit", || plain(libc::SYS_chmod, address(b"/misbehave\0"), 0o4755, 0)),
-    attempt("personality", || plain(libc::SYS_personality, 0x0004_0000, 0, 0)),
+    attempt("personality", || plain(libc::SYS_personality, 0x0002_0000, 0, 0)),
     attempt("realtime", realtime),
     attempt("type-for-user", || plain(libc::SYS_ioctl, 0, libc::TIOCSTI as usize, address(b"x"))),
     attempt("write-execute", || map(libc::PROT_WRITE | libc::PROT_EXEC).map(drop)),
