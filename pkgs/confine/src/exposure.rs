@@ -18,11 +18,12 @@ use score::{Service, Verdict};
 const LIMIT: f64 = 3.0;
 
 const USAGE: &str = "\
-usage: exposure [--json] [--max SCORE] [--details] [PID|SERVICE…]
+usage: exposure [--json] [--max SCORE] [--without ROW] [--details] [PID|SERVICE…]
        exposure --table
 
 Scores running services from 0.0 (best) to 10.0, all of them unless some are named; those that are named with details.
   --max SCORE  exit with 1 if a service is above (3.0)
+  --without ROW  leave a row of the table out, like `apparmor`: what the rest is worth alone
   --table      print what is judged, how much it weighs, and why
 Landlock is not in the score, for the kernel does not tell of it; /run/confine/SERVICE has what was applied at the start.";
 
@@ -30,6 +31,7 @@ struct Request {
     json: bool,
     details: bool,
     limit: f64,
+    without: Vec<String>,
     names: Vec<String>,
 }
 
@@ -46,7 +48,7 @@ pub fn run(args: &[String]) -> Result<(String, u8), String> {
     if names.is_empty() {
         return Err("no service runs; services are the control groups /sys/fs/cgroup/openrc.NAME".into());
     }
-    let services = names.iter().map(|name| judge(name)).collect::<Result<Vec<_>, _>>()?;
+    let services = names.iter().map(|name| judge(name, &request.without)).collect::<Result<Vec<_>, _>>()?;
     let is_above = services.iter().any(|service| service.verdict(request.limit) == Verdict::Above);
     let text = if request.json {
         score::json(&services, request.limit)
@@ -59,7 +61,7 @@ pub fn run(args: &[String]) -> Result<(String, u8), String> {
 }
 
 fn request(args: &[String]) -> Result<Request, String> {
-    let mut request = Request { json: false, details: false, limit: LIMIT, names: Vec::new() };
+    let mut request = Request { json: false, details: false, limit: LIMIT, without: Vec::new(), names: Vec::new() };
     let mut words = args.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -69,6 +71,10 @@ fn request(args: &[String]) -> Result<Request, String> {
                 let number = words.next().and_then(|word| word.parse().ok()).filter(|max| (0.0..=10.0).contains(max));
                 request.limit = number.ok_or("--max needs a number from 0 to 10")?;
             }
+            "--without" => {
+                let row = words.next().filter(|word| score::is_row(word));
+                request.without.push(row.ok_or("--without needs a row; `exposure --table` lists them")?.clone());
+            }
             option if option.starts_with('-') => return Err(format!("unknown option `{option}`\n{USAGE}")),
             name => request.names.push(name.to_owned()),
         }
@@ -77,7 +83,7 @@ fn request(args: &[String]) -> Result<Request, String> {
 }
 
 /// A service, or a process by its number.
-fn judge(name: &str) -> Result<Service, String> {
+fn judge(name: &str, without: &[String]) -> Result<Service, String> {
     let (name, pids) = match name.parse::<u32>() {
         Ok(pid) => (read::service_of(pid).unwrap_or_else(|| format!("process {pid}")), vec![pid]),
         Err(_) => (name.to_owned(), read::processes(name)),
@@ -85,7 +91,7 @@ fn judge(name: &str) -> Result<Service, String> {
     let mut processes = Vec::new();
     for pid in pids {
         match read::process(pid) {
-            Ok(facts) => processes.push(score::score(&facts)),
+            Ok(facts) => processes.push(score::score(&facts, without)),
             // It has ended meanwhile.
             Err(_) if !read::runs(pid) => {}
             Err(error) => return Err(error),

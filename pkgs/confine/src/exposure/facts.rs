@@ -161,6 +161,8 @@ pub struct Facts {
     pub profile: Profile,
     /// Namespaces that it does not share with process 1, by the kernel's short names.
     pub own_namespaces: Vec<String>,
+    /// Its root directory, as process 1 names it.
+    pub root: String,
     /// What it sees.
     pub mounts: Vec<Mount>,
     /// What process 1 sees.

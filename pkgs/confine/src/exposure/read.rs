@@ -74,8 +74,14 @@ pub fn process(pid: u32) -> Result<Facts, String> {
     let mut own_namespaces = Vec::new();
     for kind in NAMESPACES {
         let (path, of_init) = (file(&format!("ns/{kind}")), format!("/proc/1/ns/{kind}"));
-        if fs::read_link(&path).map_err(named(&path))? != fs::read_link(&of_init).map_err(named(&of_init))? {
-            own_namespaces.push(kind.to_owned());
+        match (fs::read_link(&path), fs::read_link(&of_init)) {
+            (Ok(own), Ok(of_init)) if own != of_init => own_namespaces.push(kind.to_owned()),
+            // A kernel without namespaces of this kind has one for all.
+            (Err(error), Err(_)) if error.kind() == io::ErrorKind::NotFound => {}
+            (own, of_init_link) => {
+                own.map_err(named(&path))?;
+                of_init_link.map_err(named(&of_init))?;
+            }
         }
     }
     let group = text(&file("cgroup"))?;
@@ -88,6 +94,7 @@ pub fn process(pid: u32) -> Result<Facts, String> {
         status,
         profile: facts::apparmor(&label),
         own_namespaces,
+        root: fs::read_link(file("root")).map_err(named("its root directory"))?.to_string_lossy().into_owned(),
         mounts: facts::mounts(&text(&file("mountinfo"))?),
         mounts_of_init: facts::mounts(&text("/proc/1/mountinfo")?),
         core_limit: facts::limit(&text(&file("limits"))?, "Max core file size"),

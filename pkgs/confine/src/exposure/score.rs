@@ -19,11 +19,16 @@ pub struct Score {
     pub lacking: Vec<(&'static str, u32)>,
 }
 
-/// Judges a process.
-pub fn score(facts: &Facts) -> Score {
+/// Whether a word is the name of a row.
+pub fn is_row(word: &str) -> bool {
+    TABLE.iter().any(|row| row.id == word)
+}
+
+/// Judges a process by all rows but those named.
+pub fn score(facts: &Facts, without: &[String]) -> Score {
     let mut lacking = Vec::new();
     let (mut lost, mut total) = (0, 0);
-    for row in TABLE {
+    for row in TABLE.iter().filter(|row| !without.iter().any(|id| id == row.id)) {
         let lacks = row.lacks(facts);
         total += 2 * row.weight;
         lost += lacks * row.weight;

@@ -53,14 +53,19 @@ fn all(lacks: bool) -> u32 {
     }
 }
 
+/// Whether the system's files are within reach: a directory as root keeps in who cannot change it again.
+fn sees_files(facts: &Facts) -> bool {
+    facts.root == "/" || within_reach(facts).0 & Capabilities::of(&["CAP_SYS_CHROOT"]).0 != 0
+}
+
 fn writable(facts: &Facts, path: &str) -> u32 {
-    all(mount_of(&facts.mounts, path).is_none_or(|mount| !mount.is_read_only()))
+    all(sees_files(facts) && mount_of(&facts.mounts, path).is_none_or(|mount| !mount.is_read_only()))
 }
 
 /// Whether a path leads to the same as for process 1.
 fn is_shared(facts: &Facts, path: &str) -> bool {
     let place = |mount: &Mount| (mount.device.clone(), mount.root.clone());
-    mount_of(&facts.mounts, path).map(place) == mount_of(&facts.mounts_of_init, path).map(place)
+    sees_files(facts) && mount_of(&facts.mounts, path).map(place) == mount_of(&facts.mounts_of_init, path).map(place)
 }
 
 fn has_own(facts: &Facts, namespace: &str) -> bool {
@@ -72,6 +77,9 @@ fn apparmor(facts: &Facts) -> u32 {
 }
 
 fn proc_shows(facts: &Facts) -> u32 {
+    if !sees_files(facts) {
+        return 0;
+    }
     let has = |wanted: &[&str]| {
         let options = mount_of(&facts.mounts, "/proc").map(|mount| &mount.system_options);
         options.is_some_and(|options| options.iter().any(|option| wanted.contains(&option.as_str())))

@@ -6,7 +6,7 @@ use crate::noise;
 use crate::profile::Accepted;
 use crate::snapshot::{assert_matches, input};
 
-/// A process from captured texts: of `confined`, a daemon under a strict profile on Linux 6.12; of `init`, process 1.
+/// A process from captured texts: of `confined`, chronyd under its profile; of `init`, process 1.
 fn sample(name: &str) -> Facts {
     let text = |file: &str| input(&format!("proc/{name}.{file}"));
     Facts {
@@ -14,6 +14,7 @@ fn sample(name: &str) -> Facts {
         status: facts::status(&text("status")).unwrap(),
         profile: facts::apparmor(&text("apparmor")),
         own_namespaces: text("own-namespaces").split_whitespace().map(str::to_owned).collect(),
+        root: "/".into(),
         mounts: facts::mounts(&text("mountinfo")),
         mounts_of_init: facts::mounts(&input("proc/init.mountinfo")),
         core_limit: facts::limit(&text("limits"), "Max core file size"),
@@ -39,7 +40,7 @@ fn every_capability_weighs_in_exactly_one_row() {
         let mut one = full.clone();
         one.status.permitted.0 = 1 << bit;
         one.status.bounding.0 = 1 << bit;
-        let rows = score::score(&one).lacking.iter().filter(|(id, _)| id.starts_with("cap-")).count();
+        let rows = score::score(&one, &[]).lacking.iter().filter(|(id, _)| id.starts_with("cap-")).count();
         assert_eq!(rows, 1, "capability {bit}");
     }
 }
@@ -48,7 +49,7 @@ fn every_capability_weighs_in_exactly_one_row() {
 fn process_1_has_everything_and_a_confined_daemon_little() {
     let services = ["confined", "init"].map(|name| Service {
         name: name.to_owned(),
-        processes: vec![score::score(&sample(name))],
+        processes: vec![score::score(&sample(name), &[])],
         accepted: None,
     });
     assert_matches("scores", &score::table(&services, 3.0, true));
@@ -58,7 +59,8 @@ fn process_1_has_everything_and_a_confined_daemon_little() {
 
 #[test]
 fn an_exception_counts_up_to_its_score() {
-    let mut service = Service { name: "init".into(), processes: vec![score::score(&sample("init"))], accepted: None };
+    let mut service =
+        Service { name: "init".into(), processes: vec![score::score(&sample("init"), &[])], accepted: None };
     for (accepted, want) in [(10.0, Verdict::Accepted), (4.0, Verdict::Above)] {
         service.accepted = Some(Accepted { accepted, reason: "Test".into() });
         assert_eq!(service.verdict(3.0), want);
@@ -68,7 +70,7 @@ fn an_exception_counts_up_to_its_score() {
 #[test]
 fn taking_anything_away_never_makes_it_worse() {
     let full = sample("init");
-    let before = score::score(&full).points;
+    let before = score::score(&full, &[]).points;
     let weaker: [fn(&mut Facts); 8] = [
         |facts| facts.status.no_new_privileges = true,
         |facts| facts.status.seccomp = 2,
@@ -82,8 +84,27 @@ fn taking_anything_away_never_makes_it_worse() {
     for change in weaker {
         let mut facts = full.clone();
         change(&mut facts);
-        assert!(score::score(&facts).points <= before);
+        assert!(score::score(&facts, &[]).points <= before);
     }
+}
+
+#[test]
+fn an_empty_root_directory_hides_files_from_who_cannot_leave_it() {
+    let mut facts = sample("init");
+    (facts.root, facts.mounts) = ("/var/empty".into(), Vec::new());
+    let files = [
+        "system-read-only",
+        "etc-read-only",
+        "settings-read-only",
+        "proc-subset",
+        "homes-hidden",
+        "own-tmp",
+        "own-devices",
+    ];
+    let seen = |facts: &Facts| score::score(facts, &[]).lacking.iter().filter(|(id, _)| files.contains(id)).count();
+    assert_ne!(seen(&facts), 0);
+    (facts.status.uids, facts.status.no_new_privileges, facts.status.permitted.0) = ([68; 4], true, 0);
+    assert_eq!(seen(&facts), 0);
 }
 
 #[test]
