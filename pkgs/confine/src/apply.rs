@@ -20,6 +20,9 @@ use crate::sys::{self, Resource};
 /// Where it is written what a service was confined to.
 pub const RECORDS: &str = "/run/confine";
 
+/// The image's AppArmor policy.
+const POLICY: &str = "/usr/lib/apparmor/policy";
+
 /// Something that could not be done.
 #[derive(Debug)]
 pub struct Failure {
@@ -58,6 +61,9 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     if is_root {
         record(plan, service)?;
     }
+    if let Some(name) = &plan.apparmor {
+        come_under(name)?;
+    }
     limit(plan)?;
     for place in &plan.make {
         make(place)?;
@@ -88,6 +94,16 @@ fn record(plan: &Plan, service: &str) -> Result<(), Failure> {
     fs::create_dir_all(RECORDS)
         .and_then(|()| fs::write(&path, plan.render()))
         .map_err(said(format!("cannot write {}", path.display())))
+}
+
+/// Has the kernel put the command under an AppArmor profile, by name.
+fn come_under(name: &str) -> Result<(), Failure> {
+    let path = "/proc/self/attr/apparmor/exec";
+    match fs::write(path, format!("exec {name}")) {
+        // An image that was made without that layer has no policy to come under.
+        Err(_) if !Path::new(POLICY).exists() => Ok(()),
+        other => other.map_err(said(format!("cannot come under the AppArmor profile `{name}`; was {POLICY} loaded?"))),
+    }
 }
 
 /// The directory of this process's control group, unless it is the machine's.

@@ -16,6 +16,8 @@ pub use resolve::{resolve, Facts};
 pub struct Plan {
     /// What the service does.
     pub summary: String,
+    /// The AppArmor profile that the command comes under, unless its path says it.
+    pub apparmor: Option<String>,
     /// Whom to become.
     pub identity: Option<Identity>,
     /// File mode mask.

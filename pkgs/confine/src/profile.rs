@@ -19,6 +19,8 @@ pub struct Profile {
     pub summary: String,
     /// Runs as this user, with the user's own groups; unchanged when absent.
     pub user: Option<Word>,
+    /// Name of the AppArmor profile, where the kernel cannot tell it by the program's path.
+    pub apparmor: Option<Word>,
     /// File mode mask, octal; 077 when absent.
     pub umask: Option<Word>,
     /// What is allowed, each with its reason.

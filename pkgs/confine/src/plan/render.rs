@@ -9,6 +9,7 @@ impl Plan {
     pub fn render(&self) -> String {
         let mut text = String::new();
         line(&mut text, "summary", &self.summary);
+        line(&mut text, "AppArmor profile", self.apparmor.as_deref().unwrap_or("by the command's path"));
         self.render_surroundings(&mut text);
         self.render_access(&mut text);
         let list = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(" ") };

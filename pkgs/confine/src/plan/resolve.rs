@@ -44,6 +44,12 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
         processes: profile.limits.processes,
         open_files: profile.limits.open_files,
     };
+    let is_label =
+        |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains(char::is_whitespace));
+    let apparmor = profile
+        .apparmor
+        .as_ref()
+        .and_then(|word| reader.take(word, "AppArmor profile", is_label, "a name is one word"));
     reader.contradictions(profile, &granted);
     if !reader.findings.is_empty() {
         reader.findings.sort_by_key(|finding| finding.line);
@@ -53,6 +59,7 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
     let lifted = |lift| granted.lifts.contains(&lift);
     Ok(Plan {
         summary: profile.summary.clone(),
+        apparmor,
         identity,
         umask,
         limits,
