@@ -1,8 +1,8 @@
 //! A plan's system calls as a program for the kernel: which numbers, with which arguments. Pure.
 //!
-//! Refused is answered with EPERM, like a missing privilege. Two kinds of calls are answered as by a kernel that lacks them,
-//! with ENOSYS, so that a program takes its older way: those whose arguments lie in memory, where no filter sees them
-//! (`clone3`, `openat2`), and those newer than the table.
+//! Refused is answered with EPERM, like a missing privilege. Some calls are answered as by a kernel that lacks them, with ENOSYS, so
+//! that a program takes its older way: those whose arguments lie in memory, where no filter sees them (`clone3`, `openat2`),
+//! those newer than the table, and those that the distribution's kernel lacks.
 
 use std::collections::BTreeMap;
 
@@ -132,15 +132,29 @@ fn restrict_families(filter: &Filter, rules: &mut BTreeMap<&'static str, Vec<Alt
     rules.insert("socketpair", vec![vec![(0, Eq, libc::AF_UNIX as u64)]]);
 }
 
+/// What the distribution's kernel does not have: the answer is the same with and without a filter.
+const NOT_COMPILED_IN: [Group; 8] = [
+    Group::Bpf,
+    Group::Emulation,
+    Group::IoUring,
+    Group::Kexec,
+    Group::Modules,
+    Group::Obsolete,
+    Group::RawIo,
+    Group::UserFault,
+];
+/// The same, of calls in a group that is only in part without the kernel.
+const NOT_COMPILED_IN_EITHER: [&str; 3] = ["kcmp", "process_vm_readv", "process_vm_writev"];
+
 /// Calls that are answered as if the kernel lacked them.
 fn absent(filter: &Filter) -> Vec<u32> {
-    let hidden = [
-        ("clone3", !filter.groups.contains(&Group::Namespaces)),
-        ("openat2", !filter.set_id_bits),
-        ("io_uring_setup", !filter.groups.contains(&Group::IoUring)),
-    ];
-    let numbers = hidden.into_iter().filter(|(_, hidden)| *hidden).filter_map(|(name, _)| calls::number(name));
-    numbers.filter_map(|number| u32::try_from(number).ok()).collect()
+    let is_absent = |name: &str, group: &Group| match name {
+        "openat2" => !filter.set_id_bits,
+        _ if filter.groups.contains(group) => false,
+        "clone3" => true,
+        _ => NOT_COMPILED_IN.contains(group) || NOT_COMPILED_IN_EITHER.contains(&name),
+    };
+    TABLE.iter().filter(|(_, name, group)| is_absent(name, group)).map(|(number, ..)| u32::from(*number)).collect()
 }
 
 /// The program.
