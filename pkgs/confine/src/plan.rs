@@ -120,6 +120,8 @@ pub enum Mount {
 /// What may be done with files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
+    /// List directories.
+    List,
     /// Read.
     Read,
     /// Read and execute.

@@ -39,6 +39,9 @@ pub struct Profile {
 pub struct Grant {
     /// Why the service cannot do without.
     pub reason: Word,
+    /// Directories that may be listed, with those below them.
+    #[serde(default)]
+    pub list: Vec<Word>,
     /// Files and directories that may be read.
     #[serde(default)]
     pub read: Vec<Word>,

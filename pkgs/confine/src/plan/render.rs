@@ -66,6 +66,7 @@ impl Plan {
             Some(rules) => {
                 for rule in rules {
                     let access = match rule.access {
+                        Access::List => "list",
                         Access::Read => "read",
                         Access::Execute => "execute",
                         Access::Device => "device",

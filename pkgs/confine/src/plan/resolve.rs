@@ -117,6 +117,7 @@ impl Granted {
             reader.say(&grant.reason, "a grant needs a reason: what the service cannot do without it".into());
         }
         let paths = [
+            (&grant.list, Access::List),
             (&grant.read, Access::Read),
             (&grant.execute, Access::Execute),
             (&grant.device, Access::Device),
