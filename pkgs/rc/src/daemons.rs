@@ -82,7 +82,11 @@ impl Daemon {
 
     /// Whether it runs. A pid file that names a process of somebody else is a lie, as far as that can be known.
     pub fn runs(&self, paths: &Paths, service: &str) -> bool {
-        let by_number = |pid: Pid| process::read(pid).is_some_and(|found| !is_foreign(paths, service, self, &found));
+        let by_number = |pid: Pid| match process::read(pid) {
+            Some(found) => !is_foreign(paths, service, self, &found),
+            // To who may not look at it, it says only that it is there.
+            None => process::is_hidden(pid),
+        };
         match (&self.pidfile, self.pid) {
             (Some(file), _) => match process::read_pid_file(Path::new(file)) {
                 PidFile::Names { pid, .. } => by_number(pid),

@@ -3,19 +3,22 @@
 
 use crate::checkpath;
 use crate::getopt::{option, Known, Parsed};
+use crate::paths::Paths;
 use crate::sys;
 use crate::users::{Accounts, User};
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod capabilities;
+mod confinement;
 pub use capabilities::Capabilities;
+use confinement::Confinement;
 
 /// Options that both programs know.
 pub const OPTIONS: [Known; 19] = [
@@ -85,14 +88,26 @@ pub struct Launch {
     pub stdout: Sink,
     /// Standard error.
     pub stderr: Sink,
+    confinement: Option<Confinement>,
 }
 
 impl Launch {
-    /// From the options. `background`: output that is not sent anywhere goes nowhere.
-    pub fn new(parsed: &Parsed, exec: &str, argv0: &str, args: &[String], background: bool) -> Result<Launch, String> {
+    /// From the options. `background`: output that is not sent anywhere goes nowhere. Of a service, what `confine` allows.
+    pub fn new(
+        parsed: &Parsed,
+        service: Option<(&Paths, &str)>,
+        exec: &str,
+        argv0: &str,
+        args: &[String],
+        background: bool,
+    ) -> Result<Launch, String> {
         let chroot = parsed.value("chroot").filter(|path| !path.is_empty()).map(PathBuf::from);
         let accounts = Accounts::read(chroot.as_deref().unwrap_or(Path::new("/")));
         let (user, groups) = identity(parsed, &accounts)?;
+        let confinement = match service {
+            Some((paths, name)) => Confinement::of(paths, name, chroot.as_deref())?,
+            None => None,
+        };
         let default_sink = if background { Sink::Null } else { Sink::Inherit };
         let sink = |file: &str, logger: &str| match (parsed.value(file), parsed.value(logger)) {
             (Some(path), _) if !path.starts_with('/') => {
@@ -126,21 +141,23 @@ impl Launch {
             no_new_privileges: parsed.has("no-new-privs"),
             stdout: sink("stdout", "stdout-logger")?,
             stderr: sink("stderr", "stderr-logger")?,
+            confinement,
         })
     }
 
-    /// Becomes the daemon. Only to be called in a process made for it; returns only if something fails.
-    pub fn become_it(&self) -> String {
-        match self.prepare() {
+    /// Becomes the daemon. Only to be called in a process made for it; returns only if something fails, for the caller to write
+    /// into `report`, which is closed when the daemon runs.
+    pub fn become_it(&self, report: &File) -> String {
+        match self.prepare(report) {
             Ok(mut command) => {
                 let error = command.exec();
-                format!("cannot start `{}`: {error}", self.exec.display())
+                format!("cannot start `{}`: {error}", command.get_program().to_string_lossy())
             }
             Err(message) => message,
         }
     }
 
-    fn prepare(&self) -> Result<Command, String> {
+    fn prepare(&self, report: &File) -> Result<Command, String> {
         let said = |what: String| move |error: io::Error| format!("{what}: {error}");
         if let Some(level) = self.nice {
             sys::set_nice(level).map_err(said(format!("cannot set nice level {level}")))?;
@@ -172,8 +189,20 @@ impl Launch {
         }
         sys::close_on_exec_from_three();
         sys::reset_signals();
-        let mut command = Command::new(&self.exec);
-        command.arg0(&self.argv0).args(&self.args);
+        let mut command = match &self.confinement {
+            None => {
+                let mut command = Command::new(&self.exec);
+                command.arg0(&self.argv0);
+                command
+            }
+            Some(confinement) => {
+                sys::keep_on_exec(report.as_fd()).map_err(said("cannot keep the report open".into()))?;
+                let mut command = Command::new(confinement.program());
+                command.args(confinement.arguments(report.as_raw_fd(), &self.argv0, &self.exec));
+                command
+            }
+        };
+        command.args(&self.args);
         self.set_environment(&mut command);
         Ok(command)
     }

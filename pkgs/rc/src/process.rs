@@ -30,6 +30,11 @@ pub struct Process {
     pub argv: Vec<String>,
 }
 
+/// Whether a process is there that `/proc` does not show, since it is another user's (`hidepid`).
+pub fn is_hidden(pid: Pid) -> bool {
+    sys::kill(pid, 0).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// Reads one process. `None`: there is none, or it has ended.
 pub fn read(pid: Pid) -> Option<Process> {
     let at = PathBuf::from(format!("/proc/{pid}"));

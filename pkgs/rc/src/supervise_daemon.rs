@@ -127,7 +127,7 @@ fn charge(paths: Paths, service: String, pidfile: PathBuf, parsed: &mut Parsed) 
     }
     let command = parsed.rest.remove(0);
     let program = launch::find_program(&command, parsed.value("chroot").map(Path::new))?;
-    let launch = Launch::new(parsed, &program, &command, &parsed.rest, true)?;
+    let launch = Launch::new(parsed, Some((&paths, service.as_str())), &program, &command, &parsed.rest, true)?;
     let seconds = |name: &str| -> Result<Option<Duration>, String> {
         let wrong = |text: &str| format!("--{name}: `{text}` is no number of seconds");
         parsed.value(name).map(|text| parse_seconds(text).ok_or_else(|| wrong(text))).transpose()

@@ -299,3 +299,9 @@ pub fn close_on_exec_from_three() {
     // SAFETY: only sets flags. Kernels before 5.11 refuse; then what was inherited stays open, as with other programs.
     unsafe { libc::syscall(libc::SYS_close_range, 3, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
+
+/// Leaves a descriptor open for the next program.
+pub fn keep_on_exec(file: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: only clears a flag.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) }).map(drop)
+}

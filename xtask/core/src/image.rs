@@ -56,6 +56,8 @@ pub struct Profile {
     pub max_size: Option<u64>,
     /// Layers of `hardening/` left out, by the names of their folders: for tests and measurements.
     pub layers_off: Vec<String>,
+    /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
+    pub foreign_services: Vec<String>,
 }
 
 const IMAGE: Document = Document {

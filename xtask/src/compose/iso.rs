@@ -1,13 +1,13 @@
 //! The ISO in five stages, each keyed by what it reads and recorded in the store, so each is cached and runnable alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::cpio::{self, Node, NodeKind};
 use ashlar_core::digest::Digest;
 use ashlar_core::event::{Event, size};
-use ashlar_core::hardening::apparmor;
+use ashlar_core::hardening::{apparmor, isolation};
 use ashlar_core::image::Profile;
 use ashlar_core::iso::{self as layout, Parts};
 use ashlar_core::layer;
@@ -162,7 +162,7 @@ impl Line<'_> {
         let policy = self.policy(packages)?;
         let plan = json!({
             "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "policy": policy,
-            "seed": self.session.seed()?.digest, "epoch": Epoch::RELEASE,
+            "foreign": self.profile.foreign_services, "seed": self.session.seed()?.digest, "epoch": Epoch::RELEASE,
         });
         let mut outcome = self.keyed("security", &plan, |room| {
             let files = room.join("root");
@@ -181,6 +181,10 @@ impl Line<'_> {
                 if files.join(apparmor::TRY).exists() {
                     write_new(&files.join(apparmor::REFUSALS), &policy.sources.refusals)?;
                 }
+            }
+            let found = isolation::unconfined(&hardening, &scripts(&files)?, &self.profile.foreign_services);
+            if !found.is_empty() {
+                return Err(repository::invalid(&self.repository.root, &found));
             }
             let manifest = tree::scan(&files)?.with_modes(&modes);
             let build_root = self.session.conditions(0).root;
@@ -340,6 +344,13 @@ impl Line<'_> {
         let files = repository::files_below(folder)?;
         files.into_iter().map(|path| Ok((path.clone(), digest_of_file(&folder.join(path))?))).collect()
     }
+}
+
+/// The service scripts of a root, by name.
+fn scripts(root: &Utf8Path) -> Result<BTreeMap<String, String>> {
+    let folder = root.join("etc/init.d");
+    let names = if folder.exists() { repository::files_below(&folder)? } else { BTreeSet::new() };
+    names.into_iter().map(|name| Ok((name.clone(), fs_err::read_to_string(folder.join(name))?))).collect()
 }
 
 fn names(texts: &[&str]) -> Vec<PkgName> {

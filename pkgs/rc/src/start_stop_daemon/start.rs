@@ -8,7 +8,7 @@ use crate::message;
 use crate::process;
 use crate::sys::{self, End, Fork, Pid};
 use std::env;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -32,7 +32,8 @@ impl Request {
             return Ok(u8::from(!self.parsed.has("oknodo")));
         }
         let argv0 = self.parsed.value("startas").unwrap_or(exec);
-        let launch = Launch::new(&self.parsed, &program, argv0, &self.args, background)?;
+        let service = self.service.as_deref().map(|name| (&self.paths, name));
+        let launch = Launch::new(&self.parsed, service, &program, argv0, &self.args, background)?;
         if self.parsed.has("test") {
             message::einfo(&format!("Would start {program} {}", self.args.join(" ")));
             return Ok(0);
@@ -59,7 +60,7 @@ impl Request {
             Fork::Parent(pid) => pid,
             Fork::Child => {
                 drop(report);
-                let text = self.become_daemon(launch, background);
+                let text = self.become_daemon(launch, background, &writer);
                 drop((&writer).write_all(text.as_bytes()));
                 sys::exit_now(1)
             }
@@ -81,7 +82,7 @@ impl Request {
         }
     }
 
-    fn become_daemon(&self, launch: &Launch, background: bool) -> String {
+    fn become_daemon(&self, launch: &Launch, background: bool, report: &File) -> String {
         if background {
             if let Err(error) = sys::new_session() {
                 return format!("cannot start a session: {error}");
@@ -96,7 +97,7 @@ impl Request {
                 return format!("cannot write pid file `{}`: {error}", inside.display());
             }
         }
-        launch.become_it()
+        launch.become_it(report)
     }
 
     /// A daemon that ends at once did not start. How long to look is `--wait`, or `rc_start_wait`, in milliseconds.

@@ -262,7 +262,7 @@ impl Supervisor<'_> {
             Fork::Child => {
                 drop(report);
                 drop(sys::new_session());
-                let text = self.charge.launch.become_it();
+                let text = self.charge.launch.become_it(&writer);
                 drop((&writer).write_all(text.as_bytes()));
                 sys::exit_now(127)
             }

@@ -142,6 +142,8 @@ pub fn services() -> Vec<Fact> {
         Fact::new("runlevel", "cat /run/openrc/softlevel", is("default")),
         Fact::new("failed services", "ls /run/openrc/failed", is("")),
         Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
+        // Its exit status says whether one is above 3.0.
+        Fact::as_root("exposure of services", "exposure", Expected::Has("sshd")),
         // Ports of sockets in state 0A, listening, in hexadecimal; both protocols. Builtins only.
         Fact::new(
             "who listens",

@@ -7,6 +7,7 @@
 pub mod apparmor;
 pub mod check;
 pub mod docs;
+pub mod isolation;
 pub mod kernel;
 pub mod ssh;
 

@@ -256,6 +256,14 @@ fn bad_services() -> Scenario {
             "cd /sys/fs/cgroup/openrc.jefe && echo $(cat memory.max pids.max cgroup.procs | head -n 2) $(grep -c . cgroup.procs)",
             is("33554432 8 1"),
         ),
+        // The names of profiles under which a program could do more than their services need.
+        Fact::as_root(
+            "what profiles let through",
+            "while read -r s a; do confine --profile /usr/lib/confine/$s.toml --service misbehave -- /usr/lib/confine/misbehave $a >/dev/null 2>&1 || echo $s; done </usr/lib/confine/allowed",
+            is(""),
+        ),
+        // One without a profile of its own.
+        Fact::as_root("a service from elsewhere", "grep '^no new privileges' /run/confine/jefe", is("no new privileges: yes")),
         Fact::as_root("after the bad ones", "rc-service last status", Expected::Has("started")),
         // Each attempt works for root without a profile, is refused under it, and leaves a record.
         Fact::as_root(

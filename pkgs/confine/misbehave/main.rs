@@ -1,0 +1,54 @@
+//! A service that tries what no service may: run under a profile, it shows what holds.
+//!
+//! ```text
+//! confine --profile FILE -- misbehave [NAME…]
+//! ```
+//! Prints one line for each attempt. The names are attempts that this profile allows, because its service needs them; the exit
+//! status is 1 when any other succeeds. What succeeds is undone, or harmless.
+
+mod attempts;
+mod sys;
+
+use std::env;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use attempts::{Attempt, ATTEMPTS};
+
+/// Answers by which the kernel refuses; any other means that the attempt got through to it.
+const REFUSALS: [i32; 4] = [libc::EPERM, libc::EACCES, libc::ENOSYS, libc::EROFS];
+
+fn is_refused(attempt: &Attempt, result: &io::Result<()>) -> bool {
+    let code = result.as_ref().err().and_then(io::Error::raw_os_error);
+    code.is_some_and(|code| REFUSALS.contains(&code) || (code == libc::ENOENT && attempt.may_be_absent))
+}
+
+fn main() -> ExitCode {
+    let allowed: Vec<String> = env::args().skip(1).collect();
+    let mut text = String::new();
+    let mut unexpected = 0;
+    for name in allowed.iter().filter(|name| ATTEMPTS.iter().all(|attempt| attempt.name != name.as_str())) {
+        text.push_str(&format!("{name}: there is no such attempt\n"));
+        unexpected += 1;
+    }
+    for attempt in ATTEMPTS {
+        let result = (attempt.run)();
+        let said = match (is_refused(attempt, &result), allowed.iter().any(|name| name == attempt.name)) {
+            (true, _) => "refused",
+            (false, true) => "allowed, as granted",
+            (false, false) => {
+                unexpected += 1;
+                "NOT REFUSED"
+            }
+        };
+        let answer = result.map_or_else(|error| error.to_string(), |()| "success".into());
+        text.push_str(&format!("{:16} {said} ({answer})\n", attempt.name));
+    }
+    // Without anybody who reads it, the exit status still says it.
+    let _shown = io::stdout().write_all(text.as_bytes());
+    if unexpected == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,220 @@
+//! `confine`'s command line, and its course: read, resolve, apply, become the command.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::apply;
+use crate::calls::Group;
+use crate::plan::{self, Facts, Family, Lift, Plan, Share};
+use crate::profile::{self, Source};
+use crate::{complain, print, sys};
+
+const USAGE: &str = "\
+usage: confine --profile FILE [--service NAME] [--argv0 WORD] [--report-to FD] -- COMMAND ARGS…
+       confine --profile FILE --print-plan [-- COMMAND]
+       confine --check FILE…
+       confine --words
+
+Starts a command within what its profile grants; whatever the profile does not grant is refused. If that cannot be done
+completely, nothing is started. `rc` starts services this way: with /etc/confine/NAME.toml, else /usr/lib/confine/NAME.toml, else
+default.toml.
+  --report-to FD  say errors to this descriptor as well; it closes when the command runs
+  --print-plan    print what would be done
+  --check         say whether profiles are right
+  --words         list the words that a profile can use";
+
+/// Exit codes of programs that start others: the profile or the kernel said no, cannot be executed, is not there.
+const REFUSED: u8 = 125;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Request {
+    profile: String,
+    service: Option<String>,
+    argv0: Option<String>,
+    report_to: Option<RawFd>,
+    print_plan: bool,
+    command: Vec<String>,
+}
+
+fn parse(args: &[String]) -> Result<Request, String> {
+    let mut request = Request::default();
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().cloned().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--profile" => request.profile = value()?,
+            "--service" => request.service = Some(value()?),
+            "--argv0" => request.argv0 = Some(value()?),
+            "--report-to" => {
+                let number = value()?.parse().ok().filter(|fd| *fd > 2);
+                request.report_to = Some(number.ok_or("--report-to needs the number of an open descriptor above 2")?);
+            }
+            "--print-plan" => request.print_plan = true,
+            "--" => {
+                request.command = words.cloned().collect();
+                break;
+            }
+            other => return Err(format!("unknown option `{other}`; the command comes after `--`")),
+        }
+    }
+    let is_name = |name: &String| !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+    match &request {
+        Request { profile, .. } if profile.is_empty() => Err("--profile is missing".into()),
+        Request { service: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
+        Request { command, print_plan: false, .. } if command.is_empty() => {
+            Err("there is no command after `--`".into())
+        }
+        _ => Ok(request),
+    }
+}
+
+/// Runs it.
+pub fn run(args: &[String]) -> ExitCode {
+    match args.first().map(String::as_str) {
+        Some("--help" | "-h") => return print(&format!("{USAGE}\n"), 0),
+        Some("--check") => return check(&args[1..]),
+        Some("--words") => return print(&vocabulary(), 0),
+        _ => {}
+    }
+    let request = match parse(args) {
+        Ok(request) => request,
+        Err(message) => return complain(&format!("confine: {message}\n{USAGE}"), 2),
+    };
+    let report = match request.report_to.map(sys::take_descriptor).transpose() {
+        Ok(report) => report,
+        Err(error) => return complain(&format!("confine: --report-to: {error}"), 2),
+    };
+    match act(&request) {
+        Ok(text) => print(&text, 0),
+        Err((message, code)) => {
+            let message = format!("confine: {message}");
+            // Whoever waited there may have gone; standard error has it as well.
+            let _told = report.map(|mut report: File| report.write_all(message.as_bytes()));
+            complain(&message, code)
+        }
+    }
+}
+
+/// Returns only when there is something to print, or the command did not start.
+fn act(request: &Request) -> Result<String, (String, u8)> {
+    let refused = |message: String| (message, REFUSED);
+    let text = fs::read_to_string(&request.profile)
+        .map_err(|error| refused(format!("cannot read {}: {error}", request.profile)))?;
+    let source = Source { file: &request.profile, text: &text };
+    let program = match request.command.first() {
+        Some(word) => find(word).ok_or_else(|| (format!("there is no program `{word}`"), NOT_FOUND))?,
+        None => "/COMMAND".to_owned(),
+    };
+    let plan = resolve(source, &program).map_err(refused)?;
+    if request.print_plan {
+        return Ok(plan.render());
+    }
+    let service = request.service.clone().unwrap_or_else(|| stem(&request.profile));
+    apply::apply(&plan, &service).map_err(|failure| {
+        let place = if failure.line > 0 { format!("{}:{}", source.file, failure.line) } else { source.file.to_owned() };
+        refused(format!("{service} is not started: {place}: {}", failure.message))
+    })?;
+    let argv0 = request.argv0.as_ref().unwrap_or(&request.command[0]);
+    let error = Command::new(&program).arg0(argv0).args(&request.command[1..]).exec();
+    let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
+    Err((format!("cannot start `{program}`: {error}"), code))
+}
+
+/// The name of a file without its directory and ending.
+fn stem(file: &str) -> String {
+    Path::new(file).file_stem().map_or_else(|| "default".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn resolve(source: Source<'_>, program: &str) -> Result<Plan, String> {
+    let profile = profile::read(source).map_err(|found| source.show(&found))?;
+    let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
+    let (passwd, group) = (read("/etc/passwd")?, read("/etc/group")?);
+    let memory = memory(&read("/proc/meminfo")?).ok_or("/proc/meminfo does not tell how much memory there is")?;
+    let facts = Facts { command: program, passwd: &passwd, group: &group, memory };
+    plan::resolve(&profile, source, facts).map_err(|found| source.show(&found))
+}
+
+/// Bytes of memory, from `/proc/meminfo`.
+fn memory(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The program of a word: itself if it has a slash, else the first in `PATH`.
+fn find(word: &str) -> Option<String> {
+    if word.contains('/') {
+        let path = env::current_dir().ok()?.join(word);
+        return path.exists().then(|| path.to_string_lossy().into_owned());
+    }
+    let search = env::var("PATH").unwrap_or_else(|_| "/usr/bin".into());
+    search.split(':').map(|directory| format!("{directory}/{word}")).find(|path| Path::new(path).is_file())
+}
+
+/// The words that a profile can use, with their meaning.
+fn vocabulary() -> String {
+    let mut text = String::new();
+    let mut list = |title: &str, words: Vec<(&str, &str)>| {
+        let lines = words.into_iter().map(|(word, meaning)| format!("  {word:18}  {meaning}\n"));
+        text.push_str(&format!("{title}\n{}", lines.collect::<String>()));
+    };
+    list("calls: groups of system calls", Group::ALL.iter().map(|group| (group.name(), group.meaning())).collect());
+    list("sockets: families", Family::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect());
+    list(
+        "share: the system's instead of an own one",
+        Share::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect(),
+    );
+    list("lift: what is not restricted", Lift::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect());
+    text
+}
+
+/// Says what is wrong with profiles, all of it.
+fn check(files: &[String]) -> ExitCode {
+    let judge = |file: &String| {
+        let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        resolve(Source { file, text: &text }, "/COMMAND").map(drop)
+    };
+    let wrong: Vec<String> = files.iter().filter_map(|file| judge(file).err()).collect();
+    match wrong.is_empty() {
+        true => 0.into(),
+        false => complain(&wrong.join("\n"), 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_command_line() {
+        let request = parse(&words("--profile a.toml --service b --report-to 5 -- /bin/c -d -- e")).unwrap();
+        assert_eq!(request.command, ["/bin/c", "-d", "--", "e"]);
+        assert_eq!((request.service.as_deref(), request.report_to), (Some("b"), Some(5)));
+        for (line, why) in [
+            ("-- a", "--profile is missing"),
+            ("--profile a", "there is no command after `--`"),
+            ("--profile a --service ../b -- c", "`../b` cannot be a service"),
+            ("--profile a --report-to 1 -- c", "--report-to needs the number of an open descriptor above 2"),
+            ("--profile a c", "unknown option `c`; the command comes after `--`"),
+            ("--profile", "--profile needs a value"),
+        ] {
+            assert_eq!(parse(&words(line)).unwrap_err(), why);
+        }
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        assert_eq!(memory("MemTotal:        1000 kB\nMemFree: 5 kB\n"), Some(1_024_000));
+        assert_eq!(memory("MemFree: 5 kB\n"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! `exposure`: what the running services could do, as a score from 0.0 (best) to 10.0. Computed from what the kernel says of
+//! the processes, not from profiles: a service that escaped its profile shows.
+
+pub mod facts;
+mod read;
+mod score;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+
+use crate::apply::RECORDS;
+use crate::profile::{self, Accepted, Source};
+use score::{Service, Verdict};
+
+/// A service above this is not as it should be.
+const LIMIT: f64 = 3.0;
+
+const USAGE: &str = "\
+usage: exposure [--json] [--max SCORE] [--without ROW] [--details] [PID|SERVICE…]
+       exposure --table
+
+Scores running services from 0.0 (best) to 10.0, all of them unless some are named; those that are named with details.
+  --max SCORE  exit with 1 if a service is above (3.0)
+  --without ROW  leave a row of the table out, like `apparmor`: what the rest is worth alone
+  --table      print what is judged, how much it weighs, and why
+Landlock is not in the score, for the kernel does not tell of it; /run/confine/SERVICE has what was applied at the start.";
+
+struct Request {
+    json: bool,
+    details: bool,
+    limit: f64,
+    without: Vec<String>,
+    names: Vec<String>,
+}
+
+/// Runs it; gives what to print and the exit status.
+pub fn run(args: &[String]) -> Result<(String, u8), String> {
+    if args.iter().any(|word| word == "--table") {
+        return Ok((score::explain(), 0));
+    }
+    if args.iter().any(|word| word == "--help" || word == "-h") {
+        return Ok((format!("{USAGE}\n"), 0));
+    }
+    let request = request(args)?;
+    let names = if request.names.is_empty() { read::services()? } else { request.names.clone() };
+    if names.is_empty() {
+        return Err("no service runs; services are the control groups /sys/fs/cgroup/openrc.NAME".into());
+    }
+    let services = names.iter().map(|name| judge(name, &request.without)).collect::<Result<Vec<_>, _>>()?;
+    let is_above = services.iter().any(|service| service.verdict(request.limit) == Verdict::Above);
+    let text = if request.json {
+        score::json(&services, request.limit)
+    } else {
+        let mut text = score::table(&services, request.limit, request.details || !request.names.is_empty());
+        text.push_str(&format!("Not in the score: Landlock, which the kernel does not tell of; see {RECORDS}.\n"));
+        text
+    };
+    Ok((text, u8::from(is_above)))
+}
+
+fn request(args: &[String]) -> Result<Request, String> {
+    let mut request = Request { json: false, details: false, limit: LIMIT, without: Vec::new(), names: Vec::new() };
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--json" => request.json = true,
+            "--details" => request.details = true,
+            "--max" => {
+                let number = words.next().and_then(|word| word.parse().ok()).filter(|max| (0.0..=10.0).contains(max));
+                request.limit = number.ok_or("--max needs a number from 0 to 10")?;
+            }
+            "--without" => {
+                let row = words.next().filter(|word| score::is_row(word));
+                request.without.push(row.ok_or("--without needs a row; `exposure --table` lists them")?.clone());
+            }
+            option if option.starts_with('-') => return Err(format!("unknown option `{option}`\n{USAGE}")),
+            name => request.names.push(name.to_owned()),
+        }
+    }
+    Ok(request)
+}
+
+/// A service, or a process by its number.
+fn judge(name: &str, without: &[String]) -> Result<Service, String> {
+    let (name, pids) = match name.parse::<u32>() {
+        Ok(pid) => (read::service_of(pid).unwrap_or_else(|| format!("process {pid}")), vec![pid]),
+        Err(_) => (name.to_owned(), read::processes(name)),
+    };
+    let mut processes = Vec::new();
+    for pid in pids {
+        match read::process(pid) {
+            Ok(facts) => processes.push(score::score(&facts, without)),
+            // It has ended meanwhile.
+            Err(_) if !read::runs(pid) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if processes.is_empty() {
+        return Err(format!("{name} does not run; `rc-status` shows what does"));
+    }
+    processes.sort_by(|one, other| other.points.total_cmp(&one.points).then(one.pid.cmp(&other.pid)));
+    let accepted = accepted(&name)?;
+    Ok(Service { name, processes, accepted })
+}
+
+/// The exception in a service's profile.
+fn accepted(service: &str) -> Result<Option<Accepted>, String> {
+    for folder in crate::PROFILES {
+        let file = format!("{folder}/{service}.toml");
+        if let Ok(text) = fs::read_to_string(&file) {
+            let source = Source { file: &file, text: &text };
+            return profile::read(source).map(|profile| profile.exposure).map_err(|found| source.show(&found));
+        }
+    }
+    Ok(None)
+}
