@@ -121,7 +121,7 @@ fn other_profiles_are_the_minimal_one_and_more() {
     };
     let minimal = profile("minimal");
     let more = [
-        ("test-services", vec!["apparmor-try", "test-services"]),
+        ("test-services", vec!["apparmor-try", "confine-tests", "test-services"]),
         ("container-host", vec!["container", "crun"]),
         ("test-containers", vec!["container", "crun", "test-containers"]),
     ];
