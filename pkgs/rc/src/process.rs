@@ -179,6 +179,8 @@ pub fn read_pid_file(path: &Path) -> PidFile {
     match read(&mut file, &mut text) {
         Ok((true, uid, mode)) => match parse_pid(&text) {
             Some(pid) => PidFile::Names { pid, writer: (uid != 0 || mode & 0o022 != 0).then_some(uid) },
+            // Made for the daemon, which has not written it yet.
+            None if text.trim().is_empty() => PidFile::Absent,
             None => PidFile::Unusable(format!("{} holds no process number: {:?}", path.display(), text.trim())),
         },
         Ok((false, ..)) => PidFile::Unusable(format!("{} is not a regular file", path.display())),

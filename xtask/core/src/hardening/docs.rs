@@ -31,6 +31,8 @@ struct Layers {
 struct About {
     folder: String,
     title: String,
+    /// Nothing of it is there yet.
+    planned: bool,
     summary: String,
     switch: Vec<Switch>,
 }
@@ -53,13 +55,10 @@ struct Findings {
 /// Something that a grader finds and that stays.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Finding {
-    /// The grader's name.
-    pub grader: String,
-    /// What it calls the finding.
-    pub id: String,
-    /// Why it stays.
-    pub reason: String,
+struct Finding {
+    grader: String,
+    id: String,
+    reason: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -122,16 +121,6 @@ pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnost
     Ok(Pages::from([("docs/hardening.md", hardening), ("docs/seeds.md", seeds_page(&seeds.claim))]))
 }
 
-/// The findings that are accepted.
-///
-/// # Errors
-/// As [`pages`].
-pub fn accepted(texts: &Texts) -> Result<Vec<Finding>, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    let findings: Findings = document(texts, FINDINGS, &mut found);
-    if found.is_empty() { Ok(findings.finding) } else { Err(found) }
-}
-
 fn document<T: serde::de::DeserializeOwned + Default>(texts: &Texts, path: &str, found: &mut Vec<Diagnostic>) -> T {
     let Some((file, text)) = text_of(texts, path, found) else { return T::default() };
     shape::read(text, Utf8Path::new(file), &DOCUMENT).unwrap_or_else(|finding| {
@@ -142,8 +131,8 @@ fn document<T: serde::de::DeserializeOwned + Default>(texts: &Texts, path: &str,
 
 fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], scores: &[Score]) -> String {
     let mut page = format!(
-        "{NOTICE}# Hardening\n\nSix layers, each without trust in the others. Everything below is rendered from the same data as the \
-         configuration in the image and the {} checks that `ashlar-audit` makes on the running system.\n\n## Scores\n\n\
+        "{NOTICE}# Hardening\n\nSix layers, each without trust in the others; those marked so are not there yet. The rest is rendered from the \
+         same data as the configuration in the image and the {} checks that `ashlar-audit` makes on the running system.\n\n## Scores\n\n\
          | grader | version | result |\n|---|---|---|\n",
         hardening.checks.len()
     );
@@ -163,7 +152,11 @@ fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], 
 }
 
 fn layer_section(page: &mut String, layer: Layer, about: &About, hardening: &Hardening) {
-    let _ = write!(page, "\n## {} {}\n\n{}\n", layer.number(), about.title, about.summary.trim());
+    let planned = if about.planned { " (not there yet)" } else { "" };
+    let _ = write!(page, "\n## {} {}{planned}\n\n{}\n", layer.number(), about.title, about.summary.trim());
+    if about.planned {
+        return;
+    }
     if !about.switch.is_empty() {
         *page += "\n| can be had otherwise | cost as it is | how |\n|---|---|---|\n";
         for Switch { what, cost, undo } in &about.switch {

@@ -23,7 +23,6 @@ fn small() -> Texts {
              [[section]]\nreason = 'Root never logs in.'\nset = [['PermitRootLogin', 'no'], ['RekeyLimit', '1G 1h']]\n\
              effective = { RekeyLimit = '1073741824 3600' }\n",
         ),
-        ("hardening/3-network/nftables.conf", "flush ruleset\n"),
         ("hardening/6-isolation/sshd.toml", "# sshd\n"),
         ("hardening/6-isolation/containers/policy.toml", "# not a service's profile\n"),
         (
@@ -114,6 +113,7 @@ fn with_words() -> Texts {
         .iter()
         .map(|layer| format!("[[layer]]\nfolder = '{}'\ntitle = 'T'\nsummary = 'S.'\n", layer.folder()))
         .collect();
+    let layers = layers.replacen("folder = '3-network'\n", "folder = '3-network'\nplanned = true\n", 1);
     let switch = "[[layer.switch]]\nwhat = 'a|b'\ncost = 'c'\nundo = 'u'\n";
     all.extend(texts(&[
         ("hardening/layers.toml", &(layers + switch)),
@@ -130,7 +130,6 @@ fn pages_from_data() {
     let made = Hardening::render(&all, &BTreeSet::new()).unwrap();
     let pages = docs::pages(&made, &all).unwrap();
     insta::assert_snapshot!(pages.iter().map(|(path, text)| format!("== {path}\n{text}\n")).collect::<String>());
-    assert_eq!(docs::accepted(&all).unwrap().len(), 1);
 }
 
 #[test]
