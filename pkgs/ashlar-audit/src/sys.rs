@@ -14,7 +14,7 @@ enum As {
 
 type Attempt = (&'static str, As, fn() -> io::Result<()>);
 
-/// What can be tried, by name. Each is harmless when it works, except that it shows what should not be.
+/// What can be tried, by name. Where one works, it is undone, or changes nothing.
 const ATTEMPTS: &[Attempt] = &[
     ("module-load", As::Root, || call(libc::SYS_init_module, [0, 0, 0, 0])),
     ("kexec", As::Root, || call(libc::SYS_kexec_load, [0, 0, 0, 0])),
@@ -40,12 +40,12 @@ const ATTEMPTS: &[Attempt] = &[
     ("kernel-ports", As::Root, || open(c"/dev/port", libc::O_RDWR)),
     ("kernel-core", As::Root, || open(c"/proc/kcore", libc::O_RDONLY)),
     ("write-programs", As::Root, || open(c"/usr/bin/ashlar-audit", libc::O_WRONLY)),
-    ("create-program", As::Root, || open(c"/usr/bin/ashlar-audit-new", libc::O_WRONLY | libc::O_CREAT)),
+    ("create-program", As::Root, create_program),
     ("read-shadow", As::Nobody, || open(c"/etc/shadow", libc::O_RDONLY)),
     ("write-own-code", As::Root, write_own_code),
     ("profile-kernel", As::Nobody, profile_kernel),
     ("load-policy", As::Root, || write(c"/sys/kernel/security/apparmor/.replace", b"x")),
-    ("set-clock", As::Nobody, || call(libc::SYS_settimeofday, [0, 0, 0, 0]).and_then(|()| set_clock())),
+    ("set-clock", As::Nobody, set_clock),
     ("raw-socket", As::Nobody, || call(libc::SYS_socket, [libc::AF_PACKET.into(), libc::SOCK_RAW.into(), 0, 0])),
     ("restart", As::Nobody, || call(libc::SYS_reboot, [0, 0, 0, 0])),
 ];
@@ -172,15 +172,29 @@ fn write(path: &CStr, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn mount() -> io::Result<()> {
-    // SAFETY: all texts end in a zero byte.
-    done(unsafe { libc::mount(c"none".as_ptr(), c"/tmp".as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) }.into())
+fn create_program() -> io::Result<()> {
+    let path = c"/usr/bin/ashlar-audit-new";
+    open(path, libc::O_WRONLY | libc::O_CREAT)?;
+    // SAFETY: the text ends in a zero byte.
+    done(unsafe { libc::unlink(path.as_ptr()) }.into())
 }
 
+fn mount() -> io::Result<()> {
+    let (at, kind) = (c"/tmp", c"tmpfs");
+    // SAFETY: all texts end in a zero byte.
+    done(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) }.into())?;
+    // SAFETY: the text ends in a zero byte.
+    done(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }.into())
+}
+
+/// Sets the clock to what it shows.
 fn set_clock() -> io::Result<()> {
-    let now = libc::timeval { tv_sec: 1, tv_usec: 0 };
-    // SAFETY: `now` is a valid time.
-    done(unsafe { libc::settimeofday(&raw const now, std::ptr::null()) }.into())
+    let mut now = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    // SAFETY: `now` is a place for a time, and then one.
+    unsafe {
+        done(libc::gettimeofday(&raw mut now, std::ptr::null_mut()).into())?;
+        done(libc::settimeofday(&raw const now, std::ptr::null()).into())
+    }
 }
 
 /// Writes over a constant through `/proc/self/mem`, which may not go past a page's protection.

@@ -148,11 +148,10 @@ impl System {
         let mut found = Vec::new();
         let mut pending = vec![PathBuf::from("/")];
         while let Some(folder) = pending.pop() {
-            // A directory that went away meanwhile holds nothing.
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                let Ok(meta) = path.symlink_metadata() else { continue };
+            let Some(entries) = there(std::fs::read_dir(&folder))? else { continue };
+            for entry in entries {
+                let path = entry?.path();
+                let Some(meta) = there(path.symlink_metadata())? else { continue };
                 if of_sort(&path, &meta) {
                     found.push(path.display().to_string());
                 }
@@ -163,6 +162,14 @@ impl System {
         }
         found.sort();
         Ok(found)
+    }
+}
+
+/// What went away while we looked is none; what may not be looked at is a failure, since anything could be there.
+fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 
@@ -248,6 +255,13 @@ mod tests {
         bytes.extend(miniz_oxide::deflate::compress_to_vec(b"CONFIG_A=y\n", 6));
         bytes.extend([0; 8]);
         assert_eq!(inflate(&bytes).unwrap(), "CONFIG_A=y\n");
+    }
+
+    #[test]
+    fn only_what_went_away_is_passed_over() {
+        assert!(there(std::fs::read_dir("/nowhere")).unwrap().is_none());
+        assert!(there(std::fs::read_dir("/proc/self/status")).is_err());
+        assert!(there(std::fs::read_dir("/proc")).unwrap().is_some());
     }
 
     #[test]
