@@ -4,7 +4,7 @@
 //! says so.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -187,7 +187,11 @@ fn status(name: &str) -> String {
 
 fn names(directory: &str) -> Outcome<Vec<String>> {
     let mut names = Vec::new();
-    let Ok(entries) = fs::read_dir(directory) else { return Ok(names) };
+    let entries = match fs::read_dir(directory) {
+        // Nothing was ever started.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(names),
+        entries => entries.doing_at("listing", Path::new(directory))?,
+    };
     for entry in entries {
         names.push(entry.doing("listing containers")?.file_name().to_string_lossy().into_owned());
     }
@@ -235,7 +239,7 @@ pub fn stop(name: &str) -> Outcome<()> {
         }
     }
     if status(name) == "running" {
-        problem(format!("{name} did not end, not even by SIGKILL"))
+        problem(format!("{name} did not end, not even by SIGKILL: a device or file system it waits for may hang, and `dmesg` name it"))
     } else {
         Ok(())
     }
@@ -253,7 +257,12 @@ pub fn remove(name: &str) -> Outcome<()> {
 
 /// The profile, where the kernel has AppArmor. One that is missing is no reason to go on without it.
 fn apparmor() -> Outcome<Option<String>> {
-    if fs::read_to_string("/sys/module/apparmor/parameters/enabled").map_or(true, |text| text.trim() != "Y") {
+    let enabled = match fs::read_to_string("/sys/module/apparmor/parameters/enabled") {
+        // A kernel without AppArmor.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        enabled => enabled.doing("asking whether AppArmor is on")?,
+    };
+    if enabled.trim() != "Y" {
         return Ok(None);
     }
     // An image made without that layer has no profiles to load; the other layers hold without it.
