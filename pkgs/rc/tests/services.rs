@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::service::{pid, root, run, runs};
 use common::{ended, Root};
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -22,23 +23,6 @@ need net
 after docker
 }
 "#;
-
-fn root(name: &str, scripts: &str) -> Root {
-    let root = Root::new(name, scripts, "");
-    fs::create_dir_all(root.0.join("usr/lib/rc/bin")).unwrap();
-    for name in ["start-stop-daemon", "supervise-daemon", "checkpath", "service_crashed", "mark_service_inactive"] {
-        symlink(env!("CARGO_BIN_EXE_rc"), root.0.join("usr/lib/rc/bin").join(name)).unwrap();
-    }
-    root
-}
-
-/// Runs commands of a service under a shell; exit code and output.
-fn run(root: &Root, shell: &str, service: &str, commands: &str) -> (i32, String) {
-    let script = root.0.join("etc/init.d").join(service);
-    let mut command = root.real("openrc-run");
-    command.arg(script).args(commands.split(' ')).env("RC_TEST_SHELL", shell);
-    ended(command.output().unwrap())
-}
 
 /// Calls a test for each shell, with a root of its own.
 fn for_shells(name: &str, scripts: &str, test: impl Fn(&Root, &str)) {
@@ -64,16 +48,6 @@ fn wait_until(limit: u64, done: impl Fn() -> bool) {
 fn signal(name: &str, pid: &str) {
     let status = Command::new("/bin/sh").args(["-c", "kill -$0 $1", name, pid]).status().unwrap();
     assert!(status.success(), "kill -{name} {pid}");
-}
-
-/// Whether a process runs; one that has ended but was not collected yet does not.
-fn runs(number: &str) -> bool {
-    let stat = fs::read_to_string(Path::new("/proc").join(number).join("stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim().starts_with('Z'))
-}
-
-fn pid(root: &Root, file: &str) -> String {
-    root.read(file).trim().to_owned()
 }
 
 #[test]
@@ -391,62 +365,4 @@ fn checkpath_is_not_led_astray() {
     assert_eq!(check("-D", "made/full").0, 0);
     assert_eq!(fs::read_dir(at("made/full")).unwrap().count(), 0);
     assert!(Path::new(&at("victim")).exists());
-}
-
-/// Stands in for `confine`: writes down its words and becomes the daemon, or refuses as its profile says.
-const CONFINE: &str = r#"#!/bin/sh
-echo "$*" >> "$RC_TEST_ROOT/confined"
-if grep -q refuse "$2"; then
-	eval "echo 'the profile says no' >&$8"
-	exit 125
-fi
-eval "exec $8>&-"
-shift 9
-exec "$@"
-"#;
-
-#[test]
-fn a_daemon_with_a_profile_is_started_by_confine() {
-    let root = root("confine", "");
-    root.script(
-        "kept",
-        "command=/bin/sleep\ncommand_args=1000\ncommand_background=yes\npidfile=$RC_TEST_ROOT/run/kept.pid\n",
-    );
-    root.script("watched", "command=/bin/sleep\ncommand_args=1000\nsupervisor=supervise-daemon\n");
-    for directory in ["etc/confine", "usr/lib/confine", "usr/bin"] {
-        fs::create_dir_all(root.0.join(directory)).unwrap();
-    }
-    root.program("usr/bin/confine", CONFINE);
-    fs::write(root.0.join("usr/lib/confine/default.toml"), "").unwrap();
-    fs::write(root.0.join("usr/lib/confine/watched.toml"), "").unwrap();
-    for service in ["kept", "watched"] {
-        let (code, said) = run(&root, "/bin/sh", service, "start");
-        assert_eq!(code, 0, "{said}");
-        assert_eq!(run(&root, "/bin/sh", service, "status").0, 0);
-    }
-    let place = root.0.display();
-    let words = root.read("confined");
-    let lines: Vec<&str> = words.lines().collect();
-    for (line, service, profile) in [(lines[0], "kept", "default"), (lines[1], "watched", "watched")] {
-        let begin = format!(
-            "--profile {place}/usr/lib/confine/{profile}.toml --service {service} --argv0 /bin/sleep --report-to "
-        );
-        assert!(line.starts_with(&begin) && line.contains(" -- /bin/sleep 1000"), "{line}");
-    }
-    // The number that was written is the daemon's own, so it is stopped.
-    let number = pid(&root, "run/kept.pid");
-    assert!(runs(&number));
-    for service in ["kept", "watched"] {
-        assert_eq!(run(&root, "/bin/sh", service, "stop").0, 0);
-    }
-    assert!(!runs(&number));
-    // A profile that cannot be applied is a start that failed, and its words are heard.
-    fs::write(root.0.join("etc/confine/kept.toml"), "refuse").unwrap();
-    fs::write(root.0.join("etc/confine/watched.toml"), "refuse").unwrap();
-    for service in ["kept", "watched"] {
-        let (code, said) = run(&root, "/bin/sh", service, "start");
-        assert_eq!(code, 1, "{said}");
-        assert!(said.contains("the profile says no"), "{said}");
-    }
-    assert!(root.state("started").is_empty());
 }

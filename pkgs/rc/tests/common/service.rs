@@ -1,0 +1,35 @@
+//! One service, run as a person would run it, and what became of its processes.
+
+use super::{ended, Root};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+/// A root in which services can start daemons.
+pub fn root(name: &str, scripts: &str) -> Root {
+    let root = Root::new(name, scripts, "");
+    fs::create_dir_all(root.0.join("usr/lib/rc/bin")).unwrap();
+    for name in ["start-stop-daemon", "supervise-daemon", "checkpath", "service_crashed", "mark_service_inactive"] {
+        symlink(env!("CARGO_BIN_EXE_rc"), root.0.join("usr/lib/rc/bin").join(name)).unwrap();
+    }
+    root
+}
+
+/// Runs commands of a service under a shell; exit code and output.
+pub fn run(root: &Root, shell: &str, service: &str, commands: &str) -> (i32, String) {
+    let script = root.0.join("etc/init.d").join(service);
+    let mut command = root.real("openrc-run");
+    command.arg(script).args(commands.split(' ')).env("RC_TEST_SHELL", shell);
+    ended(command.output().unwrap())
+}
+
+/// Whether a process runs; one that has ended but was not collected yet does not.
+pub fn runs(number: &str) -> bool {
+    let stat = fs::read_to_string(Path::new("/proc").join(number).join("stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim().starts_with('Z'))
+}
+
+/// The number in a pid file.
+pub fn pid(root: &Root, file: &str) -> String {
+    root.read(file).trim().to_owned()
+}
