@@ -188,7 +188,7 @@ pub struct NewPkgArgs {
 /// Options of `boot-test`.
 #[derive(Debug, Clone, Args)]
 pub struct BootTestArgs {
-    /// Scenarios: uefi-cd, uefi-disk, bios-cd, bios-disk, ssh, reboot, unconfigured, no-dhcp, bad-services, containers [default: all].
+    /// Scenarios: uefi-cd, uefi-disk, bios-cd, bios-disk, ssh, layers, reboot, unconfigured, no-dhcp, bad-services, containers [default: all].
     pub scenarios: Vec<String>,
     /// Seconds before a scenario counts as failed.
     #[arg(long, default_value_t = 240)]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::command::quote;
+use crate::console::facts::BECOME;
+
 /// What is asked of a started system over SSH, in this order. Works with BusyBox and with GNU's tools.
 pub const QUESTIONS: [&str; 3] = [
     "cat /proc/meminfo",
@@ -13,6 +16,15 @@ pub const QUESTIONS: [&str; 3] = [
 /// What is asked of ours besides, before [`QUESTIONS`]: when `/init` began, and when each service did.
 pub const OWN_QUESTIONS: [&str; 3] =
     ["become dmesg | grep -m 1 'Run /init'", "cat /run/openrc/timing", "rc-status --timing"];
+
+/// All that is asked of ours. Who is not root sees his own processes only, so that question is root's; the login it came by is
+/// named as well.
+pub fn of_ours() -> Vec<String> {
+    let [memory, processes, uptime] = QUESTIONS;
+    let processes = format!("{BECOME} sh -c {}; echo self $$", quote(processes));
+    let shared = [memory.to_owned(), processes, uptime.to_owned()];
+    OWN_QUESTIONS.iter().map(|line| (*line).to_owned()).chain(shared).collect()
+}
 
 /// Memory in KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,33 +47,22 @@ impl Memory {
     }
 }
 
-/// The names of the programs that run, without those of the login that asked.
+/// The names of the programs that run, without those of the logins that asked.
 pub fn programs(text: &str) -> Vec<String> {
     let mut processes = BTreeMap::new();
-    let mut own = 0;
+    let mut own = Vec::new();
     for line in text.lines() {
         if let Some(number) = line.strip_prefix("self ") {
-            own = number.trim().parse().unwrap_or(0);
+            own.extend(number.trim().parse::<u32>());
         } else if let Some((number, name, parent)) = process(line) {
             processes.insert(number, (parent, name));
         }
     }
-    // The login is what descends from the SSH server that listens, whose parent is process 1, on the way to our shell.
-    let mut top = own;
-    while let Some((parent, _)) = processes.get(&top)
-        && processes.get(parent).is_some_and(|(grand, _)| *grand > 1)
-    {
-        top = *parent;
-    }
-    let top = match processes.get(&top) {
-        // `top` is the listening server's child now; everything at and below it is the login.
-        Some((parent, _)) if processes.get(parent).is_some_and(|(grand, _)| *grand <= 1) && *parent != 1 => top,
-        _ => own,
-    };
-    let below = |mut number: u32| {
+    let logins: Vec<u32> = own.into_iter().map(|shell| login(&processes, shell)).collect();
+    let asked = |mut number: u32| {
         // As many steps as there are processes: a text can name a circle.
         for _ in 0..=processes.len() {
-            if number == top {
+            if logins.contains(&number) {
                 return true;
             }
             match processes.get(&number) {
@@ -71,7 +72,22 @@ pub fn programs(text: &str) -> Vec<String> {
         }
         false
     };
-    processes.iter().filter(|(number, _)| !below(**number)).map(|(_, (_, name))| name.clone()).collect()
+    processes.iter().filter(|(number, _)| !asked(**number)).map(|(_, (_, name))| name.clone()).collect()
+}
+
+/// The top of a login: what descends from a server that listens, whose parent is process 1, on the way to the shell.
+fn login(processes: &BTreeMap<u32, (u32, String)>, shell: u32) -> u32 {
+    let mut top = shell;
+    while let Some((parent, _)) = processes.get(&top)
+        && processes.get(parent).is_some_and(|(grand, _)| *grand > 1)
+    {
+        top = *parent;
+    }
+    match processes.get(&top) {
+        // `top` is the listening server's child now; everything at and below it is the login.
+        Some((parent, _)) if processes.get(parent).is_some_and(|(grand, _)| *grand <= 1) && *parent != 1 => top,
+        _ => shell,
+    }
 }
 
 /// Number, name and parent, from `/proc/N/stat`: the name is in parentheses and may hold anything.
@@ -186,6 +202,19 @@ mod tests {
         assert_eq!(programs(text), ["init", "syslogd", "sshd", "getty", "(sd pam)"]);
         assert_eq!(programs("1 (init) S 0 1\nself 7\n"), ["init"]);
         assert_eq!(programs(""), [""; 0]);
+        // Asked as root: the service's own child is a login as well as the one that called it.
+        let as_root = text.replace(
+            "self 202\n",
+            "150 (become) S 1 150\n300 (exe) S 150 300\n301 (sh) S 300 301\nself 301\nself 202\n",
+        );
+        assert_eq!(programs(&as_root), ["init", "syslogd", "sshd", "getty", "(sd pam)", "become"]);
+    }
+
+    #[test]
+    fn the_processes_of_ours_are_asked_for_by_root() {
+        let asked = of_ours();
+        assert_eq!(asked.len(), OWN_QUESTIONS.len() + QUESTIONS.len());
+        assert!(asked[4].starts_with("become sh -c '") && asked[4].ends_with("; echo self $$"), "{}", asked[4]);
     }
 
     #[test]

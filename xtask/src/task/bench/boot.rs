@@ -143,8 +143,10 @@ impl Bench<'_> {
             }
             std::thread::sleep(SETTLE);
             let user = if system == System::Ashlar { ADMIN } else { peer::USER }.to_owned();
-            let own: &[&str] = if system == System::Ashlar { &OWN_QUESTIONS } else { &[] };
-            let commands = own.iter().chain(&QUESTIONS).map(|line| (*line).to_owned()).collect();
+            let commands = match system {
+                System::Ashlar => timeline::of_ours(),
+                System::Debian => QUESTIONS.map(str::to_owned).to_vec(),
+            };
             let answers = perform(&Task::Commands { user, commands })?;
             Ok(Started { banner, answers, asked: running.started.elapsed().as_secs_f64() })
         })();
