@@ -40,3 +40,4 @@ pub mod timeline;
 pub mod toolchain;
 pub mod tree;
 pub mod uki;
+pub mod wire;

@@ -28,6 +28,9 @@ pub struct Access {
     pub strange_key: Utf8PathBuf,
     /// The machine's host keys as seen at the first connection: another one later is refused.
     pub known_hosts: Utf8PathBuf,
+    /// Where a client that is connected listens for others, which then need no connection of their own: the machine takes
+    /// three new ones a minute from one source. With `-USER` after it, so it must be short: it names a socket.
+    pub control: Utf8PathBuf,
 }
 
 /// Who reads what the client prints.
@@ -70,6 +73,15 @@ impl Access {
         ])
     }
 
+    /// Ends the connection that a user's clients share.
+    pub fn hang_up(&self, user: &str) -> Command {
+        Command::new(SSH).args(["-F", "none", "-o", &self.control_path(), "-O", "exit"]).arg(format!("{user}@127.0.0.1"))
+    }
+
+    fn control_path(&self) -> String {
+        format!("ControlPath={}-%r", self.control)
+    }
+
     fn options(&self) -> Vec<String> {
         let mut args = vec!["-F".to_owned(), "none".to_owned()];
         let known = format!("UserKnownHostsFile={}", self.known_hosts);
@@ -95,7 +107,14 @@ impl Access {
             vec!["-i".to_owned(), path.to_string(), "-o".to_owned(), "PreferredAuthentications=publickey".to_owned()]
         };
         match login {
-            Login::Key(user) => (user, key(&self.key)),
+            Login::Key(user) => {
+                let mut options = key(&self.key);
+                // The first client stays behind, until the machine ends or somebody hangs up.
+                for option in ["ControlMaster=auto", "ControlPersist=yes", &self.control_path()] {
+                    options.extend(["-o".to_owned(), option.to_owned()]);
+                }
+                (user, options)
+            }
             Login::StrangeKey(user) => (user, key(&self.strange_key)),
             Login::Password(user) => {
                 let options = ["PubkeyAuthentication=no", "PreferredAuthentications=password,keyboard-interactive"];
@@ -133,6 +152,7 @@ mod tests {
             key: "/t/key".into(),
             strange_key: "/t/strange".into(),
             known_hosts: "/t/known_hosts".into(),
+            control: "/t/control".into(),
         };
         let user = || "admin".to_owned();
         let words = ["ls".to_owned(), "-l /".to_owned()];
@@ -143,6 +163,7 @@ mod tests {
             access.login(&Login::StrangeKey("root".to_owned()), Reader::Program, &words),
             access.login(&Login::Password(user()), Reader::Program, &words),
             access.copy("admin", "/t/a", "admin@127.0.0.1:a"),
+            access.hang_up("admin"),
             keygen(&"/t/key".into(), "ashlar"),
         ];
         insta::assert_snapshot!(lines.map(|line| line.to_string()).join("\n"));

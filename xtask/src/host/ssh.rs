@@ -18,7 +18,7 @@ use ashlar_core::console::task::{Login, Task, frames, unframe};
 use ashlar_core::ssh::{self, Access, NO_CONNECTION, Reader};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::banner::Quiet;
+use self::banner::{Pace, Quiet};
 use super::vm::Process;
 use super::{clock, exec};
 
@@ -37,6 +37,7 @@ pub struct Way {
     scratch: Utf8PathBuf,
     /// Tells when the guest's network begins.
     quiet: Quiet,
+    pace: Pace,
 }
 
 /// What a client printed and how it ended.
@@ -54,23 +55,34 @@ impl Way {
             None => free_port()?,
         };
         let file = |name: &str| scratch.join(name);
-        let access =
-            Access { port, key: file("key"), strange_key: file("strange-key"), known_hosts: file("known-hosts") };
+        let access = Access {
+            port,
+            key: file("key"),
+            strange_key: file("strange-key"),
+            known_hosts: file("known-hosts"),
+            control: file("way"),
+        };
         for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a stranger's key")] {
             exec::read(&ssh::keygen(key, comment))?;
         }
-        Ok(Self::through(access, scratch))
+        Ok(Self::through(access, scratch, Pace::SPARING))
     }
 
-    fn through(access: Access, scratch: &Utf8Path) -> Self {
-        Self { access, scratch: scratch.to_owned(), quiet: Quiet::new() }
+    fn through(access: Access, scratch: &Utf8Path, pace: Pace) -> Self {
+        Self { access, scratch: scratch.to_owned(), quiet: Quiet::new(), pace }
     }
 
-    /// A way through a free port, with a key that the machine knows already.
+    /// A way through a free port into a system of somebody else's, with a key that it knows already.
     pub fn with_key(key: &Utf8Path, scratch: &Utf8Path) -> Result<Self> {
-        let (key, known_hosts) = (key.to_owned(), scratch.join("known-hosts"));
-        let access = Access { port: free_port()?, strange_key: key.clone(), key, known_hosts };
-        Ok(Self::through(access, scratch))
+        let file = |name: &str| scratch.join(name);
+        let access = Access {
+            port: free_port()?,
+            key: key.to_owned(),
+            strange_key: key.to_owned(),
+            known_hosts: file("known-hosts"),
+            control: file("way"),
+        };
+        Ok(Self::through(access, scratch, Pace::EAGER))
     }
 
     /// The file in which QEMU is to record the packets that the machine sends.
@@ -159,6 +171,9 @@ impl Way {
         let line = format!("echo {LEAVING}; {command}");
         let printed =
             self.connected(&self.access.login(&Login::Key(user.to_owned()), Reader::Program, &[line]), "", limits)?;
+        // What comes after belongs to another start. A machine that was faster has ended the connection itself, and there is
+        // nobody to hang up: either way it is gone.
+        let _gone = self.client(&self.access.hang_up(user), "", limits)?;
         self.quiet.starts_again();
         match printed.code {
             0 | NO_CONNECTION if printed.stdout.contains(LEAVING) => Ok(Vec::new()),

@@ -43,8 +43,6 @@ struct Setting {
     reason: String,
     /// The kernel's own default: checked, not written.
     default: bool,
-    /// Cannot be read later: written, not checked.
-    unreadable: bool,
 }
 
 const DOCUMENT: Document = Document {
@@ -84,7 +82,7 @@ fn settings(into: &mut Hardening, text: &str, file: &Utf8Path, findings: &mut Ve
     };
     let mut seen = BTreeSet::new();
     let mut written = format!("# Written from {SETTINGS}.\n");
-    for Setting { key, value, reason, default, unreadable } in &settings.set {
+    for Setting { key, value, reason, default } in &settings.set {
         let mut add = |message: String| {
             let help = "one [[set]] per key, with key, value and reason";
             findings.push(Diagnostic::error("sysctl::entry", message).in_file(file).help(help));
@@ -100,9 +98,6 @@ fn settings(into: &mut Hardening, text: &str, file: &Utf8Path, findings: &mut Ve
         }
         if !default {
             written += &format!("# {reason}\n{key} = {value}\n");
-        }
-        if *unreadable {
-            continue;
         }
         into.checks.push(Check {
             layer: Layer::Kernel,

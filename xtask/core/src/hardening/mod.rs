@@ -9,6 +9,7 @@ pub mod check;
 pub mod docs;
 pub mod isolation;
 pub mod kernel;
+pub mod network;
 pub mod ssh;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,7 @@ impl Hardening {
     fn layer(&mut self, layer: Layer, texts: &Texts, findings: &mut Vec<Diagnostic>) {
         match layer {
             Layer::Kernel => kernel::render(self, texts, findings),
+            Layer::Network => network::render(self, texts, findings),
             Layer::Ssh => ssh::render(self, texts, findings),
             _ => {}
         }

@@ -2,34 +2,47 @@
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ashlar_core::ssh;
+use ashlar_core::{ssh, wire};
 
 use super::{Limits, TICK, Way};
 
-/// How soon a connection that was closed is followed by the next.
-const RETRY: Duration = Duration::from_millis(50);
-/// How soon a connection that stays silent is joined by another, and how much longer it takes with each: QEMU accepts before
-/// the guest does, and what it could not hand on then it tries again only seconds later. All of them reach sshd in the end.
-const JOIN: Duration = Duration::from_millis(250);
-/// How many silent connections are kept; less than a server lets wait.
-const MOST: usize = 6;
-/// Size of the header of a pcap file: no packets yet.
-const NO_PACKETS: u64 = 24;
-
-/// The size of the record of the guest's packets above which its network has begun.
+/// How a machine is knocked at. QEMU accepts before the guest does, and what it could not hand on then it tries again only
+/// seconds later. All connections reach the machine in the end.
 #[derive(Debug)]
-pub(super) struct Quiet(AtomicU64);
+pub(super) struct Pace {
+    /// How soon a connection that was closed is followed by the next.
+    retry: Duration,
+    /// How soon a connection that stays silent is joined by another, and how much longer it takes with each.
+    join: Duration,
+    /// How many silent connections are kept.
+    most: usize,
+}
+
+impl Pace {
+    /// For a machine that takes any number of connections.
+    pub(super) const EAGER: Self =
+        Self { retry: Duration::from_millis(50), join: Duration::from_millis(250), most: 6 };
+    /// For one that takes three a minute.
+    pub(super) const SPARING: Self = Self { retry: Duration::from_millis(500), join: Duration::from_secs(1), most: 2 };
+}
+
+/// How long a machine whose network has begun is waited for to show an address, before it is knocked at all the same.
+const ADDRESS: Duration = Duration::from_secs(1);
+
+/// Where in the record of the guest's packets its present start begins.
+#[derive(Debug)]
+pub(super) struct Quiet(AtomicUsize);
 
 impl Quiet {
     /// Of the next size that is read.
-    const UNKNOWN: u64 = u64::MAX;
+    const UNKNOWN: usize = usize::MAX;
 
     /// Of a machine that was not started yet.
     pub(super) fn new() -> Self {
-        Self(AtomicU64::new(NO_PACKETS))
+        Self(AtomicUsize::new(wire::HEAD))
     }
 
     /// The machine leaves: what it sent until it is waited for next does not count.
@@ -37,21 +50,30 @@ impl Quiet {
         self.0.store(Self::UNKNOWN, Ordering::Relaxed);
     }
 
-    fn is_over(&self, size: u64) -> bool {
+    /// What was sent since.
+    fn sent<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         if self.0.load(Ordering::Relaxed) == Self::UNKNOWN {
-            self.0.store(size, Ordering::Relaxed);
+            self.0.store(record.len(), Ordering::Relaxed);
         }
-        size > self.0.load(Ordering::Relaxed)
+        record.get(self.0.load(Ordering::Relaxed)..).unwrap_or_default()
     }
 }
 
 impl Way {
-    /// Waits until the guest's network begins. Connections before that arrive later, all at once, as connections without a
-    /// login; OpenSSH turns their source away after fifteen of them.
+    /// Waits until the guest has an address, or at least a network. Connections before that arrive later, all at once, as
+    /// connections without a login; the packet filter and OpenSSH turn their source away.
     pub(super) fn await_network(&self, limits: &Limits<'_>) {
-        // Without a record, as when QEMU is only being started, nobody accepts a connection either.
-        let size = || fs_err::metadata(self.wire()).map_or(u64::MAX, |wire| wire.len());
-        while limits.left().is_some() && !self.quiet.is_over(size()) {
+        let mut begun = None;
+        while limits.left().is_some() {
+            // There is no record yet while QEMU is only being started.
+            let record = fs_err::read(self.wire()).unwrap_or_default();
+            let sent = self.quiet.sent(&record);
+            if !sent.is_empty() && *begun.get_or_insert_with(Instant::now) + ADDRESS < Instant::now() {
+                return;
+            }
+            if wire::has_address(sent) {
+                return;
+            }
             std::thread::sleep(TICK);
         }
     }
@@ -65,15 +87,15 @@ impl Way {
             let now = Instant::now();
             if now >= next {
                 // Refused while QEMU is not up yet; it is tried again.
-                if let Ok(stream) = TcpStream::connect_timeout(&address, RETRY)
+                if let Ok(stream) = TcpStream::connect_timeout(&address, Pace::EAGER.retry)
                     && stream.set_nonblocking(true).is_ok()
                 {
                     open.push((stream, Vec::new()));
                 }
-                if open.len() > MOST {
+                if open.len() > self.pace.most {
                     open.remove(0);
                 }
-                pause += JOIN;
+                pause += self.pace.join;
                 next = now + pause;
             }
             let mut closed = false;
@@ -95,7 +117,7 @@ impl Way {
                 return greeting;
             }
             if closed && open.is_empty() {
-                (next, pause) = (now + RETRY, Duration::ZERO);
+                (next, pause) = (now + self.pace.retry, Duration::ZERO);
             }
             std::thread::sleep(TICK);
         }

@@ -9,8 +9,10 @@ const LONG: Duration = Duration::from_secs(20);
 fn way(port: u16, dir: &tempfile::TempDir) -> Way {
     let scratch = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     let file = |name: &str| scratch.join(name);
-    let access = Access { port, key: file("k"), strange_key: file("s"), known_hosts: file("h") };
-    Way::through(access, &scratch)
+    // A packet was sent, and none that shows an address.
+    fs_err::write(file("wire.pcap"), [0; 60]).unwrap();
+    let access = Access { port, key: file("k"), strange_key: file("s"), known_hosts: file("h"), control: file("c") };
+    Way::through(access, &scratch, Pace::SPARING)
 }
 
 /// A server that treats each connection as `serve` says, for as long as the test lives.

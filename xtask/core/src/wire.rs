@@ -1,0 +1,78 @@
+//! The packets that a machine sent, as QEMU records them (pcap): by them one sees that its network has begun, and that it
+//! has an address, without knocking at its doors.
+//!
+//! The record grows while it is read, so its last entry may be cut off. Reading the file is `xtask/src/host/ssh/banner.rs`.
+
+/// Size of what stands before the first entry.
+pub const HEAD: usize = 24;
+
+/// Time of capture (8), length kept (4), length sent (4).
+const ENTRY: usize = 16;
+/// Addresses of receiver and sender (6 each) and the type (2).
+const ETHERNET: usize = 14;
+/// Where the sender's IPv4 address is, behind the Ethernet header.
+const ARP: (&[u8], usize) = (&[0x08, 0x06], 14);
+const IPV4: (&[u8], usize) = (&[0x08, 0x00], 12);
+
+/// Whether a sender among these entries has an IPv4 address. Before it has, it asks as 0.0.0.0.
+pub fn has_address(entries: &[u8]) -> bool {
+    frames(entries).any(|frame| {
+        [ARP, IPV4].iter().any(|(kind, at)| {
+            let at = ETHERNET + at;
+            frame.get(12..ETHERNET) == Some(kind) && frame.get(at..at + 4).is_some_and(|address| address != [0; 4])
+        })
+    })
+}
+
+/// The frames, as far as they were kept.
+fn frames(mut entries: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (entry, rest) = entries.split_at_checked(ENTRY)?;
+        // QEMU writes numbers as the host has them.
+        let kept = u32::from_ne_bytes(entry.get(8..12)?.try_into().ok()?);
+        let (frame, rest) = rest.split_at_checked(usize::try_from(kept).ok()?)?;
+        entries = rest;
+        Some(frame)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(kind: [u8; 2], payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(ETHERNET + payload.len()).unwrap();
+        let mut bytes = vec![0; 8];
+        bytes.extend([length.to_ne_bytes(), length.to_ne_bytes()].concat());
+        bytes.extend([0xff; 6]);
+        bytes.extend([2; 6]);
+        bytes.extend(kind);
+        bytes.extend(payload);
+        bytes
+    }
+
+    fn ip(address: [u8; 4]) -> Vec<u8> {
+        entry([8, 0], &[&[0x45; 12][..], &address, &[9; 4]].concat())
+    }
+
+    #[test]
+    fn an_address_is_seen_in_either_protocol() {
+        let asks = ip([0; 4]);
+        let solicits = entry([0x86, 0xdd], &[7; 40]);
+        let announces = entry([8, 6], &[&[1; 14][..], &[10, 0, 2, 15], &[0; 10]].concat());
+        let probes = entry([8, 6], &[&[1; 14][..], &[0; 4], &[0; 10]].concat());
+        assert!(!has_address(&[asks.clone(), solicits.clone(), probes].concat()));
+        assert!(has_address(&[asks.clone(), announces].concat()));
+        let speaks = [asks, solicits, ip([10, 0, 2, 15])].concat();
+        assert!(has_address(&speaks));
+        assert!(!has_address(&speaks[..speaks.len() - 1]), "an entry that is still being written");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_read_beyond_the_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            has_address(&bytes);
+        }
+    }
+}
