@@ -89,6 +89,9 @@ pub enum Command {
         /// Profile below iso/.
         #[arg(default_value = "minimal")]
         profile: String,
+        /// Leave out this layer of defence, for comparison: 1-kernel, 2-access, 3-network, 4-ssh, 5-audit or 6-isolation.
+        #[arg(long, value_name = "LAYER")]
+        without: Vec<String>,
         /// Run only up to this stage: bootstrap, packages, security, overlay, iso.
         #[arg(long)]
         stage: Option<String>,
@@ -188,7 +191,7 @@ pub struct NewPkgArgs {
 /// Options of `boot-test`.
 #[derive(Debug, Clone, Args)]
 pub struct BootTestArgs {
-    /// Scenarios: uefi-cd, uefi-disk, bios-cd, bios-disk, ssh, layers, reboot, unconfigured, no-dhcp, bad-services, containers [default: all].
+    /// Scenarios by name; `boot-test --help` and README list them [default: all].
     pub scenarios: Vec<String>,
     /// Seconds before a scenario counts as failed.
     #[arg(long, default_value_t = 240)]
@@ -199,14 +202,17 @@ pub struct BootTestArgs {
     /// Starts of each scenario, one after the other.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    /// Keep so many threads of this host busy meanwhile, with arithmetic and files.
+    #[arg(long, default_value_t = 0)]
+    pub load: usize,
 }
 
 /// Options of `bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// `noop`, `malloc`, `boot`; all when absent.
+    /// `noop`, `malloc`, `boot`, `layers`; all when absent.
     pub names: Vec<String>,
-    /// Starts of each system in `boot`.
+    /// Starts of each system in `boot` and `layers`.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// The firmware of both systems in `boot`: `bios`, `uefi`; both when absent.

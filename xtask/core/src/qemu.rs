@@ -83,11 +83,24 @@ pub enum Network {
     User {
         /// Port of 127.0.0.1.
         port: u16,
+        /// Another, which leads to port 8080.
+        web: Option<u16>,
         /// Whether the guest reaches nothing but QEMU itself.
         restricted: bool,
         /// File for the packets that the guest sends, in pcap's format: by it one sees when the guest's network begins.
         wire: Utf8PathBuf,
+        /// Somebody else on the same network, frame by frame.
+        stranger: Option<Segment>,
     },
+}
+
+/// Two sockets (UNIX, datagrams) between QEMU and a program that is on the machine's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// QEMU's.
+    pub machine: Utf8PathBuf,
+    /// The program's.
+    pub stranger: Utf8PathBuf,
 }
 
 /// A second disk of the machine.
@@ -217,15 +230,37 @@ impl Machine {
         let cable = match &self.network {
             Network::Absent => return command,
             Network::Silent => "hubport,id=net,hubid=0".to_owned(),
-            Network::User { port, restricted, wire } => {
-                let dump = format!("filter-dump,id=wire,netdev=net,queue=rx,maxlen=64,file={}", value(wire));
+            Network::User { port, web, restricted, wire, stranger } => {
+                let id = if stranger.is_some() { "user" } else { "net" };
+                let dump = format!("filter-dump,id=wire,netdev={id},queue=rx,maxlen=64,file={}", value(wire));
                 command = command.args(["-object", &dump]);
-                format!("user,id=net,restrict={},hostfwd=tcp:127.0.0.1:{port}-:22", off_on(*restricted))
+                let web = web.map_or_else(String::new, |web| format!(",hostfwd=tcp:127.0.0.1:{web}-:8080"));
+                let user =
+                    format!("user,id={id},restrict={},hostfwd=tcp:127.0.0.1:{port}-:22{web}", off_on(*restricted));
+                match stranger {
+                    None => user,
+                    Some(segment) => {
+                        command = shared(command, &user, segment);
+                        "hubport,id=net,hubid=0".to_owned()
+                    }
+                }
             }
         };
         // No boot ROM: the firmware has nothing to try on the network.
         command.args(["-netdev", &cable, "-device", "virtio-net-pci,netdev=net,romfile="])
     }
+}
+
+/// A hub with QEMU's own network and the stranger; the machine's card is at a third port of it.
+fn shared(command: Command, user: &str, segment: &Segment) -> Command {
+    let Segment { machine, stranger } = segment;
+    let sockets = format!(
+        "dgram,id=stranger,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+        value(machine),
+        value(stranger)
+    );
+    let ports = ["hubport,id=port-user,hubid=0,netdev=user", "hubport,id=port-stranger,hubid=0,netdev=stranger"];
+    [user, &sockets, ports[0], ports[1]].into_iter().fold(command, |command, netdev| command.args(["-netdev", netdev]))
 }
 
 fn off_on(on: bool) -> &'static str {
@@ -248,7 +283,13 @@ mod tests {
             seat: Seat::Harness,
             memory: 512,
             processors: 2,
-            network: Network::User { port: 2222, restricted: true, wire: "/run/wire".into() },
+            network: Network::User {
+                port: 2222,
+                web: None,
+                restricted: true,
+                wire: "/run/wire".into(),
+                stranger: None,
+            },
             volume: Some("/run/a,b".into()),
             extra: None,
             clock: None,
@@ -272,12 +313,28 @@ mod tests {
             machine(true, Medium::Disk),
             machine(false, Medium::Cd),
             machine(false, Medium::Virtio),
+            Machine {
+                network: Network::User {
+                    port: 2222,
+                    web: None,
+                    restricted: true,
+                    wire: "/run/wire".into(),
+                    stranger: Some(Segment { machine: "/run/m".into(), stranger: "/run/s".into() }),
+                },
+                ..cd.clone()
+            },
             Machine { network: Network::Silent, volume: None, clock, restarts: true, ..cd.clone() },
             Machine { network: Network::Absent, extra, debugged: true, ..cd.clone() },
             Machine {
                 start: kernel,
                 volume: None,
-                network: Network::User { port: 1, restricted: false, wire: "/run/wire".into() },
+                network: Network::User {
+                    port: 1,
+                    web: Some(2),
+                    restricted: false,
+                    wire: "/run/wire".into(),
+                    stranger: None,
+                },
                 ..cd.clone()
             },
         ];

@@ -13,6 +13,7 @@ pub use set::{NAMES, NoScenario, SETTLED, named};
 use crate::console::facts::{Expected, Fact, Seen};
 use crate::console::task::Task;
 use crate::console::{Answer, Script, Step};
+use crate::hardening::Layer;
 use crate::qemu::{Firmware, Medium};
 
 /// Host name that the volume of a test gives.
@@ -40,6 +41,8 @@ const ALARMS: [&str; 5] = [
 pub enum Cable {
     /// QEMU's own network, and nothing beyond it: the same on every host, and no time server answers.
     User,
+    /// The same, and a stranger on it.
+    Shared,
     /// Nobody at the other end.
     Silent,
 }
@@ -58,6 +61,8 @@ pub struct Clock {
 pub struct Setup {
     /// Profile below iso/.
     pub profile: &'static str,
+    /// The layer that its ISO is built without.
+    pub without: Option<Layer>,
     /// What starts it.
     pub firmware: Firmware,
     /// How the ISO is attached.

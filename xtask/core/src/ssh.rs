@@ -60,6 +60,14 @@ impl Access {
             .args(command.iter().cloned())
     }
 
+    /// Logs in by a connection that is shared with nobody, and runs `command`.
+    pub fn fresh(&self, user: &str, command: &str) -> Command {
+        let login = self.login(&Login::Key(user.to_owned()), Reader::Program, &[command.to_owned()]);
+        // Of two values of an option, the client takes the first.
+        let Command { program, args, .. } = login;
+        Command::new(program).args(["-S", "none"]).args(args)
+    }
+
     /// Copies a file into the machine, or out of it.
     pub fn copy(&self, user: &str, from: &str, to: &str) -> Command {
         let (_, how) = self.credentials(&Login::Key(user.to_owned()));
@@ -75,7 +83,9 @@ impl Access {
 
     /// Ends the connection that a user's clients share.
     pub fn hang_up(&self, user: &str) -> Command {
-        Command::new(SSH).args(["-F", "none", "-o", &self.control_path(), "-O", "exit"]).arg(format!("{user}@127.0.0.1"))
+        Command::new(SSH)
+            .args(["-F", "none", "-o", &self.control_path(), "-O", "exit"])
+            .arg(format!("{user}@127.0.0.1"))
     }
 
     fn control_path(&self) -> String {
@@ -164,6 +174,7 @@ mod tests {
             access.login(&Login::Password(user()), Reader::Program, &words),
             access.copy("admin", "/t/a", "admin@127.0.0.1:a"),
             access.hang_up("admin"),
+            access.fresh("admin", "true"),
             keygen(&"/t/key".into(), "ashlar"),
         ];
         insta::assert_snapshot!(lines.map(|line| line.to_string()).join("\n"));

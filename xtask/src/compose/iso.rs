@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::build::collect;
 use crate::build::session::Session;
 use crate::compose::policy::Policy;
-use crate::compose::{self, pinned, root};
+use crate::compose::{self, Variant, pinned, root};
 use crate::host::repository::{self, Repository};
 use crate::host::store::{Entry, Record, digest_of_file};
 use crate::host::tree;
@@ -98,14 +98,16 @@ struct Line<'a> {
     profile: &'a Profile,
 }
 
-/// Builds the ISO of a profile up to and including `last`.
-pub fn build(session: &Session<'_>, repository: &Repository, name: &str, last: Stage) -> Result<Made> {
-    let profiles = crate::compose::profiles(repository)?;
-    let profile = profiles.get(name).with_context(|| {
+/// Builds an ISO up to and including `last`.
+pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, last: Stage) -> Result<Made> {
+    let name = variant.profile.as_str();
+    let mut profiles = compose::profiles(repository)?;
+    let mut profile = profiles.remove(name).with_context(|| {
         let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
         format!("there is no ISO profile `{name}`; profiles: {}", names.join(", "))
     })?;
-    let line = Line { session, repository, name, profile };
+    profile.layers_off.extend(variant.without.iter().cloned());
+    let line = Line { session, repository, name, profile: &profile };
     let mut before: Option<Outcome> = None;
     for (number, stage) in Stage::ALL.into_iter().enumerate().filter(|(_, stage)| *stage <= last) {
         let started = Instant::now();
@@ -122,7 +124,7 @@ pub fn build(session: &Session<'_>, repository: &Repository, name: &str, last: S
     let outcome = before.context("no stage ran")?;
     let digest = outcome.outputs.get("iso").copied();
     if let Some(digest) = digest {
-        session.enforce_ledger_of(&format!("iso/{name}"), &outcome.key, digest)?;
+        session.enforce_ledger_of(&format!("iso/{}", variant.name()), &outcome.key, digest)?;
     }
     Ok(Made { key: outcome.key, digest, outputs: outcome.outputs })
 }

@@ -28,6 +28,27 @@ pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
     documents(repository, "iso", "profile.toml", Profile::parse)
 }
 
+/// An ISO: a profile, and layers that it is built without beside those that the profile names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Variant {
+    /// Folder below iso/.
+    pub profile: String,
+    /// Names of layers' folders.
+    pub without: Vec<String>,
+}
+
+impl Variant {
+    /// The profile as it is.
+    pub fn plain(profile: &str) -> Self {
+        Self { profile: profile.to_owned(), without: Vec::new() }
+    }
+
+    /// In file names and in the ledger.
+    pub fn name(&self) -> String {
+        self.without.iter().fold(self.profile.clone(), |name, layer| format!("{name}-without-{layer}"))
+    }
+}
+
 type Parse<T> = fn(&str, &camino::Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::diag::Diagnostic>>;
 
 fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<T>) -> Result<BTreeMap<String, T>> {
@@ -77,7 +98,7 @@ pub fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(St
         outputs.push((format!("image/{name}"), Expected { digest: composed.diff_id, key: composed.key }));
     }
     for name in profiles(repository)?.keys() {
-        let iso = iso::build(session, repository, name, iso::Stage::Iso)?;
+        let iso = iso::build(session, repository, &Variant::plain(name), iso::Stage::Iso)?;
         let digest = iso.digest.context("the last stage gives an ISO")?;
         outputs.push((format!("iso/{name}"), Expected { digest, key: iso.key }));
     }

@@ -15,12 +15,13 @@ use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
 use ashlar_core::console::Answer;
 use ashlar_core::console::task::{Login, Task, frames, unframe};
+use ashlar_core::qemu::Segment;
 use ashlar_core::ssh::{self, Access, NO_CONNECTION, Reader};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::banner::{Pace, Quiet};
 use super::vm::Process;
-use super::{clock, exec};
+use super::{clock, exec, segment};
 
 /// How often things are looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(25);
@@ -90,6 +91,11 @@ impl Way {
         self.scratch.join("wire.pcap")
     }
 
+    /// The sockets by which somebody else is on the machine's network.
+    pub fn segment(&self) -> Segment {
+        Segment { machine: self.scratch.join("machine.socket"), stranger: self.scratch.join("stranger.socket") }
+    }
+
     /// The port on this host's loopback.
     pub fn port(&self) -> u16 {
         self.access.port
@@ -105,6 +111,20 @@ impl Way {
                 Err(format!("a login ended with status {code}: {}", ssh::last_word(&stderr)))
             }
         }
+    }
+
+    /// How long so many logins take, one after the other, each with a connection of its own.
+    pub fn fresh_logins(&self, user: &str, count: u32, until: Instant) -> Result<Duration, String> {
+        let limits = Limits { until, cancelled: &AtomicBool::new(false) };
+        let command = self.access.fresh(user, "true");
+        let started = Instant::now();
+        for _ in 0..count {
+            let printed = self.client(&command, "", &limits)?;
+            if printed.code != 0 {
+                return Err(format!("a login ended with status {}: {}", printed.code, ssh::last_word(&printed.stderr)));
+            }
+        }
+        Ok(started.elapsed())
     }
 
     /// The public key, one line.
@@ -146,6 +166,7 @@ impl Way {
             Task::Copy { user, bytes } => self.copy(user, *bytes, &limits).map(answer),
             Task::Clock { user, base } => self.clock(user, *base, started, &limits).map(answer),
             Task::Leave { user, command } => self.leave(user, command, &limits),
+            Task::Stranger(what) => segment::attempt(*what, &self.segment(), &|| limits.left()).map(answer),
         }
     }
 
@@ -292,7 +313,7 @@ impl Limits<'_> {
     }
 }
 
-fn remove(file: &Utf8Path) -> Result<(), String> {
+pub(super) fn remove(file: &Utf8Path) -> Result<(), String> {
     match fs_err::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
         _ => Ok(()),
@@ -300,7 +321,7 @@ fn remove(file: &Utf8Path) -> Result<(), String> {
 }
 
 /// A port that nobody uses now. QEMU takes it a moment later; should somebody be faster, QEMU ends and says so.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port())
 }

@@ -1,6 +1,7 @@
 //! `bench`: the figures behind claims, as ratios measured in one run.
 
 mod boot;
+mod layers;
 mod malloc;
 mod noop;
 
@@ -12,12 +13,13 @@ use crate::exit::Exit;
 
 /// Runs the named benchmarks, all when none is named.
 pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
-    let all = ["noop".to_owned(), "malloc".to_owned(), "boot".to_owned()];
+    let all = ["noop", "malloc", "boot", "layers"].map(str::to_owned);
     for name in if args.names.is_empty() { &all[..] } else { &args.names } {
         match name.as_str() {
             "noop" => noop::run(app)?,
             "malloc" => malloc::run(app)?,
             "boot" => boot::run(app, args)?,
+            "layers" => layers::run(app, args.runs)?,
             other => {
                 let text = format!("there is no benchmark `{other}`; benchmarks: {}", all.join(", "));
                 return Err(Exit::Usage.error(text));

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::cloud::Volume;
 use ashlar_core::name::PkgName;
 use ashlar_core::qemu::{Firmware, Machine, Network, PROGRAM, Seat, Start};
-use ashlar_core::scenario::{self, ADMIN, Cable, HOST, PASSWORD_HASH, Scenario};
+use ashlar_core::scenario::{self, ADMIN, Cable, HOST, PASSWORD_HASH, Scenario, Setup};
 use ashlar_core::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -20,7 +20,9 @@ use self::report::Verdict;
 use super::App;
 use super::machine::{flash, write_volume};
 use crate::cli::BootTestArgs;
+use crate::compose::Variant;
 use crate::exit::Exit;
+use crate::host::load::Load;
 use crate::host::ssh::Way;
 use crate::host::{exec, tools, vm};
 use crate::report::Format;
@@ -31,8 +33,7 @@ const MEMORY: u32 = 512;
 /// What the scenarios have in common.
 struct Subject<'a> {
     app: &'a App,
-    /// ISOs by profile.
-    isos: BTreeMap<&'static str, Utf8PathBuf>,
+    isos: BTreeMap<Variant, Utf8PathBuf>,
     /// Limit of a scenario.
     limit: Duration,
     /// Where logs go.
@@ -55,27 +56,36 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     }
     let mut isos = BTreeMap::new();
     for Scenario { setup, .. } in &scenarios {
-        if !isos.contains_key(setup.profile) {
-            let given = args.iso.as_ref().filter(|_| setup.profile == "minimal");
-            let iso = given.map_or_else(|| super::iso::build(app, setup.profile), |iso| Ok(iso.clone()))?;
-            isos.insert(setup.profile, iso);
+        let variant = variant(setup);
+        if !isos.contains_key(&variant) {
+            let given = args.iso.as_ref().filter(|_| variant == Variant::plain("minimal"));
+            let iso = given.map_or_else(|| super::iso::build(app, &variant), |iso| Ok(iso.clone()))?;
+            isos.insert(variant, iso);
         }
     }
     let logs = app.store()?.root().join("logs/boot");
     fs_err::create_dir_all(&logs)?;
     let subject = Subject { app, isos, limit: Duration::from_secs(args.timeout), logs: &logs };
     let mut verdicts = Vec::new();
+    let load = Load::begin(args.load)?;
     for round in 1..=args.repeat {
         for scenario in &scenarios {
             let name = if args.repeat > 1 { format!("{}.{round}", scenario.name) } else { scenario.name.to_owned() };
             verdicts.push(subject.test(scenario, name)?);
         }
     }
+    drop(load);
     if app.global.message_format == Format::Human {
         print!("{}", report::table(&verdicts));
         print!("{}", report::spread(&verdicts));
     }
     Ok(if verdicts.iter().all(|verdict| verdict.ok) { Exit::Good } else { Exit::Boot })
+}
+
+/// The ISO that a machine starts.
+fn variant(setup: &Setup) -> Variant {
+    let without = setup.without.iter().map(|layer| layer.folder().to_owned()).collect();
+    Variant { profile: setup.profile.to_owned(), without }
 }
 
 /// The first thing without which these scenarios cannot be tested here.
@@ -140,7 +150,7 @@ impl Subject<'_> {
             key: way.public_key()?,
             password: Some(PASSWORD_HASH.to_owned()),
         };
-        let file = self.isos.get(setup.profile).context("its ISO was not built")?.clone();
+        let file = self.isos.get(&variant(setup)).context("its ISO was not built")?.clone();
         Ok(Machine {
             flash: flash(setup.firmware, scratch)?,
             start: Start::Iso { file, medium: setup.medium },
@@ -148,8 +158,14 @@ impl Subject<'_> {
             memory: MEMORY,
             processors: 2,
             network: match setup.cable {
-                Cable::User => Network::User { port: way.port(), restricted: true, wire: way.wire() },
                 Cable::Silent => Network::Silent,
+                Cable::User | Cable::Shared => Network::User {
+                    port: way.port(),
+                    web: None,
+                    restricted: true,
+                    wire: way.wire(),
+                    stranger: (setup.cable == Cable::Shared).then(|| way.segment()),
+                },
             },
             volume: setup.configured.then(|| write_volume(&volume, &scratch.join("volume"))).transpose()?,
             extra: None,

@@ -8,23 +8,24 @@ use ashlar_core::event::{duration, size};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
+use crate::compose::Variant;
 use crate::compose::iso::{self, Stage};
 use crate::exit::Exit;
 use crate::host::store::{Entry, Store};
 
-/// Builds the ISO of `profile`, or its stages up to `stage`.
-pub fn run(app: &App, profile: &str, stage: Option<&str>, output: Option<&Utf8Path>) -> Result<Exit> {
+/// Builds an ISO, or its stages up to `stage`.
+pub fn run(app: &App, variant: &Variant, stage: Option<&str>, output: Option<&Utf8Path>) -> Result<Exit> {
     let started = Instant::now();
     let last = match stage {
         Some(name) => stage_named(name)?,
         None => Stage::Iso,
     };
-    let (store, made) = stages(app, profile, last)?;
+    let (store, made) = stages(app, variant, last)?;
     let Some(digest) = made.digest else {
         println!("stage {} is done; key {}", last.as_str(), made.key.short());
         return Ok(Exit::Good);
     };
-    let output = output.map_or_else(|| path(app, profile), Utf8Path::to_owned);
+    let output = output.map_or_else(|| path(app, variant), Utf8Path::to_owned);
     place(&store, &digest, &output)?;
     let bytes = fs_err::metadata(&output)?.len();
     let total = duration(started.elapsed().as_millis() as u64);
@@ -33,20 +34,20 @@ pub fn run(app: &App, profile: &str, stage: Option<&str>, output: Option<&Utf8Pa
     Ok(Exit::Good)
 }
 
-/// Builds the ISO of `profile` and gives the file.
-pub fn build(app: &App, profile: &str) -> Result<Utf8PathBuf> {
-    let (store, made) = stages(app, profile, Stage::Iso)?;
+/// Builds an ISO and gives the file.
+pub fn build(app: &App, variant: &Variant) -> Result<Utf8PathBuf> {
+    let (store, made) = stages(app, variant, Stage::Iso)?;
     let digest = made.digest.context("the last stage gives an ISO")?;
-    let output = path(app, profile);
+    let output = path(app, variant);
     place(&store, &digest, &output)?;
     Ok(output)
 }
 
-fn stages(app: &App, profile: &str, last: Stage) -> Result<(Store, iso::Made)> {
+fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Store, iso::Made)> {
     let repository = app.repository()?;
     let store = app.store()?;
     let session = app.session(&repository, &store)?;
-    let made = iso::build(&session, &repository, profile, last)?;
+    let made = iso::build(&session, &repository, variant, last)?;
     drop(session);
     Ok((store, made))
 }
@@ -59,8 +60,8 @@ fn stage_named(name: &str) -> Result<Stage> {
     })
 }
 
-fn path(app: &App, profile: &str) -> Utf8PathBuf {
-    app.root.join("out").join(format!("ashlar-{profile}-x86_64.iso"))
+fn path(app: &App, variant: &Variant) -> Utf8PathBuf {
+    app.root.join("out").join(format!("ashlar-{}-x86_64.iso", variant.name()))
 }
 
 /// Copies the stored ISO to its place, unless that file has these bytes already.

@@ -29,6 +29,7 @@ use camino::Utf8PathBuf;
 
 use crate::build::session::{Options, Session};
 use crate::cli::{Cli, Command, Global};
+use crate::compose::Variant;
 use crate::exit::Exit;
 use crate::host::repository::{self, Repository};
 use crate::host::store::Store;
@@ -97,7 +98,10 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Seed { command } => seed::run(&app, command),
         Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),
         Command::Image { name, output } => image::run(&app, name, output.as_deref()),
-        Command::Iso { profile, stage, output } => iso::run(&app, profile, stage.as_deref(), output.as_deref()),
+        Command::Iso { profile, without, stage, output } => {
+            let variant = Variant { profile: profile.clone(), without: without.clone() };
+            iso::run(&app, &variant, stage.as_deref(), output.as_deref())
+        }
         Command::Run(args) => run::run(&app, args),
         Command::BootTest(args) => boot_test::run(&app, args),
         Command::VerifyRepro { what, all, all_cores, second_store, report } => {

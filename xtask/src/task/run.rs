@@ -13,6 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::App;
 use super::machine::{flash, write_volume};
 use crate::cli::RunArgs;
+use crate::compose::Variant;
 use crate::exit::Exit;
 use crate::host::ssh::Way;
 use crate::host::vm::{self, Running};
@@ -31,7 +32,7 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     let iso = match &args.iso {
         Some(iso) if !iso.is_file() => return Err(Exit::Usage.error(format!("there is no file {iso}"))),
         Some(iso) => iso.clone(),
-        None => super::iso::build(app, "minimal")?,
+        None => super::iso::build(app, &Variant::plain("minimal"))?,
     };
     let scratch = tempfile::tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
@@ -46,7 +47,7 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         },
         memory: args.memory,
         processors: 2,
-        network: Network::User { port: way.port(), restricted: false, wire: way.wire() },
+        network: Network::User { port: way.port(), web: None, restricted: false, wire: way.wire(), stranger: None },
         volume: volume(args, &way, scratch)?,
         extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
         clock: None,

@@ -10,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
 use crate::build::session::{Options, Session};
+use crate::compose::Variant;
 use crate::compose::iso::Stage;
 use crate::compose::{image, iso};
 use crate::exit::Exit;
@@ -135,8 +136,8 @@ fn verify(
             Ok([(format!("image/{name}"), verdict)].into())
         }
         Target::Iso(name) => {
-            let ours = iso::build(first, repository, name, Stage::Iso)?;
-            let result = iso::build(second, repository, name, Stage::Iso);
+            let ours = iso::build(first, repository, &Variant::plain(name), Stage::Iso)?;
+            let result = iso::build(second, repository, &Variant::plain(name), Stage::Iso);
             let verdict = verify::built(result, |theirs| verify::isos(first.store(), second.store(), &ours, theirs))?;
             Ok([(format!("iso/{name}"), verdict)].into())
         }

@@ -1,4 +1,5 @@
-//! What is done to a machine beside its console: over the forwarded port, with the host's SSH client.
+//! What is done to a machine beside its console: over the forwarded port, with the host's SSH client, and as a stranger on its
+//! network.
 //!
 //! Values only; `xtask/src/host/ssh.rs` does them and hands back [`Answer`]s.
 
@@ -6,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Answer;
+use crate::stranger::Try;
 
 /// How somebody tries to come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub enum Task {
         /// The command.
         command: String,
     },
+    /// Tries something as a stranger; the answer is what came of it.
+    Stranger(Try),
 }
 
 impl fmt::Display for Task {
@@ -75,6 +79,7 @@ impl fmt::Display for Task {
             Self::Copy { user, .. } => write!(f, "copying a file as {user}"),
             Self::Clock { user, .. } => write!(f, "the clock as {user}"),
             Self::Leave { command, .. } => write!(f, "`{command}` over SSH"),
+            Self::Stranger(what) => write!(f, "a stranger's attempt: {what}"),
         }
     }
 }

@@ -92,9 +92,7 @@ fn rules(text: &str, file: &Utf8Path, findings: &mut Vec<Diagnostic>) -> Vec<Rul
             if reason.len() < 10 {
                 let message = format!("`{line}` has no reason");
                 let help = "write it as a comment before the rule; it goes into docs/hardening.md";
-                findings.push(
-                    Diagnostic::error("nftables::reason", message).in_file(file).at(begin..end).help(help),
-                );
+                findings.push(Diagnostic::error("nftables::reason", message).in_file(file).at(begin..end).help(help));
             }
             rules.push(Rule { id: format!("{name}-{number}"), text: line.to_owned(), reason: reason.clone() });
         }

@@ -7,21 +7,30 @@ use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
 use crate::diag::suggest;
+use crate::hardening::Layer;
 use crate::qemu::{Firmware, Medium};
+use crate::stranger::Try;
 
 /// Every scenario's name.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 18] = [
     "uefi-cd",
     "uefi-disk",
     "bios-cd",
     "bios-disk",
     "ssh",
     "layers",
+    "outside",
     "reboot",
     "unconfigured",
     "no-dhcp",
     "bad-services",
     "containers",
+    "without-1-kernel",
+    "without-2-access",
+    "without-3-network",
+    "without-4-ssh",
+    "without-5-audit",
+    "without-6-isolation",
 ];
 
 /// How long nobody may answer on port 22 of a machine that asks its first question.
@@ -58,11 +67,18 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
         "ssh" => ssh(),
         "layers" => layers(),
+        "outside" => outside(),
         "reboot" => reboot(),
         "unconfigured" => unconfigured(),
         "no-dhcp" => no_dhcp(),
         "bad-services" => bad_services(),
         "containers" => containers(),
+        "without-1-kernel" => without("without-1-kernel", Layer::Kernel),
+        "without-2-access" => without("without-2-access", Layer::Access),
+        "without-3-network" => without("without-3-network", Layer::Network),
+        "without-4-ssh" => without("without-4-ssh", Layer::Ssh),
+        "without-5-audit" => without("without-5-audit", Layer::Audit),
+        "without-6-isolation" => without("without-6-isolation", Layer::Isolation),
         _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
     })
 }
@@ -70,6 +86,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
 /// The machine most scenarios use: the firmware that starts faster.
 const BIOS: Setup = Setup {
     profile: "minimal",
+    without: None,
     firmware: Firmware::Bios,
     medium: Medium::Cd,
     cable: Cable::User,
@@ -102,13 +119,6 @@ fn ssh() -> Scenario {
         &format!("mkdir -m 700 /root/.ssh && cp /home/{ADMIN}/.ssh/authorized_keys /root/.ssh/ && chown root /root/.ssh/authorized_keys && grep -c . /root/.ssh/authorized_keys"),
         Expected::Is("1".to_owned()),
     )]));
-    let refused = |name, login| Item::Check {
-        name,
-        task: Task::Refusal { login },
-        // The methods in parentheses are all that the server offers.
-        expected: Expected::Has("Permission denied (publickey)"),
-        within: Some(MOMENT),
-    };
     items.push(refused("password refused", Login::Password(ADMIN.to_owned())));
     items.push(refused("root refused", Login::Key("root".to_owned())));
     items.push(refused("strange key refused", Login::StrangeKey(ADMIN.to_owned())));
@@ -125,6 +135,77 @@ fn layers() -> Scenario {
     )]));
     items.extend(off());
     Scenario { name: "layers", summary: "the running system keeps every promise of the six layers", setup: BIOS, items }
+}
+
+fn without(name: &'static str, layer: Layer) -> Scenario {
+    let number = layer.number();
+    let mut items = up();
+    items.push(Item::OverSsh(vec![
+        Fact::as_root("every promise of the other five", "ashlar-audit --failed", Expected::Has(", 0 failed;")),
+        // It is really not there: nothing of it is promised, and each of the others has promises.
+        Fact::as_root(
+            "layers with promises",
+            "for n in 1 2 3 4 5 6; do [ \"$(ashlar-audit --list --layer $n | grep -c .)\" -ge 20 ] && echo $n; done",
+            Expected::Is(
+                (1..=6).filter(|other| *other != number).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"),
+            ),
+        ),
+    ]));
+    items.extend(off());
+    let setup = Setup { without: Some(layer), ..BIOS };
+    Scenario { name, summary: "each layer stands without the others: one is left out", setup, items }
+}
+
+fn outside() -> Scenario {
+    let attempt = |name, what, expected| Item::Check {
+        name,
+        task: Task::Stranger(what),
+        expected: Expected::Is(expected),
+        within: None,
+    };
+    let text = str::to_owned;
+    let mut items = up();
+    items.extend([
+        attempt("all TCP ports", Try::Tcp, text("tcp 22")),
+        attempt("all TCP ports over IPv6", Try::TcpOverIpv6, text("tcp 22")),
+        attempt("all UDP ports", Try::Udp, text("no answer")),
+        attempt("connections of two sources", Try::Rate, text("3 of 8, 3 of 8")),
+        attempt("connections of two neighbours", Try::RateOverIpv6, text("3 of 8, 3 of 8")),
+        attempt("connections of one network", Try::RateOfOneNetwork, text("3 of 8, 0 of 8")),
+        attempt("forged addresses", Try::Forged, text("no answer")),
+        attempt("odd flags", Try::OddFlags, text("no answer")),
+        // A connection of its own, from QEMU's address: whatever others did, this one is heard.
+        refused("others can still come", Login::StrangeKey(ADMIN.to_owned())),
+    ]);
+    // That nobody answered could also mean that nobody heard.
+    let rules = |text: &str, rest: &str| format!("nft list ruleset | grep '{text}' | {rest}");
+    items.push(Item::OverSsh(vec![
+        Fact::as_root(
+            "each forged packet was seen",
+            &rules("fib saddr", "grep -c 'packets 5 '"),
+            Expected::Is(text("1")),
+        ),
+        Fact::as_root(
+            "each odd segment was seen",
+            &rules("tcp flags", "grep -c 'packets 1 '"),
+            Expected::Is(text("4")),
+        ),
+        Fact::as_root("the log says who knocked", "grep -c 'nft in: ' /var/log/messages", Expected::Between(1, 40)),
+    ]));
+    items.extend(off());
+    let setup = Setup { cable: Cable::Shared, ..BIOS };
+    Scenario { name: "outside", summary: "a stranger on the same network finds SSH and nothing else", setup, items }
+}
+
+fn refused(name: &'static str, login: Login) -> Item {
+    Item::Check {
+        name,
+        task: Task::Refusal { login },
+        // The methods in parentheses are all that the server offers.
+        expected: Expected::Has("Permission denied (publickey)"),
+        // The packet filter makes who was here just now wait.
+        within: Some(MOMENT * 2),
+    }
 }
 
 fn reboot() -> Scenario {

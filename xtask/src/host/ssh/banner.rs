@@ -23,8 +23,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// For a machine that takes any number of connections.
-    pub(super) const EAGER: Self =
-        Self { retry: Duration::from_millis(50), join: Duration::from_millis(250), most: 6 };
+    pub(super) const EAGER: Self = Self { retry: Duration::from_millis(50), join: Duration::from_millis(250), most: 6 };
     /// For one that takes three a minute.
     pub(super) const SPARING: Self = Self { retry: Duration::from_millis(500), join: Duration::from_secs(1), most: 2 };
 }

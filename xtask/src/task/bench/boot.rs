@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{App, median};
 use crate::cli::BenchArgs;
+use crate::compose::Variant;
 use crate::exit::Exit;
 use crate::host::peer::Peer;
 use crate::host::ssh::Way;
@@ -81,7 +82,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
     let iso = match &args.iso {
         _ if !ours => None,
         Some(iso) => Some(iso.clone()),
-        None => Some(crate::task::iso::build(app, "minimal")?),
+        None => Some(crate::task::iso::build(app, &Variant::plain("minimal"))?),
     };
     let peer = if debians { debian(app, &logs)? } else { None };
     let bench = Bench { iso, peer, logs: &logs };
@@ -178,7 +179,7 @@ impl Bench<'_> {
             seat: Seat::Harness,
             memory: MEMORY,
             processors: PROCESSORS,
-            network: Network::User { port: way.port(), restricted: true, wire: way.wire() },
+            network: Network::User { port: way.port(), web: None, restricted: true, wire: way.wire(), stranger: None },
             volume,
             extra: None,
             clock: None,

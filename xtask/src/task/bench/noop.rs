@@ -7,13 +7,14 @@ use ashlar_core::command::Command;
 use camino::Utf8Path;
 
 use super::{App, median};
+use crate::compose::Variant;
 use crate::host::exec;
 
 const RUNS: usize = 5;
 
 /// Measures whole processes, in turn, and prints medians and their ratio.
 pub fn run(app: &App) -> Result<()> {
-    let iso = crate::task::iso::build(app, "minimal")?;
+    let iso = crate::task::iso::build(app, &Variant::plain("minimal"))?;
     let repository = app.repository()?;
     let room = tempfile::tempdir()?;
     let room = Utf8Path::from_path(room.path()).context("the temporary directory is not UTF-8")?;

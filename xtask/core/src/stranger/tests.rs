@@ -1,0 +1,141 @@
+//! The stranger against a machine of our own, which answers as a test says.
+
+use super::frame::{self, Flags, Heard, Host};
+use super::*;
+use proptest::prelude::*;
+
+const MACHINE_MAC: Mac = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+const LINK: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4);
+
+/// A machine on which these ports answer, each this often.
+struct Machine {
+    open: BTreeMap<u16, usize>,
+    asked: usize,
+}
+
+impl Machine {
+    fn hears(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        match frame::read(bytes) {
+            Heard::WhoHas { asker, target } if target == IpAddr::from(MACHINE) => {
+                self.asked += 1;
+                let mut reply = frame::is_at(asker, target);
+                // Written by the stranger's own code, so as if from him.
+                reply[6..12].copy_from_slice(&MACHINE_MAC);
+                reply[22..28].copy_from_slice(&MACHINE_MAC);
+                Some(reply)
+            }
+            Heard::Tcp { port: back, to, back: port, .. } => {
+                let left = self.open.get_mut(&port).filter(|left| **left > 0)?;
+                *left -= 1;
+                let asker = sender(bytes);
+                Some(frame::tcp(to, port, Host { mac: [2; 6], ip: asker }, back, Flags::SYN))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The source address of a packet.
+fn sender(bytes: &[u8]) -> IpAddr {
+    if bytes[12] == 0x08 {
+        <[u8; 4]>::try_from(&bytes[26..30]).unwrap().into()
+    } else {
+        <[u8; 16]>::try_from(&bytes[22..38]).unwrap().into()
+    }
+}
+
+fn attempt(what: Try, open: &[(u16, usize)]) -> (String, usize) {
+    let mut stranger = Stranger::new(what);
+    let mut machine = Machine { open: open.iter().copied().collect(), asked: 0 };
+    stranger.link = Some(LINK);
+    loop {
+        let volley = stranger.volley();
+        if volley.is_empty() {
+            return (stranger.result(), machine.asked);
+        }
+        for frame in volley.into_iter().chain([stranger.fence()]) {
+            if let Some(reply) = machine.hears(&frame) {
+                stranger.hear(&reply);
+            }
+        }
+    }
+}
+
+#[test]
+fn open_ports_are_found() {
+    let (result, fences) = attempt(Try::Tcp, &[(22, 9), (65_535, 9), (1, 9)]);
+    assert_eq!(result, "tcp 1, tcp 22, tcp 65535");
+    // One more before the machine was known.
+    assert_eq!(fences, 2 + 65_535_usize.div_ceil(VOLLEY));
+    assert_eq!(attempt(Try::TcpOverIpv6, &[(443, 1)]).0, "tcp 443");
+    assert_eq!(attempt(Try::Udp, &[(22, 9)]).0, "no answer");
+}
+
+#[test]
+fn connections_are_counted_by_source() {
+    assert_eq!(attempt(Try::Rate, &[(22, 11)]).0, "8 of 8, 3 of 8");
+    assert_eq!(attempt(Try::RateOverIpv6, &[(22, 3)]).0, "3 of 8, 0 of 8");
+    assert_eq!(attempt(Try::RateOfOneNetwork, &[]).0, "0 of 8, 0 of 8");
+}
+
+#[test]
+fn forged_addresses_hear_nothing_and_odd_flags_are_odd() {
+    assert_eq!(attempt(Try::Forged, &[(22, 99)]).0, "no answer");
+    assert_eq!(attempt(Try::OddFlags, &[(22, 99)]).0, "tcp 22");
+    assert_eq!(Try::Forged.shots().len(), 5);
+    assert_eq!(Try::OddFlags.shots().len(), 4);
+}
+
+#[test]
+fn the_machine_learns_where_the_stranger_is() {
+    let mut stranger = Stranger::new(Try::TcpOverIpv6);
+    let ours = stranger.sources[0];
+    assert_eq!(stranger.volley(), [stranger.fence()], "first, who it is");
+    stranger.machine = Some(MACHINE_MAC);
+    let echo = &stranger.volley()[0];
+    assert_eq!(echo[..6], [0x33, 0x33, 0, 0, 0, 1]);
+    let Reaction::Reply(reply) = stranger.hear(&frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into())) else {
+        panic!("the question is answered")
+    };
+    assert_eq!(frame::read(&reply), Heard::IsAt { ip: [10, 0, 2, 99].into(), mac: [2, 0, 0, 0, 0x5a, 1], to: MACHINE });
+    assert_eq!(stranger.hear(&frame::who_has(MACHINE, [10, 0, 2, 98].into())), Reaction::Nothing);
+    assert!(stranger.is_ours(ours));
+    // A reset is an answer as well.
+    stranger.link = Some(LINK);
+    stranger.hear(&frame::tcp(LINK.into(), 80, Host { mac: [2; 6], ip: ours }, 40_000, Flags::RST));
+    assert_eq!(stranger.result(), "tcp 80 closed");
+}
+
+#[test]
+fn frames_are_pinned() {
+    let host = |ip| Host { mac: MACHINE_MAC, ip };
+    let hex = |bytes: Vec<u8>| {
+        let lines =
+            bytes.chunks(16).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let near = IpAddr::from([10, 0, 2, 50]);
+    let frames = [
+        ("who has", frame::who_has([10, 0, 2, 50].into(), MACHINE)),
+        ("is at, IPv6", frame::is_at((MACHINE_MAC, LINK.into()), Try::TcpOverIpv6.sources()[0])),
+        ("echo", frame::all_nodes_echo(Try::TcpOverIpv6.sources()[0])),
+        ("SYN", frame::tcp(near, 40_000, host(MACHINE.into()), 22, Flags::SYN)),
+        ("SYN, IPv6", frame::tcp(Try::TcpOverIpv6.sources()[0], 40_000, host(LINK.into()), 22, Flags::SYN)),
+        ("UDP", frame::udp(near, 40_000, host(MACHINE.into()), 53)),
+    ];
+    insta::assert_snapshot!(frames.map(|(name, bytes)| format!("{name}\n{}\n", hex(bytes))).join("\n"));
+}
+
+proptest! {
+    #[test]
+    fn anything_can_be_heard(bytes in proptest::collection::vec(any::<u8>(), 0..120), kind in 0usize..4) {
+        let mut bytes = bytes;
+        let kinds = [[8, 0], [8, 6], [0x86, 0xdd], [0, 0]];
+        if let Some(place) = bytes.get_mut(12..14) {
+            place.copy_from_slice(&kinds[kind]);
+        }
+        for what in [Try::RateOverIpv6, Try::Rate, Try::Forged] {
+            Stranger::new(what).hear(&bytes);
+        }
+    }
+}

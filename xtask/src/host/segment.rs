@@ -1,0 +1,119 @@
+//! The stranger's place on a machine's network: frames in, frames out. What they are is `ashlar_core::stranger`.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+use ashlar_core::qemu::Segment;
+use ashlar_core::stranger::{Reaction, Stranger, Try};
+
+use super::ssh::remove;
+
+/// How long an answer is waited for before the question is asked again. An emulated machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long answers may come after the last question.
+const LAST: Duration = Duration::from_secs(2);
+/// The longest frame that is looked at.
+const FRAME: usize = 2048;
+
+/// Tries it; the answer is what came of it.
+///
+/// # Errors
+/// When the machine did not even say where it is, before `left` had nothing left.
+pub fn attempt(what: Try, sockets: &Segment, left: &dyn Fn() -> Option<Duration>) -> Result<String, String> {
+    let place = Place::take(sockets, left)?;
+    let mut stranger = Stranger::new(what);
+    loop {
+        let volley = stranger.volley();
+        if volley.is_empty() {
+            place.listen(&mut stranger, Instant::now() + LAST)?;
+            return Ok(stranger.result());
+        }
+        for frame in &volley {
+            place.send(frame)?;
+        }
+        place.fence(&mut stranger)?;
+    }
+}
+
+/// A socket on the network.
+struct Place<'a> {
+    socket: UnixDatagram,
+    sockets: &'a Segment,
+    left: &'a dyn Fn() -> Option<Duration>,
+}
+
+impl<'a> Place<'a> {
+    fn take(sockets: &'a Segment, left: &'a dyn Fn() -> Option<Duration>) -> Result<Self, String> {
+        // Of the attempt before.
+        remove(&sockets.stranger)?;
+        let made = UnixDatagram::bind(&sockets.stranger).and_then(|socket| {
+            socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+            socket.set_write_timeout(Some(PATIENCE))?;
+            Ok(socket)
+        });
+        let socket = made.map_err(|error| format!("the socket {}: {error}", sockets.stranger))?;
+        Ok(Self { socket, sockets, left })
+    }
+
+    fn send(&self, frame: &[u8]) -> Result<(), String> {
+        self.in_time()?;
+        match self.socket.send_to(frame, &self.sockets.machine) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("sending a frame of {} bytes to {}: {error}", frame.len(), self.sockets.machine)),
+        }
+    }
+
+    /// Until the machine has seen all that was sent.
+    fn fence(&self, stranger: &mut Stranger) -> Result<(), String> {
+        loop {
+            self.send(&stranger.fence())?;
+            if self.listen(stranger, Instant::now() + PATIENCE)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hears, and replies to questions, until the fence is answered or the time is over; says whether it was the fence.
+    fn listen(&self, stranger: &mut Stranger, until: Instant) -> Result<bool, String> {
+        let mut frame = [0; FRAME];
+        while Instant::now() < until {
+            self.in_time()?;
+            let count = match self.socket.recv(&mut frame) {
+                Ok(count) => count,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
+                Err(error) => return Err(format!("hearing the network: {error}")),
+            };
+            match stranger.hear(&frame[..count]) {
+                Reaction::Fence => return Ok(true),
+                Reaction::Reply(reply) => self.send(&reply)?,
+                Reaction::Nothing => {}
+            }
+        }
+        Ok(false)
+    }
+
+    fn in_time(&self) -> Result<(), String> {
+        (self.left)().map(drop).ok_or_else(|| "the machine did not say in time where it is".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use camino::Utf8PathBuf;
+
+    #[test]
+    fn a_network_without_a_machine_is_said_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name| Utf8PathBuf::from_path_buf(dir.path().join(name)).unwrap();
+        let sockets = Segment { machine: file("m"), stranger: file("s") };
+        let error = attempt(Try::Rate, &sockets, &|| Some(PATIENCE)).unwrap_err();
+        assert!(error.contains("sending a frame of"), "{error}");
+        // Somebody who hears and never answers.
+        let _deaf = UnixDatagram::bind(&sockets.machine).unwrap();
+        let until = Instant::now() + Duration::from_millis(300);
+        let error = attempt(Try::Rate, &sockets, &|| until.checked_duration_since(Instant::now())).unwrap_err();
+        assert_eq!(error, "the machine did not say in time where it is");
+    }
+}
