@@ -30,6 +30,9 @@ pub const LAYERS: &str = "usr/lib/ashlar/layers";
 const COPIES: &[(Layer, &str, &str, u32)] = &[
     // What the profiles were compiled for: compared with the running kernel.
     (Layer::Access, "features", "usr/lib/apparmor/features", 0o644),
+    // Shown before a login, on consoles and over SSH.
+    (Layer::Ssh, "issue", "etc/issue", 0o644),
+    (Layer::Ssh, "issue", "etc/issue.net", 0o644),
     // A service's profile of its own is /etc/confine/NAME.toml; these are what the image was made with.
     (Layer::Isolation, "*.toml", "usr/lib/confine/", 0o644),
     (Layer::Isolation, "containers/seccomp.toml", "usr/lib/container/seccomp.toml", 0o644),
