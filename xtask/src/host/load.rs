@@ -30,7 +30,8 @@ impl Load {
                 let mut block = vec![number as u8; BLOCK];
                 while !over.load(Ordering::Relaxed) {
                     for _ in 0..HASHES {
-                        block[..32].copy_from_slice(&Digest::of(&block).bytes());
+                        let digest = Digest::of(&block).bytes();
+                        block[..32].copy_from_slice(&digest);
                     }
                     // A full disk is load enough.
                     if file.rewind().and_then(|()| file.write_all(&block)).and_then(|()| file.sync_data()).is_err() {
