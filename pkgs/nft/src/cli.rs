@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use crate::closed;
 use crate::facts::Facts;
 use crate::kernel::{self, Kernel, Refusal};
+use crate::list;
 use crate::netlink::write;
 use crate::parse;
 use crate::resolve;
+use crate::show::{self, Style};
 use crate::source::Source;
 
 const USAGE: &str = "\
@@ -143,7 +145,10 @@ fn load(source: Source<'_>, check: bool) -> Result<String, String> {
     }
     // Whoever may not load can still have read what was to be checked.
     if check && refused.iter().all(|refusal| refusal.error.raw_os_error() == Some(libc::EPERM)) {
-        return Ok(format!("{}: understood; the kernel was not asked, which needs the right to administer the network\n", source.file));
+        return Ok(format!(
+            "{}: understood; the kernel was not asked, which needs the right to administer the network\n",
+            source.file
+        ));
     }
     let said: String = refused.iter().map(|refusal| refusal_text(source.file, refusal)).collect();
     Err(format!("{said}nothing of {} was loaded\n", source.file))
@@ -155,6 +160,13 @@ fn refusal_text(file: &str, refusal: &Refusal) -> String {
     format!("nft: {file}: the kernel refuses {about}: {}{detail}\n", refusal.error)
 }
 
-fn list(_json: bool, _stateless: bool) -> Result<String, String> {
-    Err("not yet\n".to_owned())
+fn list(json: bool, stateless: bool) -> Result<String, String> {
+    let ruleset = Kernel::open().and_then(|kernel| list::ruleset(&kernel));
+    let ruleset = ruleset.map_err(|error| format!("nft: cannot list the ruleset: {error}\n"))?;
+    let facts = facts()?;
+    let style = Style { facts: &facts, stateless };
+    Ok(match json {
+        true => show::json::ruleset(style, &ruleset),
+        false => show::text::ruleset(style, &ruleset),
+    })
 }

@@ -71,7 +71,9 @@ impl Context {
         match self.transport {
             Some(known) if known == number => Ok(None),
             Some(known) => {
-                let name = |number| Header::transport(number).map_or(format!("protocol {number}"), |header| header.name().to_owned());
+                let name = |number| {
+                    Header::transport(number).map_or(format!("protocol {number}"), |header| header.name().to_owned())
+                };
                 Err(format!("packets here are of {}, never of {}", name(known), name(number)))
             }
             None => {
@@ -111,10 +113,12 @@ fn equals(key: &str, value: Vec<u8>) -> Statement {
 /// A comparison of one whole field with one value.
 fn equality(statement: &Statement) -> Option<(Field, &[u8])> {
     match statement {
-        Statement::Match(Operand { fields, mask: None }, Op::Equal, Right::One(Pattern::Value(value))) => match fields[..] {
-            [field] => Some((field, value)),
-            _ => None,
-        },
+        Statement::Match(Operand { fields, mask: None }, Op::Equal, Right::One(Pattern::Value(value))) => {
+            match fields[..] {
+                [field] => Some((field, value)),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

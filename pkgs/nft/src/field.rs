@@ -190,7 +190,10 @@ impl Part {
 
     /// Whether it says which header comes next.
     pub fn announces(&self) -> bool {
-        matches!((self.header, self.name), (Header::Ip, "protocol") | (Header::Ip6, "nexthdr") | (Header::Ether, "type"))
+        matches!(
+            (self.header, self.name),
+            (Header::Ip, "protocol") | (Header::Ip6, "nexthdr") | (Header::Ether, "type")
+        )
     }
 }
 

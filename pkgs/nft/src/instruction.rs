@@ -54,29 +54,103 @@ impl Compare {
 /// One instruction. Bytes are as the kernel has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Instruction {
-    Meta { key: u32, to: Register },
-    MetaSet { key: u32, from: Register },
-    Ct { key: u32, direction: Option<u8>, to: Register },
-    CtSet { key: u32, from: Register },
-    Payload { base: u32, offset: u32, len: u32, to: Register },
-    Fib { result: u32, flags: u32, to: Register },
-    Compare { how: Compare, from: Register, data: Vec<u8> },
+    Meta {
+        key: u32,
+        to: Register,
+    },
+    MetaSet {
+        key: u32,
+        from: Register,
+    },
+    Ct {
+        key: u32,
+        direction: Option<u8>,
+        to: Register,
+    },
+    CtSet {
+        key: u32,
+        from: Register,
+    },
+    Payload {
+        base: u32,
+        offset: u32,
+        len: u32,
+        to: Register,
+    },
+    Fib {
+        result: u32,
+        flags: u32,
+        to: Register,
+    },
+    Compare {
+        how: Compare,
+        from: Register,
+        data: Vec<u8>,
+    },
     /// Only the negative one is used.
-    OutOfRange { from: Register, low: Vec<u8>, high: Vec<u8> },
-    Bitwise { from: Register, to: Register, len: u32, mask: Vec<u8>, xor: Vec<u8> },
+    OutOfRange {
+        from: Register,
+        low: Vec<u8>,
+        high: Vec<u8>,
+    },
+    Bitwise {
+        from: Register,
+        to: Register,
+        len: u32,
+        mask: Vec<u8>,
+        xor: Vec<u8>,
+    },
     /// To the network's order.
-    ToNetwork { from: Register, to: Register, len: u32, size: u32 },
-    Lookup { set: String, id: u32, from: Register, to: Target, inverse: bool },
-    Immediate { to: Register, data: Vec<u8> },
+    ToNetwork {
+        from: Register,
+        to: Register,
+        len: u32,
+        size: u32,
+    },
+    Lookup {
+        set: String,
+        id: u32,
+        from: Register,
+        to: Target,
+        inverse: bool,
+    },
+    Immediate {
+        to: Register,
+        data: Vec<u8>,
+    },
     Verdict(Verdict),
-    Counter { packets: u64, bytes: u64 },
+    Counter {
+        packets: u64,
+        bytes: u64,
+    },
     Limit(Limit),
     Log(Log),
-    Reject { kind: u32, code: u8 },
-    Update { set: String, action: u32, key: Register, timeout: Option<u64>, each: Vec<Instruction> },
-    Nat { kind: u32, family: u32, addresses: Registers, ports: Registers, flags: u32 },
-    Masquerade { ports: Registers, flags: u32 },
-    Redirect { ports: Registers, flags: u32 },
+    Reject {
+        kind: u32,
+        code: u8,
+    },
+    Update {
+        set: String,
+        action: u32,
+        key: Register,
+        timeout: Option<u64>,
+        each: Vec<Instruction>,
+    },
+    Nat {
+        kind: u32,
+        family: u32,
+        addresses: Registers,
+        ports: Registers,
+        flags: u32,
+    },
+    Masquerade {
+        ports: Registers,
+        flags: u32,
+    },
+    Redirect {
+        ports: Registers,
+        flags: u32,
+    },
     NoTrack,
     /// What is not understood, by the kernel's name.
     Unknown(String),

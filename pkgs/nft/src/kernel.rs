@@ -64,9 +64,8 @@ impl Kernel {
         let pointer = std::ptr::from_ref(&address).cast();
         let len = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
         // SAFETY: both buffers are alive during the call, and their lengths are right.
-        let sent = unsafe {
-            libc::sendto(self.socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0, pointer, len)
-        };
+        let sent =
+            unsafe { libc::sendto(self.socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0, pointer, len) };
         match usize::try_from(sent) {
             Err(_) => Err(io::Error::last_os_error()),
             Ok(sent) if sent == bytes.len() => Ok(()),
@@ -119,7 +118,13 @@ impl Kernel {
     }
 
     /// Asks for all of something, and gives every answer to `each`. An error with `Interrupted` means: changed meanwhile.
-    pub fn dump(&self, kind: Kind, attributes: &[u8], family: u8, each: &mut dyn FnMut(Received<'_>)) -> io::Result<()> {
+    pub fn dump(
+        &self,
+        kind: Kind,
+        attributes: &[u8],
+        family: u8,
+        each: &mut dyn FnMut(Received<'_>),
+    ) -> io::Result<()> {
         self.ask(kind, message::DUMP, attributes, family, each)
     }
 
@@ -158,7 +163,9 @@ impl Kernel {
                 match answer.error() {
                     Some((0, _)) => return Ok(()),
                     Some((number, _)) => return Err(io::Error::from_raw_os_error(number)),
-                    None if answer.kind == message::DONE && interrupted => return Err(io::ErrorKind::Interrupted.into()),
+                    None if answer.kind == message::DONE && interrupted => {
+                        return Err(io::ErrorKind::Interrupted.into())
+                    }
                     None if answer.kind == message::DONE => return Ok(()),
                     None => each(answer),
                 }

@@ -150,7 +150,10 @@ impl<'a> Reader<'a> {
                 self.at += sign.len();
                 Ok(Token::Sign(sign))
             }
-            None => Err((format!("`{}` has no meaning here", first.escape_default()), "remove it, or put it into quotation marks")),
+            None => Err((
+                format!("`{}` has no meaning here", first.escape_default()),
+                "remove it, or put it into quotation marks",
+            )),
         }
     }
 

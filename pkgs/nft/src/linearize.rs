@@ -37,26 +37,32 @@ pub fn rule(rule: &Rule, sets: &[Set], ids: &dyn Fn(&str) -> u32, next: &mut u32
 /// The part and value of a comparison that can be done together with its neighbours.
 fn mergeable_part(statement: &Statement) -> Option<(&'static Part, &[u8])> {
     match statement {
-        Statement::Match(Operand { fields, mask: None }, Op::Equal, Right::One(Pattern::Value(value))) => match fields[..] {
-            [Field::Part(part)] if !part.is_partial() => Some((part, value)),
-            _ => None,
-        },
+        Statement::Match(Operand { fields, mask: None }, Op::Equal, Right::One(Pattern::Value(value))) => {
+            match fields[..] {
+                [Field::Part(part)] if !part.is_partial() => Some((part, value)),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
 
-/// How many comparisons, from the first on, look at neighbouring parts of a header that fit into one register of four bytes.
+/// How many comparisons, from the first on, look at neighbouring parts of a header that fit into one register: of four bytes,
+/// which the kernel compares fastest, or of sixteen if one of them is longer than four itself.
 fn mergeable(statements: &[Statement]) -> usize {
     let Some((first, _)) = statements.first().and_then(mergeable_part) else { return 1 };
-    let (mut count, mut bits) = (1, first.bits);
+    let (mut count, mut from, mut to, mut longest) = (1, first.offset, first.offset + first.bits, first.bits);
     for statement in &statements[1..] {
-        match mergeable_part(statement) {
-            Some((part, _)) if part.header == first.header && part.offset == first.offset + bits && bits + part.bits <= 32 => {
-                bits += part.bits;
-                count += 1;
-            }
-            _ => break,
+        let Some((part, _)) = mergeable_part(statement).filter(|(part, _)| part.header == first.header) else { break };
+        longest = longest.max(part.bits);
+        let (low, high) = (from.min(part.offset), to.max(part.offset + part.bits));
+        let beside = part.offset == to || part.offset + part.bits == from;
+        let room = if longest > 32 { 128 } else { 32 };
+        if !beside || high - low > room {
+            break;
         }
+        (from, to) = (low, high);
+        count += 1;
     }
     count
 }
@@ -106,7 +112,8 @@ impl Line<'_> {
 
     /// Several comparisons in one.
     fn merged(&mut self, statements: &[Statement]) {
-        let parts: Vec<(&Part, &[u8])> = statements.iter().filter_map(mergeable_part).collect();
+        let mut parts: Vec<(&Part, &[u8])> = statements.iter().filter_map(mergeable_part).collect();
+        parts.sort_by_key(|(part, _)| part.offset);
         let Some((first, _)) = parts.first() else { return };
         let data: Vec<u8> = parts.iter().flat_map(|(_, value)| value.iter().copied()).collect();
         self.push(Instruction::Payload {

@@ -12,6 +12,7 @@
 
 mod cli;
 mod closed;
+mod delinearize;
 mod depend;
 mod facts;
 mod field;
@@ -19,10 +20,12 @@ mod instruction;
 mod kernel;
 mod lex;
 mod linearize;
+mod list;
 mod netlink;
 mod parse;
 mod resolve;
 mod ruleset;
+mod show;
 mod source;
 mod types;
 mod words;

@@ -26,7 +26,8 @@ pub fn parse(source: Source<'_>) -> std::result::Result<File, Vec<Finding>> {
         let what = format!("the file has {} bytes, more than {LARGEST}", source.text.len());
         return Err(vec![Finding::new(Span::default(), what, "large sets are best added by a program")]);
     }
-    let mut parser = Parser { tokens: lex::tokens(source.text)?, at: 0, depth: 0, defined: BTreeMap::new(), wrong: Vec::new() };
+    let mut parser =
+        Parser { tokens: lex::tokens(source.text)?, at: 0, depth: 0, defined: BTreeMap::new(), wrong: Vec::new() };
     let file = parser.file();
     if parser.wrong.is_empty() {
         Ok(file)
@@ -138,7 +139,11 @@ impl Parser {
     fn limited(&mut self, where_: &str, most: u64) -> Result<u64> {
         let number = self.number(where_)?;
         if number.it > most {
-            return Err(Finding::new(number.at, format!("{} is too large {where_}", number.it), format!("at most {most}")));
+            return Err(Finding::new(
+                number.at,
+                format!("{} is too large {where_}", number.it),
+                format!("at most {most}"),
+            ));
         }
         Ok(number.it)
     }
@@ -215,24 +220,22 @@ impl Parser {
     fn block(&mut self, where_: &str, mut one: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         let opened = self.here();
         self.sign("{", where_)?;
-        self.deeper(|parser| {
-            loop {
-                match parser.peek() {
-                    Token::Newline | Token::Sign(";") => parser.at += 1,
-                    Token::Sign("}") => {
-                        parser.at += 1;
-                        return Ok(());
-                    }
-                    Token::End => {
-                        return Err(Finding::new(opened, "this `{` is not closed", "put a `}` behind what belongs to it"));
-                    }
-                    _ => {
-                        let start = parser.at;
-                        if let Err(finding) = one(parser) {
-                            parser.wrong.push(finding);
-                            parser.at = parser.at.max(start);
-                            parser.recover();
-                        }
+        self.deeper(|parser| loop {
+            match parser.peek() {
+                Token::Newline | Token::Sign(";") => parser.at += 1,
+                Token::Sign("}") => {
+                    parser.at += 1;
+                    return Ok(());
+                }
+                Token::End => {
+                    return Err(Finding::new(opened, "this `{` is not closed", "put a `}` behind what belongs to it"));
+                }
+                _ => {
+                    let start = parser.at;
+                    if let Err(finding) = one(parser) {
+                        parser.wrong.push(finding);
+                        parser.at = parser.at.max(start);
+                        parser.recover();
                     }
                 }
             }

@@ -7,6 +7,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
+pub use rule::has_prefixes;
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
@@ -136,11 +137,19 @@ fn hook(base: &written::Base, family: Family) -> Result<Hook, Finding> {
     let priority = priority(&base.priority, &base.hook.it)?;
     // The kernel needs connections to be known before addresses are translated.
     if base.kind.it == "nat" && priority <= -200 {
-        return Err(Finding::new(base.priority.at, "chains of type nat have priorities above -200", "for example dstnat or srcnat"));
+        return Err(Finding::new(
+            base.priority.at,
+            "chains of type nat have priorities above -200",
+            "for example dstnat or srcnat",
+        ));
     }
     let accept = base.accept.unwrap_or(true);
     if base.kind.it == "nat" && !accept {
-        return Err(Finding::new(base.kind.at, "a chain of type nat cannot have policy drop", "drop in a chain of type filter"));
+        return Err(Finding::new(
+            base.kind.at,
+            "a chain of type nat cannot have policy drop",
+            "drop in a chain of type filter",
+        ));
     }
     Ok(Hook { kind: base.kind.it.clone(), number: number as u32, priority, accept, devices: Vec::new() })
 }

@@ -13,7 +13,8 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [(Family, &'static str, u8); 3] = [(Family::Inet, "inet", 1), (Family::Ip, "ip", 2), (Family::Ip6, "ip6", 10)];
+    pub const ALL: [(Family, &'static str, u8); 3] =
+        [(Family::Inet, "inet", 1), (Family::Ip, "ip", 2), (Family::Ip6, "ip6", 10)];
 
     /// By its word.
     pub fn named(name: &str) -> Option<Family> {
@@ -34,6 +35,14 @@ impl Family {
     pub fn number(self) -> u8 {
         Self::ALL.into_iter().find(|(family, ..)| *family == self).map_or(0, |(.., number)| number)
     }
+}
+
+/// All that the kernel has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruleset {
+    pub tables: Vec<Table>,
+    /// Tables of other families, in words.
+    pub unknown: Vec<String>,
 }
 
 /// A table.
@@ -231,7 +240,10 @@ pub enum Statement {
     Match(Operand, Op, Right),
     Verdict(Verdict),
     VerdictMap(Operand, SetUse),
-    Counter { packets: u64, bytes: u64 },
+    Counter {
+        packets: u64,
+        bytes: u64,
+    },
     Limit(Limit),
     Log(Log),
     Reject(Reject),
@@ -271,13 +283,8 @@ pub struct Log {
 }
 
 /// Bits of a log's flags, in the order in which they are printed.
-pub const LOG_FLAGS: [(&str, &str, u32); 5] = [
-    ("tcp", "sequence", 1),
-    ("tcp", "options", 2),
-    ("ip", "options", 4),
-    ("skuid", "", 8),
-    ("ether", "", 32),
-];
+pub const LOG_FLAGS: [(&str, &str, u32); 5] =
+    [("tcp", "sequence", 1), ("tcp", "options", 2), ("ip", "options", 4), ("skuid", "", 8), ("ether", "", 32)];
 /// All of them.
 pub const LOG_ALL: u32 = 47;
 

@@ -62,8 +62,7 @@ impl Source<'_> {
         let text = self.text.lines().nth(line - 1).unwrap_or_default();
         // A line can be as long as the file.
         let shown: String = text.chars().take(400).map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect();
-        let indent: String =
-            shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let indent: String = shown.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         let marked = self.text.get(finding.at.from..finding.at.to).unwrap_or_default();
         let length = marked.lines().next().unwrap_or_default().chars().count().clamp(1, 400);
         let carets = "^".repeat(length);

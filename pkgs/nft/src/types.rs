@@ -69,15 +69,7 @@ pub struct Kind {
     pub number: Number,
 }
 
-const fn kind(
-    of: Type,
-    name: &'static str,
-    id: u32,
-    bytes: usize,
-    order: Order,
-    words: Words,
-    number: Number,
-) -> Kind {
+const fn kind(of: Type, name: &'static str, id: u32, bytes: usize, order: Order, words: Words, number: Number) -> Kind {
     Kind { of, name, id, bytes, order, words, number }
 }
 

@@ -78,15 +78,8 @@ pub const SERVICE: Words = &[
 ];
 pub const CT_STATE: Words = &[("invalid", 1), ("established", 2), ("related", 4), ("new", 8), ("untracked", 64)];
 pub const CT_DIRECTION: Words = &[("original", 0), ("reply", 1)];
-pub const CT_STATUS: Words = &[
-    ("expected", 1),
-    ("seen-reply", 2),
-    ("assured", 4),
-    ("confirmed", 8),
-    ("snat", 16),
-    ("dnat", 32),
-    ("dying", 512),
-];
+pub const CT_STATUS: Words =
+    &[("expected", 1), ("seen-reply", 2), ("assured", 4), ("confirmed", 8), ("snat", 16), ("dnat", 32), ("dying", 512)];
 pub const TCP_FLAG: Words =
     &[("fin", 1), ("syn", 2), ("rst", 4), ("psh", 8), ("ack", 16), ("urg", 32), ("ecn", 64), ("cwr", 128)];
 pub const ICMP_TYPE: Words = &[
@@ -187,15 +180,8 @@ pub const FIB_TYPE: Words = &[
     ("prohibit", 8),
 ];
 pub const BOOLEAN: Words = &[("exists", 1), ("missing", 0)];
-pub const IFACE_TYPE: Words = &[
-    ("ether", 1),
-    ("ppp", 512),
-    ("ipip", 768),
-    ("ipip6", 769),
-    ("loopback", 772),
-    ("sit", 776),
-    ("ipgre", 778),
-];
+pub const IFACE_TYPE: Words =
+    &[("ether", 1), ("ppp", 512), ("ipip", 768), ("ipip6", 769), ("loopback", 772), ("sit", 776), ("ipgre", 778)];
 pub const LOG_LEVEL: Words = &[
     ("emerg", 0),
     ("alert", 1),

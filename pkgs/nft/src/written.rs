@@ -138,17 +138,47 @@ pub enum Comparison {
 
 #[derive(Clone, Debug)]
 pub enum Statement {
-    Match { left: Operand, how: Comparison, right: Expr, right_mask: Option<Expr> },
-    VerdictMap { key: Operand, map: Expr },
+    Match {
+        left: Operand,
+        how: Comparison,
+        right: Expr,
+        right_mask: Option<Expr>,
+    },
+    VerdictMap {
+        key: Operand,
+        map: Expr,
+    },
     Verdict(Verdict),
-    Counter { packets: u64, bytes: u64 },
+    Counter {
+        packets: u64,
+        bytes: u64,
+    },
     Limit(Limit),
     Log(Log),
     Reject(Option<Placed<(String, Option<Expr>)>>),
-    Update { action: UpdateAction, set: Placed<String>, key: Operand, timeout: Option<u64>, statements: Vec<Placed<Statement>> },
-    Write { field: Field, value: Expr },
+    Update {
+        action: UpdateAction,
+        set: Placed<String>,
+        key: Operand,
+        timeout: Option<u64>,
+        statements: Vec<Placed<Statement>>,
+    },
+    Write {
+        field: Field,
+        value: Expr,
+    },
     /// `field map { … }` or `field map @name`
-    WriteMap { field: Field, key: Operand, map: Expr },
-    Nat { kind: NatKind, family: Option<ruleset::Family>, addresses: Option<Expr>, ports: Option<Expr>, flags: u32 },
+    WriteMap {
+        field: Field,
+        key: Operand,
+        map: Expr,
+    },
+    Nat {
+        kind: NatKind,
+        family: Option<ruleset::Family>,
+        addresses: Option<Expr>,
+        ports: Option<Expr>,
+        flags: u32,
+    },
     NoTrack,
 }

@@ -36,7 +36,9 @@ pub fn write(to: &mut Attributes, instruction: &Instruction) {
 
 /// Bytes of a value.
 pub fn write_value(to: &mut Attributes, kind: u16, bytes: &[u8]) {
-    to.nest(kind, |to| drop(to.put(VALUE, bytes)));
+    to.nest(kind, |to| {
+        to.put(VALUE, bytes);
+    });
 }
 
 /// A verdict as data.
@@ -121,8 +123,12 @@ fn write_data(to: &mut Attributes, instruction: &Instruction) -> &'static str {
             to.u32(2, from.number());
             match target {
                 Target::Nowhere => {}
-                Target::Verdict => drop(to.u32(3, 0)),
-                Target::Register(register) => drop(to.u32(3, register.number())),
+                Target::Verdict => {
+                    to.u32(3, 0);
+                }
+                Target::Register(register) => {
+                    to.u32(3, register.number());
+                }
             }
             to.text(1, set).u32(4, *id);
             if *inverse {
@@ -170,9 +176,13 @@ fn write_action(to: &mut Attributes, instruction: &Instruction) -> &'static str 
             }
             match &each[..] {
                 [] => {}
-                [one] => drop(to.nest(7, |to| write(to, one))),
+                [one] => {
+                    to.nest(7, |to| write(to, one));
+                }
                 // NFT_DYNSET_F_EXPR
-                several => drop(to.u32(9, 2).nest(10, |to| write_all(to, several))),
+                several => {
+                    to.u32(9, 2).nest(10, |to| write_all(to, several));
+                }
             }
             "dynset"
         }
@@ -348,7 +358,9 @@ fn read_action(name: &str, from: Reader<'_>, depth: usize) -> Option<Instruction
             key: register(from, 4)?,
             timeout: from.u64(6).filter(|timeout| *timeout > 0),
             each: match (from.inside(10), from.inside(7)) {
-                (Some(several), _) => several.map(|(_, bytes)| read(super::attribute::read(bytes), depth + 1)).collect(),
+                (Some(several), _) => {
+                    several.map(|(_, bytes)| read(super::attribute::read(bytes), depth + 1)).collect()
+                }
                 (None, Some(one)) => vec![read(one, depth + 1)],
                 (None, None) => Vec::new(),
             },

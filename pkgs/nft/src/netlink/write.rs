@@ -92,7 +92,9 @@ fn chain_attributes(table: &Table, chain: &Chain) -> Attributes {
     to.text(1, &table.name).text(3, &chain.name);
     if let Some(hook) = &chain.base {
         to.text(7, &hook.kind).u32(5, u32::from(hook.accept));
-        to.nest(4, |to| drop(to.u32(1, hook.number).u32(2, hook.priority as u32)));
+        to.nest(4, |to| {
+            to.u32(1, hook.number).u32(2, hook.priority as u32);
+        });
     }
     if let Some(comment) = &chain.comment {
         to.put(12, &user_text(UDATA_COMMENT, comment));
@@ -171,8 +173,12 @@ fn write_set(batch: &mut Batch, table: &Table, set: &Set, name: &str, id: u32) {
     let mut to = Attributes::default();
     to.text(1, &table.name).text(2, name).u32(3, flags(set)).u32(4, types).u32(5, length as u32);
     match set.data {
-        Some(DataType::Verdict) => drop(to.u32(6, VERDICT).u32(7, 0)),
-        Some(DataType::Value(of)) => drop(to.u32(6, of.kind().id).u32(7, of.kind().bytes as u32)),
+        Some(DataType::Verdict) => {
+            to.u32(6, VERDICT).u32(7, 0);
+        }
+        Some(DataType::Value(of)) => {
+            to.u32(6, of.kind().id).u32(7, of.kind().bytes as u32);
+        }
         None => {}
     }
     to.u32(10, id);
@@ -184,7 +190,8 @@ fn write_set(batch: &mut Batch, table: &Table, set: &Set, name: &str, id: u32) {
         (true, false) => Some(set.elements.len() as u32),
         (true, true) => Some(set.elements.len() as u32 * 2 + 1),
     };
-    let fields: Vec<usize> = if set.interval && set.key.len() > 1 { set.key.iter().map(|key| key.loaded).collect() } else { Vec::new() };
+    let fields: Vec<usize> =
+        if set.interval && set.key.len() > 1 { set.key.iter().map(|key| key.loaded).collect() } else { Vec::new() };
     if size.is_some() || !fields.is_empty() {
         to.nest(9, |to| description(to, size, &fields));
     }
@@ -221,7 +228,9 @@ fn description(to: &mut Attributes, size: Option<u32>, fields: &[usize]) {
     if !fields.is_empty() {
         to.nest(2, |to| {
             for field in fields {
-                to.nest(1, |to| drop(to.u32(1, *field as u32)));
+                to.nest(1, |to| {
+                    to.u32(1, *field as u32);
+                });
             }
         });
     }

@@ -8,7 +8,8 @@ use crate::source::{Finding, Placed};
 use crate::written::{Comparison, Operand, Rule, Statement, Term};
 
 /// Fields that need no `meta` before them.
-const BARE: [&str; 10] = ["iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "mark", "skuid", "skgid", "pkttype"];
+const BARE: [&str; 10] =
+    ["iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "mark", "skuid", "skgid", "pkttype"];
 
 impl Parser {
     /// `statement { statement } [ comment "…" ]`
@@ -37,7 +38,9 @@ impl Parser {
     /// Whether something that can be looked at comes next.
     pub(super) fn is_field(&self) -> bool {
         let Token::Word(word) = self.peek() else { return false };
-        let Token::Word(second) = self.peek_second() else { return matches!(word.as_str(), bare if BARE.contains(&bare)) };
+        let Token::Word(second) = self.peek_second() else {
+            return matches!(word.as_str(), bare if BARE.contains(&bare));
+        };
         match word.as_str() {
             "meta" | "ct" | "fib" => true,
             // `ip` is a word of `meta protocol`, `ether` one of `meta iiftype`, `tcp` one of `meta l4proto`.
@@ -51,9 +54,8 @@ impl Parser {
     /// `meta KEY`, `ct KEY`, `HEADER PART`, `fib …`
     pub(super) fn field(&mut self) -> Result<Field> {
         let word = self.word("as something to look at", "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th, …")?;
-        let names = |table: &'static [crate::field::Known]| {
-            table.iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
-        };
+        let names =
+            |table: &'static [crate::field::Known]| table.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
         let found = match word.it.as_str() {
             "meta" => {
                 let key = self.word("behind `meta`", &names(META))?;
@@ -68,7 +70,8 @@ impl Parser {
             header => {
                 let Some(header) = Header::named(header) else {
                     self.at -= 1;
-                    return self.unexpected("as something to look at", "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th");
+                    return self
+                        .unexpected("as something to look at", "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th");
                 };
                 let parts: Vec<&str> =
                     PARTS.iter().filter(|part| part.header == header).map(|part| part.name).collect();
@@ -91,7 +94,13 @@ impl Parser {
             let flag = self.word("behind `fib`", WANTED)?;
             match FIB_FLAGS.iter().find(|(name, _)| *name == flag.it) {
                 Some((_, bit)) => flags |= bit,
-                None => return Err(Finding::new(flag.at, format!("`{}` is not understood here", flag.it), format!("understood here: {WANTED}"))),
+                None => {
+                    return Err(Finding::new(
+                        flag.at,
+                        format!("`{}` is not understood here", flag.it),
+                        format!("understood here: {WANTED}"),
+                    ))
+                }
             }
             if !self.take_sign(".") {
                 break;
@@ -102,7 +111,13 @@ impl Parser {
             "oif" => Route::Oif,
             "oifname" => Route::OifName,
             "type" => Route::Type,
-            _ => return Err(Finding::new(result.at, format!("`{}` is not understood here", result.it), "understood here: oif, oifname, type")),
+            _ => {
+                return Err(Finding::new(
+                    result.at,
+                    format!("`{}` is not understood here", result.it),
+                    "understood here: oif, oifname, type",
+                ))
+            }
         };
         if (flags & 1 != 0) == (flags & 2 != 0) {
             return Err(Finding::new(from, "a route is looked up for one address", "write either saddr or daddr"));
@@ -146,7 +161,14 @@ impl Parser {
             (">", Op::Greater),
             ("!", Op::None),
         ];
-        let words = [("eq", Op::Equal), ("ne", Op::Unequal), ("le", Op::LessOrEqual), ("ge", Op::GreaterOrEqual), ("lt", Op::Less), ("gt", Op::Greater)];
+        let words = [
+            ("eq", Op::Equal),
+            ("ne", Op::Unequal),
+            ("le", Op::LessOrEqual),
+            ("ge", Op::GreaterOrEqual),
+            ("lt", Op::Less),
+            ("gt", Op::Greater),
+        ];
         let sign = signs.into_iter().find(|(sign, _)| self.is_sign(sign));
         let found = sign.or_else(|| words.into_iter().find(|(word, _)| self.is_word(word)));
         let how = match found {

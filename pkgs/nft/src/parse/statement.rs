@@ -108,7 +108,11 @@ impl Parser {
         self.sign("/", "behind a rate")?;
         let unit = self.word("as unit of a rate", "second, minute, hour, day, week")?;
         let Some((_, per)) = LIMIT_UNITS.into_iter().find(|(name, _)| *name == unit.it) else {
-            return Err(Finding::new(unit.at, format!("`{}` is no unit of a rate", unit.it), "understood here: second, minute, hour, day, week"));
+            return Err(Finding::new(
+                unit.at,
+                format!("`{}` is no unit of a rate", unit.it),
+                "understood here: second, minute, hour, day, week",
+            ));
         };
         // The kernel's own figure for a limit of packets; one of bytes has no burst of itself.
         let mut burst = if factor.is_some() { 0 } else { 5 };
@@ -132,7 +136,8 @@ impl Parser {
             return Err(Finding::new(at, "rate and burst count the same", format!("understood here: {wanted}")));
         }
         let burst = number.it.checked_mul(factor.unwrap_or(1)).and_then(|burst| u32::try_from(burst).ok());
-        burst.ok_or_else(|| Finding::new(number.at, "this burst is too large", "below 2^32"))
+        let burst = burst.filter(|burst| bytes || *burst > 0);
+        burst.ok_or_else(|| Finding::new(number.at, "this burst is nothing, or too much", "packets from 1, below 2^32"))
     }
 
     fn byte_unit(&mut self) -> Option<u64> {
@@ -148,10 +153,15 @@ impl Parser {
             if self.take_word("prefix") {
                 log.prefix = Some(self.text("as prefix of a log", 127)?);
             } else if self.take_word("level") {
-                let word = self.word("as level of a log", "emerg, alert, crit, err, warn, notice, info, debug, audit")?;
+                let word =
+                    self.word("as level of a log", "emerg, alert, crit, err, warn, notice, info, debug, audit")?;
                 let level = words::value(words::LOG_LEVEL, &word.it);
                 let Some(level) = level else {
-                    return Err(Finding::new(word.at, format!("`{}` is no level of a log", word.it), "understood here: emerg, alert, crit, err, warn, notice, info, debug, audit"));
+                    return Err(Finding::new(
+                        word.at,
+                        format!("`{}` is no level of a log", word.it),
+                        "understood here: emerg, alert, crit, err, warn, notice, info, debug, audit",
+                    ));
                 };
                 log.level = Some(level as u32);
             } else if self.take_word("flags") {
@@ -190,7 +200,13 @@ impl Parser {
             let known = LOG_FLAGS.iter().find(|(name, of, _)| *name == first.it && *of == second.it);
             match known {
                 Some((.., bit)) => flags |= bit,
-                None => return Err(Finding::new(first.at, "these flags are not understood", format!("understood here: {WANTED}"))),
+                None => {
+                    return Err(Finding::new(
+                        first.at,
+                        "these flags are not understood",
+                        format!("understood here: {WANTED}"),
+                    ))
+                }
             }
             if !self.take_sign(",") {
                 return Ok(flags);

@@ -65,7 +65,9 @@ impl Parser {
         self.end_of_statement("behind a definition")?;
         match self.defined.insert(name.it.clone(), value) {
             None => Ok(()),
-            Some(_) => Err(Finding::new(name.at, format!("`{}` is defined already", name.it), "give this one another name")),
+            Some(_) => {
+                Err(Finding::new(name.at, format!("`{}` is defined already", name.it), "give this one another name"))
+            }
         }
     }
 
@@ -80,8 +82,7 @@ impl Parser {
             self.next();
         }
         let name = self.name("as name of a table")?;
-        let mut table =
-            Table { family, name, dormant: false, comment: None, sets: Vec::new(), chains: Vec::new() };
+        let mut table = Table { family, name, dormant: false, comment: None, sets: Vec::new(), chains: Vec::new() };
         self.block("behind the name of a table", |parser| parser.in_table(&mut table))?;
         Ok(table)
     }

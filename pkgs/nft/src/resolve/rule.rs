@@ -20,9 +20,14 @@ impl Scope<'_> {
         let mut statements = Vec::new();
         let before = wrong.len();
         for (at, written) in rule.statements.iter().enumerate() {
-            let ends = at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, written::Statement::Verdict(_)));
+            let ends =
+                at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, written::Statement::Verdict(_)));
             if ends {
-                wrong.push(Finding::new(written.at, "nothing behind a verdict is ever reached", "put it before the verdict"));
+                wrong.push(Finding::new(
+                    written.at,
+                    "nothing behind a verdict is ever reached",
+                    "put it before the verdict",
+                ));
                 break;
             }
             let resolved = self.statement(written, &mut context, &mut statements);
@@ -73,7 +78,11 @@ impl Scope<'_> {
                     return finding(set.at, format!("`{}` cannot be changed by rules", set.it), remedy);
                 }
                 if timeout.is_some() && !known.timeouts {
-                    return finding(set.at, "elements of this set have no time limit", "add timeout to the flags of the set");
+                    return finding(
+                        set.at,
+                        "elements of this set have no time limit",
+                        "add timeout to the flags of the set",
+                    );
                 }
                 for statement in statements {
                     update.statements.push(self.statement(statement, context, before)?);
@@ -116,7 +125,11 @@ impl Scope<'_> {
             }
             let partial = matches!(field, Field::Part(part) if part.is_partial());
             if partial && (operand.fields.len() > 1 || operand.mask.is_some()) {
-                return finding(operand.at, "parts of a byte can only be compared alone", "compare them in a statement of their own");
+                return finding(
+                    operand.at,
+                    "parts of a byte can only be compared alone",
+                    "compare them in a statement of their own",
+                );
             }
         }
         if let Some(mask) = &operand.mask {
@@ -172,14 +185,19 @@ impl Scope<'_> {
     }
 
     /// The comparison in the form in which it is won back from the kernel.
-    fn settle(&self, operand: Operand, op: Op, implicit: bool, pattern: Pattern, at: Span) -> Result<Statement, Finding> {
+    fn settle(
+        &self,
+        operand: Operand,
+        op: Op,
+        implicit: bool,
+        pattern: Pattern,
+        at: Span,
+    ) -> Result<Statement, Finding> {
         let field = operand.fields[0];
         let one = |operand, op, pattern| Ok(Statement::Match(operand, op, Right::One(pattern)));
         match (&pattern, &operand.mask) {
             (Pattern::Value(value), None) => match op {
-                Op::None if !field.of().is_bits() => {
-                    finding(at, "`!` asks for bits", "write != for everything else")
-                }
+                Op::None if !field.of().is_bits() => finding(at, "`!` asks for bits", "write != for everything else"),
                 Op::Equal if implicit && field.of().is_bits() => one(operand, Op::Any, Pattern::Value(value.clone())),
                 _ if ordered(op) && field.of().is_text() => finding(at, "names have no order", "write == or !="),
                 _ => one(operand, op, pattern),
@@ -228,7 +246,7 @@ impl Scope<'_> {
             Source::Elements(elements) => {
                 let set = self.anonymous(elements, &operand, None, right.at)?;
                 // A set of one value is that value.
-                if let ([element], [_], Op::Equal) = (&set.elements[..], &operand.fields[..], op) {
+                if let ([element], [_]) = (&set.elements[..], &operand.fields[..]) {
                     if let [pattern] = &element.key[..] {
                         let single = elements.len() == 1 && !matches!(elements[0].key.it, Term::Set(_));
                         if single {
@@ -249,7 +267,11 @@ impl Scope<'_> {
         match source(map)? {
             Source::Named(name) => match self.named(name, key, map.at)?.data {
                 Some(found) if found == data => Ok(SetUse::Named(name.to_owned())),
-                _ => finding(map.at, format!("`{name}` does not give what is needed here"), "vmap needs verdicts, marks need marks"),
+                _ => finding(
+                    map.at,
+                    format!("`{name}` does not give what is needed here"),
+                    "vmap needs verdicts, marks need marks",
+                ),
             },
             Source::Elements(elements) => {
                 Ok(SetUse::Anonymous(Box::new(self.anonymous(elements, key, Some(data), map.at)?)))
@@ -263,7 +285,9 @@ impl Scope<'_> {
             Term::Field(field) if field.of() == Type::Mark => {
                 Ok((Some(*field), vec![0xff; wanted.bytes], vec![0; wanted.bytes]))
             }
-            Term::Field(_) => finding(expr.at, "a mark can be given another mark only", "write meta mark, ct mark, or a map"),
+            Term::Field(_) => {
+                finding(expr.at, "a mark can be given another mark only", "write meta mark, ct mark, or a map")
+            }
             Term::Binary(how, left, right) => {
                 let (field, mut mask, mut xor) = self.written(left, wanted)?;
                 let operand = self.value(right, wanted)?;
@@ -343,7 +367,11 @@ impl Scope<'_> {
             (None, Some(Header::Ip), _) => Some(Family::Ip),
             (None, Some(_), _) => Some(Family::Ip6),
             (None, None, _) => {
-                return finding(written.at, "a table of all families does not say the family of an address", "write dnat ip to or dnat ip6 to")
+                return finding(
+                    written.at,
+                    "a table of all families does not say the family of an address",
+                    "write dnat ip to or dnat ip6 to",
+                )
             }
         };
         let of = if family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
@@ -367,5 +395,5 @@ fn ordered(op: Op) -> bool {
 
 /// Types whose leading bits are written as the length of a prefix.
 pub fn has_prefixes(of: Type) -> bool {
-    matches!(of, Type::Ipv4 | Type::Ipv6)
+    matches!(of, Type::Ipv4 | Type::Ipv6 | Type::Mark)
 }

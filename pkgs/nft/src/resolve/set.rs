@@ -147,9 +147,11 @@ impl Scope<'_> {
             }
             (None, Some(_)) => finding(element.key.at, "an element of a map needs what it gives", "write KEY : VALUE"),
             (Some(_), None) => finding(element.key.at, "this is no map", "leave out `:` and what follows it"),
-            (Some(ElementData::Value(value)), Some(DataType::Verdict)) => {
-                finding(value.at, "this is no verdict", "understood here: accept, drop, continue, return, jump CHAIN, goto CHAIN")
-            }
+            (Some(ElementData::Value(value)), Some(DataType::Verdict)) => finding(
+                value.at,
+                "this is no verdict",
+                "understood here: accept, drop, continue, return, jump CHAIN, goto CHAIN",
+            ),
             (Some(ElementData::Verdict(verdict)), Some(DataType::Value(_))) => {
                 finding(verdict.at, "this map gives values, not verdicts", "write a value")
             }
@@ -200,12 +202,18 @@ fn key_type(name: &Placed<String>) -> Result<KeyType, Finding> {
 fn data_type(set: &written::Set) -> Result<Option<DataType>, Finding> {
     match (&set.data[..], set.is_map) {
         ([], false) => Ok(None),
-        ([], true) => finding(set.name.at, "a map needs the type of what it gives", "write type KEY : verdict, or another type"),
+        ([], true) => {
+            finding(set.name.at, "a map needs the type of what it gives", "write type KEY : verdict, or another type")
+        }
         ([name, ..], false) => finding(name.at, "a set gives nothing", "write map instead of set"),
         ([name], true) if name.it == "verdict" => Ok(Some(DataType::Verdict)),
         ([name], true) => match Type::named(&name.it) {
             Some(of) => Ok(Some(DataType::Value(of))),
-            None => finding(name.at, format!("`{}` is no type", name.it), format!("understood here: verdict, {}", Type::names_of_sets())),
+            None => finding(
+                name.at,
+                format!("`{}` is no type", name.it),
+                format!("understood here: verdict, {}", Type::names_of_sets()),
+            ),
         },
         ([_, second, ..], true) => finding(second.at, "a map gives one value", "write a single type behind `:`"),
     }
@@ -232,7 +240,8 @@ pub fn pattern(low: Vec<u8>, high: Vec<u8>, prefixes: bool) -> Pattern {
     let inverse: Vec<u8> = low.iter().zip(&high).map(|(low, high)| !(low ^ high)).collect();
     let bits = types::prefix_of(&inverse).filter(|bits| {
         let mask = types::mask(*bits, low.len());
-        prefixes && low.iter().zip(&mask).all(|(byte, mask)| byte & !mask == 0)
+        prefixes
+            && low.iter().zip(&mask).all(|(byte, mask)| byte & !mask == 0)
             && high.iter().zip(&mask).all(|(byte, mask)| byte | mask == 0xff)
     });
     match bits {
@@ -248,7 +257,7 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
     }
     let first = |element: &Element| element.key.first().map(|pattern| bounds(pattern)).unwrap_or_default();
     set.elements.sort_by_cached_key(first);
-    let prefixes = matches!(set.key[0].of, Type::Ipv4 | Type::Ipv6 | Type::IfName);
+    let prefixes = matches!(set.key[0].of, Type::Ipv4 | Type::Ipv6 | Type::Mark | Type::IfName);
     let mut arranged: Vec<Element> = Vec::new();
     for element in std::mem::take(&mut set.elements) {
         let (low, high) = first(&element);
@@ -262,7 +271,11 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
         if set.auto_merge && touches {
             last.key = vec![pattern(last_low, last_high.max(high), prefixes)];
         } else if low <= last_high && !(same && set.data.is_none()) {
-            return finding(at, "intervals of this set overlap", "remove one of them, or add auto-merge to a set with a name");
+            return finding(
+                at,
+                "intervals of this set overlap",
+                "remove one of them, or add auto-merge to a set with a name",
+            );
         } else if !same {
             arranged.push(element);
         }

@@ -62,7 +62,9 @@ impl Wanted {
             Type::Ipv4 => "understood here: addresses like 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9".to_owned(),
             Type::Ipv6 => "understood here: addresses like 2001:db8::1, fe80::/10".to_owned(),
             Type::Ether => "understood here: addresses like 00:11:22:33:44:55".to_owned(),
-            Type::IfName => "understood here: the name of an interface, with * at its end for all that begin so".to_owned(),
+            Type::IfName => {
+                "understood here: the name of an interface, with * at its end for all that begin so".to_owned()
+            }
             Type::IfIndex => "understood here: the name of an interface that exists now".to_owned(),
             _ if words.is_empty() => format!("understood here: numbers below 2^{}", self.bits),
             _ => format!("understood here: numbers, {}", words.join(", ")),
@@ -82,7 +84,7 @@ impl Scope<'_> {
             }
             Term::Range(low, high) => {
                 let (first, last) = (self.value(low, wanted)?, self.value(high, wanted)?);
-                if first >= last || wanted.of.is_text() {
+                if first > last || wanted.of.is_text() {
                     return finding(expr.at, "a range goes from a smaller value to a larger one", wanted.remedy());
                 }
                 Ok(Pattern::Range(first, last))
@@ -102,7 +104,8 @@ impl Scope<'_> {
 
     /// One value. Its most significant byte is the first.
     pub(super) fn value(&self, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
-        let unfit = |what: &str| finding(expr.at, format!("{what} is not a value of {}", wanted.name()), wanted.remedy());
+        let unfit =
+            |what: &str| finding(expr.at, format!("{what} is not a value of {}", wanted.name()), wanted.remedy());
         match &expr.it {
             Term::Address(IpAddr::V4(address)) if wanted.of == Type::Ipv4 => Ok(address.octets().to_vec()),
             Term::Address(IpAddr::V6(address)) if wanted.of == Type::Ipv6 => Ok(address.octets().to_vec()),
@@ -128,15 +131,20 @@ impl Scope<'_> {
                 Ok(value)
             }
             Term::List(_) => finding(expr.at, "several values need to be a set here", "write { … } around them"),
-            Term::Concat(_) => finding(expr.at, "several values for one field", "as many values as fields, with `.` between them"),
+            Term::Concat(_) => {
+                finding(expr.at, "several values for one field", "as many values as fields, with `.` between them")
+            }
             Term::Set(_) | Term::Named(_) => finding(expr.at, "a set cannot stand here", wanted.remedy()),
             Term::Prefix(..) | Term::Range(..) => finding(expr.at, "a single value is needed here", wanted.remedy()),
-            Term::Field(field) => finding(expr.at, format!("`{}` cannot be compared with another field", field.text()), wanted.remedy()),
+            Term::Field(field) => {
+                finding(expr.at, format!("`{}` cannot be compared with another field", field.text()), wanted.remedy())
+            }
         }
     }
 
     fn number(&self, number: u64, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
-        let numeric = !matches!(wanted.of, Type::Ipv4 | Type::Ipv6 | Type::Ether | Type::IfName | Type::Text | Type::Verdict);
+        let numeric =
+            !matches!(wanted.of, Type::Ipv4 | Type::Ipv6 | Type::Ether | Type::IfName | Type::Text | Type::Verdict);
         let fits = wanted.bits >= 64 || number >> wanted.bits == 0;
         let boolean = wanted.of != Type::Boolean || number < 2;
         if numeric && fits && boolean {
