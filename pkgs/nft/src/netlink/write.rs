@@ -284,7 +284,8 @@ fn attributes_of_elements(set: &Set) -> Vec<Attributes> {
             to.put(6, &user);
         }
         all.push(to);
-        let next = edges.get(at + 1).map(|(low, _)| low);
+        // A set that is made for good can leave out an end where the next one begins; others change piece by piece.
+        let next = edges.get(at + 1).map(|(low, _)| low).filter(|_| set.anonymous);
         if let Some(after) = after.filter(|after| next != Some(after)) {
             all.push(end(&after));
         }
