@@ -1,0 +1,180 @@
+//! Sets: bytes of keys back to values, and places where intervals begin and end back to intervals.
+
+use super::{data_type, statement_of_element};
+use crate::netlink::dump::{RawElement, RawSet};
+use crate::resolve::{pattern, KeyOrder};
+use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, SetUse};
+use crate::types::{self, Type};
+
+const ANONYMOUS: u32 = 1;
+const CONSTANT: u32 = 2;
+const INTERVAL: u32 = 4;
+const MAP: u32 = 8;
+const TIMEOUT: u32 = 0x10;
+const EVAL: u32 = 0x20;
+/// NFT_SET_OBJECT
+const OBJECT: u32 = 0x40;
+
+/// A set with a name; `None` if it is not in the subset.
+pub fn named(raw: &RawSet) -> Option<Set> {
+    let of_type = |number: &u32| {
+        let of = Type::numbered(*number)?;
+        (of.kind().bytes > 0 && of != Type::Verdict).then(|| KeyType::of_type(of))
+    };
+    let key: Option<Vec<KeyType>> = raw.key.iter().map(of_type).collect();
+    set(raw, key?)
+}
+
+/// Whether it has no name of its own.
+pub fn is_anonymous(raw: &RawSet) -> bool {
+    raw.flags & ANONYMOUS != 0
+}
+
+/// A set where it is used.
+pub(super) fn used(raw: &RawSet, operand: &Operand) -> Option<SetUse> {
+    if !is_anonymous(raw) {
+        return Some(SetUse::Named(raw.name.clone()));
+    }
+    let key = operand.fields.iter().map(|field| KeyType::of_field(*field)).collect();
+    set(raw, key).map(|set| SetUse::Anonymous(Box::new(set)))
+}
+
+fn set(raw: &RawSet, key: Vec<KeyType>) -> Option<Set> {
+    let padded = |bytes: usize| if key.len() > 1 { bytes.next_multiple_of(4) } else { bytes };
+    let length: usize = key.iter().map(|key| padded(key.loaded)).sum();
+    let data = match raw.data {
+        _ if raw.flags & OBJECT != 0 => return None,
+        Some(number) if raw.flags & MAP != 0 => Some(data_type(number, raw.data_len)?),
+        _ => None,
+    };
+    if length != raw.key_len as usize || raw.elements.iter().any(|element| element.is_rest) {
+        return None;
+    }
+    let mut set = Set {
+        name: raw.name.clone(),
+        key,
+        data,
+        anonymous: is_anonymous(raw),
+        constant: raw.flags & CONSTANT != 0,
+        interval: raw.flags & INTERVAL != 0,
+        timeouts: raw.flags & TIMEOUT != 0,
+        dynamic: raw.flags & EVAL != 0,
+        timeout: raw.timeout,
+        gc_interval: raw.gc_interval,
+        size: raw.size,
+        memory: raw.memory,
+        auto_merge: raw.auto_merge,
+        comment: raw.comment.clone(),
+        statements: raw.each.iter().map(statement_of_element).collect(),
+        handle: raw.handle,
+        elements: Vec::new(),
+    };
+    set.elements = if set.interval && set.key.len() == 1 { intervals(&set, raw)? } else { singles(&set, raw)? };
+    Some(set)
+}
+
+/// The values of a key's bytes.
+fn values(set: &Set, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut rest = bytes;
+    let mut all = Vec::new();
+    for key in &set.key {
+        let value = rest.get(..key.loaded)?;
+        let value = match key.shift {
+            0 => types::from_kernel(value, KeyOrder::of(key, set.interval), key.of.is_text()),
+            shift => types::of_number(types::number(value)? >> shift, key.bytes),
+        };
+        all.push(value);
+        let padded = if set.key.len() > 1 { key.loaded.next_multiple_of(4) } else { key.loaded };
+        rest = rest.get(padded..).unwrap_or_default();
+    }
+    Some(all)
+}
+
+/// Types whose ranges are written as prefixes where they are some.
+fn prefixes(of: Type) -> bool {
+    matches!(of, Type::Ipv4 | Type::Ipv6 | Type::Mark | Type::IfName)
+}
+
+fn element(set: &Set, raw: &RawElement, key: Vec<Pattern>) -> Option<Element> {
+    let data = match (set.data, &raw.verdict, &raw.data) {
+        (None, ..) => None,
+        (Some(DataType::Verdict), Some(verdict), _) => Some(Data::Verdict(verdict.clone())),
+        (Some(DataType::Value(of)), _, Some(data)) if data.len() == of.kind().bytes => {
+            Some(Data::Value(types::from_kernel(data, of.kind().order, of.is_text())))
+        }
+        _ => return None,
+    };
+    Some(Element {
+        key,
+        data,
+        timeout: raw.timeout,
+        expires: raw.expires,
+        comment: raw.comment.clone(),
+        statements: raw.each.iter().map(statement_of_element).collect(),
+    })
+}
+
+/// Elements that are values, or ranges of several fields.
+fn singles(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
+    let mut all = Vec::new();
+    for one in &raw.elements {
+        let low = values(set, &one.key)?;
+        let high = match &one.key_end {
+            Some(end) => values(set, end)?,
+            None => low.clone(),
+        };
+        let sides = set.key.iter().zip(low.into_iter().zip(high));
+        let key = sides.map(|(key, (low, high))| pattern(low, high, prefixes(key.of))).collect();
+        all.push((sort_key(set, &one.key), element(set, one, key)?));
+    }
+    // The kernel's order of ranges is the one in which they are tried.
+    if !set.interval {
+        all.sort_by(|(first, _), (second, _)| first.cmp(second));
+    }
+    Some(all.into_iter().map(|(_, element)| element).collect())
+}
+
+/// Elements are shown in the order of numbers. Names, and several values side by side, are numbers in the machine's order.
+fn sort_key(set: &Set, bytes: &[u8]) -> Vec<u8> {
+    match &set.key[..] {
+        [key] if key.of.is_text() => bytes.iter().rev().copied().collect(),
+        [key] => types::from_kernel(bytes, KeyOrder::of(key, set.interval), false),
+        keys => {
+            let mut rest = bytes;
+            let mut unpadded = Vec::new();
+            for key in keys {
+                unpadded.extend(rest.get(..key.loaded).unwrap_or_default());
+                rest = rest.get(key.loaded.next_multiple_of(4)..).unwrap_or_default();
+            }
+            unpadded.reverse();
+            unpadded
+        }
+    }
+}
+
+/// Intervals out of the places where they begin and end.
+fn intervals(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
+    let of = set.key[0].of;
+    let mut edges: Vec<(Vec<u8>, bool, &RawElement)> = Vec::new();
+    for one in &raw.elements {
+        edges.push((values(set, &one.key)?.pop()?, !one.is_end, one));
+    }
+    // Where one ends and another begins at once, the end is first.
+    edges.sort_by(|first, second| (&first.0, first.1).cmp(&(&second.0, second.1)));
+    let mut all = Vec::new();
+    let mut open: Option<(Vec<u8>, &RawElement)> = None;
+    for (value, begins, raw) in edges {
+        if let Some((low, from)) = open.take() {
+            let high = types::predecessor(&value)?;
+            all.push(element(set, from, vec![pattern(low, high, prefixes(of))])?);
+        }
+        if begins {
+            open = Some((value, raw));
+        }
+    }
+    if let Some((low, from)) = open {
+        let high = vec![0xff; low.len()];
+        all.push(element(set, from, vec![pattern(low, high, prefixes(of))])?);
+    }
+    Some(all)
+}

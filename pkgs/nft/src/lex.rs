@@ -1,0 +1,219 @@
+//! Words and signs of the language. What a word means is the grammar's matter.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::source::{Finding, Span};
+
+/// One word or sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// Without quotation marks: keywords, names, symbols; can end in `*`.
+    Word(String),
+    /// In quotation marks.
+    Text(String),
+    Number(u64),
+    /// Milliseconds.
+    Duration(u64),
+    Address(IpAddr),
+    Mac([u8; 6]),
+    Sign(&'static str),
+    Newline,
+    End,
+}
+
+impl Token {
+    /// How a finding names it.
+    pub fn name(&self) -> String {
+        match self {
+            Token::Word(word) => format!("`{word}`"),
+            Token::Text(text) => format!("`\"{text}\"`"),
+            Token::Number(number) => format!("`{number}`"),
+            Token::Duration(ms) => format!("a time of {ms} ms"),
+            Token::Address(address) => format!("`{address}`"),
+            Token::Mac(_) => "a hardware address".to_owned(),
+            Token::Sign(sign) => format!("`{sign}`"),
+            Token::Newline => "the end of the line".to_owned(),
+            Token::End => "the end of the file".to_owned(),
+        }
+    }
+}
+
+/// Longer ones first.
+const SIGNS: [&str; 24] = [
+    "==", "!=", "<=", ">=", "<<", ">>", "{", "}", "(", ")", "[", "]", ",", ";", ":", "/", "-", "=", "<", ">", "&", "|",
+    "^", "!",
+];
+const MORE_SIGNS: [&str; 5] = [".", "@", "$", "*", "+"];
+
+/// All words and signs; the last is always [`Token::End`].
+pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Vec<Finding>> {
+    let mut reader = Reader { text, at: 0, found: Vec::new(), wrong: Vec::new() };
+    while reader.at < text.len() {
+        let from = reader.at;
+        match reader.one() {
+            Ok(Some(token)) => reader.found.push((token, Span { from, to: reader.at })),
+            Ok(None) => {}
+            Err((what, remedy)) => {
+                // Whatever it was, it is passed by, so that reading ends.
+                let next = text[from..].chars().next().map_or(1, char::len_utf8);
+                reader.at = reader.at.max(from + next);
+                reader.wrong.push(Finding::new(Span { from, to: reader.at }, what, remedy));
+            }
+        }
+    }
+    reader.found.push((Token::End, Span { from: text.len(), to: text.len() }));
+    if reader.wrong.is_empty() {
+        Ok(reader.found)
+    } else {
+        Err(reader.wrong)
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    found: Vec<(Token, Span)>,
+    wrong: Vec<Finding>,
+}
+
+type Wrong = (String, &'static str);
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    /// The longest beginning of the rest whose characters are all `wanted`.
+    fn run(&self, wanted: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        &rest[..rest.find(|c| !wanted(c)).unwrap_or(rest.len())]
+    }
+
+    fn one(&mut self) -> Result<Option<Token>, Wrong> {
+        let rest = self.rest();
+        let first = rest.chars().next().unwrap_or(' ');
+        match first {
+            '\n' => {
+                self.at += 1;
+                Ok(Some(Token::Newline))
+            }
+            ' ' | '\t' | '\r' => {
+                self.at += 1;
+                Ok(None)
+            }
+            '\\' if rest.starts_with("\\\n") => {
+                self.at += 2;
+                Ok(None)
+            }
+            '#' => {
+                self.at += self.run(|c| c != '\n').len();
+                Ok(None)
+            }
+            '"' => self.quoted().map(Some),
+            _ => self.literal_or_word(first).map(Some),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<Token, Wrong> {
+        let inside = &self.rest()[1..];
+        let end = inside.find(['"', '\n']).filter(|end| inside[*end..].starts_with('"'));
+        let Some(end) = end else {
+            self.at += self.run(|c| c != '\n').len();
+            return Err(("this quotation does not end on its line".to_owned(), "put a `\"` at its end"));
+        };
+        self.at += end + 2;
+        let text = &inside[..end];
+        if text.chars().any(char::is_control) {
+            return Err(("control characters in a quotation".to_owned(), "leave them out"));
+        }
+        Ok(Token::Text(text.to_owned()))
+    }
+
+    fn literal_or_word(&mut self, first: char) -> Result<Token, Wrong> {
+        if let Some((token, length)) = self.address() {
+            self.at += length;
+            return Ok(token);
+        }
+        if first.is_ascii_digit() {
+            return self.number();
+        }
+        if first.is_ascii_alphabetic() || first == '_' {
+            let word = self.run(|c| c.is_ascii_alphanumeric() || "_-.\\".contains(c));
+            let star = usize::from(self.rest()[word.len()..].starts_with('*'));
+            let word = &self.rest()[..word.len() + star];
+            self.at += word.len();
+            return Ok(Token::Word(word.to_owned()));
+        }
+        let sign = SIGNS.iter().chain(&MORE_SIGNS).find(|sign| self.rest().starts_with(**sign));
+        match sign {
+            Some(sign) => {
+                self.at += sign.len();
+                Ok(Token::Sign(sign))
+            }
+            None => Err((
+                format!("`{}` has no meaning here", first.escape_default()),
+                "remove it, or put it into quotation marks",
+            )),
+        }
+    }
+
+    /// An address of IPv6, IPv4 or hardware, which all can begin like a word or a number.
+    fn address(&self) -> Option<(Token, usize)> {
+        let run = self.run(|c| c.is_ascii_hexdigit() || c == ':' || c == '.');
+        if run.matches(':').count() == 5 && run.len() == 17 {
+            let bytes: Option<Vec<u8>> = run.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
+            return Some((Token::Mac(bytes?.try_into().ok()?), run.len()));
+        }
+        if run.contains("::") || run.matches(':').count() >= 7 {
+            // A colon, or the point of a concatenation, can follow it.
+            let shorter = (2..=run.len().min(45)).rev();
+            let fits = |length: &usize| run[..*length].parse::<Ipv6Addr>().is_ok();
+            if let Some(length) = shorter.into_iter().find(fits) {
+                return Some((Token::Address(IpAddr::V6(run[..length].parse().ok()?)), length));
+            }
+        }
+        let run = self.run(|c| c.is_ascii_digit() || c == '.');
+        let address: Ipv4Addr = run.parse().ok()?;
+        Some((Token::Address(IpAddr::V4(address)), run.len()))
+    }
+
+    fn number(&mut self) -> Result<Token, Wrong> {
+        let run = self.run(|c| c.is_ascii_alphanumeric());
+        self.at += run.len();
+        let number = match run.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => run.parse().ok(),
+        };
+        if let Some(number) = number {
+            return Ok(Token::Number(number));
+        }
+        duration(run).map(Token::Duration).ok_or_else(|| {
+            let what = format!("`{run}` is neither a number nor a time");
+            (what, "numbers are like 22 or 0x16 (below 2^64), times like 1d2h3m4s or 500ms")
+        })
+    }
+}
+
+/// `1d2h3m4s5ms` in milliseconds.
+fn duration(text: &str) -> Option<u64> {
+    let mut rest = text;
+    let mut sum = 0u64;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let factor = match &rest[..unit] {
+            "w" => 7 * 86_400_000,
+            "d" => 86_400_000,
+            "h" => 3_600_000,
+            "m" => 60_000,
+            "s" => 1000,
+            "ms" => 1,
+            _ => return None,
+        };
+        rest = &rest[unit..];
+        sum = sum.checked_add(number.checked_mul(factor)?)?;
+    }
+    Some(sum)
+}

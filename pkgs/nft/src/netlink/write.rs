@@ -1,0 +1,328 @@
+//! A ruleset as a batch of messages.
+
+use super::attribute::Attributes;
+use super::expression;
+use super::message::{Batch, Kind, APPEND, CREATE};
+use crate::linearize;
+use crate::resolve::{bounds, KeyOrder};
+use crate::ruleset::{Chain, Data, DataType, Element, Set, Table};
+use crate::types::{self, Order};
+
+/// NFT_SET_…
+const ANONYMOUS: u32 = 1;
+const CONSTANT: u32 = 2;
+const INTERVAL: u32 = 4;
+const MAP: u32 = 8;
+const TIMEOUT: u32 = 0x10;
+const EVAL: u32 = 0x20;
+const CONCAT: u32 = 0x80;
+/// NFT_DATA_VERDICT
+const VERDICT: u32 = 0xffff_ff00;
+/// NFT_SET_ELEM_INTERVAL_END
+const END: u32 = 1;
+/// Keys of what nftables keeps for itself in user data: of sets, elements, and of rules, chains and tables.
+pub const UDATA_SET_KEY_ORDER: u8 = 0;
+pub const UDATA_SET_DATA_ORDER: u8 = 1;
+pub const UDATA_SET_MERGE: u8 = 2;
+pub const UDATA_SET_COMMENT: u8 = 7;
+pub const UDATA_COMMENT: u8 = 0;
+pub const UDATA_ELEMENT_FLAGS: u8 = 1;
+const UDATA_DATA_INTERVAL: u8 = 6;
+/// A message's attributes are kept below this; one attribute can have 64 KiB.
+const MOST: usize = 32 << 10;
+
+/// All messages that load the tables; first those that take everything else away, if `flush`.
+pub fn ruleset(tables: &[Table], flush: bool) -> Batch {
+    let mut batch = Batch::default();
+    if flush {
+        batch.add(Kind::DelTable, 0, 0, &[], "flush ruleset".to_owned());
+    }
+    for table in tables {
+        write_table(&mut batch, table);
+    }
+    batch
+}
+
+/// `table inet filter`
+fn name_of(table: &Table) -> String {
+    format!("table {} {}", table.family.name(), table.name)
+}
+
+fn write_table(batch: &mut Batch, table: &Table) {
+    let family = table.family.number();
+    let mut to = Attributes::default();
+    to.text(1, &table.name).u32(2, u32::from(table.dormant));
+    if let Some(comment) = &table.comment {
+        to.put(6, &user_text(UDATA_COMMENT, comment));
+    }
+    batch.add(Kind::NewTable, CREATE, family, &to.bytes, name_of(table));
+    for chain in &table.chains {
+        let about = format!("chain {} in {}", chain.name, name_of(table));
+        batch.add(Kind::NewChain, CREATE, family, &chain_attributes(table, chain).bytes, about);
+    }
+    let mut next = 0;
+    let mut ids = Vec::new();
+    for set in &table.sets {
+        next += 1;
+        ids.push((set.name.clone(), next));
+        write_set(batch, table, set, &set.name, next);
+    }
+    let id = |name: &str| ids.iter().find(|(known, _)| known == name).map_or(0, |(_, id)| *id);
+    for chain in &table.chains {
+        for (number, rule) in chain.rules.iter().enumerate() {
+            let linear = linearize::rule(rule, &table.sets, &id, &mut next);
+            for (id, set) in &linear.sets {
+                let name = if set.data.is_some() { "__map%d" } else { "__set%d" };
+                write_set(batch, table, set, name, *id);
+            }
+            let mut to = Attributes::default();
+            to.text(1, &table.name).text(2, &chain.name);
+            to.nest(4, |to| expression::write_all(to, &linear.instructions));
+            if let Some(comment) = &rule.comment {
+                to.put(7, &user_text(UDATA_COMMENT, comment));
+            }
+            let about = format!("rule {} of chain {} in {}", number + 1, chain.name, name_of(table));
+            batch.add(Kind::NewRule, CREATE | APPEND, family, &to.bytes, about);
+        }
+    }
+}
+
+fn chain_attributes(table: &Table, chain: &Chain) -> Attributes {
+    let mut to = Attributes::default();
+    to.text(1, &table.name).text(3, &chain.name);
+    if let Some(hook) = &chain.base {
+        to.text(7, &hook.kind).u32(5, u32::from(hook.accept));
+        to.nest(4, |to| {
+            to.u32(1, hook.number).u32(2, hook.priority as u32);
+        });
+    }
+    if let Some(comment) = &chain.comment {
+        to.put(12, &user_text(UDATA_COMMENT, comment));
+    }
+    to
+}
+
+/// Key, length, bytes: how nftables keeps what the kernel does not look at.
+fn user_data(key: u8, bytes: &[u8]) -> Vec<u8> {
+    let len = bytes.len().min(255);
+    [&[key, len as u8], &bytes[..len]].concat()
+}
+
+fn user_text(key: u8, text: &str) -> Vec<u8> {
+    user_data(key, &[text.as_bytes(), &[0]].concat())
+}
+
+fn flags(set: &Set) -> u32 {
+    [
+        (set.anonymous, ANONYMOUS),
+        (set.constant, CONSTANT),
+        (set.interval, INTERVAL),
+        (set.data.is_some(), MAP),
+        (set.timeouts, TIMEOUT),
+        (set.dynamic, EVAL),
+        (set.interval && set.key.len() > 1, CONCAT),
+    ]
+    .iter()
+    .filter(|(is, _)| *is)
+    .map(|(_, flag)| flag)
+    .sum()
+}
+
+/// What nftables calls the bytes' order: nothing for several values, 1 for the machine's, 2 for the network's.
+fn order_number(order: Option<Order>) -> [u8; 4] {
+    match order {
+        None => 0u32,
+        Some(Order::Host) => 1,
+        Some(Order::Big) => 2,
+    }
+    .to_ne_bytes()
+}
+
+fn user_data_of(set: &Set) -> Vec<u8> {
+    let order = match &set.key[..] {
+        [key] => Some(if key.host { Order::Host } else { Order::Big }),
+        _ => None,
+    };
+    let mut bytes = user_data(UDATA_SET_KEY_ORDER, &order_number(order));
+    if set.auto_merge || (set.anonymous && set.interval && set.data.is_none()) {
+        bytes.extend(user_data(UDATA_SET_MERGE, &1u32.to_ne_bytes()));
+    }
+    match set.data {
+        Some(DataType::Value(of)) => {
+            bytes.extend(user_data(UDATA_SET_DATA_ORDER, &order_number(Some(of.kind().order))));
+            bytes.extend(user_data(UDATA_DATA_INTERVAL, &0u32.to_ne_bytes()));
+        }
+        Some(DataType::Verdict) => {
+            bytes.extend(user_data(UDATA_SET_DATA_ORDER, &order_number(None)));
+            bytes.extend(user_data(UDATA_DATA_INTERVAL, &0u32.to_ne_bytes()));
+        }
+        None => {}
+    }
+    if let Some(comment) = &set.comment {
+        bytes.extend(user_text(UDATA_SET_COMMENT, comment));
+    }
+    bytes
+}
+
+fn write_set(batch: &mut Batch, table: &Table, set: &Set, name: &str, id: u32) {
+    let padded = |bytes: usize| if set.key.len() > 1 { bytes.next_multiple_of(4) } else { bytes };
+    let length: usize = set.key.iter().map(|key| padded(key.loaded)).sum();
+    // Six bits for each type.
+    let types = set.key.iter().fold(0u32, |types, key| types << 6 | key.of.kind().id);
+    let elements = set_elements(set);
+    let mut to = Attributes::default();
+    to.text(1, &table.name).text(2, name).u32(3, flags(set)).u32(4, types).u32(5, length as u32);
+    match set.data {
+        Some(DataType::Verdict) => {
+            to.u32(6, VERDICT).u32(7, 0);
+        }
+        Some(DataType::Value(of)) => {
+            to.u32(6, of.kind().id).u32(7, of.kind().bytes as u32);
+        }
+        None => {}
+    }
+    to.u32(10, id);
+    if set.memory {
+        to.u32(8, 1);
+    }
+    let size = match (set.anonymous, set.interval && set.key.len() == 1) {
+        (false, _) => set.size,
+        (true, false) => Some(set.elements.len() as u32),
+        (true, true) => Some(set.elements.len() as u32 * 2 + 1),
+    };
+    let fields: Vec<usize> =
+        if set.interval && set.key.len() > 1 { set.key.iter().map(|key| key.loaded).collect() } else { Vec::new() };
+    if size.is_some() || !fields.is_empty() {
+        to.nest(9, |to| description(to, size, &fields));
+    }
+    if let Some(timeout) = set.timeout {
+        to.u64(11, timeout);
+    }
+    if let Some(interval) = set.gc_interval {
+        to.u32(12, interval);
+    }
+    to.put(13, &user_data_of(set));
+    for statement in &set.statements {
+        let counter = crate::instruction::Instruction::Counter { packets: 0, bytes: 0 };
+        if matches!(statement, crate::ruleset::Statement::Counter { .. }) {
+            to.nest(17, |to| expression::write(to, &counter));
+        }
+    }
+    let family = table.family.number();
+    let about = match set.anonymous {
+        true => format!("a set in {}", name_of(table)),
+        false => format!("set {name} in {}", name_of(table)),
+    };
+    batch.add(Kind::NewSet, CREATE, family, &to.bytes, about.clone());
+    for part in elements {
+        let mut to = Attributes::default();
+        to.text(1, &table.name).text(2, name).u32(4, id).nest(3, |to| to.bytes = part);
+        batch.add(Kind::NewElements, CREATE, family, &to.bytes, format!("elements of {about}"));
+    }
+}
+
+fn description(to: &mut Attributes, size: Option<u32>, fields: &[usize]) {
+    if let Some(size) = size {
+        to.u32(1, size);
+    }
+    if !fields.is_empty() {
+        to.nest(2, |to| {
+            for field in fields {
+                to.nest(1, |to| {
+                    to.u32(1, *field as u32);
+                });
+            }
+        });
+    }
+}
+
+/// Lists of elements, each short enough for one message.
+fn set_elements(set: &Set) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    let mut part = Attributes::default();
+    let mut number = 0;
+    for element in attributes_of_elements(set) {
+        if part.bytes.len() + element.bytes.len() > MOST {
+            parts.push(std::mem::take(&mut part.bytes));
+            number = 0;
+        }
+        number += 1;
+        part.nest(number, |to| to.bytes = element.bytes);
+    }
+    if !part.bytes.is_empty() {
+        parts.push(part.bytes);
+    }
+    parts
+}
+
+fn attributes_of_elements(set: &Set) -> Vec<Attributes> {
+    if !set.interval || set.key.len() > 1 {
+        return set.elements.iter().map(|element| element_attributes(set, element)).collect();
+    }
+    let Some(key) = set.key.first() else { return Vec::new() };
+    let text = key.of.is_text();
+    let end = |value: &[u8]| {
+        let mut to = Attributes::default();
+        to.u32(3, END);
+        expression::write_value(&mut to, 1, &types::to_kernel(value, KeyOrder::of(key, true), text));
+        to
+    };
+    let edges: Vec<(Vec<u8>, Vec<u8>)> =
+        set.elements.iter().filter_map(|element| element.key.first()).map(bounds).collect();
+    let mut all = Vec::new();
+    if edges.first().is_some_and(|(low, _)| low.iter().any(|byte| *byte != 0)) {
+        all.push(end(&vec![0; key.bytes]));
+    }
+    for (at, (element, (_, high))) in set.elements.iter().zip(&edges).enumerate() {
+        let mut to = element_attributes(set, element);
+        let after = types::successor(high);
+        let mut user = element_user_data(element);
+        if after.is_none() {
+            user.extend(user_data(UDATA_ELEMENT_FLAGS, &1u32.to_ne_bytes()));
+        }
+        if !user.is_empty() {
+            to.put(6, &user);
+        }
+        all.push(to);
+        // A set that is made for good can leave out an end where the next one begins; others change piece by piece.
+        let next = edges.get(at + 1).map(|(low, _)| low).filter(|_| set.anonymous);
+        if let Some(after) = after.filter(|after| next != Some(after)) {
+            all.push(end(&after));
+        }
+    }
+    all
+}
+
+fn element_user_data(element: &Element) -> Vec<u8> {
+    element.comment.as_ref().map(|comment| user_text(UDATA_COMMENT, comment)).unwrap_or_default()
+}
+
+/// One element. User data of those in intervals is left to the caller, who has more to put there.
+fn element_attributes(set: &Set, element: &Element) -> Attributes {
+    let mut to = Attributes::default();
+    let (low, high): (Vec<Vec<u8>>, Vec<Vec<u8>>) = element.key.iter().map(bounds).unzip();
+    expression::write_value(&mut to, 1, &linearize::key_bytes(set, &low));
+    if set.interval && set.key.len() > 1 {
+        expression::write_value(&mut to, 10, &linearize::key_bytes(set, &high));
+    }
+    match (&element.data, set.data) {
+        (Some(Data::Verdict(verdict)), _) => expression::write_verdict(&mut to, 2, verdict),
+        (Some(Data::Value(value)), Some(of)) => expression::write_value(&mut to, 2, &linearize::data_bytes(of, value)),
+        _ => {}
+    }
+    if let Some(timeout) = element.timeout {
+        to.u64(4, timeout);
+    }
+    for statement in &element.statements {
+        if let crate::ruleset::Statement::Counter { packets, bytes } = statement {
+            let counter = crate::instruction::Instruction::Counter { packets: *packets, bytes: *bytes };
+            to.nest(7, |to| expression::write(to, &counter));
+        }
+    }
+    let single_intervals = set.interval && set.key.len() == 1;
+    let user = element_user_data(element);
+    if !single_intervals && !user.is_empty() {
+        to.put(6, &user);
+    }
+    to
+}

@@ -1,0 +1,256 @@
+//! From words and signs to what is written. GRAMMAR.md has all of the grammar; each function here has its rule from there.
+//!
+//! Reading goes on behind a mistake, at the next statement, so that all mistakes of a file are said at once.
+
+mod rule;
+mod statement;
+mod table;
+mod term;
+
+use std::collections::BTreeMap;
+
+use crate::lex::{self, Token};
+use crate::source::{Finding, Placed, Source, Span};
+use crate::written::{Expr, File};
+
+/// A ruleset longer than this is refused.
+pub const LARGEST: usize = 8 << 20;
+/// So deep can braces and parentheses be in each other.
+const DEEPEST: usize = 12;
+
+type Result<T> = std::result::Result<T, Finding>;
+
+/// Reads a file.
+pub fn parse(source: Source<'_>) -> std::result::Result<File, Vec<Finding>> {
+    if source.text.len() > LARGEST {
+        let what = format!("the file has {} bytes, more than {LARGEST}", source.text.len());
+        return Err(vec![Finding::new(Span::default(), what, "large sets are best added by a program")]);
+    }
+    let mut parser =
+        Parser { tokens: lex::tokens(source.text)?, at: 0, depth: 0, defined: BTreeMap::new(), wrong: Vec::new() };
+    let file = parser.file();
+    if parser.wrong.is_empty() {
+        Ok(file)
+    } else {
+        Err(parser.wrong)
+    }
+}
+
+struct Parser {
+    tokens: Vec<(Token, Span)>,
+    at: usize,
+    depth: usize,
+    /// What `define` gave names to.
+    defined: BTreeMap<String, Expr>,
+    wrong: Vec<Finding>,
+}
+
+impl Parser {
+    fn peek(&self) -> &Token {
+        self.tokens.get(self.at).map_or(&Token::End, |(token, _)| token)
+    }
+
+    /// The token after the next.
+    fn peek_second(&self) -> &Token {
+        self.tokens.get(self.at + 1).map_or(&Token::End, |(token, _)| token)
+    }
+
+    /// Where the next token is.
+    fn here(&self) -> Span {
+        self.tokens.get(self.at).or(self.tokens.last()).map_or(Span::default(), |(_, at)| *at)
+    }
+
+    /// Where the last token was.
+    fn before(&self) -> Span {
+        let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        last.map_or(Span::default(), |(_, at)| *at)
+    }
+
+    fn next(&mut self) -> (Token, Span) {
+        let next = (self.peek().clone(), self.here());
+        if next.0 != Token::End {
+            self.at += 1;
+        }
+        next
+    }
+
+    /// Says what is here instead of what should be.
+    fn unexpected<T>(&self, where_: &str, wanted: &str) -> Result<T> {
+        let what = format!("{} is not understood {where_}", self.peek().name());
+        Err(Finding::new(self.here(), what, format!("understood here: {wanted}")))
+    }
+
+    fn is_sign(&self, sign: &str) -> bool {
+        matches!(self.peek(), Token::Sign(found) if *found == sign)
+    }
+
+    /// Takes a sign if it is next.
+    fn take_sign(&mut self, sign: &str) -> bool {
+        let found = self.is_sign(sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn sign(&mut self, sign: &'static str, where_: &str) -> Result<()> {
+        match self.take_sign(sign) {
+            true => Ok(()),
+            false => self.unexpected(where_, &format!("`{sign}`")),
+        }
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        matches!(self.peek(), Token::Word(found) if found == word)
+    }
+
+    /// Takes a word if it is next.
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = self.is_word(word);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Some word.
+    fn word(&mut self, where_: &str, wanted: &str) -> Result<Placed<String>> {
+        match self.peek().clone() {
+            Token::Word(it) => Ok(Placed { it, at: self.next().1 }),
+            _ => self.unexpected(where_, wanted),
+        }
+    }
+
+    /// A name that can be given to something.
+    fn name(&mut self, where_: &str) -> Result<Placed<String>> {
+        let name = self.word(where_, "a name")?;
+        // The kernel has room for 256 bytes with the one that ends them.
+        if name.it.len() > 250 || name.it.ends_with('*') {
+            let remedy = "a name has at most 250 letters, digits and signs out of `_-./\\`, and begins with a letter";
+            return Err(Finding::new(name.at, "this cannot be a name", remedy));
+        }
+        Ok(name)
+    }
+
+    fn number(&mut self, where_: &str) -> Result<Placed<u64>> {
+        match *self.peek() {
+            Token::Number(it) => Ok(Placed { it, at: self.next().1 }),
+            _ => self.unexpected(where_, "a number"),
+        }
+    }
+
+    /// A number that is not above `most`.
+    fn limited(&mut self, where_: &str, most: u64) -> Result<u64> {
+        let number = self.number(where_)?;
+        if number.it > most {
+            return Err(Finding::new(
+                number.at,
+                format!("{} is too large {where_}", number.it),
+                format!("at most {most}"),
+            ));
+        }
+        Ok(number.it)
+    }
+
+    /// A time, in milliseconds; a number alone is one of seconds.
+    fn duration(&mut self, where_: &str) -> Result<u64> {
+        let at = self.here();
+        let ms = match *self.peek() {
+            Token::Duration(ms) => Some(ms),
+            Token::Number(seconds) => seconds.checked_mul(1000),
+            _ => return self.unexpected(where_, "a time like 1d2h3m4s"),
+        };
+        self.next();
+        // The kernel counts in ticks, in 32 bits at places.
+        let limited = ms.filter(|ms| *ms <= u64::from(u32::MAX) * 100);
+        limited.ok_or_else(|| Finding::new(at, "this time is too long", "years are not understood, and nothing longer"))
+    }
+
+    /// Text in quotation marks, or a word.
+    fn text(&mut self, where_: &str, most: usize) -> Result<String> {
+        let at = self.here();
+        let text = match self.peek().clone() {
+            Token::Text(text) | Token::Word(text) => text,
+            _ => return self.unexpected(where_, "text in quotation marks"),
+        };
+        self.next();
+        if text.len() > most {
+            let what = format!("{} bytes are too many {where_}", text.len());
+            return Err(Finding::new(at, what, format!("at most {most}")));
+        }
+        Ok(text)
+    }
+
+    /// Whether a statement ends here.
+    fn at_end_of_statement(&self) -> bool {
+        matches!(self.peek(), Token::Newline | Token::End | Token::Sign(";" | "}"))
+    }
+
+    /// The end of a statement: a line's end, a semicolon, or what closes the block.
+    fn end_of_statement(&mut self, where_: &str) -> Result<()> {
+        match self.peek() {
+            Token::Newline | Token::Sign(";") => {
+                self.next();
+                Ok(())
+            }
+            Token::Sign("}") | Token::End => Ok(()),
+            _ => self.unexpected(where_, "the end of the line, or `;`"),
+        }
+    }
+
+    fn skip_newlines(&mut self) {
+        while *self.peek() == Token::Newline {
+            self.at += 1;
+        }
+    }
+
+    /// Passes by what is left of a statement that has a mistake, with all blocks that it opens.
+    fn recover(&mut self) {
+        let mut open = 0usize;
+        loop {
+            match self.peek() {
+                Token::End => return,
+                Token::Sign("{") => open += 1,
+                Token::Sign("}") if open == 0 => return,
+                Token::Sign("}") => open -= 1,
+                Token::Newline | Token::Sign(";") if open == 0 => return,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// `{ one; one }`: all of a block. Mistakes are kept, and reading goes on behind them.
+    fn block(&mut self, where_: &str, mut one: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        let opened = self.here();
+        self.sign("{", where_)?;
+        self.deeper(|parser| loop {
+            match parser.peek() {
+                Token::Newline | Token::Sign(";") => parser.at += 1,
+                Token::Sign("}") => {
+                    parser.at += 1;
+                    return Ok(());
+                }
+                Token::End => {
+                    return Err(Finding::new(opened, "this `{` is not closed", "put a `}` behind what belongs to it"));
+                }
+                _ => {
+                    let start = parser.at;
+                    if let Err(finding) = one(parser) {
+                        parser.wrong.push(finding);
+                        parser.at = parser.at.max(start);
+                        parser.recover();
+                    }
+                }
+            }
+        })
+    }
+
+    /// Keeps count of how deep things are in each other.
+    fn deeper<T>(&mut self, inside: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth == DEEPEST {
+            let what = format!("more than {DEEPEST} blocks are in each other here");
+            return Err(Finding::new(self.here(), what, "write them side by side"));
+        }
+        self.depth += 1;
+        let result = inside(self);
+        self.depth -= 1;
+        result
+    }
+}

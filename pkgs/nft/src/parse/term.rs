@@ -1,0 +1,188 @@
+//! Values: addresses, numbers, words, and what is made of them.
+
+use super::{Parser, Result};
+use crate::lex::Token;
+use crate::source::{Finding, Placed};
+use crate::written::{Bits, Element, ElementData, Expr, Term};
+
+const WANTED: &str = "a word, a number, an address, text in quotation marks, { … }, @SET, $NAME";
+
+impl Parser {
+    /// `or { "," or }`
+    pub(super) fn list(&mut self) -> Result<Expr> {
+        let first = self.concat()?;
+        if !self.is_sign(",") {
+            return Ok(first);
+        }
+        let from = first.at;
+        let mut all = vec![first];
+        while self.take_sign(",") {
+            self.skip_newlines();
+            all.push(self.concat()?);
+        }
+        Ok(Placed { it: Term::List(all), at: from.up_to(self.before()) })
+    }
+
+    /// `or { "." or }`
+    pub(super) fn concat(&mut self) -> Result<Expr> {
+        let first = self.or()?;
+        if !self.is_sign(".") {
+            return Ok(first);
+        }
+        let from = first.at;
+        let mut all = vec![first];
+        while self.take_sign(".") {
+            all.push(self.or()?);
+        }
+        Ok(Placed { it: Term::Concat(all), at: from.up_to(self.before()) })
+    }
+
+    /// `xor { ("|" | "or") xor }`
+    pub(super) fn or(&mut self) -> Result<Expr> {
+        self.binary(Bits::Or, Self::xor)
+    }
+
+    fn xor(&mut self) -> Result<Expr> {
+        self.binary(Bits::Xor, Self::and)
+    }
+
+    fn and(&mut self) -> Result<Expr> {
+        self.binary(Bits::And, Self::range)
+    }
+
+    fn binary(&mut self, bits: Bits, operand: fn(&mut Self) -> Result<Expr>) -> Result<Expr> {
+        let (sign, word) = match bits {
+            Bits::And => ("&", "and"),
+            Bits::Or => ("|", "or"),
+            Bits::Xor => ("^", "xor"),
+        };
+        let mut left = operand(self)?;
+        let mut operations = 0;
+        while self.take_sign(sign) || self.take_word(word) {
+            operations += 1;
+            if operations > 64 {
+                return Err(Finding::new(self.before(), "more than 64 operations", "write the result"));
+            }
+            let right = operand(self)?;
+            let at = left.at.up_to(right.at);
+            left = Placed { it: Term::Binary(bits, Box::new(left), Box::new(right)), at };
+        }
+        Ok(left)
+    }
+
+    /// `primary [ "-" primary ]`
+    fn range(&mut self) -> Result<Expr> {
+        let low = self.primary()?;
+        if !self.take_sign("-") {
+            return Ok(low);
+        }
+        let high = self.primary()?;
+        let at = low.at.up_to(high.at);
+        Ok(Placed { it: Term::Range(Box::new(low), Box::new(high)), at })
+    }
+
+    /// One value; an address can have the length of its prefix.
+    pub(super) fn primary(&mut self) -> Result<Expr> {
+        let at = self.here();
+        let it = match self.peek().clone() {
+            Token::Sign("{") => return self.deeper(Self::elements),
+            Token::Sign("(") => {
+                self.next();
+                let inside = self.deeper(Self::list)?;
+                self.sign(")", "behind what is in parentheses")?;
+                return Ok(inside);
+            }
+            Token::Sign("$") => {
+                self.next();
+                let name = self.word("behind `$`", "the name of a definition")?;
+                let Some(value) = self.defined.get(&name.it) else {
+                    let known: Vec<&str> = self.defined.keys().map(String::as_str).collect();
+                    let remedy = match known.is_empty() {
+                        true => "nothing is defined above; define NAME = VALUE does".to_owned(),
+                        false => format!("defined above: {}", known.join(", ")),
+                    };
+                    return Err(Finding::new(name.at, format!("`{}` is not defined", name.it), remedy));
+                };
+                // What is wrong with a value is shown where it is used.
+                let value = Placed { it: value.it.clone(), at: at.up_to(name.at) };
+                return self.prefix(value);
+            }
+            Token::Sign("@") => {
+                self.next();
+                Term::Named(self.name("behind `@`")?.it)
+            }
+            _ if self.is_field() => Term::Field(self.field()?),
+            Token::Word(word) => self.then(Term::Word(word)),
+            Token::Text(text) => self.then(Term::Text(text)),
+            Token::Number(number) => self.then(Term::Number(number)),
+            Token::Address(address) => self.then(Term::Address(address)),
+            Token::Mac(mac) => self.then(Term::Mac(mac)),
+            _ => return self.unexpected("as a value", WANTED),
+        };
+        self.prefix(Placed { it, at: at.up_to(self.before()) })
+    }
+
+    fn then(&mut self, term: Term) -> Term {
+        self.next();
+        term
+    }
+
+    /// `/ 24` behind an address.
+    fn prefix(&mut self, value: Expr) -> Result<Expr> {
+        if !matches!(value.it, Term::Address(_)) || !self.is_sign("/") {
+            return Ok(value);
+        }
+        self.next();
+        let most = if matches!(value.it, Term::Address(std::net::IpAddr::V4(_))) { 32 } else { 128 };
+        let bits = self.limited("as length of a prefix", most)? as u32;
+        let at = value.at.up_to(self.before());
+        Ok(Placed { it: Term::Prefix(Box::new(value), bits), at })
+    }
+
+    /// `{ element { "," element } }`
+    fn elements(&mut self) -> Result<Expr> {
+        let from = self.here();
+        self.sign("{", "as a set")?;
+        let mut all = Vec::new();
+        loop {
+            self.skip_newlines();
+            if self.take_sign("}") {
+                break;
+            }
+            all.push(self.element()?);
+            self.skip_newlines();
+            if !self.is_sign("}") && !self.take_sign(",") {
+                return self.unexpected("in a set", "`,`, `}`, timeout, counter, comment, or `:` in a map");
+            }
+        }
+        if all.is_empty() {
+            return Err(Finding::new(from, "a set without elements", "leave it out"));
+        }
+        Ok(Placed { it: Term::Set(all), at: from.up_to(self.before()) })
+    }
+
+    /// `concat { timeout T | counter | comment "…" } [ ":" data ]`
+    fn element(&mut self) -> Result<Element> {
+        let key = self.concat()?;
+        let mut element = Element { key, data: None, timeout: None, comment: None, counter: None };
+        loop {
+            if self.take_word("timeout") {
+                element.timeout = Some(self.duration("as timeout")?);
+            } else if self.take_word("comment") {
+                element.comment = Some(self.text("as comment", 128)?);
+            } else if self.take_word("counter") {
+                element.counter = Some(self.counted()?);
+            } else {
+                break;
+            }
+        }
+        if self.take_sign(":") {
+            self.skip_newlines();
+            element.data = Some(match self.verdict()? {
+                Some(verdict) => ElementData::Verdict(verdict),
+                None => ElementData::Value(self.concat()?),
+            });
+        }
+        Ok(element)
+    }
+}

@@ -1,0 +1,182 @@
+//! From what is written to what is meant: every word becomes a value of its type, every name what it stands for, and what a
+//! comparison presupposes is put before it. Names of this machine are in [`Facts`]; nothing is asked for here.
+
+mod rule;
+pub mod set;
+mod value;
+
+use std::collections::BTreeMap;
+
+pub use rule::has_prefixes;
+pub use set::{bounds, pattern};
+pub use value::KeyOrder;
+
+use crate::facts::Facts;
+use crate::ruleset::{self, Family, Hook, Set, HOOKS, PRIORITIES};
+use crate::source::{Finding, Placed, Span};
+use crate::written::{self, File};
+
+/// What rules of a table can name.
+struct Scope<'a> {
+    facts: &'a Facts,
+    family: Family,
+    sets: BTreeMap<String, Set>,
+    /// Chains with their hooks; `None` of those that the kernel may have of before.
+    chains: Vec<String>,
+    /// Whether there is nothing but this file.
+    closed: bool,
+}
+
+/// Resolves a whole file, or says all that is wrong with it.
+pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Vec<Finding>> {
+    let mut wrong = Vec::new();
+    let mut tables: Vec<ruleset::Table> = Vec::new();
+    let mut parts: Vec<Vec<&written::Table>> = Vec::new();
+    // A table can be written in several parts.
+    for table in &file.tables {
+        let same = |part: &&mut Vec<&written::Table>| {
+            part.first().is_some_and(|first| first.family == table.family && first.name.it == table.name.it)
+        };
+        match parts.iter_mut().find(same) {
+            Some(part) => part.push(table),
+            None => parts.push(vec![table]),
+        }
+    }
+    for part in parts {
+        tables.extend(table(&part, facts, file.flush, &mut wrong));
+    }
+    if wrong.is_empty() {
+        Ok(tables)
+    } else {
+        Err(wrong)
+    }
+}
+
+fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Vec<Finding>) -> Option<ruleset::Table> {
+    let first = parts.first()?;
+    let chains: Vec<&written::Chain> = parts.iter().flat_map(|part| &part.chains).collect();
+    let sets: Vec<&written::Set> = parts.iter().flat_map(|part| &part.sets).collect();
+    unique(chains.iter().map(|chain| &chain.name), "chain", wrong);
+    unique(sets.iter().map(|set| &set.name), "set or map", wrong);
+    let mut scope = Scope {
+        facts,
+        family: first.family,
+        sets: BTreeMap::new(),
+        chains: chains.iter().map(|chain| chain.name.it.clone()).collect(),
+        closed,
+    };
+    let mut resolved_sets = Vec::new();
+    for set in sets {
+        if let Some(set) = scope.set(set, wrong) {
+            resolved_sets.push(set.clone());
+            scope.sets.insert(set.name.clone(), set);
+        }
+    }
+    let mut resolved_chains = Vec::new();
+    for chain in chains {
+        let base = chain.base.as_ref().and_then(|base| collect(hook(base, first.family), wrong));
+        let mut rules = Vec::new();
+        for rule in &chain.rules {
+            rules.extend(scope.rule(rule, wrong));
+        }
+        let (name, comment) = (chain.name.it.clone(), chain.comment.clone());
+        resolved_chains.push(ruleset::Chain { name, base, comment, handle: 0, rules });
+    }
+    Some(ruleset::Table {
+        family: first.family,
+        name: first.name.it.clone(),
+        dormant: parts.iter().any(|part| part.dormant),
+        comment: parts.iter().find_map(|part| part.comment.clone()),
+        handle: 0,
+        sets: resolved_sets,
+        chains: resolved_chains,
+        unknown: Vec::new(),
+    })
+}
+
+/// Keeps what is wrong.
+fn collect<T>(result: Result<T, Finding>, wrong: &mut Vec<Finding>) -> Option<T> {
+    result.map_err(|finding| wrong.push(finding)).ok()
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a Placed<String>>, what: &str, wrong: &mut Vec<Finding>) {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&&name.it) {
+            let message = format!("there is a {what} `{}` in this table already", name.it);
+            wrong.push(Finding::new(name.at, message, "give this one another name"));
+        }
+        seen.push(&name.it);
+    }
+}
+
+/// Hooks that a type of chain can have.
+fn hooks_of(kind: &str) -> Option<&'static [&'static str]> {
+    match kind {
+        "filter" => Some(&HOOKS),
+        "nat" => Some(&["prerouting", "input", "output", "postrouting"]),
+        "route" => Some(&["output"]),
+        _ => None,
+    }
+}
+
+fn hook(base: &written::Base, family: Family) -> Result<Hook, Finding> {
+    let Some(hooks) = hooks_of(&base.kind.it) else {
+        let what = format!("`{}` is no type of a chain", base.kind.it);
+        return Err(Finding::new(base.kind.at, what, "understood here: filter, nat, route"));
+    };
+    if base.kind.it == "route" && family == Family::Inet {
+        let remedy = "write it in a table of ip and one of ip6";
+        return Err(Finding::new(base.kind.at, "there is no type route in tables of inet", remedy));
+    }
+    let number = HOOKS.iter().position(|hook| *hook == base.hook.it).filter(|_| hooks.contains(&base.hook.it.as_str()));
+    let Some(number) = number else {
+        let what = format!("`{}` is no hook of chains of type {}", base.hook.it, base.kind.it);
+        return Err(Finding::new(base.hook.at, what, format!("understood here: {}", hooks.join(", "))));
+    };
+    let priority = priority(&base.priority, &base.hook.it)?;
+    // The kernel needs connections to be known before addresses are translated.
+    if base.kind.it == "nat" && priority <= -200 {
+        return Err(Finding::new(
+            base.priority.at,
+            "chains of type nat have priorities above -200",
+            "for example dstnat or srcnat",
+        ));
+    }
+    let accept = base.accept.unwrap_or(true);
+    if base.kind.it == "nat" && !accept {
+        return Err(Finding::new(
+            base.kind.at,
+            "a chain of type nat cannot have policy drop",
+            "drop in a chain of type filter",
+        ));
+    }
+    Ok(Hook { kind: base.kind.it.clone(), number: number as u32, priority, accept, devices: Vec::new() })
+}
+
+fn priority(written: &Placed<(Option<String>, i64)>, hook: &str) -> Result<i32, Finding> {
+    let wrong = |what: String, remedy: &str| Finding::new(written.at, what, remedy);
+    let (name, offset) = &written.it;
+    let start = match name {
+        None => 0,
+        Some(name) => {
+            let fits = match name.as_str() {
+                "dstnat" => hook == "prerouting",
+                "srcnat" => hook == "postrouting",
+                _ => true,
+            };
+            let known = PRIORITIES.iter().find(|(known, _)| known == name).filter(|_| fits && name != "out");
+            let Some((_, start)) = known else {
+                let remedy = "understood here: numbers, raw, mangle, filter, security, dstnat at prerouting, srcnat at postrouting";
+                return Err(wrong(format!("`{name}` is no priority at this hook"), remedy));
+            };
+            i64::from(*start)
+        }
+    };
+    i32::try_from(start + offset).map_err(|_| wrong("this priority is too large".to_owned(), "within 32 bits"))
+}
+
+/// A finding about a place in one line.
+fn finding<T>(at: Span, what: impl Into<String>, remedy: impl Into<String>) -> Result<T, Finding> {
+    Err(Finding::new(at, what, remedy))
+}

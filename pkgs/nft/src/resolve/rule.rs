@@ -1,0 +1,399 @@
+//! Rules: statement by statement, with what each presupposes before it.
+
+use super::set::{source, Source};
+use super::value::{combine, Wanted};
+use super::{collect, finding, Scope};
+use crate::depend::{self, Context};
+use crate::field::{Field, Header, Route};
+use crate::ruleset::{
+    DataType, Family, Nat, NatKind, Op, Operand, Pattern, Reject, Right, Rule, SetUse, Statement, Update, Written,
+};
+use crate::source::{Finding, Placed, Span};
+use crate::types::Type;
+use crate::words;
+use crate::written::{self, Bits, Comparison, Expr, Term};
+
+impl Scope<'_> {
+    /// A rule; `None` when something was wrong with it.
+    pub(super) fn rule(&self, rule: &written::Rule, wrong: &mut Vec<Finding>) -> Option<Rule> {
+        let mut context = Context::new(self.family);
+        let mut statements = Vec::new();
+        let before = wrong.len();
+        for (at, written) in rule.statements.iter().enumerate() {
+            let ends =
+                at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, written::Statement::Verdict(_)));
+            if ends {
+                wrong.push(Finding::new(
+                    written.at,
+                    "nothing behind a verdict is ever reached",
+                    "put it before the verdict",
+                ));
+                break;
+            }
+            let resolved = self.statement(written, &mut context, &mut statements);
+            if let Some(statement) = collect(resolved, wrong) {
+                context.learn(&statement);
+                statements.push(statement);
+            }
+        }
+        let rule = Rule { statements, comment: rule.comment.clone(), handle: 0 };
+        (wrong.len() == before).then_some(rule)
+    }
+
+    /// One statement. What it presupposes goes to `before`.
+    fn statement(
+        &self,
+        written: &Placed<written::Statement>,
+        context: &mut Context,
+        before: &mut Vec<Statement>,
+    ) -> Result<Statement, Finding> {
+        let statement = match &written.it {
+            written::Statement::Verdict(verdict) => {
+                self.known_chain(verdict)?;
+                Statement::Verdict(verdict.verdict.clone())
+            }
+            written::Statement::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+            written::Statement::Limit(limit) => Statement::Limit(limit.clone()),
+            written::Statement::Log(log) => Statement::Log(log.clone()),
+            written::Statement::NoTrack => Statement::NoTrack,
+            written::Statement::Match { left, how, right, right_mask } => {
+                self.comparison(left, *how, right, right_mask.as_ref())?
+            }
+            written::Statement::VerdictMap { key, map } => {
+                let key = self.operand(key)?;
+                let map = self.map(map, &key, DataType::Verdict)?;
+                Statement::VerdictMap(key, map)
+            }
+            written::Statement::Update { action, set, key, timeout, statements } => {
+                let mut update = Update {
+                    action: *action,
+                    set: set.it.clone(),
+                    key: self.operand(key)?,
+                    timeout: *timeout,
+                    statements: Vec::new(),
+                };
+                let known = self.named(&set.it, &update.key, set.at)?;
+                if known.constant || known.data.is_some() || known.interval {
+                    let remedy = "a set that rules change has the flag dynamic, and neither constant nor interval";
+                    return finding(set.at, format!("`{}` cannot be changed by rules", set.it), remedy);
+                }
+                if timeout.is_some() && !known.timeouts {
+                    return finding(
+                        set.at,
+                        "elements of this set have no time limit",
+                        "add timeout to the flags of the set",
+                    );
+                }
+                for statement in statements {
+                    update.statements.push(self.statement(statement, context, before)?);
+                }
+                Statement::Update(update)
+            }
+            written::Statement::Write { field, value } => {
+                let written = match self.written(value, Wanted::field(*field))? {
+                    (None, _, xor) => Written::Value(xor),
+                    (Some(from), mask, xor) => {
+                        let unchanged = mask.iter().all(|byte| *byte == 0xff) && xor.iter().all(|byte| *byte == 0);
+                        Written::Field(from, (!unchanged).then_some((mask, xor)))
+                    }
+                };
+                Statement::Write(*field, written)
+            }
+            written::Statement::WriteMap { field, key, map } => {
+                let key = self.operand(key)?;
+                let map = self.map(map, &key, DataType::Value(field.of()))?;
+                Statement::Write(*field, Written::Map(key, map))
+            }
+            written::Statement::Reject(with) => return self.reject(with.as_ref(), written.at, context, before),
+            written::Statement::Nat { .. } => return self.nat(written, context, before),
+        };
+        for field in depend::fields(&statement) {
+            if let Field::Part(part) = field {
+                let needed = context.need(part.header);
+                before.extend(needed.map_err(|why| Finding::new(written.at, why, "put it into a rule of its own"))?);
+            }
+        }
+        Ok(statement)
+    }
+
+    fn operand(&self, operand: &written::Operand) -> Result<Operand, Finding> {
+        let mut resolved = Operand { fields: operand.fields.clone(), mask: None };
+        for field in &operand.fields {
+            let nfproto = Field::meta_named("nfproto");
+            if Some(*field) == nfproto && self.family != Family::Inet {
+                return finding(operand.at, "all packets of this table are of one family", "leave it out");
+            }
+            let partial = matches!(field, Field::Part(part) if part.is_partial());
+            if partial && (operand.fields.len() > 1 || operand.mask.is_some()) {
+                return finding(
+                    operand.at,
+                    "parts of a byte can only be compared alone",
+                    "compare them in a statement of their own",
+                );
+            }
+        }
+        if let Some(mask) = &operand.mask {
+            let [field] = operand.fields[..] else {
+                return finding(mask.at, "bits of several fields side by side", "compare them one by one");
+            };
+            if field.of().is_text() {
+                return finding(mask.at, "a name has no bits", "write the name's beginning with * behind it");
+            }
+            resolved.mask = Some(self.value(mask, Wanted::field(field))?);
+        }
+        Ok(resolved)
+    }
+
+    /// `operand [op] value`
+    fn comparison(
+        &self,
+        left: &written::Operand,
+        how: Comparison,
+        right: &Expr,
+        right_mask: Option<&Expr>,
+    ) -> Result<Statement, Finding> {
+        let mut operand = self.operand(left)?;
+        if let ([Field::Fib { flags, route: Route::Oif }], Term::Word(word)) = (&operand.fields[..], &right.it) {
+            if words::value(words::BOOLEAN, word).is_some() {
+                operand.fields = vec![Field::Fib { flags: *flags, route: Route::Present }];
+            }
+        }
+        let op = match how {
+            Comparison::Implicit => Op::Equal,
+            Comparison::Op(op) => op,
+        };
+        let plain = matches!(op, Op::Equal | Op::Unequal);
+        if let Term::Named(_) | Term::Set(_) = &right.it {
+            if !plain || operand.mask.is_some() || right_mask.is_some() {
+                return finding(right.at, "a set can only be compared with == and !=", "write a single value");
+            }
+            return self.membership(operand, op, right);
+        }
+        let [field] = operand.fields[..] else {
+            return finding(right.at, "several fields are compared with a set", "write { … } around the values");
+        };
+        let wanted = Wanted::field(field);
+        if let Some(mask) = right_mask {
+            if operand.mask.is_some() || !plain || !field.of().is_bits() {
+                return finding(mask.at, "`/` is not understood here", "write & MASK behind the field");
+            }
+            operand.mask = Some(self.value(mask, wanted)?);
+        }
+        let pattern = self.pattern(right, wanted)?;
+        let implicit = how == Comparison::Implicit;
+        self.settle(operand, op, implicit, pattern, right.at)
+    }
+
+    /// The comparison in the form in which it is won back from the kernel.
+    fn settle(
+        &self,
+        operand: Operand,
+        op: Op,
+        implicit: bool,
+        pattern: Pattern,
+        at: Span,
+    ) -> Result<Statement, Finding> {
+        let field = operand.fields[0];
+        let one = |operand, op, pattern| Ok(Statement::Match(operand, op, Right::One(pattern)));
+        match (&pattern, &operand.mask) {
+            (Pattern::Value(value), None) => match op {
+                Op::None if !field.of().is_bits() => finding(at, "`!` asks for bits", "write != for everything else"),
+                Op::Equal if implicit && field.of().is_bits() => one(operand, Op::Any, Pattern::Value(value.clone())),
+                _ if ordered(op) && field.of().is_text() => finding(at, "names have no order", "write == or !="),
+                _ => one(operand, op, pattern),
+            },
+            (Pattern::Value(value), Some(mask)) => {
+                if !matches!(op, Op::Equal | Op::Unequal) {
+                    return finding(at, "bits have no order", "write == or !=");
+                }
+                let zero = value.iter().all(|byte| *byte == 0);
+                let prefix = crate::types::prefix_of(mask).filter(|_| has_prefixes(field.of()));
+                let bits = match (op, zero && field.of().is_bits()) {
+                    (Op::Equal, true) => Some(Op::None),
+                    (Op::Unequal, true) => Some(Op::Any),
+                    _ => None,
+                };
+                let fields = operand.fields.clone();
+                match (bits, prefix) {
+                    (Some(bits), _) => one(Operand { fields, mask: None }, bits, Pattern::Value(mask.clone())),
+                    (None, Some(prefix)) if prefix < field.bits() => {
+                        one(Operand { fields, mask: None }, op, Pattern::Prefix(value.clone(), prefix))
+                    }
+                    _ => one(operand, op, pattern),
+                }
+            }
+            (_, None) if matches!(op, Op::Equal | Op::Unequal) => {
+                let partial = matches!(field, Field::Part(part) if part.is_partial());
+                if partial {
+                    return finding(at, "ranges of parts of a byte are not understood", "write single values");
+                }
+                one(operand, op, pattern)
+            }
+            _ => finding(at, "a single value is needed here", "ranges and prefixes are compared with == and !="),
+        }
+    }
+
+    /// Comparison with a set.
+    fn membership(&self, operand: Operand, op: Op, right: &Expr) -> Result<Statement, Finding> {
+        match source(right)? {
+            Source::Named(name) => {
+                let set = self.named(name, &operand, right.at)?;
+                if set.data.is_some() {
+                    return finding(right.at, format!("`{name}` is a map"), "write vmap @NAME, or compare with a set");
+                }
+                Ok(Statement::Match(operand, op, Right::Set(SetUse::Named(name.to_owned()))))
+            }
+            Source::Elements(elements) => {
+                let set = self.anonymous(elements, &operand, None, right.at)?;
+                // A set of one value is that value.
+                if let ([element], [_]) = (&set.elements[..], &operand.fields[..]) {
+                    if let [pattern] = &element.key[..] {
+                        let single = elements.len() == 1 && !matches!(elements[0].key.it, Term::Set(_));
+                        if single {
+                            return self.settle(operand, op, true, pattern.clone(), right.at);
+                        }
+                    }
+                }
+                Ok(Statement::Match(operand, op, Right::Set(SetUse::Anonymous(Box::new(set)))))
+            }
+        }
+    }
+
+    /// A map, written where it is used or by its name.
+    fn map(&self, map: &Expr, key: &Operand, data: DataType) -> Result<SetUse, Finding> {
+        if key.mask.is_some() {
+            return finding(map.at, "a map cannot be asked for some bits", "leave out & and the mask");
+        }
+        match source(map)? {
+            Source::Named(name) => match self.named(name, key, map.at)?.data {
+                Some(found) if found == data => Ok(SetUse::Named(name.to_owned())),
+                _ => finding(
+                    map.at,
+                    format!("`{name}` does not give what is needed here"),
+                    "vmap needs verdicts, marks need marks",
+                ),
+            },
+            Source::Elements(elements) => {
+                Ok(SetUse::Anonymous(Box::new(self.anonymous(elements, key, Some(data), map.at)?)))
+            }
+        }
+    }
+
+    /// What is written to a mark: `(field & mask) ^ xor`, without a field the constant `xor`.
+    fn written(&self, expr: &Expr, wanted: Wanted) -> Result<(Option<Field>, Vec<u8>, Vec<u8>), Finding> {
+        match &expr.it {
+            Term::Field(field) if field.of() == Type::Mark => {
+                Ok((Some(*field), vec![0xff; wanted.bytes], vec![0; wanted.bytes]))
+            }
+            Term::Field(_) => {
+                finding(expr.at, "a mark can be given another mark only", "write meta mark, ct mark, or a map")
+            }
+            Term::Binary(how, left, right) => {
+                let (field, mut mask, mut xor) = self.written(left, wanted)?;
+                let operand = self.value(right, wanted)?;
+                let inverse: Vec<u8> = operand.iter().map(|byte| !byte).collect();
+                match how {
+                    Bits::And => {
+                        combine(&mut mask, &operand, Bits::And);
+                        combine(&mut xor, &operand, Bits::And);
+                    }
+                    Bits::Or => {
+                        combine(&mut mask, &inverse, Bits::And);
+                        combine(&mut xor, &operand, Bits::Or);
+                    }
+                    Bits::Xor => combine(&mut xor, &operand, Bits::Xor),
+                }
+                Ok((field, mask, xor))
+            }
+            _ => Ok((None, vec![0; wanted.bytes], self.value(expr, wanted)?)),
+        }
+    }
+
+    fn reject(
+        &self,
+        with: Option<&Placed<(String, Option<Expr>)>>,
+        at: Span,
+        context: &mut Context,
+        before: &mut Vec<Statement>,
+    ) -> Result<Statement, Finding> {
+        let Some(Placed { it: (kind, code), at: place }) = with else {
+            return Ok(Statement::Reject(match context.network {
+                Some(Header::Ip) => Reject::Icmp(3),
+                Some(Header::Ip6) => Reject::Icmpv6(4),
+                _ => Reject::Icmpx(1),
+            }));
+        };
+        let value = |of: Type| match code {
+            Some(code) => self.value(code, Wanted { of, bytes: 1, bits: 8 }).map(|value| value[0]),
+            None => Ok(0),
+        };
+        let (reject, needed) = match kind.as_str() {
+            "icmp" => (Reject::Icmp(value(Type::IcmpCode)?), context.need_network(Header::Ip, true)),
+            "icmpv6" => (Reject::Icmpv6(value(Type::Icmpv6Code)?), context.need_network(Header::Ip6, true)),
+            "icmpx" if self.family != Family::Inet => {
+                return finding(*place, "icmpx is for tables of all families", "write icmp or icmpv6, as the table is");
+            }
+            "icmpx" => (Reject::Icmpx(value(Type::IcmpxCode)?), Ok(None)),
+            _ => (Reject::TcpReset, context.need_transport(6)),
+        };
+        let needed = needed.map_err(|why| Finding::new(at, why, "put it into a rule of its own"))?;
+        // Where nftables puts it, too: before all else.
+        before.splice(0..0, needed);
+        Ok(Statement::Reject(reject))
+    }
+
+    fn nat(
+        &self,
+        written: &Placed<written::Statement>,
+        context: &Context,
+        _before: &[Statement],
+    ) -> Result<Statement, Finding> {
+        let written::Statement::Nat { kind, family, addresses, ports, flags } = &written.it else {
+            return finding(written.at, "this is no address translation", "");
+        };
+        if ports.is_some() && !matches!(context.transport, Some(6 | 17 | 33 | 132 | 136)) {
+            let remedy = "write a comparison of tcp or udp, or meta l4proto tcp, before it";
+            return finding(written.at, "ports can only be translated where the transport is known", remedy);
+        }
+        let family = match (family, context.network, kind) {
+            (_, _, NatKind::Masquerade | NatKind::Redirect) => None,
+            (Some(family), known, _) => {
+                let header = if *family == Family::Ip { Header::Ip } else { Header::Ip6 };
+                if known.is_some_and(|known| known != header) {
+                    return finding(written.at, "packets here are of the other family", "write an address of this one");
+                }
+                Some(*family)
+            }
+            (None, Some(Header::Ip), _) => Some(Family::Ip),
+            (None, Some(_), _) => Some(Family::Ip6),
+            (None, None, _) => {
+                return finding(
+                    written.at,
+                    "a table of all families does not say the family of an address",
+                    "write dnat ip to or dnat ip6 to",
+                )
+            }
+        };
+        let of = if family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
+        let pattern = |expr: &Option<Expr>, of| match expr {
+            Some(expr) => self.pattern(expr, Wanted::of_type(of)).map(Some),
+            None => Ok(None),
+        };
+        Ok(Statement::Nat(Nat {
+            kind: *kind,
+            family,
+            addresses: pattern(addresses, of)?,
+            ports: pattern(ports, Type::Service)?,
+            flags: *flags,
+        }))
+    }
+}
+
+fn ordered(op: Op) -> bool {
+    matches!(op, Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual)
+}
+
+/// Types whose leading bits are written as the length of a prefix.
+pub fn has_prefixes(of: Type) -> bool {
+    matches!(of, Type::Ipv4 | Type::Ipv6 | Type::Mark)
+}

@@ -1,0 +1,300 @@
+//! Sets and maps, with and without a name.
+
+use super::value::Wanted;
+use super::{finding, Scope};
+use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
+use crate::source::{Finding, Placed, Span};
+use crate::types::{self, Type};
+use crate::written::{self, ElementData, Expr, Term};
+
+/// Values that a key can have side by side: the kernel has 64 bytes for them.
+const WIDEST: usize = 64;
+
+impl Scope<'_> {
+    /// A set with a name.
+    pub(super) fn set(&self, set: &written::Set, wrong: &mut Vec<Finding>) -> Option<Set> {
+        let before = wrong.len();
+        let mut resolved = Set {
+            name: set.name.it.clone(),
+            timeout: set.timeout,
+            gc_interval: set.gc_interval.map(|ms| ms.min(u64::from(u32::MAX)) as u32),
+            size: set.size,
+            memory: set.memory,
+            auto_merge: set.auto_merge,
+            comment: set.comment.clone(),
+            timeouts: set.timeout.is_some(),
+            ..Set::default()
+        };
+        if set.counter {
+            resolved.statements.push(Statement::Counter { packets: 0, bytes: 0 });
+        }
+        for flag in &set.flags {
+            match flag.it.as_str() {
+                "constant" => resolved.constant = true,
+                "interval" => resolved.interval = true,
+                "timeout" => resolved.timeouts = true,
+                "dynamic" => resolved.dynamic = true,
+                other => wrong.push(Finding::new(
+                    flag.at,
+                    format!("`{other}` is no flag of a set"),
+                    "understood here: constant, dynamic, interval, timeout",
+                )),
+            }
+        }
+        resolved.key = set.key.iter().filter_map(|name| super::collect(key_type(name), wrong)).collect();
+        if set.key.is_empty() {
+            let remedy = "write type TYPE; understood here: ";
+            let remedy = format!("{remedy}{}", Type::names_of_sets());
+            wrong.push(Finding::new(set.name.at, "a set needs a type", remedy));
+        }
+        resolved.data = super::collect(data_type(set), wrong).flatten();
+        if resolved.key.iter().map(|key| key.loaded.next_multiple_of(4)).sum::<usize>() > WIDEST {
+            wrong.push(Finding::new(set.name.at, "the values of a key have more than 64 bytes", "leave some out"));
+        }
+        if wrong.len() > before {
+            return None;
+        }
+        let wanted: Vec<Wanted> = resolved.key.iter().map(|key| Wanted::of_type(key.of)).collect();
+        for element in &set.elements {
+            if let Err(finding) = self.element(element, &wanted, &mut resolved) {
+                wrong.push(finding);
+            }
+        }
+        if let Err(finding) = arrange(&mut resolved, set.name.at) {
+            wrong.push(finding);
+        }
+        (wrong.len() == before).then_some(resolved)
+    }
+
+    /// A set without a name, where it is used; `data` if it is a map.
+    pub(super) fn anonymous(
+        &self,
+        elements: &[written::Element],
+        operand: &Operand,
+        data: Option<DataType>,
+        at: Span,
+    ) -> Result<Set, Finding> {
+        let key = operand.fields.iter().map(|field| KeyType::of_field(*field)).collect();
+        let mut set = Set { key, data, anonymous: true, constant: true, ..Set::default() };
+        let wanted: Vec<Wanted> = operand.fields.iter().map(|field| Wanted::field(*field)).collect();
+        // Whether it needs intervals is seen from its elements.
+        set.interval = true;
+        for element in elements {
+            self.element(element, &wanted, &mut set)?;
+        }
+        let is_value = |pattern: &Pattern| matches!(pattern, Pattern::Value(_));
+        set.interval = !set.elements.iter().all(|element| element.key.iter().all(is_value));
+        if set.interval && set.key.iter().any(|key| key.shift > 0) {
+            return finding(at, "ranges of parts of a byte are not understood", "write the values one by one");
+        }
+        set.auto_merge = set.interval && data.is_none();
+        arrange(&mut set, at)?;
+        set.auto_merge = false;
+        Ok(set)
+    }
+
+    /// Adds an element; one that is a set itself, from a definition, adds all of it.
+    fn element(&self, element: &written::Element, wanted: &[Wanted], set: &mut Set) -> Result<(), Finding> {
+        if let Term::Set(inner) = &element.key.it {
+            if element.data.is_none() && element.timeout.is_none() {
+                return inner.iter().try_for_each(|inner| self.element(inner, wanted, set));
+            }
+        }
+        let parts = match &element.key.it {
+            Term::Concat(parts) => &parts[..],
+            _ => std::slice::from_ref(&element.key),
+        };
+        if parts.len() != wanted.len() {
+            let what = format!("{} values for a key of {}", parts.len(), wanted.len());
+            return finding(element.key.at, what, "as many values as types, with `.` between them");
+        }
+        let mut key = Vec::new();
+        for (part, wanted) in parts.iter().zip(wanted) {
+            let pattern = self.pattern(part, *wanted)?;
+            if !set.interval && !matches!(pattern, Pattern::Value(_)) {
+                return finding(part.at, "this set has single values only", "add interval to the flags of the set");
+            }
+            key.push(pattern);
+        }
+        let at = element.key.at;
+        if (element.timeout.is_some()) && !set.timeouts {
+            return finding(at, "elements of this set have no time limit", "add timeout to the flags of the set");
+        }
+        if element.counter.is_some() && set.statements.is_empty() {
+            return finding(at, "elements of this set have no counter", "write counter in the set");
+        }
+        let counter = element.counter.map(|(packets, bytes)| Statement::Counter { packets, bytes });
+        set.elements.push(Element {
+            key,
+            data: self.data(element, set.data)?,
+            timeout: element.timeout,
+            expires: None,
+            comment: element.comment.clone(),
+            statements: counter.into_iter().collect(),
+        });
+        Ok(())
+    }
+
+    fn data(&self, element: &written::Element, data: Option<DataType>) -> Result<Option<Data>, Finding> {
+        match (&element.data, data) {
+            (None, None) => Ok(None),
+            (Some(ElementData::Verdict(verdict)), Some(DataType::Verdict)) => {
+                self.known_chain(verdict)?;
+                Ok(Some(Data::Verdict(verdict.verdict.clone())))
+            }
+            (Some(ElementData::Value(value)), Some(DataType::Value(of))) => {
+                Ok(Some(Data::Value(self.value(value, Wanted::of_type(of))?)))
+            }
+            (None, Some(_)) => finding(element.key.at, "an element of a map needs what it gives", "write KEY : VALUE"),
+            (Some(_), None) => finding(element.key.at, "this is no map", "leave out `:` and what follows it"),
+            (Some(ElementData::Value(value)), Some(DataType::Verdict)) => finding(
+                value.at,
+                "this is no verdict",
+                "understood here: accept, drop, continue, return, jump CHAIN, goto CHAIN",
+            ),
+            (Some(ElementData::Verdict(verdict)), Some(DataType::Value(_))) => {
+                finding(verdict.at, "this map gives values, not verdicts", "write a value")
+            }
+        }
+    }
+
+    /// The chain of a verdict must be there, as far as this can be known.
+    pub(super) fn known_chain(&self, verdict: &written::Verdict) -> Result<(), Finding> {
+        let (Verdict::Jump(name) | Verdict::Goto(name)) = &verdict.verdict else { return Ok(()) };
+        if self.closed && !self.chains.contains(name) {
+            let remedy = format!("chains of this table: {}", self.chains.join(", "));
+            return finding(verdict.at, format!("there is no chain `{name}`"), remedy);
+        }
+        Ok(())
+    }
+
+    /// A set by its name, for a key of certain types.
+    pub(super) fn named(&self, name: &str, operand: &Operand, at: Span) -> Result<&Set, Finding> {
+        let Some(set) = self.sets.get(name) else {
+            let known: Vec<&str> = self.sets.keys().map(String::as_str).collect();
+            let remedy = match known.is_empty() {
+                true => "this table has none; sets of before are not looked up".to_owned(),
+                false => format!("sets of this table: {}", known.join(", ")),
+            };
+            return finding(at, format!("there is no set `{name}`"), remedy);
+        };
+        let wanted: Vec<Type> = operand.fields.iter().map(|field| field.of()).collect();
+        let found: Vec<Type> = set.key.iter().map(|key| key.of).collect();
+        if wanted != found {
+            let names = |types: &[Type]| types.iter().map(|of| of.kind().name).collect::<Vec<_>>().join(" . ");
+            let what = format!("`{name}` has keys of {}, not of {}", names(&found), names(&wanted));
+            return finding(at, what, "compare what is of the same type");
+        }
+        Ok(set)
+    }
+}
+
+fn key_type(name: &Placed<String>) -> Result<KeyType, Finding> {
+    match Type::named(&name.it) {
+        Some(of) => Ok(KeyType::of_type(of)),
+        None => {
+            let remedy = format!("understood here: {}", Type::names_of_sets());
+            finding(name.at, format!("`{}` is no type of a set", name.it), remedy)
+        }
+    }
+}
+
+fn data_type(set: &written::Set) -> Result<Option<DataType>, Finding> {
+    match (&set.data[..], set.is_map) {
+        ([], false) => Ok(None),
+        ([], true) => {
+            finding(set.name.at, "a map needs the type of what it gives", "write type KEY : verdict, or another type")
+        }
+        ([name, ..], false) => finding(name.at, "a set gives nothing", "write map instead of set"),
+        ([name], true) if name.it == "verdict" => Ok(Some(DataType::Verdict)),
+        ([name], true) => match Type::named(&name.it) {
+            Some(of) => Ok(Some(DataType::Value(of))),
+            None => finding(
+                name.at,
+                format!("`{}` is no type", name.it),
+                format!("understood here: verdict, {}", Type::names_of_sets()),
+            ),
+        },
+        ([_, second, ..], true) => finding(second.at, "a map gives one value", "write a single type behind `:`"),
+    }
+}
+
+/// First and last value of a pattern.
+pub fn bounds(pattern: &Pattern) -> (Vec<u8>, Vec<u8>) {
+    match pattern {
+        Pattern::Value(value) => (value.clone(), value.clone()),
+        Pattern::Range(low, high) => (low.clone(), high.clone()),
+        Pattern::Prefix(value, bits) => {
+            let mask = types::mask(*bits, value.len());
+            let last = value.iter().zip(mask).map(|(byte, mask)| byte | !mask).collect();
+            (value.clone(), last)
+        }
+    }
+}
+
+/// The shortest way to write from the first to the last value.
+pub fn pattern(low: Vec<u8>, high: Vec<u8>, prefixes: bool) -> Pattern {
+    if low == high {
+        return Pattern::Value(low);
+    }
+    let inverse: Vec<u8> = low.iter().zip(&high).map(|(low, high)| !(low ^ high)).collect();
+    let bits = types::prefix_of(&inverse).filter(|bits| {
+        let mask = types::mask(*bits, low.len());
+        prefixes
+            && low.iter().zip(&mask).all(|(byte, mask)| byte & !mask == 0)
+            && high.iter().zip(&mask).all(|(byte, mask)| byte | mask == 0xff)
+    });
+    match bits {
+        Some(bits) => Pattern::Prefix(low, bits),
+        None => Pattern::Range(low, high),
+    }
+}
+
+/// Puts the elements of a set with intervals in order, and sees to it that no value is in two of them.
+fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
+    if !set.interval || set.key.len() != 1 {
+        return Ok(());
+    }
+    let first = |element: &Element| element.key.first().map(|pattern| bounds(pattern)).unwrap_or_default();
+    set.elements.sort_by_cached_key(first);
+    let prefixes = matches!(set.key[0].of, Type::Ipv4 | Type::Ipv6 | Type::Mark | Type::IfName);
+    let mut arranged: Vec<Element> = Vec::new();
+    for element in std::mem::take(&mut set.elements) {
+        let (low, high) = first(&element);
+        let Some(last) = arranged.last_mut() else {
+            arranged.push(element);
+            continue;
+        };
+        let (last_low, last_high) = first(last);
+        let same = (last_low == low) && (last_high == high);
+        let touches = low <= last_high || types::successor(&last_high).is_some_and(|next| next == low);
+        if set.auto_merge && touches {
+            last.key = vec![pattern(last_low, last_high.max(high), prefixes)];
+        } else if low <= last_high && !(same && set.data.is_none()) {
+            return finding(
+                at,
+                "intervals of this set overlap",
+                "remove one of them, or add auto-merge to a set with a name",
+            );
+        } else if !same {
+            arranged.push(element);
+        }
+    }
+    set.elements = arranged;
+    Ok(())
+}
+
+/// The elements of a map or set in braces, or the name of one.
+pub(super) enum Source<'a> {
+    Elements(&'a [written::Element]),
+    Named(&'a str),
+}
+
+/// What a set is written as.
+pub(super) fn source(expr: &Expr) -> Result<Source<'_>, Finding> {
+    match &expr.it {
+        Term::Set(elements) => Ok(Source::Elements(elements)),
+        Term::Named(name) => Ok(Source::Named(name)),
+        _ => finding(expr.at, "this is no map", "understood here: { KEY : VALUE, … }, @NAME"),
+    }
+}

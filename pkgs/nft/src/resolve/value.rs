@@ -1,0 +1,207 @@
+//! Values: words, numbers and addresses as bytes of a type.
+
+use std::net::IpAddr;
+
+use super::{finding, Scope};
+use crate::facts;
+use crate::field::Field;
+use crate::ruleset::{KeyType, Pattern};
+use crate::source::Finding;
+use crate::types::{self, Order, Type};
+use crate::words;
+use crate::written::{Bits, Expr, Term};
+
+impl KeyType {
+    /// Of a field.
+    pub fn of_field(field: Field) -> KeyType {
+        let (shift, loaded) = match field {
+            Field::Part(part) if part.is_partial() => (part.shift(), part.loaded_bytes() as usize),
+            field => (0, field.bytes()),
+        };
+        KeyType { of: field.of(), bytes: field.bytes(), host: field.order() == Order::Host, shift, loaded }
+    }
+
+    /// Of a type that is its own length.
+    pub fn of_type(of: Type) -> KeyType {
+        let kind = of.kind();
+        KeyType { of, bytes: kind.bytes, host: kind.order == Order::Host, shift: 0, loaded: kind.bytes }
+    }
+}
+
+/// Values of a field, with the number of bits that it has.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub of: Type,
+    pub bytes: usize,
+    pub bits: u32,
+}
+
+impl Wanted {
+    pub fn field(field: Field) -> Wanted {
+        Wanted { of: field.of(), bytes: field.bytes(), bits: field.bits() }
+    }
+
+    pub fn of_type(of: Type) -> Wanted {
+        let bytes = of.kind().bytes;
+        Wanted { of, bytes, bits: bytes as u32 * 8 }
+    }
+
+    /// For messages.
+    fn name(self) -> String {
+        match (self.of, self.of.kind().name) {
+            (Type::Integer, _) => format!("a number of {} bits", self.bits),
+            (_, name) => name.to_owned(),
+        }
+    }
+
+    /// What can be written for it.
+    fn remedy(self) -> String {
+        let kind = self.of.kind();
+        let words: Vec<&str> = kind.words.iter().map(|(word, _)| *word).take(24).collect();
+        match self.of {
+            Type::Ipv4 => "understood here: addresses like 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9".to_owned(),
+            Type::Ipv6 => "understood here: addresses like 2001:db8::1, fe80::/10".to_owned(),
+            Type::Ether => "understood here: addresses like 00:11:22:33:44:55".to_owned(),
+            Type::IfName => {
+                "understood here: the name of an interface, with * at its end for all that begin so".to_owned()
+            }
+            Type::IfIndex => "understood here: the name of an interface that exists now".to_owned(),
+            _ if words.is_empty() => format!("understood here: numbers below 2^{}", self.bits),
+            _ => format!("understood here: numbers, {}", words.join(", ")),
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// A value, a prefix or a range.
+    pub(super) fn pattern(&self, expr: &Expr, wanted: Wanted) -> Result<Pattern, Finding> {
+        match &expr.it {
+            Term::Prefix(address, bits) => {
+                let value = self.value(address, wanted)?;
+                let mask = types::mask(*bits, value.len());
+                let value = value.iter().zip(mask).map(|(byte, mask)| byte & mask).collect::<Vec<u8>>();
+                Ok(if *bits == wanted.bits { Pattern::Value(value) } else { Pattern::Prefix(value, *bits) })
+            }
+            Term::Range(low, high) => {
+                let (first, last) = (self.value(low, wanted)?, self.value(high, wanted)?);
+                if first > last || wanted.of.is_text() {
+                    return finding(expr.at, "a range goes from a smaller value to a larger one", wanted.remedy());
+                }
+                Ok(Pattern::Range(first, last))
+            }
+            Term::Word(text) | Term::Text(text) if wanted.of == Type::IfName && text.ends_with('*') => {
+                let start = &text[..text.len() - 1];
+                if start.is_empty() || start.len() > 15 {
+                    return finding(expr.at, "this is no beginning of an interface's name", wanted.remedy());
+                }
+                let mut value = start.as_bytes().to_vec();
+                value.resize(16, 0);
+                Ok(Pattern::Prefix(value, start.len() as u32 * 8))
+            }
+            _ => Ok(Pattern::Value(self.value(expr, wanted)?)),
+        }
+    }
+
+    /// One value. Its most significant byte is the first.
+    pub(super) fn value(&self, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+        let unfit =
+            |what: &str| finding(expr.at, format!("{what} is not a value of {}", wanted.name()), wanted.remedy());
+        match &expr.it {
+            Term::Address(IpAddr::V4(address)) if wanted.of == Type::Ipv4 => Ok(address.octets().to_vec()),
+            Term::Address(IpAddr::V6(address)) if wanted.of == Type::Ipv6 => Ok(address.octets().to_vec()),
+            Term::Mac(mac) if wanted.of == Type::Ether => Ok(mac.to_vec()),
+            Term::Address(address) => unfit(&format!("`{address}`")),
+            Term::Mac(_) => unfit("a hardware address"),
+            Term::Number(number) => self.number(*number, expr, wanted),
+            Term::Word(word) => self.word(word, expr, wanted),
+            Term::Text(text) => match wanted.of {
+                Type::IfName | Type::IfIndex | Type::Uid | Type::Gid => self.word(text, expr, wanted),
+                _ => unfit("text in quotation marks"),
+            },
+            Term::List(all) if wanted.of.is_bits() => {
+                let mut bits = vec![0; wanted.bytes];
+                for one in all {
+                    combine(&mut bits, &self.value(one, wanted)?, Bits::Or);
+                }
+                Ok(bits)
+            }
+            Term::Binary(how, left, right) => {
+                let mut value = self.value(left, wanted)?;
+                combine(&mut value, &self.value(right, wanted)?, *how);
+                Ok(value)
+            }
+            Term::List(_) => finding(expr.at, "several values need to be a set here", "write { … } around them"),
+            Term::Concat(_) => {
+                finding(expr.at, "several values for one field", "as many values as fields, with `.` between them")
+            }
+            Term::Set(_) | Term::Named(_) => finding(expr.at, "a set cannot stand here", wanted.remedy()),
+            Term::Prefix(..) | Term::Range(..) => finding(expr.at, "a single value is needed here", wanted.remedy()),
+            Term::Field(field) => {
+                finding(expr.at, format!("`{}` cannot be compared with another field", field.text()), wanted.remedy())
+            }
+        }
+    }
+
+    fn number(&self, number: u64, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+        let numeric =
+            !matches!(wanted.of, Type::Ipv4 | Type::Ipv6 | Type::Ether | Type::IfName | Type::Text | Type::Verdict);
+        let fits = wanted.bits >= 64 || number >> wanted.bits == 0;
+        let boolean = wanted.of != Type::Boolean || number < 2;
+        if numeric && fits && boolean {
+            return Ok(types::of_number(number, wanted.bytes));
+        }
+        finding(expr.at, format!("`{number}` is not a value of {}", wanted.name()), wanted.remedy())
+    }
+
+    fn word(&self, word: &str, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+        let number = match wanted.of {
+            Type::IfName => {
+                if word.is_empty() || word.len() > 15 || word.ends_with('*') || !word.is_ascii() {
+                    return finding(expr.at, format!("`{word}` is no name of an interface"), wanted.remedy());
+                }
+                let mut value = word.as_bytes().to_vec();
+                value.resize(16, 0);
+                return Ok(value);
+            }
+            Type::IfIndex => match facts::number(&self.facts.interfaces, word) {
+                None => {
+                    let remedy = "an interface that comes later is named with iifname or oifname";
+                    return finding(expr.at, format!("there is no interface `{word}` now"), remedy);
+                }
+                index => index,
+            },
+            Type::Uid => facts::number(&self.facts.users, word),
+            Type::Gid => facts::number(&self.facts.groups, word),
+            _ => None,
+        };
+        let value = number.map(u64::from).or_else(|| words::value(wanted.of.kind().words, word));
+        match value {
+            Some(value) => Ok(types::of_number(value, wanted.bytes)),
+            None => finding(expr.at, format!("`{word}` is not a value of {}", wanted.name()), wanted.remedy()),
+        }
+    }
+}
+
+/// Changes the bits of a value.
+pub(super) fn combine(value: &mut [u8], other: &[u8], how: Bits) {
+    for (byte, other) in value.iter_mut().zip(other) {
+        match how {
+            Bits::And => *byte &= other,
+            Bits::Or => *byte |= other,
+            Bits::Xor => *byte ^= other,
+        }
+    }
+}
+
+/// In which order a set has the bytes of a value: those with intervals are sorted by their first byte.
+pub struct KeyOrder;
+
+impl KeyOrder {
+    pub fn of(key: &KeyType, interval: bool) -> Order {
+        if key.host && !interval {
+            Order::Host
+        } else {
+            Order::Big
+        }
+    }
+}

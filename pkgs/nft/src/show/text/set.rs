@@ -1,0 +1,116 @@
+//! Sets and maps.
+
+use super::{pattern, statement, value, verdict};
+use crate::ruleset::{Data, DataType, Element, Family, Set, SetUse};
+use crate::show::value::duration;
+use crate::show::Style;
+use crate::types::Type;
+
+/// A set with a name, as a block.
+pub fn named(style: Style<'_>, set: &Set) -> String {
+    let mut lines = vec![types(set)];
+    if set.memory {
+        lines.push("policy memory".to_owned());
+    }
+    if let Some(size) = set.size {
+        lines.push(format!("size {size}"));
+    }
+    // A time limit of all elements says already that they have one.
+    let limited = set.timeouts && set.timeout.is_none();
+    if set.constant || set.interval || set.dynamic || limited {
+        let flags = [
+            (set.constant, "constant"),
+            (set.dynamic, "dynamic"),
+            (set.interval, "interval"),
+            (set.timeouts, "timeout"),
+        ];
+        let flags: Vec<&str> = flags.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+        lines.push(format!("flags {}", flags.join(",")));
+    }
+    for each in &set.statements {
+        let stateless = Style { stateless: true, ..style };
+        lines.push(statement(stateless, Family::Inet, each));
+    }
+    if set.auto_merge {
+        lines.push("auto-merge".to_owned());
+    }
+    if let Some(timeout) = set.timeout {
+        lines.push(format!("timeout {}", duration(timeout)));
+    }
+    if let Some(interval) = set.gc_interval {
+        lines.push(format!("gc-interval {}", duration(u64::from(interval))));
+    }
+    if let Some(comment) = &set.comment {
+        lines.push(format!("comment \"{comment}\""));
+    }
+    if !set.elements.is_empty() {
+        lines.push(format!("elements = {{ {} }}", elements(style, set)));
+    }
+    let word = if set.data.is_some() { "map" } else { "set" };
+    format!("\t{word} {} {{\n\t\t{}\n\t}}\n", set.name, lines.join("\n\t\t"))
+}
+
+fn types(set: &Set) -> String {
+    let key: Vec<&str> = set.key.iter().map(|key| key.of.kind().name).collect();
+    let key = key.join(" . ");
+    match set.data {
+        None => format!("type {key}"),
+        Some(DataType::Verdict) => format!("type {key} : verdict"),
+        Some(DataType::Value(of)) => format!("type {key} : {}", of.kind().name),
+    }
+}
+
+/// A set where it is used.
+pub fn used(style: Style<'_>, set: &SetUse) -> String {
+    match set {
+        SetUse::Named(name) => format!("@{name}"),
+        SetUse::Anonymous(set) => {
+            let all: Vec<String> = set.elements.iter().map(|of| element(style, set, of)).collect();
+            format!("{{ {} }}", all.join(", "))
+        }
+    }
+}
+
+/// So many elements are in one line, in the original's way.
+fn per_line(set: &Set) -> usize {
+    match &set.key[..] {
+        [key] => match key.of {
+            Type::Service | Type::Mark | Type::Protocol | Type::NfProto => 5,
+            Type::Ipv4 => 2,
+            _ => 1,
+        },
+        _ => 1,
+    }
+}
+
+fn elements(style: Style<'_>, set: &Set) -> String {
+    let all: Vec<String> = set.elements.iter().map(|of| element(style, set, of)).collect();
+    let lines: Vec<String> = all.chunks(per_line(set)).map(|line| line.join(", ")).collect();
+    lines.join(",\n\t\t\t     ")
+}
+
+fn element(style: Style<'_>, set: &Set, element: &Element) -> String {
+    let sides = set.key.iter().zip(&element.key);
+    let key: Vec<String> = sides.map(|(key, of)| pattern(style, key.of, of)).collect();
+    let mut text = key.join(" . ");
+    for each in &element.statements {
+        text.push_str(&format!(" {}", statement(style, Family::Inet, each)));
+    }
+    if let Some(timeout) = element.timeout.filter(|timeout| Some(*timeout) != set.timeout) {
+        text.push_str(&format!(" timeout {}", duration(timeout)));
+    }
+    if let Some(expires) = element.expires.filter(|_| !style.stateless) {
+        text.push_str(&format!(" expires {}", duration(expires)));
+    }
+    if let Some(comment) = &element.comment {
+        text.push_str(&format!(" comment \"{comment}\""));
+    }
+    match (&element.data, set.data) {
+        (Some(Data::Verdict(of)), _) => text.push_str(&format!(" : {}", verdict(of))),
+        (Some(Data::Value(bytes)), Some(DataType::Value(of))) => {
+            text.push_str(&format!(" : {}", value(style, of, bytes)))
+        }
+        _ => {}
+    }
+    text
+}

@@ -1,0 +1,261 @@
+//! Types of values: what the kernel calls them, how long they are, and in which order their bytes are.
+//!
+//! Within this program values are always kept with their most significant byte first; names of interfaces are bytes as they are.
+//! [`to_kernel`] and [`from_kernel`] are the only places that know the machine's order.
+
+use crate::words::{self, Words};
+
+/// In which order the kernel has the bytes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Big,
+    Host,
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    Verdict,
+    NfProto,
+    Integer,
+    Text,
+    Ipv4,
+    Ipv6,
+    Ether,
+    EtherType,
+    Protocol,
+    Service,
+    IcmpType,
+    TcpFlag,
+    Time,
+    Mark,
+    IfIndex,
+    IfType,
+    Uid,
+    Gid,
+    CtState,
+    CtDirection,
+    CtStatus,
+    Icmpv6Type,
+    PacketType,
+    IcmpCode,
+    Icmpv6Code,
+    IcmpxCode,
+    Dscp,
+    FibType,
+    Boolean,
+    IfName,
+}
+
+/// How values without a word are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    Decimal,
+    /// As many digits as the type has.
+    Hexadecimal,
+}
+
+/// What is fixed about a type.
+pub struct Kind {
+    of: Type,
+    /// In `type` of a set; empty where there is none.
+    pub name: &'static str,
+    /// What nftables calls it in a set's attributes.
+    pub id: u32,
+    /// Bytes; 0 where the field decides.
+    pub bytes: usize,
+    pub order: Order,
+    pub words: Words,
+    pub number: Number,
+}
+
+const fn kind(of: Type, name: &'static str, id: u32, bytes: usize, order: Order, words: Words, number: Number) -> Kind {
+    Kind { of, name, id, bytes, order, words, number }
+}
+
+use Number::{Decimal, Hexadecimal};
+use Order::{Big, Host};
+
+const KINDS: &[Kind] = &[
+    kind(Type::Verdict, "verdict", 1, 16, Host, &[], Decimal),
+    kind(Type::NfProto, "nf_proto", 2, 1, Host, words::NFPROTO, Decimal),
+    kind(Type::Integer, "", 4, 0, Big, &[], Decimal),
+    kind(Type::Text, "", 5, 0, Host, &[], Decimal),
+    kind(Type::Ipv4, "ipv4_addr", 7, 4, Big, &[], Decimal),
+    kind(Type::Ipv6, "ipv6_addr", 8, 16, Big, &[], Decimal),
+    kind(Type::Ether, "ether_addr", 9, 6, Big, &[], Decimal),
+    kind(Type::EtherType, "ether_type", 10, 2, Big, words::ETHER_TYPE, Hexadecimal),
+    kind(Type::Protocol, "inet_proto", 12, 1, Big, words::PROTOCOL, Decimal),
+    kind(Type::Service, "inet_service", 13, 2, Big, words::SERVICE, Decimal),
+    kind(Type::IcmpType, "icmp_type", 14, 1, Big, words::ICMP_TYPE, Decimal),
+    kind(Type::TcpFlag, "tcp_flag", 15, 1, Big, words::TCP_FLAG, Hexadecimal),
+    kind(Type::Time, "", 18, 4, Host, &[], Decimal),
+    kind(Type::Mark, "mark", 19, 4, Host, &[], Hexadecimal),
+    kind(Type::IfIndex, "iface_index", 20, 4, Host, &[], Decimal),
+    kind(Type::IfType, "iface_type", 22, 2, Host, words::IFACE_TYPE, Hexadecimal),
+    kind(Type::Uid, "uid", 24, 4, Host, &[], Decimal),
+    kind(Type::Gid, "gid", 25, 4, Host, &[], Decimal),
+    kind(Type::CtState, "ct_state", 26, 4, Host, words::CT_STATE, Hexadecimal),
+    kind(Type::CtDirection, "ct_dir", 27, 1, Host, words::CT_DIRECTION, Decimal),
+    kind(Type::CtStatus, "ct_status", 28, 4, Host, words::CT_STATUS, Hexadecimal),
+    kind(Type::Icmpv6Type, "icmpv6_type", 29, 1, Big, words::ICMPV6_TYPE, Decimal),
+    kind(Type::PacketType, "pkt_type", 31, 1, Host, words::PACKET_TYPE, Decimal),
+    kind(Type::IcmpCode, "icmp_code", 32, 1, Big, words::ICMP_CODE, Decimal),
+    kind(Type::Icmpv6Code, "icmpv6_code", 33, 1, Big, words::ICMPV6_CODE, Decimal),
+    kind(Type::IcmpxCode, "", 34, 1, Big, words::ICMPX_CODE, Decimal),
+    kind(Type::Dscp, "dscp", 36, 1, Big, words::DSCP, Hexadecimal),
+    kind(Type::FibType, "fib_addrtype", 38, 4, Host, words::FIB_TYPE, Decimal),
+    kind(Type::Boolean, "boolean", 39, 1, Host, words::BOOLEAN, Decimal),
+    kind(Type::IfName, "ifname", 41, 16, Host, &[], Decimal),
+];
+
+/// Types that the `type` of a set can name. Others have no bytes of their own, or no use.
+const OF_SETS: [Type; 18] = [
+    Type::Ipv4,
+    Type::Ipv6,
+    Type::Ether,
+    Type::Protocol,
+    Type::Service,
+    Type::Mark,
+    Type::IfName,
+    Type::IfIndex,
+    Type::IcmpType,
+    Type::Icmpv6Type,
+    Type::CtState,
+    Type::CtStatus,
+    Type::PacketType,
+    Type::Uid,
+    Type::Gid,
+    Type::NfProto,
+    Type::EtherType,
+    Type::TcpFlag,
+];
+
+impl Type {
+    /// What is fixed about it.
+    pub fn kind(self) -> &'static Kind {
+        // The table has every type, which a test holds to.
+        KINDS.iter().find(|kind| kind.of == self).unwrap_or(&KINDS[0])
+    }
+
+    /// By the name that a set's `type` has.
+    pub fn named(name: &str) -> Option<Type> {
+        OF_SETS.into_iter().find(|of| of.kind().name == name)
+    }
+
+    /// By the number in a set's attributes.
+    pub fn numbered(id: u32) -> Option<Type> {
+        KINDS.iter().find(|kind| kind.id == id).map(|kind| kind.of)
+    }
+
+    /// Names for messages.
+    pub fn names_of_sets() -> String {
+        OF_SETS.iter().map(|of| of.kind().name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether several values together are one: bits.
+    pub fn is_bits(self) -> bool {
+        matches!(self, Type::CtState | Type::CtStatus | Type::TcpFlag)
+    }
+
+    /// Whether values are text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Type::IfName | Type::Text)
+    }
+}
+
+/// Bytes of a value, in the order in which the kernel has them.
+pub fn to_kernel(value: &[u8], order: Order, text: bool) -> Vec<u8> {
+    let mut bytes = value.to_vec();
+    if order == Order::Host && !text && cfg!(target_endian = "little") {
+        bytes.reverse();
+    }
+    bytes
+}
+
+/// The other way.
+pub fn from_kernel(bytes: &[u8], order: Order, text: bool) -> Vec<u8> {
+    to_kernel(bytes, order, text)
+}
+
+/// The last `bytes` bytes of a number.
+pub fn of_number(number: u64, bytes: usize) -> Vec<u8> {
+    let all = u128::from(number).to_be_bytes();
+    match bytes {
+        0..=16 => all[16 - bytes..].to_vec(),
+        more => [vec![0; more - 16], all.to_vec()].concat(),
+    }
+}
+
+/// A value as number; `None` when it has more than 64 bits.
+pub fn number(value: &[u8]) -> Option<u64> {
+    let significant = value.iter().position(|byte| *byte != 0).unwrap_or(value.len());
+    let rest = &value[significant..];
+    (rest.len() <= 8).then(|| rest.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+}
+
+/// A value with the leading `bits` bits of `length` bytes set.
+pub fn mask(bits: u32, length: usize) -> Vec<u8> {
+    (0..length as u32).map(|at| (0xff00u32 >> bits.saturating_sub(at * 8).min(8)) as u8).collect()
+}
+
+/// The number of leading bits of a mask, when it has no others.
+pub fn prefix_of(value: &[u8]) -> Option<u32> {
+    let bits: u32 = value.iter().map(|byte| byte.leading_ones()).sum();
+    (mask(bits, value.len()) == value).then_some(bits)
+}
+
+/// The value after this one; `None` after the greatest.
+pub fn successor(value: &[u8]) -> Option<Vec<u8>> {
+    let mut next = value.to_vec();
+    for byte in next.iter_mut().rev() {
+        let (sum, over) = byte.overflowing_add(1);
+        *byte = sum;
+        if !over {
+            return Some(next);
+        }
+    }
+    None
+}
+
+/// The value before this one; `None` before zero.
+pub fn predecessor(value: &[u8]) -> Option<Vec<u8>> {
+    let mut next = value.to_vec();
+    for byte in next.iter_mut().rev() {
+        let (difference, under) = byte.overflowing_sub(1);
+        *byte = difference;
+        if !under {
+            return Some(next);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks() {
+        assert_eq!(mask(10, 4), [0xff, 0xc0, 0, 0]);
+        assert_eq!(mask(0, 2), [0, 0]);
+        assert_eq!(prefix_of(&[0xff, 0xc0, 0]), Some(10));
+        assert_eq!(prefix_of(&[0xff, 0x40]), None);
+        assert_eq!(prefix_of(&[0xf0, 0xff]), None);
+    }
+
+    #[test]
+    fn neighbours() {
+        assert_eq!(successor(&[0, 255]), Some(vec![1, 0]));
+        assert_eq!(successor(&[255, 255]), None);
+        assert_eq!(predecessor(&[1, 0]), Some(vec![0, 255]));
+        assert_eq!(predecessor(&[0, 0]), None);
+    }
+
+    #[test]
+    fn every_type_is_in_the_table() {
+        for of in OF_SETS.into_iter().chain([Type::Boolean, Type::Time, Type::IcmpxCode, Type::Text, Type::Integer]) {
+            assert_eq!(of.kind().of, of);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Rulesets as they are written: words keep their places, and nothing is decided that needs more than the grammar.
+//!
+//! Statements without values of their own, like `accept` or `limit`, are written as they are resolved, and have their type from
+//! [`crate::ruleset`].
+
+use std::net::IpAddr;
+
+use crate::field::Field;
+use crate::ruleset::{self, Limit, Log, NatKind, Op, UpdateAction};
+use crate::source::{Placed, Span};
+
+/// A value, or several.
+pub type Expr = Placed<Term>;
+
+#[derive(Clone, Debug)]
+pub enum Term {
+    Word(String),
+    Text(String),
+    Number(u64),
+    Address(IpAddr),
+    Mac([u8; 6]),
+    Prefix(Box<Expr>, u32),
+    Range(Box<Expr>, Box<Expr>),
+    /// `a . b`
+    Concat(Vec<Expr>),
+    /// `a,b`
+    List(Vec<Expr>),
+    /// `{ a, b }`
+    Set(Vec<Element>),
+    /// `@name`
+    Named(String),
+    Binary(Bits, Box<Expr>, Box<Expr>),
+    Field(Field),
+}
+
+/// What is done with bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    And,
+    Or,
+    Xor,
+}
+
+/// A whole file.
+#[derive(Debug, Default)]
+pub struct File {
+    /// `flush ruleset` was said before everything else.
+    pub flush: bool,
+    pub tables: Vec<Table>,
+}
+
+#[derive(Debug)]
+pub struct Table {
+    pub family: ruleset::Family,
+    pub name: Placed<String>,
+    pub dormant: bool,
+    pub comment: Option<String>,
+    pub sets: Vec<Set>,
+    pub chains: Vec<Chain>,
+}
+
+/// A set, or a map.
+#[derive(Debug)]
+pub struct Set {
+    pub name: Placed<String>,
+    pub is_map: bool,
+    pub key: Vec<Placed<String>>,
+    pub data: Vec<Placed<String>>,
+    pub flags: Vec<Placed<String>>,
+    pub timeout: Option<u64>,
+    pub gc_interval: Option<u64>,
+    pub size: Option<u32>,
+    pub memory: bool,
+    pub auto_merge: bool,
+    pub comment: Option<String>,
+    pub counter: bool,
+    pub elements: Vec<Element>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Element {
+    pub key: Expr,
+    pub data: Option<ElementData>,
+    pub timeout: Option<u64>,
+    pub comment: Option<String>,
+    pub counter: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum ElementData {
+    Verdict(Verdict),
+    Value(Expr),
+}
+
+#[derive(Debug)]
+pub struct Chain {
+    pub name: Placed<String>,
+    pub base: Option<Base>,
+    pub comment: Option<String>,
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+pub struct Base {
+    pub kind: Placed<String>,
+    pub hook: Placed<String>,
+    pub priority: Placed<(Option<String>, i64)>,
+    pub accept: Option<bool>,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    pub statements: Vec<Placed<Statement>>,
+    pub comment: Option<String>,
+}
+
+/// A verdict; chains keep their place.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub verdict: ruleset::Verdict,
+    pub at: Span,
+}
+
+/// Several fields side by side, and which bits of them.
+#[derive(Clone, Debug)]
+pub struct Operand {
+    pub fields: Vec<Field>,
+    pub mask: Option<Expr>,
+    pub at: Span,
+}
+
+/// How a comparison is written; nothing at all is a way, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Implicit,
+    Op(Op),
+}
+
+#[derive(Clone, Debug)]
+pub enum Statement {
+    Match {
+        left: Operand,
+        how: Comparison,
+        right: Expr,
+        right_mask: Option<Expr>,
+    },
+    VerdictMap {
+        key: Operand,
+        map: Expr,
+    },
+    Verdict(Verdict),
+    Counter {
+        packets: u64,
+        bytes: u64,
+    },
+    Limit(Limit),
+    Log(Log),
+    Reject(Option<Placed<(String, Option<Expr>)>>),
+    Update {
+        action: UpdateAction,
+        set: Placed<String>,
+        key: Operand,
+        timeout: Option<u64>,
+        statements: Vec<Placed<Statement>>,
+    },
+    Write {
+        field: Field,
+        value: Expr,
+    },
+    /// `field map { … }` or `field map @name`
+    WriteMap {
+        field: Field,
+        key: Operand,
+        map: Expr,
+    },
+    Nat {
+        kind: NatKind,
+        family: Option<ruleset::Family>,
+        addresses: Option<Expr>,
+        ports: Option<Expr>,
+        flags: u32,
+    },
+    NoTrack,
+}
