@@ -58,6 +58,8 @@ pub struct Profile {
     pub layers_off: Vec<String>,
     /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
     pub foreign_services: Vec<String>,
+    /// For others than tests: what it holds and opens is committed as `digests/manifest-<name>.txt`.
+    pub published: bool,
 }
 
 const IMAGE: Document = Document {

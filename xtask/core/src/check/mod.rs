@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod elf;
 pub mod leaks;
+pub mod report;
 pub mod rootfs;
 pub mod units;
 

@@ -8,6 +8,7 @@ use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
 use crate::diag::suggest;
 use crate::qemu::{Firmware, Medium};
+use crate::surface;
 
 /// Every scenario's name.
 pub const NAMES: [&str; 11] = [
@@ -123,6 +124,9 @@ fn layers() -> Scenario {
         "ashlar-audit --failed",
         Expected::Has(", 0 failed;"),
     )]));
+    // Of mounts the promises name those that must be; here nothing else may be.
+    let mounts = Expected::Is(surface::seen_writable());
+    items.push(Item::OverSsh(vec![Fact::as_root("what can be written", surface::SEE_WRITABLE, mounts)]));
     items.extend(off());
     Scenario { name: "layers", summary: "the running system keeps every promise of the six layers", setup: BIOS, items }
 }
