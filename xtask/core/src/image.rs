@@ -144,6 +144,12 @@ impl Profile {
         if findings.is_empty() { Ok(profile) } else { Err(findings) }
     }
 
+    /// The modes as numbers; reading the profile has refused what is none.
+    pub fn octal_modes(&self) -> BTreeMap<String, u32> {
+        let number = |(path, mode): (&String, &String)| Some((path.clone(), u32::from_str_radix(mode, 8).ok()?));
+        self.modes.iter().filter_map(number).collect()
+    }
+
     /// The packages of the root as names.
     pub fn root_names(&self) -> Vec<PkgName> {
         names(&self.root)

@@ -283,7 +283,8 @@ mod tests {
             Entry::symlink("usr/sbin", "bin"),
         ])
         .unwrap();
-        let owners = [text("usr/bin/busybox", "busybox"), text("usr/bin/ls", "busybox"), text("usr/bin/sshd", "openssh")];
+        let owners =
+            [text("usr/bin/busybox", "busybox"), text("usr/bin/ls", "busybox"), text("usr/bin/sshd", "openssh")];
         let texts = [
             text("etc/group", "root:x:0:\nwheel:x:10:ada,bob\n"),
             text("etc/init.d/sshd", "#!/sbin/openrc-run\ncommand=\"/sbin/sshd\"\n"),

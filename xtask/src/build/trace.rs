@@ -25,6 +25,12 @@ pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
     for name in ["src", "obj"] {
         walk(root, &root.join(name), &mut trace).with_context(|| format!("looking at {name} of {}", plan.package))?;
     }
+    for (phase, script) in &plan.phases {
+        trace.add(&format!("phase {phase} of the recipe"), script.as_bytes());
+    }
+    for (name, value) in &plan.env {
+        trace.add(&format!("{name} in [build.env] of the recipe"), value.as_bytes());
+    }
     let (units, guarded) = trace.counts();
     fs_err::write(logs.join("units.log"), format!("{units} units of C and C++, {guarded} with a guarded function\n"))?;
     let findings = trace.findings(plan.package.as_str());
@@ -34,7 +40,8 @@ pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
     let list: String = findings.iter().map(|finding| format!("\n  {finding}")).collect();
     let help = "compile through $CC and $CXX; where a source must switch a flag off, say so and why in `KNOWN` of \
                 xtask/core/src/check/units.rs";
-    Err(Exit::Build.error(format!("{} was not compiled as toolchain/hardening.toml says:{list}\nhelp: {help}", plan.package)))
+    Err(Exit::Build
+        .error(format!("{} was not compiled as toolchain/hardening.toml says:{list}\nhelp: {help}", plan.package)))
 }
 
 /// Adds every file below `dir`; links are not followed.

@@ -9,7 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
 use crate::compose::iso::{self, Stage};
+use crate::compose::surface;
 use crate::exit::Exit;
+use crate::host::repository::Repository;
 use crate::host::store::{Entry, Store};
 
 /// Builds the ISO of `profile`, or its stages up to `stage`.
@@ -19,7 +21,7 @@ pub fn run(app: &App, profile: &str, stage: Option<&str>, output: Option<&Utf8Pa
         Some(name) => stage_named(name)?,
         None => Stage::Iso,
     };
-    let (store, made) = stages(app, profile, last)?;
+    let (repository, store, made) = stages(app, profile, last)?;
     let Some(digest) = made.digest else {
         println!("stage {} is done; key {}", last.as_str(), made.key.short());
         return Ok(Exit::Good);
@@ -30,25 +32,27 @@ pub fn run(app: &App, profile: &str, stage: Option<&str>, output: Option<&Utf8Pa
     let total = duration(started.elapsed().as_millis() as u64);
     println!("Total: {total} | Output: {output} ({})", size(bytes));
     println!("sha256  {digest}");
+    // The ISO is there to be looked at; what it holds has to be wanted all the same.
+    surface::compare(&repository, &store, profile, &made)?;
     Ok(Exit::Good)
 }
 
 /// Builds the ISO of `profile` and gives the file.
 pub fn build(app: &App, profile: &str) -> Result<Utf8PathBuf> {
-    let (store, made) = stages(app, profile, Stage::Iso)?;
+    let (_, store, made) = stages(app, profile, Stage::Iso)?;
     let digest = made.digest.context("the last stage gives an ISO")?;
     let output = path(app, profile);
     place(&store, &digest, &output)?;
     Ok(output)
 }
 
-fn stages(app: &App, profile: &str, last: Stage) -> Result<(Store, iso::Made)> {
+fn stages(app: &App, profile: &str, last: Stage) -> Result<(Repository, Store, iso::Made)> {
     let repository = app.repository()?;
     let store = app.store()?;
     let session = app.session(&repository, &store)?;
     let made = iso::build(&session, &repository, profile, last)?;
     drop(session);
-    Ok((store, made))
+    Ok((repository, store, made))
 }
 
 fn stage_named(name: &str) -> Result<Stage> {

@@ -85,7 +85,10 @@ pub fn table(rows: &[Row]) -> String {
         let _ = writeln!(out, "{name:<8} {good:>4}  {} %", (100 * good).checked_div(rows.len()).unwrap_or(100));
     }
     let marked = rows.iter().filter(|row| row.marked).count();
-    let _ = writeln!(out, "marked for CET in every part: {marked} (for information: Linux does not enforce it for programs yet,");
+    let _ = writeln!(
+        out,
+        "marked for CET in every part: {marked} (for information: Linux does not enforce it for programs yet,"
+    );
     out += "  and musl's assembler and Rust's library have no marks)\n";
     out + "_FORTIFY_SOURCE: none; musl has no checking variants of its functions\n"
 }

@@ -129,9 +129,7 @@ pub fn code(bytes: &[u8]) -> Option<Code> {
 
 /// How often code reads the guard, which is at `%fs:0x28`: by mov, cmp, sub or xor into a register of eight bytes.
 fn guard_reads(code: &[u8]) -> usize {
-    let reads = |at: &[u8]| {
-        matches!(at, [0x64, 0x48 | 0x4c, 0x8b | 0x3b | 0x2b | 0x33, modrm, 0x25, 0x28, 0, 0, 0] if modrm & 0xc7 == 0x04)
-    };
+    let reads = |at: &[u8]| matches!(at, [0x64, 0x48 | 0x4c, 0x8b | 0x3b | 0x2b | 0x33, modrm, 0x25, 0x28, 0, 0, 0] if modrm & 0xc7 == 0x04);
     code.windows(9).filter(|at| reads(at)).count()
 }
 
@@ -143,7 +141,9 @@ pub const CONFIGURED: Check = Check {
     remedy: "compile through $CC and $CXX, which read /toolchain/cc.cfg and cxx.cfg; what cannot have a flag of them says so in [[hardening]]",
     rule: Rule::File(|file, _| {
         let path = &file.entry.path;
-        let past = |part: &super::Part<'_>| unit(part.bytes).filter(Unit::past_configuration).map(|unit| (part.suffix(), unit));
+        let past = |part: &super::Part<'_>| {
+            unit(part.bytes).filter(Unit::past_configuration).map(|unit| (part.suffix(), unit))
+        };
         let hit = |(suffix, unit): (String, Unit)| {
             Hit::new(path, format!("`{path}`{suffix}, compiled from {}, has no marks of CET", unit.source))
         };
@@ -184,7 +184,8 @@ impl Trace {
     /// Adds one file of the tree.
     pub fn add(&mut self, path: &str, bytes: &[u8]) {
         if let Some(Ok(members)) = super::archive::members(bytes) {
-            let named = |member: super::archive::Member<'_>| Some((format!("{path}({})", member.name), unit(member.bytes)?));
+            let named =
+                |member: super::archive::Member<'_>| Some((format!("{path}({})", member.name), unit(member.bytes)?));
             self.units.extend(members.into_iter().filter_map(named));
         } else if bytes.starts_with(&elf::ELFMAG) {
             self.units.extend(unit(bytes).map(|unit| (path.to_owned(), unit)));
@@ -197,7 +198,9 @@ impl Trace {
     pub fn findings(&self, package: &str) -> Vec<String> {
         let past = self.units.iter().filter(|(_, unit)| unit.past_configuration());
         let mut found: Vec<String> = past
-            .map(|(path, unit)| format!("{path}, compiled from {}, went past the toolchain's configuration", unit.source))
+            .map(|(path, unit)| {
+                format!("{path}, compiled from {}, went past the toolchain's configuration", unit.source)
+            })
             .collect();
         let known = |path: &&String| !KNOWN.iter().any(|(of, end, _)| *of == package && path.ends_with(end));
         let words = self.mentions.iter().filter(known);

@@ -27,8 +27,6 @@ pub fn grade(version: &str, printed: &str) -> Result<Grade, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_summary_counts() {
         let good = "533 checks, 533 passed, 0 failed; layer 1: 359 of 359; layer 4: 60 of 60";

@@ -27,7 +27,8 @@ struct Service {
 /// # Errors
 /// When the report is not that of `exposure`.
 pub fn grade(version: &str, report: &str) -> Result<Grade, String> {
-    let Report { max, mut services } = serde_json::from_str(report).map_err(|error| format!("exposure's report: {error}"))?;
+    let Report { max, mut services } =
+        serde_json::from_str(report).map_err(|error| format!("exposure's report: {error}"))?;
     if max > LIMIT || services.is_empty() {
         return Err(format!("exposure's report: {} services, held to {max}", services.len()));
     }
@@ -43,7 +44,13 @@ pub fn grade(version: &str, report: &str) -> Result<Grade, String> {
     };
     let above = services.iter().filter(|service| !fine(service));
     let findings = above.map(|service| format!("{} is at {:.1}", service.service, service.exposure)).collect();
-    Ok(Grade::new("exposure, 0 best, 10 worst", version, score.join(", "), format!("{LIMIT:.1} or accepted by name"), findings))
+    Ok(Grade::new(
+        "exposure, 0 best, 10 worst",
+        version,
+        score.join(", "),
+        format!("{LIMIT:.1} or accepted by name"),
+        findings,
+    ))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub const RECEIVE: &str = "cat >/tmp/lynis.tar.gz";
 pub const RUN: &str = "set -e; rm -rf /run/lynis; mkdir -m 700 /run/lynis; cd /run/lynis; \
     tar -xzof /tmp/lynis.tar.gz; rm /tmp/lynis.tar.gz; cd */; \
     sh ./lynis audit system --quick --no-colors --log-file /run/lynis/log --report-file /run/lynis/report \
-    >/run/lynis/out 2>&1; tail -n 3 /run/lynis/out";
+    >/run/lynis/out 2>&1 || test -s /run/lynis/report";
 /// Prints what it left.
 pub const LOG: &str = "cat /run/lynis/log";
 /// Prints its report.
@@ -59,7 +59,9 @@ impl Report {
             let found = report.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             found.ok_or_else(|| format!("the report has no {key}: Lynis did not come to its end"))
         };
-        let number = |key: &str| value(key)?.parse::<u32>().map(u64::from).map_err(|error| format!("{key} of the report: {error}"));
+        let number = |key: &str| {
+            value(key)?.parse::<u32>().map(u64::from).map_err(|error| format!("{key} of the report: {error}"))
+        };
         let (points, lost) = points(log)?;
         let mut remarks: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for line in report.lines() {
@@ -70,7 +72,14 @@ impl Report {
             }
         }
         let version = value("lynis_version")?.to_owned();
-        let read = Self { version, index: number("hardening_index")?, tests: number("lynis_tests_done")?, points, lost, remarks };
+        let read = Self {
+            version,
+            index: number("hardening_index")?,
+            tests: number("lynis_tests_done")?,
+            points,
+            lost,
+            remarks,
+        };
         let (got, of) = points;
         match (got * 100).checked_div(of) {
             Some(index) if index == read.index => Ok(read),
@@ -162,7 +171,10 @@ mod tests {
         let partial = " Hardening: assigned partial number of hardening points";
         for (line, error) in [
             (format!("{partial} (3 of 2). Currently having 3 points (out of 2)"), "cannot be read"),
-            (format!("{partial} (1 of 2). Currently having 2 points (out of 2)"), "1 points are lost, by its sum 2 of 2"),
+            (
+                format!("{partial} (1 of 2). Currently having 2 points (out of 2)"),
+                "1 points are lost, by its sum 2 of 2",
+            ),
             (format!("{partial} (1)"), "cannot be read"),
         ] {
             assert!(points(&line).unwrap_err().contains(error), "{line}");

@@ -85,7 +85,8 @@ fn unexplained<'a>(
     sentence: impl Fn(&str) -> String,
 ) -> Vec<String> {
     let news = ids.into_iter().filter(|id| !accepted.contains_key(*id));
-    news.map(|id| format!("{}: not in hardening/findings.toml; mend it, or say there why it stays", sentence(id))).collect()
+    news.map(|id| format!("{}: not in hardening/findings.toml; mend it, or say there why it stays", sentence(id)))
+        .collect()
 }
 
 #[cfg(test)]

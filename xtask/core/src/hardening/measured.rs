@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::oci::civil;
 
-const HEAD: &str = "# What graders said of the booted system, with the day; for docs/hardening.md. `cargo xtask grade --write`.\n";
+const HEAD: &str =
+    "# What graders said of the booted system, with the day; for docs/hardening.md. `cargo xtask grade --write`.\n";
 
 /// All that was measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -61,10 +61,7 @@ fn the_checks_name_what_is_wrong() {
         found("usr/lib/x.o", PAST),
         ["check::elf-unit: `usr/lib/x.o`, compiled from guarded.c, has no marks of CET"]
     );
-    assert_eq!(
-        found("usr/bin/x", UNGUARDED),
-        ["check::elf-stack-guard: `usr/bin/x` never reads the stack's guard"]
-    );
+    assert_eq!(found("usr/bin/x", UNGUARDED), ["check::elf-stack-guard: `usr/bin/x` never reads the stack's guard"]);
 }
 
 #[test]
