@@ -132,6 +132,22 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Writes what images hold and open, digests/manifest-<profile>.txt: programs, services, accounts, ports.
+    Manifest {
+        /// Profiles below iso/; all that are published when absent.
+        profiles: Vec<String>,
+        /// Only says whether they are current.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Says of each ELF file of an image how it is hardened; fails when one lacks something.
+    Elf {
+        /// Profile below iso/.
+        #[arg(default_value = "minimal")]
+        profile: String,
+    },
+    /// Starts the ISO in QEMU and lets graders judge it: ashlar-audit, exposure, ssh-audit, Lynis.
+    Grade(GradeArgs),
     /// Measures claims: ratios in one run.
     Bench(BenchArgs),
     /// Compares `rc` with real OpenRC (Debian's package) over generated service graphs and the package's scripts.
@@ -270,6 +286,19 @@ pub struct RunArgs {
     /// With --ssh: run this command instead of a shell.
     #[arg(last = true, requires = "ssh")]
     pub command: Vec<String>,
+}
+
+/// Options of `grade`.
+#[derive(Debug, Clone, Args)]
+pub struct GradeArgs {
+    /// Graders: ashlar-audit, exposure, lynis, ssh-audit, kernel-hardening-checker [default: all].
+    pub graders: Vec<String>,
+    /// Write what they say to hardening/measured.toml, and the pages that show it.
+    #[arg(long)]
+    pub write: bool,
+    /// The ISO [default: builds profile `minimal`].
+    #[arg(long)]
+    pub iso: Option<Utf8PathBuf>,
 }
 
 /// Options of `oracle`.

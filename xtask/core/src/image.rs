@@ -58,6 +58,8 @@ pub struct Profile {
     pub layers_off: Vec<String>,
     /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
     pub foreign_services: Vec<String>,
+    /// For others than tests: what it holds and opens is committed as `digests/manifest-<name>.txt`.
+    pub published: bool,
 }
 
 const IMAGE: Document = Document {
@@ -140,6 +142,12 @@ impl Profile {
             }
         }
         if findings.is_empty() { Ok(profile) } else { Err(findings) }
+    }
+
+    /// The modes as numbers; reading the profile has refused what is none.
+    pub fn octal_modes(&self) -> BTreeMap<String, u32> {
+        let number = |(path, mode): (&String, &String)| Some((path.clone(), u32::from_str_radix(mode, 8).ok()?));
+        self.modes.iter().filter_map(number).collect()
     }
 
     /// The packages of the root as names.

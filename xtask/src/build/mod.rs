@@ -3,3 +3,4 @@
 pub mod collect;
 pub mod package;
 pub mod session;
+pub mod trace;

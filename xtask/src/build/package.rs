@@ -11,7 +11,7 @@ use ashlar_core::plan::steps::{Step, steps};
 use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::build::collect;
+use crate::build::{collect, trace};
 use crate::host::container::{Container, Mount, write_skeleton};
 use crate::host::jobserver::Jobserver;
 use crate::host::store::Store;
@@ -157,6 +157,9 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
                     .with_context(|| format!("{} failed in `{name}`", plan.package))?;
             }
             Step::Collect { package, .. } => {
+                if outputs.is_empty() {
+                    trace::judge(plan, &rooms.room("root"), logs)?;
+                }
                 let id = collect::package(plan, &package, &rooms.room("dest"), site)?;
                 outputs.insert(package, id);
             }

@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::build::collect;
 use crate::build::session::Session;
 use crate::compose::policy::Policy;
-use crate::compose::{self, Variant, pinned, root};
+use crate::compose::{self, Variant, pinned, root, surface};
 use crate::host::repository::{self, Repository};
 use crate::host::store::{Entry, Record, digest_of_file};
 use crate::host::tree;
@@ -222,9 +222,12 @@ impl Line<'_> {
         let overlay = self.overlay_files(&folder)?;
         let init = self.input(security, "init")?;
         let base = *security.outputs.get("root").context("the security stage gives a root")?;
+        let packages = self.profile.root.iter().map(|name| self.input(security, name)).collect::<Result<Vec<_>>>()?;
         let plan = json!({
             "contract": CONTRACT, "stage": "overlay", "root": base, "init": init, "seed": self.session.seed()?.digest,
             "overlay": overlay, "modes": self.profile.modes, "epoch": Epoch::RELEASE, "script": layout::ROOT_SCRIPT,
+            // What the manifest says beside the root's own files.
+            "packages": packages, "writable": ashlar_core::surface::seen_writable(),
         });
         let mut outcome = self.keyed("overlay", &plan, |room| {
             let files = room.join("root");
@@ -237,16 +240,23 @@ impl Line<'_> {
             for path in overlay.keys() {
                 copy_over(&folder.join(path), &files.join(path))?;
             }
-            for (path, mode) in &self.profile.modes {
-                let mode = u32::from_str_radix(mode, 8).with_context(|| format!("mode of {path}"))?;
+            for (path, mode) in self.profile.octal_modes() {
                 set_mode(&files.join(path), mode)?;
             }
+            let mut modes: BTreeMap<_, _> =
+                manifest.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
+            // Files of the overlay come with modes of their own.
+            modes.retain(|path, _| !overlay.contains_key(path));
+            let owners = surface::owners(self.session.store(), &packages)?;
+            let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&self.profile.octal_modes());
+            let text = surface::manifest(self.repository, (self.name, self.profile), &owners, &whole, &files)?;
+            fs_err::write(room.join("manifest.txt"), text)?;
             pinned::run(self.session, "overlay", room, layout::ROOT_SCRIPT)?;
             let init = self.file_of(&init, "usr/lib/initramfs/init")?;
             let image = fs_err::read(room.join("root.erofs"))?;
             fs_err::write(room.join("initramfs.cpio"), initramfs(init, image)?)?;
             pinned::run(self.session, "initramfs", room, layout::INITRAMFS_SCRIPT)?;
-            Ok(vec![("initramfs", room.join("initramfs.cpio.zst"))])
+            Ok(vec![("initramfs", room.join("initramfs.cpio.zst")), ("manifest", room.join("manifest.txt"))])
         })?;
         outcome.outputs.extend(security.outputs.iter().map(|(name, id)| (name.clone(), *id)));
         Ok(outcome)

@@ -5,6 +5,7 @@ pub mod iso;
 pub mod pinned;
 pub mod policy;
 pub mod root;
+pub mod surface;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,6 +6,7 @@ pub mod crates;
 pub mod deb;
 pub mod exec;
 pub mod fetch;
+pub mod graders;
 pub mod jobserver;
 pub mod load;
 pub mod lock;

@@ -10,7 +10,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::App;
 use crate::compose::Variant;
 use crate::compose::iso::{self, Stage};
+use crate::compose::surface;
 use crate::exit::Exit;
+use crate::host::repository::Repository;
 use crate::host::store::{Entry, Store};
 
 /// Builds an ISO, or its stages up to `stage`.
@@ -20,7 +22,7 @@ pub fn run(app: &App, variant: &Variant, stage: Option<&str>, output: Option<&Ut
         Some(name) => stage_named(name)?,
         None => Stage::Iso,
     };
-    let (store, made) = stages(app, variant, last)?;
+    let (repository, store, made) = stages(app, variant, last)?;
     let Some(digest) = made.digest else {
         println!("stage {} is done; key {}", last.as_str(), made.key.short());
         return Ok(Exit::Good);
@@ -31,25 +33,29 @@ pub fn run(app: &App, variant: &Variant, stage: Option<&str>, output: Option<&Ut
     let total = duration(started.elapsed().as_millis() as u64);
     println!("Total: {total} | Output: {output} ({})", size(bytes));
     println!("sha256  {digest}");
+    // The ISO is there to be looked at; what it holds has to be wanted all the same.
+    if variant.without.is_empty() {
+        surface::compare(&repository, &store, &variant.profile, &made)?;
+    }
     Ok(Exit::Good)
 }
 
 /// Builds an ISO and gives the file.
 pub fn build(app: &App, variant: &Variant) -> Result<Utf8PathBuf> {
-    let (store, made) = stages(app, variant, Stage::Iso)?;
+    let (_, store, made) = stages(app, variant, Stage::Iso)?;
     let digest = made.digest.context("the last stage gives an ISO")?;
     let output = path(app, variant);
     place(&store, &digest, &output)?;
     Ok(output)
 }
 
-fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Store, iso::Made)> {
+fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Repository, Store, iso::Made)> {
     let repository = app.repository()?;
     let store = app.store()?;
     let session = app.session(&repository, &store)?;
     let made = iso::build(&session, &repository, variant, last)?;
     drop(session);
-    Ok((store, made))
+    Ok((repository, store, made))
 }
 
 fn stage_named(name: &str) -> Result<Stage> {

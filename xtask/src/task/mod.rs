@@ -6,15 +6,18 @@ mod build_pkg;
 mod check;
 mod docs;
 mod doctor;
+mod elf;
 mod export;
 mod fetch;
 mod gc;
+mod grade;
 mod graph;
 mod image;
 mod iso;
 mod ledger;
 mod log;
 mod machine;
+mod manifest;
 mod new_pkg;
 mod oracle;
 mod run;
@@ -108,6 +111,9 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             verify_repro::run(&app, what, *all, *all_cores, second_store.as_deref(), report.as_deref())
         }
         Command::Docs { check } => docs::run(&app, *check),
+        Command::Manifest { profiles, check } => manifest::run(&app, profiles, *check),
+        Command::Elf { profile } => elf::run(&app, profile),
+        Command::Grade(args) => grade::run(&app, args),
         Command::Ledger { command } => ledger::run(&app, command),
         Command::Bench(args) => bench::run(&app, args),
         Command::Oracle(args) => oracle::run(&app, args),

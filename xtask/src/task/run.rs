@@ -20,7 +20,7 @@ use crate::host::vm::{self, Running};
 use crate::host::{exec, tools};
 
 /// The administrator of the volume made on the fly.
-const USER: &str = "dev";
+pub(super) const USER: &str = "dev";
 /// How long the machine may take to greet.
 const GREETING: Duration = Duration::from_secs(300);
 /// How long it may take to power off.
@@ -101,28 +101,41 @@ fn announce(app: &App, args: &RunArgs, machine: &Machine, way: &Way) {
 fn log_in(app: &App, args: &RunArgs, command: &Command, way: &Way) -> Result<Exit> {
     let logs = app.store()?.root().join("logs/boot");
     let (log, messages) = (logs.join("run.log"), logs.join("run.qemu.log"));
-    let mut machine = vm::start(command, &log, &messages)?;
-    app.reporter.note(format!("its console goes to {log}"));
-    if let Err(error) = greeted(&mut machine, way) {
-        machine.end()?;
-        let tail: String = exec::tail_of(&log)?.lines().map(|line| format!("\n  | {line}")).collect();
-        let words: String = exec::tail_of(&messages)?.lines().map(|line| format!("\n  QEMU: {line}")).collect();
-        bail!("{error}; the console's last lines ({log}):{tail}{words}");
-    }
+    let machine = begin(app, command, way, (&log, &messages))?;
     let code = exec::interactive(&way.for_person(USER, &args.command))?;
-    let leave = Task::Leave { user: USER.to_owned(), command: format!("{BECOME} poweroff") };
-    let now = Instant::now();
-    let asked = way.perform(&leave, now, now + GOODBYE, &std::sync::atomic::AtomicBool::new(false));
-    if asked.is_err() || machine.wait(GOODBYE)?.is_none() {
-        app.reporter.note("it did not power off, so it is ended");
-    }
-    machine.end()?;
+    power_off(app, machine, way)?;
     // A command's own status is the answer of a run that was for this command.
     match code {
         0 => Ok(Exit::Good),
         _ if args.command.is_empty() => Ok(Exit::Good),
         code => bail!("the command ended with exit code {code}"),
     }
+}
+
+/// Starts the machine in the background and waits until it can be logged into; its console goes to the first file, what QEMU
+/// says to the second.
+pub(super) fn begin(app: &App, command: &Command, way: &Way, logs: (&Utf8Path, &Utf8Path)) -> Result<Running> {
+    let (log, messages) = logs;
+    let mut machine = vm::start(command, log, messages)?;
+    app.reporter.note(format!("its console goes to {log}"));
+    if let Err(error) = greeted(&mut machine, way) {
+        machine.end()?;
+        let tail: String = exec::tail_of(log)?.lines().map(|line| format!("\n  | {line}")).collect();
+        let words: String = exec::tail_of(messages)?.lines().map(|line| format!("\n  QEMU: {line}")).collect();
+        bail!("{error}; the console's last lines ({log}):{tail}{words}");
+    }
+    Ok(machine)
+}
+
+/// Asks it to power off, and ends it when it does not.
+pub(super) fn power_off(app: &App, mut machine: Running, way: &Way) -> Result<()> {
+    let leave = Task::Leave { user: USER.to_owned(), command: format!("{BECOME} poweroff") };
+    let now = Instant::now();
+    let asked = way.perform(&leave, now, now + GOODBYE, &std::sync::atomic::AtomicBool::new(false));
+    if asked.is_err() || machine.wait(GOODBYE)?.is_none() {
+        app.reporter.note("it did not power off, so it is ended");
+    }
+    machine.end()
 }
 
 /// Waits for the SSH banner, while the machine lives, and until a login works.

@@ -7,7 +7,9 @@
 pub mod archive;
 pub mod elf;
 pub mod leaks;
+pub mod report;
 pub mod rootfs;
+pub mod units;
 
 use std::borrow::Cow;
 use std::{fmt, io};
@@ -191,6 +193,8 @@ pub const CHECKS: &[Check] = &[
     elf::WRITE_XOR_EXECUTE,
     elf::RUN_PATH,
     elf::GLIBC,
+    units::CONFIGURED,
+    units::GUARD,
     archive::METADATA,
     leaks::LEAKS,
     rootfs::SET_ID,

@@ -50,6 +50,17 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Name and program of each profile that is attached to a program.
+    pub fn attachments(&self) -> Vec<(String, String)> {
+        let head = |text: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix("profile "))?;
+            let mut words = line.split_whitespace();
+            let (name, program) = (words.next()?, words.next()?);
+            program.starts_with('/').then(|| (name.to_owned(), program.to_owned()))
+        };
+        self.profiles.values().filter_map(|text| head(text)).collect()
+    }
+
     /// Takes the profiles out of the layers' texts.
     ///
     /// # Errors
@@ -209,7 +220,7 @@ mod tests {
     #[test]
     fn sources_are_profiles_parts_features_and_refusals() {
         let sources = Sources::of(&texts(&[
-            ("hardening/2-access/apparmor/klogd", "# why\nprofile klogd {\n}\n"),
+            ("hardening/2-access/apparmor/klogd", "# why\nprofile klogd /usr/bin/klogd {\n}\n"),
             ("hardening/2-access/apparmor/abstractions/base", "/dev/null rw,\n"),
             ("hardening/2-access/features", "capability = 0xffffff\n"),
             ("hardening/2-access/refusals", "klogd clock\n"),
@@ -221,6 +232,7 @@ mod tests {
             ["abstractions/base", "klogd"]
         );
         assert_eq!(sources.expect("klogd\nklogd//child\n"), Ok(()));
+        assert_eq!(sources.attachments(), [("klogd".to_owned(), "/usr/bin/klogd".to_owned())]);
         let missing = "profile klogd is in hardening/2-access/apparmor or in what was compiled of it, but not in both";
         assert_eq!(sources.expect(""), Err(missing.to_owned()));
     }

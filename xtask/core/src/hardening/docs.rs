@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use camino::Utf8Path;
 use serde::Deserialize;
 
+use super::measured::{Measured, Score};
 use super::{Hardening, Layer, Texts, text_of};
 use crate::diag::Diagnostic;
 use crate::shape::{self, Document};
@@ -74,21 +75,8 @@ struct Claim {
     ours: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Measured {
-    score: Vec<Score>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Score {
-    grader: String,
-    version: String,
-    result: String,
-}
-
-const DOCUMENT: Document = Document {
+/// The form of these files.
+pub const DOCUMENT: Document = Document {
     noun: "documentation",
     syntax: "docs::syntax",
     unknown_key: "docs::unknown-key",
@@ -119,6 +107,27 @@ pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnost
     }
     let hardening = hardening_page(hardening, &layers, &findings.finding, &measured.score);
     Ok(Pages::from([("docs/hardening.md", hardening), ("docs/seeds.md", seeds_page(&seeds.claim))]))
+}
+
+/// What a grader finds and we accept: the grader's own name of it, and why.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn accepted(texts: &Texts, grader: &str) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let findings: Findings = document(texts, FINDINGS, &mut found);
+    let of = |finding: Finding| (finding.grader == grader).then_some((finding.id, finding.reason));
+    if found.is_empty() { Ok(findings.finding.into_iter().filter_map(of).collect()) } else { Err(found) }
+}
+
+/// What was measured until now.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn measured(texts: &Texts) -> Result<Measured, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let measured = document(texts, MEASURED, &mut found);
+    if found.is_empty() { Ok(measured) } else { Err(found) }
 }
 
 fn document<T: serde::de::DeserializeOwned + Default>(texts: &Texts, path: &str, found: &mut Vec<Diagnostic>) -> T {

@@ -9,6 +9,7 @@ pub mod check;
 pub mod docs;
 pub mod isolation;
 pub mod kernel;
+pub mod measured;
 pub mod network;
 pub mod ssh;
 

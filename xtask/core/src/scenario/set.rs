@@ -10,6 +10,7 @@ use crate::diag::suggest;
 use crate::hardening::Layer;
 use crate::qemu::{Firmware, Medium};
 use crate::stranger::Try;
+use crate::surface;
 
 /// Every scenario's name.
 pub const NAMES: [&str; 18] = [
@@ -133,6 +134,9 @@ fn layers() -> Scenario {
         "ashlar-audit --failed",
         Expected::Has(", 0 failed;"),
     )]));
+    // Of mounts the promises name those that must be; here nothing else may be.
+    let mounts = Expected::Is(surface::seen_writable());
+    items.push(Item::OverSsh(vec![Fact::as_root("what can be written", surface::SEE_WRITABLE, mounts)]));
     items.extend(off());
     Scenario { name: "layers", summary: "the running system keeps every promise of the six layers", setup: BIOS, items }
 }

@@ -1,0 +1,115 @@
+//! Looks into a composed root for what `ashlar_core::surface` and `ashlar_core::check::report` make a text of.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use ashlar_core::check::report::Row;
+use ashlar_core::image::Profile;
+use ashlar_core::manifest::{Kind, Manifest};
+use ashlar_core::name::PkgName;
+use ashlar_core::plan::Input;
+use ashlar_core::recipe::Style;
+use ashlar_core::surface::{self, Root};
+use camino::Utf8Path;
+
+use crate::build::session::Session;
+use crate::compose::{self, iso, root};
+use crate::exit::Exit;
+use crate::host::repository::Repository;
+use crate::host::store::Store;
+use crate::host::tree;
+
+/// Who a path belongs to that no package of the profile has.
+const LAYER: &str = "(hardening)";
+
+/// The package of every path that is not a directory.
+pub fn owners(store: &Store, inputs: &[Input]) -> Result<BTreeMap<String, String>> {
+    let mut owners = BTreeMap::new();
+    for input in inputs {
+        let manifest = root::manifest_of(store, input)?;
+        let paths = manifest.entries().iter().filter(|entry| entry.kind != Kind::Dir).map(|entry| entry.path.clone());
+        owners.extend(paths.map(|path| (path, input.name.to_string())));
+    }
+    Ok(owners)
+}
+
+/// The manifest of the image that profile `name` makes of the tree at `files`, whose modes are those of `manifest`.
+pub fn manifest(
+    repository: &Repository,
+    (name, profile): (&str, &Profile),
+    owners: &BTreeMap<String, String>,
+    manifest: &Manifest,
+    files: &Utf8Path,
+) -> Result<String> {
+    let mut texts = BTreeMap::new();
+    for entry in manifest.entries() {
+        if matches!(entry.kind, Kind::File { .. }) && surface::is_text(&entry.path) {
+            texts.insert(entry.path.clone(), fs_err::read_to_string(files.join(&entry.path))?);
+        }
+    }
+    let checks = compose::hardening(repository, name, profile)?.checks;
+    let policy = compose::policy_sources(repository, name, profile)?;
+    let profiles = policy.map(|sources| sources.attachments()).unwrap_or_default();
+    Ok(surface::render(name, &Root { manifest, owners, texts: &texts, checks: &checks, profiles: &profiles }))
+}
+
+/// The text of a manifest that an ISO was made with.
+pub fn made(store: &Store, made: &iso::Made) -> Result<String> {
+    let digest = made.outputs.get("manifest").context("the overlay stage gives a manifest")?;
+    Ok(fs_err::read_to_string(store.artifact(digest))?)
+}
+
+/// Compares what an ISO was made with to what is committed.
+///
+/// # Errors
+/// When they differ: every line, and the command that takes it over.
+pub fn compare(repository: &Repository, store: &Store, name: &str, iso: &iso::Made) -> Result<()> {
+    let profiles = compose::profiles(repository)?;
+    if !profiles.get(name).is_some_and(|profile| profile.published) {
+        return Ok(());
+    }
+    let path = surface::path(name);
+    let file = repository.root.join(&path);
+    let committed = if file.exists() { fs_err::read_to_string(&file)? } else { String::new() };
+    let difference = surface::difference(&committed, &made(store, iso)?);
+    if difference.is_empty() {
+        return Ok(());
+    }
+    let help =
+        format!("read each line as a change that somebody must want; then `cargo xtask manifest {name}` writes it");
+    let message =
+        format!("the image does not hold what {path} says (- committed, + this image):\n{difference}help: {help}");
+    Err(Exit::OutOfDate.error(message))
+}
+
+/// A row for each ELF file of a composed root.
+///
+/// # Errors
+/// When a file cannot be read as what it begins like.
+pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, iso: &iso::Made) -> Result<Vec<Row>> {
+    let store = session.store();
+    let input = |name: PkgName| -> Result<Input> {
+        let diff_id = *iso.outputs.get(name.as_str()).with_context(|| format!("{name} was not built"))?;
+        Ok(Input { name, diff_id })
+    };
+    let inputs = profile.root_names().into_iter().map(input).collect::<Result<Vec<_>>>()?;
+    let owners = owners(store, &inputs)?;
+    let digest = *iso.outputs.get("root").context("the security stage gives a root")?;
+    let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.room())?;
+    let files = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("root");
+    tree::unpack_layer(&store.artifact(&digest), digest, &files)?;
+    let mut rows = Vec::new();
+    for entry in tree::scan(&files)?.entries() {
+        if !matches!(entry.kind, Kind::File { .. }) {
+            continue;
+        }
+        let package = owners.get(&entry.path).map_or(LAYER, String::as_str);
+        let is_rust = match package.parse::<PkgName>() {
+            Ok(name) => repository.recipe_of(&name)?.style == Style::Cargo,
+            Err(_) => false,
+        };
+        let bytes = fs_err::read(files.join(&entry.path))?;
+        rows.extend(Row::of(&entry.path, package, is_rust, &bytes).transpose().map_err(anyhow::Error::msg)?);
+    }
+    Ok(rows)
+}

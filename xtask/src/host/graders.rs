@@ -1,0 +1,96 @@
+//! Graders that run on this host or are sent to the machine: fetched once, pinned by hash, kept below the store.
+//!
+//! ```text
+//! <store>/graders/<name>-<hash of what is pinned>/     an environment of Python; `made` is written last
+//! ```
+//! They judge outputs and never shape one.
+
+use anyhow::{Context as _, Result, bail};
+use ashlar_core::command::Command;
+use ashlar_core::digest::Digest;
+use ashlar_core::grade::{lynis, ssh_audit};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::exec;
+use super::fetch::Fetcher;
+use super::lock::Lock;
+use super::mirror::Mirrors;
+use super::seed;
+use crate::report::Reporter;
+
+/// Makes environments of Python programs.
+pub const PYTHON: &str = "python3";
+
+/// Lynis's archive, from the store or Debian's pool.
+pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Vec<u8>> {
+    let (def, _) = seed::load(root)?;
+    let fetcher = Fetcher::new(store, Mirrors::detect(Some(&def.snapshot))?, offline, reporter)?;
+    let sha256: Digest = lynis::SHA256.parse()?;
+    let label = format!("lynis {}", lynis::VERSION);
+    let paths = fetcher.fetch(&[fetcher.wanted(&label, sha256, None, Some(lynis::POOL), &[])])?;
+    let path = paths.first().context("fetching gives a path for each file")?;
+    Ok(fs_err::read(path)?)
+}
+
+/// The program of ssh-audit, installed by pip from its index by hash.
+pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Utf8PathBuf> {
+    let graders = store.join("graders");
+    let dir = graders.join(format!("ssh-audit-{}", Digest::of(ssh_audit::REQUIREMENTS).short()));
+    let program = dir.join("bin/ssh-audit");
+    fs_err::create_dir_all(&graders)?;
+    let waiting = || reporter.note("another run installs graders; waiting for it");
+    let _held = Lock::take(&graders.join("lock"), waiting)?;
+    if dir.join("made").is_file() {
+        return Ok(program);
+    }
+    if offline {
+        bail!("ssh-audit is not in the store, and `--offline` forbids fetching it");
+    }
+    // In its place from the start: the environment's programs name it. What a killed run left is not whole.
+    if dir.exists() {
+        fs_err::remove_dir_all(&dir)?;
+    }
+    exec::read(&Command::new(PYTHON).args(["-m", "venv", dir.as_str()]))?;
+    let requirements = dir.join("requirements.txt");
+    fs_err::write(&requirements, ssh_audit::REQUIREMENTS)?;
+    let pip = Command::new(dir.join("bin/pip").as_str()).args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--requirement",
+        requirements.as_str(),
+    ]);
+    exec::read(&pip).context("installing ssh-audit")?;
+    fs_err::write(dir.join("made"), "")?;
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Format;
+
+    #[test]
+    fn what_is_there_is_used_and_offline_fetches_nothing() {
+        let guard = tempfile::tempdir().unwrap();
+        let store = Utf8Path::from_path(guard.path()).unwrap();
+        let reporter = Reporter::new(Format::Human, true);
+        let error = ssh_audit(store, true, &reporter).unwrap_err().to_string();
+        assert!(error.contains("--offline"), "{error}");
+        let dir = store.join(format!("graders/ssh-audit-{}", Digest::of(ssh_audit::REQUIREMENTS).short()));
+        fs_err::create_dir_all(&dir).unwrap();
+        fs_err::write(dir.join("made"), "").unwrap();
+        assert_eq!(ssh_audit(store, true, &reporter).unwrap(), dir.join("bin/ssh-audit"));
+    }
+
+    #[test]
+    fn the_pins_are_hashes() {
+        assert!(lynis::SHA256.parse::<Digest>().is_ok());
+        let (_, hash) = ssh_audit::REQUIREMENTS.trim().rsplit_once("sha256:").unwrap();
+        assert!(hash.parse::<Digest>().is_ok());
+        assert!(ssh_audit::REQUIREMENTS.starts_with(&format!("ssh-audit=={} ", ssh_audit::VERSION)));
+    }
+}

@@ -1,0 +1,50 @@
+//! `elf`: how the programs of an image are hardened, file by file.
+
+use anyhow::{Context as _, Result};
+use ashlar_core::check::report;
+use ashlar_core::name::PkgName;
+
+use super::App;
+use crate::compose::{self, iso, surface};
+use crate::exit::Exit;
+use crate::host::store::Store;
+use crate::report::Format;
+
+/// Prints a row for each ELF file of the profile's root; fails when one lacks something. The kernel is not in the root.
+pub fn run(app: &App, profile: &str) -> Result<Exit> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    let made = iso::build(&session, &repository, &Variant::plain(profile), iso::Stage::Security)?;
+    let profiles = compose::profiles(&repository)?;
+    let profile = profiles.get(profile).context("the profile is not there any more")?;
+    let rows = surface::rows(&session, &repository, profile, &made)?;
+    if app.global.message_format == Format::Json {
+        for row in &rows {
+            println!("{}", serde_json::to_string(row)?);
+        }
+    } else {
+        print!("{}", report::table(&rows));
+        profile.root_names().iter().try_for_each(|name| units(&store, name))?;
+    }
+    let lacking: Vec<String> = rows
+        .iter()
+        .filter(|row| !row.lacking().is_empty())
+        .map(|row| format!("\n  /{} of {} lacks {}", row.path, row.package, row.lacking().join(", ")))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(Exit::Good);
+    }
+    let help =
+        "link through $CC; toolchain/hardening.toml has the flags, and the package's [[hardening]] what it leaves out";
+    Err(Exit::Build.error(format!("{} file(s) are not hardened:{}\nhelp: {help}", lacking.len(), lacking.concat())))
+}
+
+/// What the last build of a package said of its units; nothing when it was not built here.
+fn units(store: &Store, package: &PkgName) -> Result<()> {
+    let file = store.logs(package).join("units.log");
+    if file.is_file() {
+        println!("{package}: {}", fs_err::read_to_string(file)?.trim_end());
+    }
+    Ok(())
+}

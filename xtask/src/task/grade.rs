@@ -1,0 +1,254 @@
+//! `grade`: starts the ISO and lets graders judge it, our own within and others from outside. What their reports mean is
+//! `ashlar_core::grade`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::cloud::Volume;
+use ashlar_core::command::Command;
+use ashlar_core::console::Answer;
+use ashlar_core::console::facts::{BECOME, Expected, Fact};
+use ashlar_core::console::task::Task;
+use ashlar_core::diag::suggest;
+use ashlar_core::grade::{Grade, Verdict, audit, exposure, lynis, ssh_audit};
+use ashlar_core::hardening::{docs, measured};
+use ashlar_core::name::PkgName;
+use ashlar_core::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::App;
+use super::machine::{flash, write_volume};
+use super::run::{USER, begin, power_off};
+use crate::cli::GradeArgs;
+use crate::compose::Variant;
+use crate::exit::Exit;
+use crate::host::repository::{Repository, invalid};
+use crate::host::ssh::Way;
+use crate::host::{clock, exec, graders, tools};
+use crate::report::Format;
+
+/// Graders in the order in which they run: what needs a quiet machine comes before what keeps it busy.
+const NAMES: [&str; 5] = ["ashlar-audit", "exposure", "ssh-audit", "lynis", "kernel-hardening-checker"];
+/// Memory in MiB, as `run` gives.
+const MEMORY: u32 = 1024;
+/// How long our own graders may take.
+const SOON: Duration = Duration::from_secs(180);
+/// How long Lynis may take; it is some thousand programs, started one after the other.
+const LONG: Duration = Duration::from_secs(1200);
+/// Before new connections the machine is left alone for this long: it takes three a minute from one address.
+const REST: Duration = Duration::from_secs(61);
+
+/// Runs the named graders, or all, and writes down what they say.
+pub fn run(app: &App, args: &GradeArgs) -> Result<Exit> {
+    let names = names(&args.graders)?;
+    if let Err(error) = tools::require("run") {
+        eprintln!("skipped: {error:#}");
+        return Ok(Exit::Unchecked);
+    }
+    let repository = app.repository()?;
+    let iso = match &args.iso {
+        Some(iso) if !iso.is_file() => return Err(Exit::Usage.error(format!("there is no file {iso}"))),
+        Some(iso) => iso.clone(),
+        None => super::iso::build(app, &Variant::plain("minimal"))?,
+    };
+    let grades = with_machine(app, iso, |way| {
+        let visit = Visit { app, repository: &repository, way };
+        let mut grades = Vec::new();
+        for name in names {
+            for grade in visit.grade(name).with_context(|| format!("running the grader {name}"))? {
+                show(app, &grade)?;
+                grades.push(grade);
+            }
+        }
+        Ok(grades)
+    })?;
+    if args.write {
+        write(app, &repository, &grades)?;
+    }
+    let missed = grades.iter().any(|grade| grade.verdict == Verdict::Missed);
+    Ok(if missed { Exit::Boot } else { Exit::Good })
+}
+
+fn names(given: &[String]) -> Result<Vec<&'static str>> {
+    if given.is_empty() {
+        return Ok(NAMES.to_vec());
+    }
+    let known = |given: &String| {
+        NAMES.into_iter().find(|name| name == given).ok_or_else(|| {
+            let close = suggest(given, NAMES).map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
+            Exit::Usage.error(format!("there is no grader `{given}`{close} (graders: {})", NAMES.join(", ")))
+        })
+    };
+    given.iter().map(known).collect()
+}
+
+/// One grade at once: the next may take minutes.
+fn show(app: &App, grade: &Grade) -> Result<()> {
+    match app.global.message_format {
+        Format::Json => println!("{}", serde_json::to_string(grade)?),
+        Format::Human => print!("{}", grade.lines()),
+    }
+    Ok(())
+}
+
+/// Takes the results over into the data that pages are written from, and writes those.
+fn write(app: &App, repository: &Repository, grades: &[Grade]) -> Result<()> {
+    let texts = repository.hardening_texts()?;
+    let mut measured = docs::measured(&texts).map_err(|found| invalid(&repository.root, &found))?;
+    let day = measured::day(clock::now());
+    grades.iter().filter_map(|grade| grade.measured(&day)).for_each(|score| measured.record(score));
+    fs_err::write(app.root.join(docs::MEASURED), measured.render())?;
+    println!("wrote {}", docs::MEASURED);
+    super::docs::run(app, false).map(drop)
+}
+
+/// A machine with `iso` that lives as long as `work`, which also ends it when it fails.
+fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Result<T>) -> Result<T> {
+    let scratch = tempfile::tempdir()?;
+    let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
+    let way = Way::make(None, scratch)?;
+    let volume = Volume { host: "ashlar".to_owned(), user: USER.to_owned(), key: way.public_key()?, password: None };
+    let machine = Machine {
+        flash: flash(Firmware::Uefi, scratch)?,
+        start: Start::Iso { file: iso, medium: Medium::Cd },
+        seat: Seat::Harness,
+        memory: MEMORY,
+        processors: 2,
+        network: Network::User { port: way.port(), restricted: false, wire: way.wire() },
+        volume: Some(write_volume(&volume, &scratch.join("volume"))?),
+        extra: None,
+        clock: None,
+        restarts: true,
+        debugged: false,
+    };
+    let logs = app.store()?.root().join("logs/boot");
+    let machine = begin(app, &machine.command(), &way, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;
+    let done = work(&way);
+    power_off(app, machine, &way)?;
+    done
+}
+
+/// A machine that can be logged into.
+struct Visit<'a> {
+    app: &'a App,
+    repository: &'a Repository,
+    way: &'a Way,
+}
+
+impl Visit<'_> {
+    fn grade(&self, name: &str) -> Result<Vec<Grade>> {
+        match name {
+            "ashlar-audit" => {
+                let answers = self.as_root(&[audit::RUN], SOON)?;
+                Ok(vec![audit::grade(&self.version("ashlar-audit")?, text(&answers, 0)).map_err(anyhow::Error::msg)?])
+            }
+            "exposure" => {
+                let answers = self.as_root(&[exposure::RUN], SOON)?;
+                Ok(vec![exposure::grade(&self.version("confine")?, text(&answers, 0)).map_err(anyhow::Error::msg)?])
+            }
+            "ssh-audit" => self.ssh_audit(),
+            "lynis" => Ok(vec![self.lynis()?]),
+            _ => Ok(vec![Grade::skipped(
+                "kernel-hardening-checker",
+                "0.6.17.1",
+                "its project publishes no package; its list is followed by hand, hardening/findings.toml has the deviations",
+            )]),
+        }
+    }
+
+    /// The version of one of our own packages.
+    fn version(&self, package: &str) -> Result<String> {
+        let package: PkgName = package.parse()?;
+        Ok(self.repository.recipe_of(&package)?.version.clone())
+    }
+
+    fn accepted(&self, grader: &str) -> Result<BTreeMap<String, String>> {
+        let texts = self.repository.hardening_texts()?;
+        docs::accepted(&texts, grader).map_err(|found| invalid(&self.repository.root, &found))
+    }
+
+    /// Runs commands as root, in one session.
+    fn as_root(&self, commands: &[&str], within: Duration) -> Result<Vec<Answer>> {
+        let line = |command: &&str| Fact::as_root("", command, Expected::Has("")).line();
+        let task = Task::Commands { user: USER.to_owned(), commands: commands.iter().map(line).collect() };
+        let now = Instant::now();
+        let answers =
+            self.way.perform(&task, now, now + within, &AtomicBool::new(false)).map_err(anyhow::Error::msg)?;
+        for (command, answer) in commands.iter().zip(&answers) {
+            if answer.status != 0 {
+                let tail: String = answer.text.lines().rev().take(20).map(|line| format!("\n  | {line}")).collect();
+                anyhow::bail!(
+                    "`{BECOME} sh -c '{command}'` ended with status {}; its last lines first:{tail}",
+                    answer.status
+                );
+            }
+        }
+        Ok(answers)
+    }
+
+    fn lynis(&self) -> Result<Grade> {
+        let store = self.app.store()?;
+        let archive = match graders::lynis(&self.app.root, store.root(), self.app.global.offline, &self.app.reporter) {
+            Ok(archive) => archive,
+            Err(error) => return Ok(Grade::skipped("Lynis", lynis::VERSION, format!("{error:#}"))),
+        };
+        let receive = self.way.for_person(USER, &[lynis::RECEIVE.to_owned()]);
+        exec::read_with_input(&receive, &archive).context("sending Lynis to the machine")?;
+        self.app.reporter.note("Lynis takes some minutes");
+        let answers = self.as_root(&[lynis::RUN, lynis::LOG, lynis::REPORT, lynis::REMOVE], LONG)?;
+        let log = store.root().join("logs/grade");
+        fs_err::create_dir_all(&log)?;
+        for (name, at) in [("lynis.log", 1), ("lynis-report.dat", 2)] {
+            fs_err::write(log.join(name), text(&answers, at))?;
+        }
+        self.app.reporter.note(format!("its log and report are in {log}"));
+        let report = lynis::Report::read(text(&answers, 1), text(&answers, 2)).map_err(anyhow::Error::msg)?;
+        Ok(report.grade(&self.accepted("Lynis")?))
+    }
+
+    /// From outside: what the server offers, whether that is what was decided, and what a client agrees on with it.
+    fn ssh_audit(&self) -> Result<Vec<Grade>> {
+        let (app, port) = (self.app, self.way.port());
+        let mut grades = Vec::new();
+        match graders::ssh_audit(app.store()?.root(), app.global.offline, &app.reporter) {
+            Ok(program) => {
+                self.rest();
+                let report = exec::read(&ssh_audit::audit(&program, port))?;
+                grades.push(ssh_audit::grade(&report, &self.accepted("ssh-audit")?).map_err(anyhow::Error::msg)?);
+                self.rest();
+                let judged = exec::read(&ssh_audit::policy(&program, &app.root.join(ssh_audit::POLICY), port))?;
+                grades.push(ssh_audit::grade_policy(&judged).map_err(anyhow::Error::msg)?);
+            }
+            Err(error) => grades.push(Grade::skipped("ssh-audit", ssh_audit::VERSION, format!("{error:#}"))),
+        }
+        let read = |command: Command| exec::read(&command);
+        let (version, known) = (read(ssh_audit::client())?, read(ssh_audit::known())?);
+        self.rest();
+        grades.push(ssh_audit::grade_agreement(&version, &known, &read(ssh_audit::agree(port))?));
+        Ok(grades)
+    }
+
+    fn rest(&self) {
+        self.app.reporter.note(format!("{} s without new connections, as the machine wants", REST.as_secs()));
+        std::thread::sleep(REST);
+    }
+}
+
+fn text(answers: &[Answer], at: usize) -> &str {
+    answers.get(at).map_or("", |answer| answer.text.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graders_are_known_by_name() {
+        assert_eq!(names(&[]).unwrap(), NAMES);
+        assert_eq!(names(&["lynis".to_owned()]).unwrap(), ["lynis"]);
+        let error = names(&["lynx".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("there is no grader `lynx`; did you mean `lynis`?"), "{error}");
+    }
+}

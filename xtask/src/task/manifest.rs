@@ -1,0 +1,30 @@
+//! `manifest`: what an image holds and opens, written to `digests/`, or compared with what is there.
+
+use anyhow::Result;
+use ashlar_core::surface;
+
+use super::App;
+use crate::compose::{self, iso};
+use crate::exit::Exit;
+
+/// Writes the manifest of each named profile, or of all that are published; with `check`, only compares.
+pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    let published = compose::profiles(&repository)?.into_iter().filter(|(_, profile)| profile.published);
+    let names: Vec<String> =
+        if profiles.is_empty() { published.map(|(name, _)| name).collect() } else { profiles.to_vec() };
+    for name in &names {
+        let made = iso::build(&session, &repository, &Variant::plain(name), iso::Stage::Overlay)?;
+        if check {
+            compose::surface::compare(&repository, &store, name, &made)?;
+            println!("{} is current", surface::path(name));
+            continue;
+        }
+        let path = surface::path(name);
+        fs_err::write(app.root.join(&path), compose::surface::made(&store, &made)?)?;
+        println!("wrote {path}");
+    }
+    Ok(Exit::Good)
+}
