@@ -33,6 +33,7 @@ impl Change {
             ("gid", before.gid.to_string(), after.gid.to_string()),
             ("size", before.size.to_string(), after.size.to_string()),
             ("sha256", before.digest.clone(), after.digest.clone()),
+            ("attributes", before.attributes.clone(), after.attributes.clone()),
         ];
         parts.into_iter().filter(|(_, before, after)| before != after).collect()
     }

@@ -1,14 +1,16 @@
 //! A file as the baseline knows it, and the baseline as text. No effects.
 //!
-//! One line per entry, sorted by path: kind, mode, owner, group, size, digest, path. A path is written with `%XX` for every byte
-//! that is not a printable ASCII character, so a line is a line. The last line is the digest of all before: a baseline that
-//! was cut off or changed by accident is told from one that differs.
+//! One line per entry, in the order of paths: kind, mode, owner, group, size, digest, digest of its extended attributes, path. A path
+//! is written with `%XX` for every byte that is not a printable ASCII character, so a line is a line. The last line is the digest
+//! of all before: a baseline that was cut off or changed by accident is told from one that differs.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-const HEAD: &str = "integrity 1";
+const HEAD: &str = "integrity 2";
+/// No baseline has more entries.
+pub const MOST_PATHS: usize = 100_000;
 
 /// Entries by path.
 pub type State = BTreeMap<Vec<u8>, Entry>;
@@ -53,8 +55,11 @@ pub struct Entry {
     pub gid: u32,
     /// Bytes of a file, else 0.
     pub size: u64,
-    /// Of a file's content or a link's target, in hexadecimal; `-` for others, `unreadable` where reading failed.
+    /// Of a file's content or a link's target, in hexadecimal; `-` for others. A word where there is none: `unreadable`, `too-long`
+    /// for a file past the limit, `too-many` for a directory with more in it than is looked at.
     pub digest: String,
+    /// Of its extended attributes; `-` when it has none.
+    pub attributes: String,
 }
 
 /// SHA-256 in hexadecimal.
@@ -98,14 +103,19 @@ fn unspell(text: &str) -> Option<Vec<u8>> {
 pub fn to_text(state: &State) -> String {
     let mut text = format!("{HEAD}\n");
     for (path, entry) in state {
-        let Entry { kind, mode, uid, gid, size, digest } = entry;
-        text += &format!("{} {mode:04o} {uid} {gid} {size} {digest} {}\n", kind.name(), spell(path));
+        let Entry { kind, mode, uid, gid, size, digest, attributes } = entry;
+        text += &format!("{} {mode:04o} {uid} {gid} {size} {digest} {attributes} {}\n", kind.name(), spell(path));
     }
     let sum = digest(text.as_bytes());
     text + &format!("sha256 {sum}\n")
 }
 
-/// Reads a baseline.
+/// The digest at the end of a baseline, which says all of it in one line.
+pub fn sum(text: &str) -> Option<&str> {
+    text.lines().last()?.strip_prefix("sha256 ")
+}
+
+/// Reads a baseline. What was not written by [`to_text`] is refused, whatever its digest says.
 pub fn from_text(text: &str) -> Result<State, String> {
     let cut = "it is damaged: the digest at its end is not that of its lines";
     let start = text.trim_end_matches('\n').rfind('\n').ok_or(cut)? + 1;
@@ -118,25 +128,42 @@ pub fn from_text(text: &str) -> Result<State, String> {
         return Err("another version of this program wrote it".to_owned());
     }
     let mut state = State::new();
-    for line in lines {
-        let (path, entry) = entry(line).ok_or_else(|| format!("this is no entry: `{line}`"))?;
-        state.insert(path, entry);
+    for (number, line) in lines.enumerate() {
+        let fault = |what: &str| format!("line {}: {what}", number + 2);
+        if state.len() >= MOST_PATHS {
+            return Err(fault("there are too many entries"));
+        }
+        let (path, entry) = entry(line).ok_or_else(|| fault("this is no entry"))?;
+        if state.last_key_value().is_some_and(|(last, _)| *last >= path) {
+            return Err(fault("its path is not behind that of the line before"));
+        }
+        drop(state.insert(path, entry));
+    }
+    if to_text(&state) != text {
+        return Err("it is not written as this program writes".to_owned());
     }
     Ok(state)
 }
 
 fn entry(line: &str) -> Option<(Vec<u8>, Entry)> {
     let fields: Vec<&str> = line.split(' ').collect();
-    let [kind, mode, uid, gid, size, digest, path] = fields.as_slice() else { return None };
+    let [kind, mode, uid, gid, size, digest, attributes, path] = fields.as_slice() else { return None };
     let entry = Entry {
         kind: Kind::ALL.into_iter().find(|known| known.name() == *kind)?,
-        mode: u32::from_str_radix(mode, 8).ok()?,
+        mode: u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o7777)?,
         uid: uid.parse().ok()?,
         gid: gid.parse().ok()?,
         size: size.parse().ok()?,
-        digest: (*digest).to_owned(),
+        digest: word(digest)?,
+        attributes: word(attributes)?,
     };
     Some((unspell(path)?, entry))
+}
+
+/// A digest, or what stands in its place.
+fn word(text: &str) -> Option<String> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    fits.then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -156,6 +183,7 @@ pub mod tests {
                 gid: noise.below(3) as u32,
                 size: noise.below(9) as u64,
                 digest: if noise.below(2) == 0 { "-".to_owned() } else { digest(&noise.bytes(4)) },
+                attributes: if noise.below(4) > 0 { "-".to_owned() } else { digest(&noise.bytes(2)) },
             };
             state.insert(noise.bytes(6), entry);
         }
@@ -177,6 +205,19 @@ pub mod tests {
             let damaged = noise.damaged(text.as_bytes());
             if let Ok(damaged) = std::str::from_utf8(&damaged) {
                 assert!(damaged == text || from_text(damaged).is_err(), "{damaged}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_forged_baseline_is_read_only_as_it_would_be_written() {
+        noise::repeat(8, |noise| {
+            let text = to_text(&any(noise));
+            let body = text.rfind("sha256 ").map_or("", |end| &text[..end]);
+            let forged = String::from_utf8_lossy(&noise.damaged(body.as_bytes())).into_owned();
+            let forged = format!("{forged}sha256 {}\n", digest(forged.as_bytes()));
+            if let Ok(state) = from_text(&forged) {
+                assert_eq!(to_text(&state), forged);
             }
         });
     }

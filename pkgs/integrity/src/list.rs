@@ -7,7 +7,7 @@ pub struct List {
     pub trees: Vec<String>,
     /// What of them is left out, with all that is in it.
     pub skips: Vec<String>,
-    /// Files in the home of each person, relative to it.
+    /// What is watched in the home of each person, with all that is in it, relative to the home.
     pub homes: Vec<String>,
 }
 

@@ -11,7 +11,8 @@ pub fn line(change: &Change) -> String {
         .parts()
         .into_iter()
         .map(|(name, before, after)| match name {
-            "sha256" => "content".to_owned(),
+            "sha256" if before.len() == 64 && after.len() == 64 => "content".to_owned(),
+            "attributes" => "extended attributes".to_owned(),
             _ => format!("{name} {before} -> {after}"),
         })
         .collect();
@@ -54,7 +55,15 @@ mod tests {
     use crate::entry::{digest, Entry, Kind};
 
     fn entry(mode: u32, content: &[u8]) -> Entry {
-        Entry { kind: Kind::File, mode, uid: 0, gid: 0, size: content.len() as u64, digest: digest(content) }
+        Entry {
+            kind: Kind::File,
+            mode,
+            uid: 0,
+            gid: 0,
+            size: content.len() as u64,
+            digest: digest(content),
+            attributes: "-".to_owned(),
+        }
     }
 
     fn changes() -> Vec<Change> {

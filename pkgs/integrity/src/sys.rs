@@ -3,10 +3,43 @@
 //! This is the only module with unsafe code.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::io::{self, Error};
 use std::mem;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::ptr;
+
+/// The kernel allows no longer list and no longer value.
+const LONGEST: usize = 64 * 1024;
+
+/// Extended attributes of a path itself, not of what a link leads to. A file system without them has none.
+pub fn attributes(path: &Path) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut names = vec![0u8; LONGEST];
+    // SAFETY: the path ends with NUL; the kernel writes no more than the length given.
+    let length = unsafe { libc::llistxattr(path.as_ptr(), names.as_mut_ptr().cast(), names.len()) };
+    if length < 0 {
+        let error = Error::last_os_error();
+        return if error.raw_os_error() == Some(libc::EOPNOTSUPP) { Ok(BTreeMap::new()) } else { Err(error) };
+    }
+    names.truncate(length as usize);
+    let mut pairs = BTreeMap::new();
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let text = CString::new(name)?;
+        let mut value = vec![0u8; LONGEST];
+        // SAFETY: both texts end with NUL; the kernel writes no more than the length given.
+        let length = unsafe { libc::lgetxattr(path.as_ptr(), text.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+        if length < 0 {
+            return Err(Error::last_os_error());
+        }
+        value.truncate(length as usize);
+        drop(pairs.insert(name.to_vec(), value));
+    }
+    Ok(pairs)
+}
 
 /// Writes a record of a kind into the kernel's audit and waits until it is taken.
 pub fn audit_record(kind: u16, text: &str) -> io::Result<()> {
@@ -81,6 +114,14 @@ fn check(result: libc::c_int) -> io::Result<()> {
         return Err(Error::last_os_error());
     }
     Ok(())
+}
+
+/// Sets an extended attribute.
+#[cfg(test)]
+pub fn set_attribute(path: &Path, name: &std::ffi::CStr, value: &[u8]) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: both texts end with NUL; the kernel reads as many bytes as the value has.
+    check(unsafe { libc::lsetxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) })
 }
 
 /// A pipe with a name.

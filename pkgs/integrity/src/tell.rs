@@ -17,8 +17,12 @@ pub enum Kind {
     Noted,
 }
 
-/// A line for the system's log, and for whoever looks when there is none.
+/// The log takes no longer line.
+const LONGEST: usize = 900;
+
+/// A line for the system's log, and for whoever looks when there is none. Paths are spelled in ASCII.
 pub fn log(text: &str) {
+    let text = text.get(..LONGEST).unwrap_or(text);
     let message = format!("<{PRIORITY}>integrity: {text}");
     let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), "/dev/log"));
     if sent.is_err() {
