@@ -175,10 +175,18 @@ fn judge(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
     };
     for control in rules.control.iter().chain(&rules.finally) {
         if control.reason.len() < 10 || control.reason.contains('\n') {
-            add("audit::reason", format!("`{}` has no reason of one line", control.text), "say what is lost without it");
+            add(
+                "audit::reason",
+                format!("`{}` has no reason of one line", control.text),
+                "say what is lost without it",
+            );
         }
         if !control.text.starts_with('-') || ["-a", "-A", "-w"].iter().any(|word| first_word(&control.text) == *word) {
-            add("audit::control", format!("`{}` is no control", control.text), "a rule goes into a [[rule]], with a key");
+            add(
+                "audit::control",
+                format!("`{}` is no control", control.text),
+                "a rule goes into a [[rule]], with a key",
+            );
         }
     }
     if rules.finally.last().map(|last| last.text.as_str()) != Some("-e 2") {
@@ -193,7 +201,11 @@ fn judge(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
             add("audit::key", format!("`{}` is no key", rule.key), help);
         }
         if rule.reason.len() < 10 || rule.reason.contains('\n') {
-            add("audit::reason", format!("`{}` has no reason of one line", rule.key), "say what an attacker does unseen without it");
+            add(
+                "audit::reason",
+                format!("`{}` has no reason of one line", rule.key),
+                "say what an attacker does unseen without it",
+            );
         }
         if rule.text.is_empty() {
             add("audit::empty", format!("`{}` has no text", rule.key), "write the rule as `auditctl -l` lists it");
@@ -205,7 +217,11 @@ fn judge(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
             }
         }
         for text in rule.listed.keys().filter(|text| !rule.text.contains(text)) {
-            add("audit::listed", format!("`{text}` is listed and is no text of `{}`", rule.key), "remove it, or write the rule");
+            add(
+                "audit::listed",
+                format!("`{text}` is listed and is no text of `{}`", rule.key),
+                "remove it, or write the rule",
+            );
         }
     }
 }
@@ -216,7 +232,8 @@ fn text_of_rule(text: &str, add: &mut impl FnMut(&'static str, String, &str)) {
         return add("audit::watch", format!("`{text}` is a watch in the old form"), help);
     }
     if !text.starts_with("-a always,exit -F arch=b") && !text.starts_with("-a never,exit -F arch=b") {
-        let help = "begin with `-a always,exit -F arch=b64`; a number of a system call means nothing without its architecture";
+        let help =
+            "begin with `-a always,exit -F arch=b64`; a number of a system call means nothing without its architecture";
         add("audit::form", format!("`{text}` does not say when, and for which architecture"), help);
     }
     if text.contains("-k ") || text.contains("key=") {

@@ -8,6 +8,7 @@ pub mod apparmor;
 pub mod audit;
 pub mod check;
 pub mod docs;
+pub mod integrity;
 pub mod isolation;
 pub mod kernel;
 pub mod ssh;
@@ -30,7 +31,6 @@ pub const LAYERS: &str = "usr/lib/ashlar/layers";
 const COPIES: &[(Layer, &str, &str, u32)] = &[
     // What the profiles were compiled for: compared with the running kernel.
     (Layer::Access, "features", "usr/lib/apparmor/features", 0o644),
-    (Layer::Audit, "integrity.list", "etc/integrity.list", 0o644),
     // A service's profile of its own is /etc/confine/NAME.toml; these are what the image was made with.
     (Layer::Isolation, "*.toml", "usr/lib/confine/", 0o644),
     (Layer::Isolation, "containers/seccomp.toml", "usr/lib/container/seccomp.toml", 0o644),
@@ -127,7 +127,10 @@ impl Hardening {
         match layer {
             Layer::Kernel => kernel::render(self, texts, findings),
             Layer::Ssh => ssh::render(self, texts, findings),
-            Layer::Audit => audit::render(self, texts, findings),
+            Layer::Audit => {
+                audit::render(self, texts, findings);
+                integrity::render(self, texts, findings);
+            }
             _ => {}
         }
         let folder = Utf8Path::new("hardening").join(layer.folder());

@@ -29,6 +29,7 @@ fn small() -> Texts {
              [[finally]]\ntext = '-e 2'\nreason = 'Nothing changes any more.'\n",
         ),
         ("hardening/5-audit/auditd.toml", "[[set]]\nkey = 'num_logs'\nvalue = '4'\nreason = 'Files kept.'\n"),
+        ("hardening/5-audit/integrity.toml", "[[tree]]\npath = '/etc'\nreason = 'Configuration.'\n"),
         ("hardening/6-isolation/sshd.toml", "# sshd\n"),
         ("hardening/6-isolation/containers/policy.toml", "# not a service's profile\n"),
         (

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::audited;
 use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
@@ -10,7 +11,7 @@ use crate::diag::suggest;
 use crate::qemu::{Firmware, Medium};
 
 /// Every scenario's name.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "uefi-cd",
     "uefi-disk",
     "bios-cd",
@@ -21,6 +22,7 @@ pub const NAMES: [&str; 11] = [
     "unconfigured",
     "no-dhcp",
     "bad-services",
+    "audited",
     "containers",
 ];
 
@@ -62,6 +64,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "unconfigured" => unconfigured(),
         "no-dhcp" => no_dhcp(),
         "bad-services" => bad_services(),
+        "audited" => attacks(),
         "containers" => containers(),
         _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
     })
@@ -269,13 +272,22 @@ fn bad_services() -> Scenario {
         Fact::as_root(
             "what AppArmor's profiles refuse",
             "/usr/lib/apparmor/try </usr/lib/apparmor/refusals | tail -n 1",
-            Expected::Has("103 of 103 attempts refused and recorded"),
+            Expected::Has("109 of 109 attempts refused and recorded"),
         ),
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
     Scenario { name: "bad-services", summary, setup, items }
+}
+
+fn attacks() -> Scenario {
+    let mut items = up();
+    items.extend(audited::facts());
+    items.extend(off());
+    let setup = Setup { profile: "test-services", ..BIOS };
+    let summary = "attacks are refused and recorded, with who it was; a full log stops nothing";
+    Scenario { name: "audited", summary, setup, items }
 }
 
 fn containers() -> Scenario {
