@@ -44,6 +44,7 @@ const ATTEMPTS: &[Attempt] = &[
     ("read-shadow", As::Nobody, || open(c"/etc/shadow", libc::O_RDONLY)),
     ("write-own-code", As::Root, write_own_code),
     ("profile-kernel", As::Nobody, profile_kernel),
+    ("unlock-audit", As::Root, unlock_audit),
     ("load-policy", As::Root, || write(c"/sys/kernel/security/apparmor/.replace", b"x")),
     ("set-clock", As::Nobody, set_clock),
     ("raw-socket", As::Nobody, || call(libc::SYS_socket, [libc::AF_PACKET.into(), libc::SOCK_RAW.into(), 0, 0])),
@@ -185,6 +186,35 @@ fn mount() -> io::Result<()> {
     done(unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) }.into())?;
     // SAFETY: the text ends in a zero byte.
     done(unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) }.into())
+}
+
+/// Asks the kernel to take changes of audit's rules again, which it is as ready for before as after when they are not locked.
+fn unlock_audit() -> io::Result<()> {
+    const AUDIT_SET: u16 = 1001;
+    const STATUS_ENABLED: u32 = 1;
+    const ENABLED: u32 = 1;
+    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+    // Header, and the kernel's `struct audit_status` as far as it is meant: which value, and that value.
+    let mut message = Vec::new();
+    message.extend_from_slice(&56_u32.to_ne_bytes());
+    message.extend_from_slice(&AUDIT_SET.to_ne_bytes());
+    message.extend_from_slice(&flags.to_ne_bytes());
+    message.extend_from_slice(&[1_u32, 0, STATUS_ENABLED, ENABLED].map(u32::to_ne_bytes).concat());
+    message.resize(56, 0);
+    let mut answer = [0_u8; 128];
+    // SAFETY: both buffers are as long as said; the socket is this process's own and closed with it.
+    let read = unsafe {
+        let socket = libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_AUDIT);
+        done(socket.into())?;
+        done(libc::send(socket, message.as_ptr().cast(), message.len(), 0) as libc::c_long)?;
+        libc::recv(socket, answer.as_mut_ptr().cast(), answer.len(), 0)
+    };
+    done(read as libc::c_long)?;
+    // An acknowledgement: the code stands behind the header.
+    match i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]) {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(-code)),
+    }
 }
 
 /// Sets the clock to what it shows.

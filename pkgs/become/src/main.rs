@@ -11,11 +11,13 @@
 //! * [`request`]: the words of a request as bytes, and back. No effects.
 //! * [`member`]: who is allowed. No effects.
 //! * [`client`], [`server`], [`session`]: the three processes of a request.
+//! * [`login`]: whose command it is, for audit.
 //! * [`log`]: the system's log.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod client;
 mod log;
+mod login;
 mod member;
 mod request;
 mod server;

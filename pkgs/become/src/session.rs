@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::request::{Request, MOST};
-use crate::{log, member, sys, GROUP};
+use crate::{log, login, member, sys, GROUP};
 
 /// How long a caller may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
     socket.read_exact(&mut bytes)?;
     socket.set_read_timeout(None)?;
     let request = Request::from_bytes(&bytes)?;
-    let uid = sys::peer(socket)?;
+    let (uid, pid) = sys::peer(socket)?;
     let name = member::allowed(uid, GROUP, &fs::read_to_string("/etc/passwd")?, &fs::read_to_string("/etc/group")?);
     let name = name.map_err(|why| {
         log::write(&format!("refused: {why}; asked for {:?}", request.words));
@@ -53,6 +53,7 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
         request.directory,
         std::process::id()
     ));
+    login::attach(uid, pid, &request.words);
     run(&request, &name, stdio)
 }
 

@@ -20,8 +20,8 @@ pub const HANG_UP: u8 = libc::SIGHUP as u8;
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-/// The user at the other end of a socket, as the kernel knew it when it connected.
-pub fn peer(socket: &UnixStream) -> io::Result<u32> {
+/// User and process at the other end of a socket, as the kernel knew them when it connected.
+pub fn peer(socket: &UnixStream) -> io::Result<(u32, i32)> {
     // SAFETY: `ucred` consists of integers, for which zero is a value.
     let mut found: libc::ucred = unsafe { mem::zeroed() };
     let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
@@ -35,7 +35,7 @@ pub fn peer(socket: &UnixStream) -> io::Result<u32> {
             &mut len,
         )
     })?;
-    Ok(found.uid)
+    Ok((found.uid, found.pid))
 }
 
 /// A message header for `bytes`, which must outlive it, with room in `control`.
@@ -207,6 +207,7 @@ mod tests {
     fn the_peer_is_this_user() {
         let (one, _other) = UnixStream::pair().unwrap();
         let own = std::fs::metadata("/proc/self").unwrap();
-        assert_eq!(peer(&one).unwrap(), std::os::unix::fs::MetadataExt::uid(&own));
+        let wanted = (std::os::unix::fs::MetadataExt::uid(&own), std::process::id() as i32);
+        assert_eq!(peer(&one).unwrap(), wanted);
     }
 }

@@ -27,6 +27,8 @@ const fn hidden(name: &'static str, run: fn() -> io::Result<()>) -> Attempt {
 
 /// A file that the attempts make.
 const OWN: &str = "/tmp/misbehave";
+/// The user without any rights.
+const NOBODY: usize = 65534;
 const OWN_TEXT: &[u8] = b"/tmp/misbehave\0";
 
 fn address(bytes: &[u8]) -> usize {
@@ -63,12 +65,15 @@ fn make_device() -> io::Result<()> {
     fs::remove_file(OWN)
 }
 
-fn raw_disk() -> io::Result<()> {
+/// Opens the first disk that there is, or memory.
+fn raw_disk(how: &OpenOptions) -> io::Result<()> {
     let places = ["/dev/sda", "/dev/vda", "/dev/nvme0n1", "/dev/mem", "/dev/sr0"];
     let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for place in places {
-        match OpenOptions::new().read(true).open(place) {
+        match how.open(place) {
             Ok(_) => return Ok(()),
+            // That there is none of this sort says less than a refusal.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
             Err(error) => last = error,
         }
     }
@@ -94,9 +99,17 @@ fn execute_memory() -> io::Result<()> {
     plain(libc::SYS_mprotect, place, 4096, (libc::PROT_READ | libc::PROT_EXEC) as usize)
 }
 
+/// Who is root becomes nobody, who is not becomes root.
 fn become_user() -> io::Result<()> {
-    let nobody = 65534;
-    plain(libc::SYS_setresuid, nobody, nobody, nobody)
+    let other = if call(libc::SYS_geteuid, [0; 6])? == 0 { NOBODY } else { 0 };
+    plain(libc::SYS_setresuid, other, other, other)
+}
+
+/// Becomes nobody for good, before anything is tried.
+pub fn be_nobody() -> io::Result<()> {
+    plain(libc::SYS_setgroups, 0, 0, 0)?;
+    plain(libc::SYS_setresgid, NOBODY, NOBODY, NOBODY)?;
+    plain(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY)
 }
 
 /// All attempts; what changes this process comes last.
@@ -109,7 +122,8 @@ pub const ATTEMPTS: &[Attempt] = &[
     hidden("write-home", || make_and_remove("/root/misbehave")),
     hidden("write-setting", || OpenOptions::new().append(true).open("/proc/sys/kernel/core_pattern").map(drop)),
     hidden("read-memory", || File::open("/proc/1/environ").map(drop)),
-    hidden("raw-disk", raw_disk),
+    hidden("raw-disk", || raw_disk(OpenOptions::new().read(true))),
+    hidden("write-disk", || raw_disk(OpenOptions::new().write(true))),
     attempt("make-device", make_device),
     attempt("mount", mount),
     attempt("attach", attach),

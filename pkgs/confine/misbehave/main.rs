@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! confine --profile FILE -- misbehave [NAME…]
+//! misbehave --nobody [NAME…]
 //! ```
+//! In the second form it becomes the user nobody first; without a profile around it, that shows what the kernel itself refuses.
 //! Prints one line for each attempt. The names are attempts that this profile allows, because its service needs them; the exit
 //! status is 1 when any other succeeds. What succeeds is undone, or harmless.
 
@@ -24,8 +26,16 @@ fn is_refused(attempt: &Attempt, result: &io::Result<()>) -> bool {
 }
 
 fn main() -> ExitCode {
-    let allowed: Vec<String> = env::args().skip(1).collect();
+    let mut allowed: Vec<String> = env::args().skip(1).collect();
     let mut text = String::new();
+    if allowed.first().is_some_and(|word| word == "--nobody") {
+        drop(allowed.remove(0));
+        if let Err(error) = attempts::be_nobody() {
+            // With no standard error there is nobody to tell; nothing is tried as somebody else.
+            let _shown = writeln!(io::stderr(), "misbehave: cannot become nobody: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     let mut unexpected = 0;
     for name in allowed.iter().filter(|name| ATTEMPTS.iter().all(|attempt| attempt.name != name.as_str())) {
         text.push_str(&format!("{name}: there is no such attempt\n"));

@@ -105,8 +105,10 @@ pub enum Mount {
     Own(Place),
     /// All mounts become read-only.
     AllReadOnly,
-    /// A mount becomes writable again.
+    /// A mount becomes writable again, with all that is mounted below it.
     Writable(Place),
+    /// A mount becomes writable again, and nothing that is mounted below it.
+    WritableAlone(&'static str),
     /// An empty file system in memory, for everybody in it.
     Private(&'static str),
     /// `/dev` with nothing but these.
@@ -211,6 +213,7 @@ words! {
         Devices = "devices", "/dev; otherwise null, zero, full, random, urandom and log";
         Kernel = "kernel", "/proc and /sys with the kernel's settings and facts; otherwise its own processes only";
         Home = "home", "/home, /root, /mnt, /boot";
+        LoginNumber = "login-number", "Whose login it is, for audit: processes write it in /proc, the settings there stay read-only";
         Signals = "signals", "Signals to processes of others";
         AbstractSockets = "abstract-sockets", "Abstract sockets of others";
     }

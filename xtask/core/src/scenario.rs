@@ -4,6 +4,7 @@
 //! A scenario becomes a [`Script`] for the console's automaton; the answers come back to be judged. Effects are in
 //! `xtask/src/host/{vm,ssh}.rs`, the command in `xtask/src/task/boot_test.rs`.
 
+mod audited;
 mod set;
 
 use std::time::Duration;

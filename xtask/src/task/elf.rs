@@ -5,7 +5,7 @@ use ashlar_core::check::report;
 use ashlar_core::name::PkgName;
 
 use super::App;
-use crate::compose::{self, iso, surface};
+use crate::compose::{self, Variant, iso, surface};
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::report::Format;

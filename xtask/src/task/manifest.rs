@@ -4,7 +4,7 @@ use anyhow::Result;
 use ashlar_core::surface;
 
 use super::App;
-use crate::compose::{self, iso};
+use crate::compose::{self, Variant, iso};
 use crate::exit::Exit;
 
 /// Writes the manifest of each named profile, or of all that are published; with `check`, only compares.

@@ -47,6 +47,8 @@ fn perform(step: &Mount) -> Result<(), Failure> {
         Mount::AllReadOnly => sys::mount_attributes(Path::new("/"), libc::MOUNT_ATTR_RDONLY, 0, true)
             .map_err(said("cannot make the mounts read-only")),
         Mount::Writable(place) => at(place, |path| sys::mount_attributes(path, 0, libc::MOUNT_ATTR_RDONLY, true)),
+        Mount::WritableAlone(path) => sys::mount_attributes(Path::new(path), 0, libc::MOUNT_ATTR_RDONLY, false)
+            .map_err(said(format!("cannot make {path} writable"))),
         Mount::Private(path) => private(Path::new(path)).map_err(said(format!("cannot make an own {path}"))),
         Mount::Devices(devices) => own_devices(devices).map_err(said("cannot make an own /dev")),
         Mount::Processes => {

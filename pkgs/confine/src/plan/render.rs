@@ -51,6 +51,7 @@ impl Plan {
                 Mount::Own(place) => format!("own mount at {}", shown(place)),
                 Mount::AllReadOnly => "all read-only".to_owned(),
                 Mount::Writable(place) => format!("writable again: {}", shown(place)),
+                Mount::WritableAlone(path) => format!("writable again, but not what is below: {path}"),
                 Mount::Private(path) => format!("own and empty: {path}"),
                 Mount::Devices(devices) => format!("own /dev: {} /dev/log", devices.join(" ")),
                 Mount::Processes => "/proc: own processes only".to_owned(),

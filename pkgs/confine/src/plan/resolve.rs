@@ -30,6 +30,9 @@ const KERNEL: &[&str] =
     &["/sys/firmware", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/run/overlay"];
 /// Hidden when `kernel` is shared all the same.
 const PROC: &[&str] = &["/proc/kcore", "/proc/keys", "/proc/kallsyms", "/proc/sysrq-trigger", "/proc/config.gz"];
+/// Read-only when `login-number` is shared, which makes the rest of `/proc` writable.
+const SETTINGS: &[&str] =
+    &["/proc/acpi", "/proc/bus", "/proc/driver", "/proc/fs", "/proc/irq", "/proc/mtrr", "/proc/scsi", "/proc/sys"];
 /// Own unless `tmp` is shared.
 const TEMPORARY: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
@@ -150,6 +153,10 @@ impl Granted {
             |path: &str, access| FileRule { place: Place { path: path.to_owned(), optional: false, line: 0 }, access };
         let mut rules = vec![always(command, Access::Execute)];
         rules.extend(DEVICES.iter().map(|path| always(path, Access::Device)));
+        if self.shares.contains(&Share::LoginNumber) {
+            // The kernel has no rule for a file that each process has for itself; modes and owners decide the rest.
+            rules.push(always("/proc", Access::Device));
+        }
         rules.extend(self.files.iter().cloned());
         rules
     }
@@ -165,7 +172,14 @@ impl Granted {
         let written: Vec<Place> = written.filter(|at| !is_private(&at.path) && !is_own_device(&at.path)).collect();
         let mut steps = vec![Mount::Receive];
         steps.extend(written.iter().cloned().map(Mount::Own));
+        if shares(Share::LoginNumber) {
+            let settings = SETTINGS.iter().map(|path| Place { path: (*path).to_owned(), optional: true, line: 0 });
+            steps.extend(settings.map(Mount::Own));
+        }
         steps.push(Mount::AllReadOnly);
+        if shares(Share::LoginNumber) {
+            steps.push(Mount::WritableAlone("/proc"));
+        }
         steps.extend(written.into_iter().map(Mount::Writable));
         if !shares(Share::Devices) {
             steps.push(Mount::Devices(DEVICES));
@@ -280,6 +294,11 @@ impl Reader<'_> {
                            calls needs no_new_privs";
                 self.say(user, why.into());
             }
+        }
+        let number = profile.grant.iter().flat_map(|grant| &grant.share).find(|word| *word.get_ref() == "login-number");
+        if let Some(word) = number.filter(|_| !granted.shares.contains(&Share::Kernel)) {
+            let why = "`login-number` needs the share `kernel`: the /proc of own processes is read-only";
+            self.say(word, why.into());
         }
         let hidden: Vec<&str> = granted
             .mounts()

@@ -5,8 +5,10 @@
 //! `xtask/src/compose`.
 
 pub mod apparmor;
+pub mod audit;
 pub mod check;
 pub mod docs;
+pub mod integrity;
 pub mod isolation;
 pub mod kernel;
 pub mod measured;
@@ -131,6 +133,10 @@ impl Hardening {
             Layer::Kernel => kernel::render(self, texts, findings),
             Layer::Network => network::render(self, texts, findings),
             Layer::Ssh => ssh::render(self, texts, findings),
+            Layer::Audit => {
+                audit::render(self, texts, findings);
+                integrity::render(self, texts, findings);
+            }
             _ => {}
         }
         let folder = Utf8Path::new("hardening").join(layer.folder());

@@ -23,6 +23,13 @@ fn small() -> Texts {
              [[section]]\nreason = 'Root never logs in.'\nset = [['PermitRootLogin', 'no'], ['RekeyLimit', '1G 1h']]\n\
              effective = { RekeyLimit = '1073741824 3600' }\n",
         ),
+        (
+            "hardening/5-audit/rules.toml",
+            "[[rule]]\nkey = 'power'\ntext = ['-a always,exit -F arch=b64 -S reboot']\nreason = 'Ends recording.'\n\
+             [[finally]]\ntext = '-e 2'\nreason = 'Nothing changes any more.'\n",
+        ),
+        ("hardening/5-audit/auditd.toml", "[[set]]\nkey = 'num_logs'\nvalue = '4'\nreason = 'Files kept.'\n"),
+        ("hardening/5-audit/integrity.toml", "[[tree]]\npath = '/etc'\nreason = 'Configuration.'\n"),
         ("hardening/6-isolation/sshd.toml", "# sshd\n"),
         ("hardening/6-isolation/containers/policy.toml", "# not a service's profile\n"),
         (

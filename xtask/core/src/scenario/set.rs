@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::audited;
 use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
@@ -13,7 +14,7 @@ use crate::stranger::Try;
 use crate::surface;
 
 /// Every scenario's name.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     "uefi-cd",
     "uefi-disk",
     "bios-cd",
@@ -25,6 +26,7 @@ pub const NAMES: [&str; 18] = [
     "unconfigured",
     "no-dhcp",
     "bad-services",
+    "audited",
     "containers",
     "without-1-kernel",
     "without-2-access",
@@ -73,6 +75,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "unconfigured" => unconfigured(),
         "no-dhcp" => no_dhcp(),
         "bad-services" => bad_services(),
+        "audited" => attacks(),
         "containers" => containers(),
         "without-1-kernel" => without("without-1-kernel", Layer::Kernel),
         "without-2-access" => without("without-2-access", Layer::Access),
@@ -354,13 +357,22 @@ fn bad_services() -> Scenario {
         Fact::as_root(
             "what AppArmor's profiles refuse",
             "/usr/lib/apparmor/try </usr/lib/apparmor/refusals | tail -n 1",
-            Expected::Has("103 of 103 attempts refused and recorded"),
+            Expected::Has("109 of 109 attempts refused and recorded"),
         ),
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
     Scenario { name: "bad-services", summary, setup, items }
+}
+
+fn attacks() -> Scenario {
+    let mut items = up();
+    items.extend(audited::facts());
+    items.extend(off());
+    let setup = Setup { profile: "test-services", ..BIOS };
+    let summary = "attacks are refused and recorded, with who it was; a full log stops nothing";
+    Scenario { name: "audited", summary, setup, items }
 }
 
 fn containers() -> Scenario {

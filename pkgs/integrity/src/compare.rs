@@ -1,0 +1,96 @@
+//! Two states, and what differs. No effects.
+
+use crate::entry::{Entry, State};
+
+/// One path that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The path.
+    pub path: Vec<u8>,
+    /// How it was, if it was.
+    pub before: Option<Entry>,
+    /// How it is, if it is.
+    pub after: Option<Entry>,
+}
+
+impl Change {
+    /// `added`, `removed` or `changed`.
+    pub fn what(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            _ => "changed",
+        }
+    }
+
+    /// Name of each part that differs, its old value and its new one.
+    pub fn parts(&self) -> Vec<(&'static str, String, String)> {
+        let (Some(before), Some(after)) = (&self.before, &self.after) else { return Vec::new() };
+        let parts = [
+            ("kind", before.kind.name().to_owned(), after.kind.name().to_owned()),
+            ("mode", format!("{:04o}", before.mode), format!("{:04o}", after.mode)),
+            ("uid", before.uid.to_string(), after.uid.to_string()),
+            ("gid", before.gid.to_string(), after.gid.to_string()),
+            ("size", before.size.to_string(), after.size.to_string()),
+            ("sha256", before.digest.clone(), after.digest.clone()),
+            ("attributes", before.attributes.clone(), after.attributes.clone()),
+        ];
+        parts.into_iter().filter(|(_, before, after)| before != after).collect()
+    }
+}
+
+/// Every difference, sorted by path.
+pub fn compare(before: &State, after: &State) -> Vec<Change> {
+    let gone = before.keys().filter(|path| !after.contains_key(*path));
+    let mut paths: Vec<&Vec<u8>> = after.keys().chain(gone).collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| Change { path: path.clone(), before: before.get(path).cloned(), after: after.get(path).cloned() })
+        .filter(|change| change.before != change.after)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::tests::any;
+    use crate::noise;
+
+    #[test]
+    fn a_state_does_not_differ_from_itself() {
+        noise::repeat(3, |noise| {
+            let state = any(noise);
+            assert_eq!(compare(&state, &state.clone()), []);
+        });
+    }
+
+    #[test]
+    fn the_differences_lead_from_one_state_to_the_other() {
+        noise::repeat(4, |noise| {
+            let (before, after) = (any(noise), any(noise));
+            let mut state = before.clone();
+            for change in compare(&before, &after) {
+                assert_eq!(state.get(&change.path), change.before.as_ref());
+                assert_eq!(change.what() == "changed", !change.parts().is_empty());
+                match change.after {
+                    Some(entry) => drop(state.insert(change.path, entry)),
+                    None => drop(state.remove(&change.path)),
+                }
+            }
+            assert_eq!(state, after);
+        });
+    }
+
+    #[test]
+    fn the_other_way_round_is_the_opposite() {
+        noise::repeat(5, |noise| {
+            let (one, other) = (any(noise), any(noise));
+            let turned: Vec<Change> = compare(&other, &one)
+                .into_iter()
+                .map(|change| Change { path: change.path, before: change.after, after: change.before })
+                .collect();
+            assert_eq!(compare(&one, &other), turned);
+        });
+    }
+}

@@ -1,0 +1,102 @@
+//! What is watched, as text: lines of a word and a path. No effects.
+
+/// What is watched.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// Directories with all that is in them, and files.
+    pub trees: Vec<String>,
+    /// What of them is left out, with all that is in it.
+    pub skips: Vec<String>,
+    /// What is watched in the home of each person, with all that is in it, relative to the home.
+    pub homes: Vec<String>,
+}
+
+/// Reads a list.
+pub fn parse(text: &str) -> Result<List, String> {
+    let mut list = List::default();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        let fault = |what: &str| format!("line {}: {what}: `{line}`", number + 1);
+        let (word, path) = line.split_once(' ').ok_or_else(|| fault("a word and a path are expected"))?;
+        let parts = path.strip_prefix('/').unwrap_or(path);
+        if parts.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err(fault("a path without `.`, `..` and empty parts is expected"));
+        }
+        let into = match (word, path.starts_with('/')) {
+            ("tree", true) => &mut list.trees,
+            ("skip", true) => &mut list.skips,
+            ("home", false) => &mut list.homes,
+            _ => {
+                return Err(fault(
+                    "`tree` and `skip` take an absolute path, `home` a relative one; nothing else is known",
+                ))
+            }
+        };
+        into.push(path.to_owned());
+    }
+    if list.trees.is_empty() {
+        return Err("nothing is watched: there is no `tree`".to_owned());
+    }
+    Ok(list)
+}
+
+/// The homes of people in an /etc/passwd: those of accounts that log in, from number 1000 on.
+pub fn homes(passwd: &str) -> Vec<String> {
+    let home = |line: &str| {
+        let mut fields = line.split(':');
+        let number: u32 = fields.nth(2)?.parse().ok()?;
+        let home = fields.nth(2)?.trim_end_matches('/');
+        let plain = home.starts_with('/') && !home.split('/').any(|part| part == "..");
+        (number >= 1000 && number != 65534 && plain).then(|| home.to_owned())
+    };
+    let mut homes: Vec<String> = passwd.lines().filter_map(home).collect();
+    homes.sort();
+    homes.dedup();
+    homes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list() {
+        let list = parse("# comment\ntree /etc\nskip /etc/resolv.conf\nhome .ssh/authorized_keys\n").unwrap();
+        assert_eq!(list.trees, ["/etc"]);
+        assert_eq!(list.skips, ["/etc/resolv.conf"]);
+        assert_eq!(list.homes, [".ssh/authorized_keys"]);
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for text in
+            ["", "tree", "tree etc", "home /x", "tree /etc/../x", "tree /", "tree //etc", "look /etc", "skip /a"]
+        {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(
+            parse("tree /etc\ntree /etc/").unwrap_err(),
+            "line 2: a path without `.`, `..` and empty parts is expected: `tree /etc/`"
+        );
+    }
+
+    #[test]
+    fn homes_of_people() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada/:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n\
+                      nobody:x:65534:65534::/:/bin/false\nodd:x:1002:1002::/home/../root:/bin/sh\ncut:x:1003\nbad:x:y:0::/a:\n";
+        assert_eq!(homes(passwd), ["/home/ada", "/home/bob"]);
+    }
+
+    #[test]
+    fn no_text_makes_the_readers_panic() {
+        crate::noise::repeat(7, |noise| {
+            let bytes = noise.damaged(b"tree /etc\nskip /etc/a\nhome .ssh/x\nada:x:1000:1000::/home/ada:/bin/sh\n");
+            let text = String::from_utf8_lossy(&bytes);
+            for home in homes(&text) {
+                assert!(home.starts_with('/') && !home.contains("/../"), "{home}");
+            }
+            if let Ok(list) = parse(&text) {
+                assert!(list.trees.iter().all(|path| path.starts_with('/')));
+            }
+        });
+    }
+}

@@ -1,0 +1,93 @@
+//! Where the baseline is: root's alone, replaced as a whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::entry::{self, State};
+
+/// The baseline.
+pub const PLACE: &str = "/var/lib/integrity/baseline";
+const FOLDER: &str = "/var/lib/integrity";
+/// No baseline is longer.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Whether there is one.
+pub fn exists() -> bool {
+    Path::new(PLACE).exists()
+}
+
+/// Its text, as it is.
+pub fn text() -> Result<String, String> {
+    read_text(Path::new(PLACE)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no baseline yet; `integrity init` makes one".to_owned(),
+        _ => format!("{PLACE}: {error}"),
+    })
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.mode() & 0o077 != 0 {
+        return Err(io::Error::other(
+            "it is no file that is its owner's alone; who changed it could have changed what it says",
+        ));
+    }
+    let mut text = String::new();
+    file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other("it is too long"));
+    }
+    Ok(text)
+}
+
+/// Reads it.
+pub fn read() -> Result<State, String> {
+    entry::from_text(&text()?).map_err(|error| {
+        format!("{PLACE}: {error}; look what else changed, then make a new one with `integrity init --again`")
+    })
+}
+
+/// Replaces it; gives its digest.
+pub fn write(state: &State) -> Result<String, String> {
+    let text = entry::to_text(state);
+    replace(&text).map_err(|error| format!("{PLACE}: {error}"))?;
+    Ok(entry::sum(&text).unwrap_or_default().to_owned())
+}
+
+fn replace(text: &str) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(FOLDER)?;
+    let new = format!("{PLACE}.new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {} // what a run that was cut off left is gone
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, PLACE)?;
+    File::open(FOLDER)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{symlink, PermissionsExt as _};
+
+    #[test]
+    fn only_a_private_file_is_read() {
+        let folder = std::env::temp_dir().join(format!("integrity-store-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("baseline");
+        fs::write(&file, "text").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(read_text(&file).unwrap_err().to_string().contains("its owner's alone"));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_text(&file).unwrap(), "text");
+        symlink(&file, folder.join("link")).unwrap();
+        assert!(read_text(&folder.join("link")).is_err());
+        assert!(read_text(&folder).is_err());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
