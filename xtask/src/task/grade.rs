@@ -116,7 +116,7 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Resul
         seat: Seat::Harness,
         memory: MEMORY,
         processors: 2,
-        network: Network::User { port: way.port(), restricted: false, wire: way.wire() },
+        network: Network::User { port: way.port(), web: None, restricted: false, wire: way.wire(), stranger: None },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
         extra: None,
         clock: None,
