@@ -9,10 +9,11 @@ use crate::types::Type;
 /// A set with a name, as a block.
 pub fn named(style: Style<'_>, set: &Set) -> String {
     let mut lines = vec![types(set)];
-    if set.memory {
+    // What is made for good has no policy and no room to grow.
+    if set.memory && !set.constant {
         lines.push("policy memory".to_owned());
     }
-    if let Some(size) = set.size {
+    if let Some(size) = set.size.filter(|_| !set.constant) {
         lines.push(format!("size {size}"));
     }
     // A time limit of all elements says already that they have one.
