@@ -77,6 +77,7 @@ fn per_line(set: &Set) -> usize {
     match &set.key[..] {
         [key] => match key.of {
             Type::Service | Type::Mark | Type::Protocol | Type::NfProto => 5,
+            Type::PacketType | Type::CtState | Type::Uid | Type::Gid => 5,
             Type::Ipv4 => 2,
             _ => 1,
         },
