@@ -40,7 +40,9 @@ impl Context {
             return Ok(before);
         }
         let network = if header.base() == Base::Network { Some(header) } else { header.network() };
-        if let Some(network) = network {
+        // Whoever compared with the number of an ICMP before does not want more said.
+        let said = header.base() == Base::Transport && self.transport.is_some() && self.transport == header.number();
+        if let Some(network) = network.filter(|_| !said) {
             // A table of one family sees what it sees; ICMP of the other never comes.
             let strict = header.base() == Base::Network;
             before.extend(self.need_network(network, strict)?);
@@ -88,13 +90,18 @@ impl Context {
         let Some((field, value)) = equality(statement) else { return };
         match field {
             Field::Meta(known) => match (known.name, value) {
-                ("nfproto", [2]) | ("protocol", [0x08, 0]) => self.network = Some(Header::Ip),
-                ("nfproto", [10]) | ("protocol", [0x86, 0xdd]) => self.network = Some(Header::Ip6),
+                ("nfproto", [2]) => self.network = Some(Header::Ip),
+                ("nfproto", [10]) => self.network = Some(Header::Ip6),
                 ("l4proto", [number]) => self.transport = Some(*number),
                 ("iiftype", [0, ETHER]) => self.ether = true,
                 _ => {}
             },
-            Field::Part(part) if part.announces() && part.header.base() == Base::Network => {
+            Field::Part(part) if part.announces() && part.header == Header::Ether => match value {
+                [0x08, 0] => self.network = Some(Header::Ip),
+                [0x86, 0xdd] => self.network = Some(Header::Ip6),
+                _ => {}
+            },
+            Field::Part(part) if part.announces() => {
                 if let [number] = value {
                     self.transport = Some(*number);
                 }
@@ -149,6 +156,10 @@ pub fn strip(family: Family, statements: Vec<Statement>) -> Vec<Statement> {
         if let Statement::Reject(reject) = &statement {
             release_of_reject(family, *reject, &mut kept, &mut pending);
         }
+        // What is done in between may not come to depend on less than before.
+        if !matches!(statement, Statement::Match(..)) {
+            pending = [None; 3];
+        }
         if let Some(base) = presupposable(family, &statement) {
             pending[base as usize] = Some(kept.len());
         }
@@ -171,11 +182,11 @@ fn presupposed(header: Header) -> &'static [Base] {
 /// Takes a comparison away if it is the one that `header` presupposes.
 fn release(kept: &mut [Option<Statement>], pending: &mut [Option<usize>; 3], base: Base, header: Header) {
     let Some(at) = pending[base as usize] else { return };
-    let wanted: &[u8] = match base {
-        Base::Link => &[0, ETHER],
+    let wanted: &[&[u8]] = match base {
+        Base::Link => &[&[0, ETHER]],
         Base::Network => match header.network().unwrap_or(header) {
-            Header::Ip => &[2],
-            _ => &[10],
+            Header::Ip => &[&[2], &[0x08, 0]],
+            _ => &[&[10], &[0x86, 0xdd]],
         },
         Base::Transport => match header.number() {
             Some(_) => &[],
@@ -185,7 +196,7 @@ fn release(kept: &mut [Option<Statement>], pending: &mut [Option<usize>; 3], bas
     let value = kept.get(at).and_then(Option::as_ref).and_then(equality).map(|(_, value)| value.to_vec());
     let fits = match base {
         Base::Transport => value.as_deref() == header.number().map(|number| vec![number]).as_deref(),
-        _ => value.as_deref() == Some(wanted),
+        _ => value.as_deref().is_some_and(|value| wanted.contains(&value)),
     };
     if fits {
         kept[at] = None;
@@ -212,6 +223,7 @@ fn presupposable(family: Family, statement: &Statement) -> Option<Base> {
             "iiftype" => Some(Base::Link),
             _ => None,
         },
+        Field::Part(part) if part.announces() && part.header == Header::Ether => Some(Base::Network),
         // In a table of all families it says the family as well, and has to stay.
         Field::Part(part) if part.announces() && part.header.base() == Base::Network && family != Family::Inet => {
             types::number(value).map(|_| Base::Transport)

@@ -187,10 +187,14 @@ impl<'a> Reader<'a> {
         if let Some(number) = number {
             return Ok(Token::Number(number));
         }
-        duration(run).map(Token::Duration).ok_or_else(|| {
-            let what = format!("`{run}` is neither a number nor a time");
-            (what, "numbers are like 22 or 0x16 (below 2^64), times like 1d2h3m4s or 500ms")
-        })
+        if let Some(ms) = duration(run) {
+            return Ok(Token::Duration(ms));
+        }
+        if run.bytes().all(|byte| byte.is_ascii_digit()) || run.starts_with("0x") {
+            return Err((format!("`{run}` is no number"), "numbers are like 22 or 0x16, below 2^64"));
+        }
+        // Some words begin with a digit: 8021q.
+        Ok(Token::Word(run.to_owned()))
     }
 }
 

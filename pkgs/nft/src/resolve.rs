@@ -74,7 +74,7 @@ fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Vec
     }
     let mut resolved_chains = Vec::new();
     for chain in chains {
-        let base = chain.base.as_ref().and_then(|base| collect(hook(base, first.family), wrong));
+        let base = chain.base.as_ref().and_then(|base| collect(hook(base), wrong));
         let mut rules = Vec::new();
         for rule in &chain.rules {
             rules.extend(scope.rule(rule, wrong));
@@ -120,15 +120,11 @@ fn hooks_of(kind: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-fn hook(base: &written::Base, family: Family) -> Result<Hook, Finding> {
+fn hook(base: &written::Base) -> Result<Hook, Finding> {
     let Some(hooks) = hooks_of(&base.kind.it) else {
         let what = format!("`{}` is no type of a chain", base.kind.it);
         return Err(Finding::new(base.kind.at, what, "understood here: filter, nat, route"));
     };
-    if base.kind.it == "route" && family == Family::Inet {
-        let remedy = "write it in a table of ip and one of ip6";
-        return Err(Finding::new(base.kind.at, "there is no type route in tables of inet", remedy));
-    }
     let number = HOOKS.iter().position(|hook| *hook == base.hook.it).filter(|_| hooks.contains(&base.hook.it.as_str()));
     let Some(number) = number else {
         let what = format!("`{}` is no hook of chains of type {}", base.hook.it, base.kind.it);
@@ -144,13 +140,6 @@ fn hook(base: &written::Base, family: Family) -> Result<Hook, Finding> {
         ));
     }
     let accept = base.accept.unwrap_or(true);
-    if base.kind.it == "nat" && !accept {
-        return Err(Finding::new(
-            base.kind.at,
-            "a chain of type nat cannot have policy drop",
-            "drop in a chain of type filter",
-        ));
-    }
     Ok(Hook { kind: base.kind.it.clone(), number: number as u32, priority, accept, devices: Vec::new() })
 }
 

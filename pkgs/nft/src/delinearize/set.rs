@@ -137,6 +137,11 @@ fn singles(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
 /// Elements are shown in the order of numbers. Names, and several values side by side, are numbers in the machine's order.
 fn sort_key(set: &Set, bytes: &[u8]) -> Vec<u8> {
     match &set.key[..] {
+        // Several bits count as their lowest.
+        [key] if key.of.is_bits() => {
+            let number = types::number(&types::from_kernel(bytes, KeyOrder::of(key, set.interval), false)).unwrap_or(0);
+            types::of_number(number & number.wrapping_neg(), 8)
+        }
         [key] if key.of.is_text() => bytes.iter().rev().copied().collect(),
         [key] => types::from_kernel(bytes, KeyOrder::of(key, set.interval), false),
         keys => {

@@ -99,9 +99,6 @@ impl Parser {
             return self.unexpected("behind `limit`", "rate");
         }
         let over = self.take_word("over");
-        if !over {
-            self.take_word("until");
-        }
         let at = self.here();
         let rate = self.number("as rate")?.it;
         let factor = self.byte_unit();

@@ -254,7 +254,7 @@ impl Parser {
         let positive = !negative && self.take_sign("+");
         let number = match name.is_some() && !negative && !positive {
             true => 0,
-            false => self.limited("as priority", i32::MAX as u64)? as i64,
+            false => self.limited("as priority", 1 << 31)? as i64,
         };
         let number = if negative { -number } else { number };
         let priority = Placed { it: (name, number), at: from.up_to(self.before()) };

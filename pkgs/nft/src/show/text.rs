@@ -23,6 +23,7 @@ fn table(style: Style<'_>, table: &Table) -> String {
     if table.dormant {
         head.push_str("\tflags dormant\n");
     }
+    let comment_alone = !table.dormant;
     if let Some(comment) = &table.comment {
         head.push_str(&format!("\tcomment \"{comment}\"\n"));
     }
@@ -30,7 +31,6 @@ fn table(style: Style<'_>, table: &Table) -> String {
         head.push_str(&format!("\t# unknown {unknown}\n"));
     }
     let mut blocks: Vec<String> = Vec::new();
-    blocks.extend((!head.is_empty()).then_some(head));
     blocks.extend(table.sets.iter().map(|set| set::named(style, set)));
     blocks.extend(table.chains.iter().map(|chain| {
         let mut text = format!("\tchain {} {{\n", chain.name);
@@ -44,7 +44,9 @@ fn table(style: Style<'_>, table: &Table) -> String {
         text.push_str("\t}\n");
         text
     }));
-    format!("table {} {} {{\n{}}}\n", table.family.name(), table.name, blocks.join("\n"))
+    // The original has an empty line behind flags only.
+    let between = if head.is_empty() || comment_alone || blocks.is_empty() { "" } else { "\n" };
+    format!("table {} {} {{\n{head}{between}{}}}\n", table.family.name(), table.name, blocks.join("\n"))
 }
 
 fn hook(base: &Hook) -> String {
@@ -164,7 +166,15 @@ pub(super) fn pattern(style: Style<'_>, of: Type, pattern: &Pattern) -> String {
         Pattern::Value(bytes) => value(style, of, bytes),
         Pattern::Prefix(bytes, _) if of.is_text() => format!("\"{}*\"", super::value::name(bytes)),
         Pattern::Prefix(bytes, bits) => format!("{}/{bits}", value(style, of, bytes)),
-        Pattern::Range(low, high) => format!("{}-{}", value(style, of, low), value(style, of, high)),
+        Pattern::Range(low, high) => format!("{}-{}", edge(style, of, low), edge(style, of, high)),
+    }
+}
+
+/// The first or last value of a range: a number even where there is a word.
+fn edge(style: Style<'_>, of: Type, bytes: &[u8]) -> String {
+    match (of.kind().words.is_empty(), crate::types::number(bytes)) {
+        (false, Some(number)) => number_text(of, number),
+        _ => value(style, of, bytes),
     }
 }
 
@@ -309,8 +319,10 @@ fn update(style: Style<'_>, family: Family, update: &Update) -> String {
     if let Some(timeout) = update.timeout {
         text.push_str(&format!(" timeout {}", duration(timeout)));
     }
+    // These are what each element begins with, and have counted nothing.
+    let stateless = Style { stateless: true, ..style };
     for inner in &update.statements {
-        text.push_str(&format!(" {}", statement(style, family, inner)));
+        text.push_str(&format!(" {}", statement(stateless, family, inner)));
     }
     text.push_str(" }");
     text

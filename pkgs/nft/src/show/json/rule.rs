@@ -191,7 +191,8 @@ fn update(style: Style<'_>, family: Family, update: &Update) -> Json {
         ("set", Json::Text(format!("@{}", update.set))),
     ];
     if !update.statements.is_empty() {
-        let each = update.statements.iter().map(|of| statement(style, family, of)).collect();
+        let stateless = Style { stateless: true, ..style };
+        let each = update.statements.iter().map(|of| statement(stateless, family, of)).collect();
         all.push(("stmt", Json::List(each)));
     }
     Json::object(all)

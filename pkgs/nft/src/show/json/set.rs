@@ -25,10 +25,10 @@ pub fn named(style: Style<'_>, table: &Table, set: &Set) -> Json {
         Some(DataType::Value(of)) => all.push(("map", Json::text(of.kind().name))),
         None => {}
     }
-    if set.memory {
+    if set.memory && !set.constant {
         all.push(("policy", Json::text("memory")));
     }
-    if let Some(size) = set.size {
+    if let Some(size) = set.size.filter(|_| !set.constant) {
         all.push(("size", Json::Number(i64::from(size))));
     }
     let flags = [(set.constant, "constant"), (set.interval, "interval"), (set.timeouts, "timeout")];
@@ -130,6 +130,14 @@ pub fn value(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
     }
 }
 
+/// The first or last value of a range: a number even where there is a word.
+fn edge(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
+    match (of.kind().words.is_empty(), crate::types::number(bytes)) {
+        (false, Some(number)) => Json::Number(number as i64),
+        _ => value(style, of, bytes),
+    }
+}
+
 /// Bits as a list.
 pub fn bits(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
     match shown(style, of, bytes) {
@@ -148,7 +156,7 @@ pub fn pattern(style: Style<'_>, of: Type, pattern: &Pattern) -> Json {
             Json::object([("prefix", prefix)])
         }
         Pattern::Range(low, high) => {
-            Json::object([("range", Json::List(vec![value(style, of, low), value(style, of, high)]))])
+            Json::object([("range", Json::List(vec![edge(style, of, low), edge(style, of, high)]))])
         }
     }
 }

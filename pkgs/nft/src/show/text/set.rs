@@ -9,10 +9,11 @@ use crate::types::Type;
 /// A set with a name, as a block.
 pub fn named(style: Style<'_>, set: &Set) -> String {
     let mut lines = vec![types(set)];
-    if set.memory {
+    // What is made for good has no policy and no room to grow.
+    if set.memory && !set.constant {
         lines.push("policy memory".to_owned());
     }
-    if let Some(size) = set.size {
+    if let Some(size) = set.size.filter(|_| !set.constant) {
         lines.push(format!("size {size}"));
     }
     // A time limit of all elements says already that they have one.
@@ -76,6 +77,7 @@ fn per_line(set: &Set) -> usize {
     match &set.key[..] {
         [key] => match key.of {
             Type::Service | Type::Mark | Type::Protocol | Type::NfProto => 5,
+            Type::PacketType | Type::CtState | Type::Uid | Type::Gid => 5,
             Type::Ipv4 => 2,
             _ => 1,
         },
