@@ -223,10 +223,8 @@ fn comparison(style: Style<'_>, operand: &Operand, op: Op, right: &Right) -> Str
                 (true, true) => number_text(of, number),
                 _ => value(style, of, bytes),
             };
-            let sign = match (op, several_bits(bytes) && !is_part(*field)) {
-                (Op::Equal, false) => "== ",
-                _ => sign,
-            };
+            // The original leaves `==` out before several bits, and takes its own text for another comparison then.
+            let sign = if op == Op::Equal { "== " } else { sign };
             format!("{left} {sign}{text}")
         }
         _ => format!("{left} {sign}{}", self::pattern(style, of, pattern)),
