@@ -145,9 +145,11 @@ impl Parser {
         term
     }
 
-    /// `/ 24` behind an address.
+    /// `/ 24` behind an address, or a mark.
     fn prefix(&mut self, value: Expr) -> Result<Expr> {
-        if !matches!(value.it, Term::Address(_)) || !self.is_sign("/") {
+        let prefixable = matches!(value.it, Term::Address(_) | Term::Number(_));
+        // Only a number can be a length; a mask of bits is words.
+        if !prefixable || !self.is_sign("/") || !matches!(self.peek_second(), Token::Number(_)) {
             return Ok(value);
         }
         self.next();
