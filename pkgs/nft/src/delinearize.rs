@@ -20,10 +20,13 @@ use crate::types::{self, Order};
 /// What a register has.
 #[derive(Clone, Debug)]
 enum Loaded {
-    Field { what: What, mask: Option<(Vec<u8>, Vec<u8>)>, big: bool },
+    Field { what: What, mask: Option<Change>, big: bool },
     Data(Vec<u8>),
     Map(Operand, SetUse),
 }
+
+/// `mask` and `xor` of an instruction on bits.
+type Change = (Vec<u8>, Vec<u8>);
 
 /// A field, or bytes of a header that may be one or several.
 #[derive(Clone, Copy, Debug)]
@@ -167,7 +170,7 @@ impl Reader<'_> {
     }
 
     /// The whole field in a register, and its mask.
-    fn field(&self, from: Register) -> Option<(Field, Option<(Vec<u8>, Vec<u8>)>, bool)> {
+    fn field(&self, from: Register) -> Option<(Field, Option<Change>, bool)> {
         let Some(Loaded::Field { what, mask, big }) = self.registers.get(&from) else { return None };
         match what {
             What::Field(field) => Some((*field, mask.clone(), *big)),
@@ -426,7 +429,7 @@ fn fib(result: u32, flags: u32) -> Option<Field> {
 }
 
 /// A comparison in the form in which it would be written.
-fn settle(field: Field, mask: Option<(Vec<u8>, Vec<u8>)>, big: bool, op: Op, data: &[u8]) -> Option<Statement> {
+fn settle(field: Field, mask: Option<Change>, big: bool, op: Op, data: &[u8]) -> Option<Statement> {
     let text = field.of().is_text();
     let order = if big { Order::Big } else { field.order() };
     let operand = |mask| Operand { fields: vec![field], mask };

@@ -140,6 +140,21 @@ pub fn fields(statement: &Statement) -> &[Field] {
     }
 }
 
+/// Whether these statements, without what they presuppose, say of which network packets are.
+pub fn says_network(family: Family, statements: &[Statement]) -> bool {
+    let mut context = Context::new(family);
+    for statement in statements {
+        for field in fields(statement) {
+            if let Field::Part(part) = field {
+                // Contradictions are no matter here; the first word counts.
+                let _before = context.need(part.header);
+            }
+        }
+        context.learn(statement);
+    }
+    context.network.is_some()
+}
+
 /// Takes away the comparisons that are presupposed by later ones.
 pub fn strip(family: Family, statements: Vec<Statement>) -> Vec<Statement> {
     let mut kept: Vec<Option<Statement>> = Vec::new();

@@ -21,12 +21,20 @@ mod kernel;
 mod lex;
 mod linearize;
 mod list;
+#[cfg(test)]
+mod mirror;
 mod netlink;
+#[cfg(test)]
+mod noise;
 mod parse;
 mod resolve;
 mod ruleset;
 mod show;
+#[cfg(test)]
+mod snapshot;
 mod source;
+#[cfg(test)]
+mod tests;
 mod types;
 mod words;
 mod written;

@@ -15,6 +15,8 @@ use crate::written::{Expr, File};
 
 /// A ruleset longer than this is refused.
 pub const LARGEST: usize = 8 << 20;
+/// So many values can uses of definitions put into a file.
+const MOST_INSERTED: usize = 1 << 20;
 /// So deep can braces and parentheses be in each other.
 const DEEPEST: usize = 12;
 
@@ -26,8 +28,14 @@ pub fn parse(source: Source<'_>) -> std::result::Result<File, Vec<Finding>> {
         let what = format!("the file has {} bytes, more than {LARGEST}", source.text.len());
         return Err(vec![Finding::new(Span::default(), what, "large sets are best added by a program")]);
     }
-    let mut parser =
-        Parser { tokens: lex::tokens(source.text)?, at: 0, depth: 0, defined: BTreeMap::new(), wrong: Vec::new() };
+    let mut parser = Parser {
+        tokens: lex::tokens(source.text)?,
+        at: 0,
+        depth: 0,
+        defined: BTreeMap::new(),
+        inserted: 0,
+        wrong: Vec::new(),
+    };
     let file = parser.file();
     if parser.wrong.is_empty() {
         Ok(file)
@@ -42,6 +50,8 @@ struct Parser {
     depth: usize,
     /// What `define` gave names to.
     defined: BTreeMap<String, Expr>,
+    /// Values that uses of definitions have put in so far: definitions of definitions grow fast.
+    inserted: usize,
     wrong: Vec<Finding>,
 }
 

@@ -13,6 +13,7 @@ pub enum Order {
 }
 
 /// The type of a value.
+#[allow(clippy::enum_variant_names)] // `icmp type`, `ether type`: that is what these are called
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     Verdict,

@@ -7,6 +7,16 @@ use crate::written::{Bits, Element, ElementData, Expr, Term};
 
 const WANTED: &str = "a word, a number, an address, text in quotation marks, { … }, @SET, $NAME";
 
+/// How many values are in one.
+fn size(expr: &Expr) -> usize {
+    match &expr.it {
+        Term::Concat(all) | Term::List(all) => all.iter().map(size).sum(),
+        Term::Set(all) => all.iter().map(|element| 1 + size(&element.key)).sum(),
+        Term::Binary(_, left, right) | Term::Range(left, right) => size(left) + size(right),
+        _ => 1,
+    }
+}
+
 impl Parser {
     /// `or { "," or }`
     pub(super) fn list(&mut self) -> Result<Expr> {
@@ -103,6 +113,14 @@ impl Parser {
                     };
                     return Err(Finding::new(name.at, format!("`{}` is not defined", name.it), remedy));
                 };
+                self.inserted += size(value);
+                if self.inserted > super::MOST_INSERTED {
+                    return Err(Finding::new(
+                        name.at,
+                        "the definitions of this file are too large where they are used",
+                        "use sets with names",
+                    ));
+                }
                 // What is wrong with a value is shown where it is used.
                 let value = Placed { it: value.it.clone(), at: at.up_to(name.at) };
                 return self.prefix(value);
@@ -127,9 +145,11 @@ impl Parser {
         term
     }
 
-    /// `/ 24` behind an address.
+    /// `/ 24` behind an address, or a mark.
     fn prefix(&mut self, value: Expr) -> Result<Expr> {
-        if !matches!(value.it, Term::Address(_)) || !self.is_sign("/") {
+        let prefixable = matches!(value.it, Term::Address(_) | Term::Number(_));
+        // Only a number can be a length; a mask of bits is words.
+        if !prefixable || !self.is_sign("/") || !matches!(self.peek_second(), Token::Number(_)) {
             return Ok(value);
         }
         self.next();

@@ -13,6 +13,9 @@ use crate::types::Type;
 use crate::words;
 use crate::written::{self, Bits, Comparison, Expr, Term};
 
+/// `(field & mask) ^ xor`; without a field, `xor` is all of it.
+type Bitwise = (Option<Field>, Vec<u8>, Vec<u8>);
+
 impl Scope<'_> {
     /// A rule; `None` when something was wrong with it.
     pub(super) fn rule(&self, rule: &written::Rule, wrong: &mut Vec<Finding>) -> Option<Rule> {
@@ -280,7 +283,7 @@ impl Scope<'_> {
     }
 
     /// What is written to a mark: `(field & mask) ^ xor`, without a field the constant `xor`.
-    fn written(&self, expr: &Expr, wanted: Wanted) -> Result<(Option<Field>, Vec<u8>, Vec<u8>), Finding> {
+    fn written(&self, expr: &Expr, wanted: Wanted) -> Result<Bitwise, Finding> {
         match &expr.it {
             Term::Field(field) if field.of() == Type::Mark => {
                 Ok((Some(*field), vec![0xff; wanted.bytes], vec![0; wanted.bytes]))

@@ -255,7 +255,7 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
     if !set.interval || set.key.len() != 1 {
         return Ok(());
     }
-    let first = |element: &Element| element.key.first().map(|pattern| bounds(pattern)).unwrap_or_default();
+    let first = |element: &Element| element.key.first().map(bounds).unwrap_or_default();
     set.elements.sort_by_cached_key(first);
     let prefixes = matches!(set.key[0].of, Type::Ipv4 | Type::Ipv6 | Type::Mark | Type::IfName);
     let mut arranged: Vec<Element> = Vec::new();

@@ -77,6 +77,10 @@ impl Scope<'_> {
     pub(super) fn pattern(&self, expr: &Expr, wanted: Wanted) -> Result<Pattern, Finding> {
         match &expr.it {
             Term::Prefix(address, bits) => {
+                if !super::has_prefixes(wanted.of) || *bits > wanted.bits {
+                    let what = format!("this prefix is not one of {}", wanted.name());
+                    return finding(expr.at, what, wanted.remedy());
+                }
                 let value = self.value(address, wanted)?;
                 let mask = types::mask(*bits, value.len());
                 let value = value.iter().zip(mask).map(|(byte, mask)| byte & mask).collect::<Vec<u8>>();

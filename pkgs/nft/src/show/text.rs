@@ -4,6 +4,7 @@ mod set;
 
 use super::value::{duration, number_text, printable, shown, Shown};
 use super::{in_units, limit_unit, Style};
+use crate::depend;
 use crate::field::Field;
 use crate::ruleset::{
     Family, Hook, Limit, Log, Nat, NatKind, Op, Operand, Pattern, Reject, Right, Rule, Ruleset, Statement, Table,
@@ -86,7 +87,15 @@ pub fn rule(style: Style<'_>, family: Family, rule: &Rule) -> String {
     for statement in &rule.statements {
         collect_unknown(statement, &mut unknown);
     }
-    let mut words: Vec<String> = rule.statements.iter().map(|of| statement(style, family, of)).collect();
+    let mut words: Vec<String> = Vec::new();
+    for (at, of) in rule.statements.iter().enumerate() {
+        // Alone, the word would mean the message of the network that is known by then.
+        let either = *of == Statement::Reject(Reject::Icmpx(1)) && depend::says_network(family, &rule.statements[..at]);
+        words.push(match either {
+            true => "reject with icmpx port-unreachable".to_owned(),
+            false => statement(style, family, of),
+        });
+    }
     if let Some(comment) = &rule.comment {
         words.push(format!("comment \"{comment}\""));
     }
@@ -223,10 +232,8 @@ fn comparison(style: Style<'_>, operand: &Operand, op: Op, right: &Right) -> Str
                 (true, true) => number_text(of, number),
                 _ => value(style, of, bytes),
             };
-            let sign = match (op, several_bits(bytes) && !is_part(*field)) {
-                (Op::Equal, false) => "== ",
-                _ => sign,
-            };
+            // The original leaves `==` out before several bits, and takes its own text for another comparison then.
+            let sign = if op == Op::Equal { "== " } else { sign };
             format!("{left} {sign}{text}")
         }
         _ => format!("{left} {sign}{}", self::pattern(style, of, pattern)),

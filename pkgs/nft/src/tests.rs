@@ -1,0 +1,187 @@
+//! Rulesets from their text to the kernel's bytes and back; the bytes themselves; noise.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::facts::Facts;
+use crate::netlink::attribute;
+use crate::netlink::message::{received, Batch};
+use crate::netlink::write;
+use crate::ruleset::Ruleset;
+use crate::show::{self, Style};
+use crate::snapshot::{assert_matches, input};
+use crate::source::Source;
+use crate::{closed, list, mirror, noise, parse, resolve};
+
+fn facts() -> Facts {
+    let one = |number, name: &str| (number, name.to_owned());
+    Facts { interfaces: vec![one(1, "lo"), one(2, "eth0")], users: vec![one(0, "root")], groups: vec![one(0, "root")] }
+}
+
+fn batch(text: &str) -> Result<Batch, String> {
+    let source = Source { file: "test", text };
+    let file = parse::parse(source).map_err(|found| source.show(&found))?;
+    let tables = resolve::resolve(&file, &facts()).map_err(|found| source.show(&found))?;
+    Ok(write::ruleset(&tables, file.flush))
+}
+
+fn shown(ruleset: &Ruleset) -> (String, String) {
+    let facts = facts();
+    let style = Style { facts: &facts, stateless: false };
+    (show::text::ruleset(style, ruleset), show::json::ruleset(style, ruleset))
+}
+
+/// Names and texts of the oracle's rulesets.
+#[allow(clippy::print_stderr)]
+fn rulesets() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/rulesets/nft");
+    let Ok(entries) = fs::read_dir(folder) else {
+        eprintln!("skipped: tests/rulesets/nft is not part of this package");
+        return Vec::new();
+    };
+    let mut all: Vec<(String, String)> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn what_is_shown_is_what_was_written() {
+    for (name, text) in rulesets() {
+        let first = batch(&text).unwrap_or_else(|said| panic!("{name}: {said}"));
+        let (once, _) = shown(&list::assemble(&mirror::dump(&first.bytes)));
+        assert!(!once.contains("unknown"), "{name}: {once}");
+        let second = batch(&once).unwrap_or_else(|said| panic!("{name}: {said}"));
+        let (twice, _) = shown(&list::assemble(&mirror::dump(&second.bytes)));
+        assert_eq!(once, twice, "{name}");
+    }
+}
+
+#[test]
+fn the_fallback_is_a_ruleset() {
+    let closed = batch(closed::TEXT).unwrap();
+    let (text, _) = shown(&list::assemble(&mirror::dump(&closed.bytes)));
+    assert_eq!(text.matches("policy drop").count(), 3);
+    assert_eq!(text.matches("accept").count(), 2);
+}
+
+/// Messages with their attributes, as they are in the batch.
+fn annotated(batch: &Batch) -> String {
+    let mut text = String::new();
+    for message in received(&batch.bytes) {
+        let about = (message.sequence as usize).checked_sub(1).and_then(|at| batch.about.get(at));
+        let about = about.map_or("batch", String::as_str);
+        writeln!(text, "{:#06x} flags {:#06x}: {about}", message.kind, message.flags).unwrap();
+        writeln!(text, "  {}", hex(&message.body[..4])).unwrap();
+        attributes(&mut text, &message.body[4..], 1);
+    }
+    text
+}
+
+fn attributes(text: &mut String, bytes: &[u8], depth: usize) {
+    let mut at = 0;
+    for (kind, value) in attribute::read(bytes) {
+        let nested = u16::from_ne_bytes([bytes[at + 2], bytes[at + 3]]) & 0x8000 != 0;
+        at += (value.len() + 4).next_multiple_of(4);
+        let indent = "  ".repeat(depth);
+        if nested {
+            writeln!(text, "{indent}{kind}:").unwrap();
+            attributes(text, value, depth + 1);
+        } else {
+            let words: String =
+                value.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
+            writeln!(text, "{indent}{kind}: {}  {words}", hex(value)).unwrap();
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+#[cfg(target_endian = "little")]
+fn the_bytes_of_a_batch() {
+    let mut batch = batch(&input("batch/small.nft")).unwrap();
+    batch.acknowledge();
+    batch.commit();
+    assert_matches("batch/small.txt", &annotated(&batch));
+}
+
+#[test]
+fn a_large_set_is_divided() {
+    let elements: Vec<String> =
+        (0..20_000u32).map(|number| format!("10.{}.{}.1", number / 250, number % 250)).collect();
+    let text = format!(
+        "table inet t {{\n\tset a {{\n\t\ttype ipv4_addr\n\t\telements = {{ {} }}\n\t}}\n}}\n",
+        elements.join(", ")
+    );
+    let batch = batch(&text).unwrap();
+    assert!(received(&batch.bytes).iter().all(|message| message.body.len() < 1 << 16));
+    let ruleset = list::assemble(&mirror::dump(&batch.bytes));
+    assert_eq!(ruleset.tables[0].sets[0].elements.len(), 20_000);
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let text = format!("define A = {}1{}\n", "{".repeat(100_000), "}".repeat(100_000));
+    assert!(batch(&text).unwrap_err().contains("in each other"));
+    let text = format!("table inet t {{ chain c {{ meta mark {}1 }} }}\n", "(".repeat(100_000));
+    assert!(batch(&text).unwrap_err().contains("in each other"));
+}
+
+#[test]
+fn definitions_do_not_grow_without_bound() {
+    let mut text = "define A0 = { 1, 2 }\n".to_owned();
+    for number in 1..60 {
+        writeln!(text, "define A{number} = {{ $A{0}, $A{0} }}", number - 1).unwrap();
+    }
+    assert!(batch(&text).unwrap_err().contains("too large"));
+}
+
+#[test]
+fn damaged_text_is_refused_without_harm() {
+    let all = rulesets();
+    noise::repeat(7, |noise| {
+        let text = match all.get(noise.below(all.len().max(1))) {
+            Some((_, text)) => text.as_str(),
+            None => closed::TEXT,
+        };
+        let damaged = noise.damaged(text.as_bytes());
+        if let Ok(batch) = batch(&String::from_utf8_lossy(&damaged)) {
+            // Whatever is accepted is shown as something that is accepted.
+            let (text, _) = shown(&list::assemble(&mirror::dump(&batch.bytes)));
+            if !text.contains("unknown") {
+                super::tests::batch(&text).unwrap_or_else(|said| panic!("{said}\nof\n{text}"));
+            }
+        }
+    });
+}
+
+#[test]
+fn damaged_bytes_are_read_without_harm() {
+    let all: Vec<Vec<u8>> = rulesets()
+        .iter()
+        .map(|(_, text)| batch(text).unwrap().bytes)
+        .chain([batch(closed::TEXT).unwrap().bytes])
+        .collect();
+    noise::repeat(11, |noise| {
+        let bytes = &all[noise.below(all.len())];
+        let mut damaged = bytes.clone();
+        // Lengths stay mostly right, so that what is inside is read.
+        for _ in 0..noise.below(12) + 1 {
+            let at = noise.below(damaged.len());
+            damaged[at] = noise.below(256) as u8;
+        }
+        if noise.below(4) == 0 {
+            damaged = noise.damaged(&damaged);
+        }
+        let (text, json) = shown(&list::assemble(&mirror::dump(&damaged)));
+        assert!(!text.contains('\u{1b}') && !json.contains('\u{1b}'));
+    });
+}
