@@ -11,18 +11,22 @@ use crate::sys::call;
 pub struct Attempt {
     /// Short, kebab case.
     pub name: &'static str,
-    /// Whether "there is no such file" is a refusal: places that are hidden.
-    pub may_be_absent: bool,
+    /// Another answer that is a refusal: "there is no such file" of places that are hidden, "invalid" of what a kernel may lack.
+    pub also: Option<i32>,
     /// Tries it.
     pub run: fn() -> io::Result<()>,
 }
 
 const fn attempt(name: &'static str, run: fn() -> io::Result<()>) -> Attempt {
-    Attempt { name, may_be_absent: false, run }
+    Attempt { name, also: None, run }
 }
 
 const fn hidden(name: &'static str, run: fn() -> io::Result<()>) -> Attempt {
-    Attempt { name, may_be_absent: true, run }
+    Attempt { name, also: Some(libc::ENOENT), run }
+}
+
+const fn lacking(name: &'static str, run: fn() -> io::Result<()>) -> Attempt {
+    Attempt { name, also: Some(libc::EINVAL), run }
 }
 
 /// A file that the attempts make.
@@ -154,7 +158,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt("execute-memory", execute_memory),
     attempt("unnamed-file", || plain(libc::SYS_memfd_create, address(b"x\0"), 0, 0)),
     attempt("shell", shell),
-    attempt("user-namespace", || plain(libc::SYS_unshare, libc::CLONE_NEWUSER as usize, 0, 0)),
+    lacking("user-namespace", || plain(libc::SYS_unshare, libc::CLONE_NEWUSER as usize, 0, 0)),
     attempt("namespace", || plain(libc::SYS_unshare, libc::CLONE_NEWUTS as usize, 0, 0)),
     attempt("chroot", || plain(libc::SYS_chroot, address(b"/\0"), 0, 0)),
     attempt("become-user", become_user),

@@ -22,7 +22,7 @@ const REFUSALS: [i32; 4] = [libc::EPERM, libc::EACCES, libc::ENOSYS, libc::EROFS
 
 fn is_refused(attempt: &Attempt, result: &io::Result<()>) -> bool {
     let code = result.as_ref().err().and_then(io::Error::raw_os_error);
-    code.is_some_and(|code| REFUSALS.contains(&code) || (code == libc::ENOENT && attempt.may_be_absent))
+    code.is_some_and(|code| REFUSALS.contains(&code) || Some(code) == attempt.also)
 }
 
 fn main() -> ExitCode {
