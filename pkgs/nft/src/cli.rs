@@ -16,13 +16,14 @@ use crate::source::Source;
 
 const USAGE: &str = "\
 usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing; with -c, only try it
-       nft [-s] [-j] list ruleset             print what the kernel has
+       nft [-s] [-t] [-j] list ruleset        print what the kernel has
        nft close                              let nothing pass but what stays on this machine
 
   -f, --file FILE   - is the standard input
   -c, --check       the kernel judges it, too, if it may be asked, and forgets it
   -j, --json        in nftables' JSON
   -s, --stateless   without counters and other state
+  -t, --terse       without the elements of named sets
   -h, --help        this
   -v, --version     the version
 
@@ -33,14 +34,22 @@ Exit status: 0 done, 1 not done and why is said, 2 the command line is wrong.";
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
     Load { file: String, check: bool },
-    List { json: bool, stateless: bool },
+    List(Listing),
     Close,
     Help,
     Version,
 }
 
+/// How to list.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Listing {
+    json: bool,
+    stateless: bool,
+    terse: bool,
+}
+
 fn parse_words(words: &[String]) -> Result<Request, String> {
-    let (mut file, mut check, mut json, mut stateless) = (None, false, false, false);
+    let (mut file, mut check, mut listing) = (None, false, Listing::default());
     let mut commands: Vec<&str> = Vec::new();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
@@ -52,19 +61,21 @@ fn parse_words(words: &[String]) -> Result<Request, String> {
                 }
             }
             "-c" | "--check" => check = true,
-            "-j" | "--json" => json = true,
-            "-s" | "--stateless" => stateless = true,
+            "-j" | "--json" => listing.json = true,
+            "-s" | "--stateless" => listing.stateless = true,
+            "-t" | "--terse" => listing.terse = true,
             "-h" | "--help" => return Ok(Request::Help),
             "-v" | "--version" => return Ok(Request::Version),
             option if option.starts_with('-') => return Err(format!("unknown option `{option}`")),
             command => commands.push(command),
         }
     }
+    let plain = listing == Listing::default();
     match (commands.as_slice(), file) {
-        ([], Some(file)) if !json && !stateless => Ok(Request::Load { file, check }),
-        ([], Some(_)) => Err("-j and -s are for listing".to_owned()),
-        (["list", "ruleset"], None) if !check => Ok(Request::List { json, stateless }),
-        (["close"], None) if !check && !json && !stateless => Ok(Request::Close),
+        ([], Some(file)) if plain => Ok(Request::Load { file, check }),
+        ([], Some(_)) => Err("-j, -s and -t are for listing".to_owned()),
+        (["list", "ruleset"], None) if !check => Ok(Request::List(listing)),
+        (["close"], None) if !check && plain => Ok(Request::Close),
         ([], None) => Err("nothing to do".to_owned()),
         (commands, _) => Err(format!("`{}` is not understood", commands.join(" "))),
     }
@@ -81,7 +92,7 @@ pub fn run(words: &[String]) -> ExitCode {
         Request::Version => Ok(format!("nft {} (Ashlar)\n", env!("CARGO_PKG_VERSION"))),
         Request::Load { file, check } => load_file(&file, check),
         Request::Close => load(Source { file: "closed", text: closed::TEXT }, false),
-        Request::List { json, stateless } => list(json, stateless),
+        Request::List(listing) => list(listing),
     };
     match done {
         Ok(text) => match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
@@ -160,9 +171,12 @@ fn refusal_text(file: &str, refusal: &Refusal) -> String {
     format!("nft: {file}: the kernel refuses {about}: {}{detail}\n", refusal.error)
 }
 
-fn list(json: bool, stateless: bool) -> Result<String, String> {
+fn list(Listing { json, stateless, terse }: Listing) -> Result<String, String> {
     let ruleset = Kernel::open().and_then(|kernel| list::ruleset(&kernel));
-    let ruleset = ruleset.map_err(|error| format!("nft: cannot list the ruleset: {error}\n"))?;
+    let mut ruleset = ruleset.map_err(|error| format!("nft: cannot list the ruleset: {error}\n"))?;
+    if terse {
+        ruleset.tables.iter_mut().flat_map(|table| &mut table.sets).for_each(|set| set.elements.clear());
+    }
     let facts = facts()?;
     let style = Style { facts: &facts, stateless };
     Ok(match json {
