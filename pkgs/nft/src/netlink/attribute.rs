@@ -67,6 +67,12 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
+/// Text up to its zero byte, without what a terminal would take for a command: names can be anything, and all of them are shown.
+pub fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
 /// Reads attributes.
 pub fn read(bytes: &[u8]) -> Reader<'_> {
     Reader { rest: bytes }
@@ -96,9 +102,7 @@ impl<'a> Reader<'a> {
 
     /// Text up to its zero byte.
     pub fn text(self, kind: u16) -> Option<String> {
-        let bytes = self.get(kind)?;
-        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        Some(text(self.get(kind)?))
     }
 
     /// Attributes inside of one.

@@ -93,10 +93,7 @@ fn user_data(bytes: Option<&[u8]>, key: u8) -> Option<&[u8]> {
 }
 
 fn user_text(bytes: Option<&[u8]>, key: u8) -> Option<String> {
-    let text = user_data(bytes, key)?;
-    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-    // What others put there is shown on a terminal.
-    Some(String::from_utf8_lossy(&text[..end]).chars().map(|c| if c.is_control() { '?' } else { c }).collect())
+    Some(attribute::text(user_data(bytes, key)?))
 }
 
 fn user_number(bytes: Option<&[u8]>, key: u8) -> Option<u32> {
@@ -118,8 +115,7 @@ pub fn table(family: u8, from: Reader<'_>) -> Option<RawTable> {
 pub fn chain(family: u8, from: Reader<'_>) -> Option<RawChain> {
     let hook = from.inside(4).and_then(|hook| {
         let several = hook.inside(4).into_iter().flatten();
-        let devices =
-            several.filter_map(|(_, bytes)| Some(String::from_utf8_lossy(bytes.strip_suffix(&[0])?).into_owned()));
+        let devices = several.map(|(_, bytes)| attribute::text(bytes));
         Some(Hook {
             kind: from.text(7)?,
             number: hook.u32(1)?,

@@ -2,7 +2,7 @@
 
 mod set;
 
-use super::value::{duration, number_text, printable, shown, Shown};
+use super::value::{duration, number_text, shown, Shown};
 use super::{in_units, limit_unit, Style};
 use crate::depend;
 use crate::field::Field;
@@ -112,7 +112,7 @@ pub fn rule(style: Style<'_>, family: Family, rule: &Rule) -> String {
 
 fn collect_unknown(statement: &Statement, unknown: &mut Vec<String>) {
     match statement {
-        Statement::Unknown(name) => unknown.push(printable(name)),
+        Statement::Unknown(name) => unknown.push(name.clone()),
         Statement::Update(update) => update.statements.iter().for_each(|inner| collect_unknown(inner, unknown)),
         _ => {}
     }
@@ -135,7 +135,7 @@ pub(super) fn statement(style: Style<'_>, family: Family, statement: &Statement)
         Statement::Write(field, of) => format!("{} set {}", field.text(), written(style, *field, of)),
         Statement::Nat(of) => nat(style, family, of),
         Statement::NoTrack => "notrack".to_owned(),
-        Statement::Unknown(name) => format!("({})", printable(name)),
+        Statement::Unknown(name) => format!("({name})"),
     }
 }
 
@@ -270,7 +270,7 @@ fn limit(limit: &Limit) -> String {
 fn log(log: &Log) -> String {
     let mut text = "log".to_owned();
     if let Some(prefix) = &log.prefix {
-        text.push_str(&format!(" prefix \"{}\"", printable(prefix)));
+        text.push_str(&format!(" prefix \"{}\"", prefix));
     }
     if let Some(group) = log.group {
         text.push_str(&format!(" group {group}"));

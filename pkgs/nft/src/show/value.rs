@@ -65,15 +65,9 @@ fn ipv6(address: Ipv6Addr) -> String {
     address.to_string()
 }
 
-/// Text up to its zero byte; what cannot be shown on a terminal is not.
+/// The text of a value.
 pub fn name(value: &[u8]) -> String {
-    let end = value.iter().position(|byte| *byte == 0).unwrap_or(value.len());
-    printable(&String::from_utf8_lossy(&value[..end]))
-}
-
-/// Text without what a terminal would take for a command.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    crate::netlink::attribute::text(value)
 }
 
 fn hex(value: &[u8]) -> String {

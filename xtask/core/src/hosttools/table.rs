@@ -145,6 +145,20 @@ pub const TOOLS: &[Tool] = &[
         packages: Packages { debian: &["podman"], fedora: &["podman"], arch: &["podman"], alpine: &["podman"] },
     },
     Tool {
+        name: "nft",
+        purpose: "the original that our packet filter is compared with",
+        look: PRESENT,
+        need: Need::Commands(&["the packet filter tests"]),
+        packages: Packages { debian: &["nftables"], fedora: &["nftables"], arch: &["nftables"], alpine: &["nftables"] },
+    },
+    Tool {
+        name: "ip",
+        purpose: "the small networks in which the packet filter is tried",
+        look: PRESENT,
+        need: Need::Commands(&["the packet filter tests"]),
+        packages: Packages { debian: &["iproute2"], fedora: &["iproute"], arch: &["iproute2"], alpine: &["iproute2"] },
+    },
+    Tool {
         name: "make",
         purpose: "the peer that `bench noop` is measured beside",
         look: PRESENT,

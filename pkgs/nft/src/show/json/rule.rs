@@ -8,7 +8,6 @@ use crate::ruleset::{
     Written, LOG_ALL, LOG_FLAGS,
 };
 use crate::show::text::{has_address, is_part, nat_flags, operations, several_bits};
-use crate::show::value::printable;
 use crate::show::{in_units, limit_unit, Style};
 use crate::types::{self, Type};
 use crate::words;
@@ -44,7 +43,7 @@ pub fn statement(style: Style<'_>, family: Family, statement: &Statement) -> Jso
         Statement::Write(to, of) => ("mangle", Json::object([("key", field(*to)), ("value", written(style, *to, of))])),
         Statement::Nat(of) => (of.kind.name(), nat(style, family, of)),
         Statement::NoTrack => ("notrack", Json::Null),
-        Statement::Unknown(name) => ("unknown expression", Json::Text(printable(name))),
+        Statement::Unknown(name) => ("unknown expression", Json::text(name)),
     };
     Json::object([(word, inside)])
 }
@@ -142,7 +141,7 @@ fn limit(limit: &Limit) -> Json {
 fn log(log: &Log) -> Json {
     let mut all = Vec::new();
     if let Some(prefix) = &log.prefix {
-        all.push(("prefix", Json::Text(printable(prefix))));
+        all.push(("prefix", Json::text(prefix)));
     }
     if let Some(group) = log.group {
         all.push(("group", Json::Number(i64::from(group))));
