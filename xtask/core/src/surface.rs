@@ -215,9 +215,12 @@ impl Mount {
     }
 }
 
-/// What `/init` mounts writable, by path.
+/// What services mount writable, in the words of `/init`'s plan: the place of audit's log (pkgs/services/init.d/auditd).
+const BY_SERVICES: &str = "mount tmpfs on /var/log/audit (nosuid,nodev,noexec,mode=0700,size=24m)";
+
+/// What `/init` and services mount writable, by path.
 pub fn writable() -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = PLAN.lines().filter_map(mount).collect();
+    let mut mounts: Vec<Mount> = PLAN.lines().chain(BY_SERVICES.lines()).filter_map(mount).collect();
     mounts.sort();
     mounts
 }
