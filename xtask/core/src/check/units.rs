@@ -25,7 +25,7 @@ pub const WORDS: [&[u8]; 2] = [b"no-stack-protector", b"no_stack_protector"];
 /// Files of sources that hold one of [`WORDS`], and may: package, end of the path, why.
 pub const KNOWN: &[(&str, &str, &str)] = &[
     ("musl", "/configure", "For what runs before the guard is set: start code, dynamic linker, and what these call."),
-    ("musl", "/dist/config.mak", "A comment."),
+    ("musl", "/config.mak", "What configure wrote of that, and its template."),
 ];
 
 /// Endings of the sources that `cc.cfg` and `cxx.cfg` are for.

@@ -70,11 +70,11 @@ mod tests {
         measured.record(score("a", "3"));
         measured.record(score("c", "4"));
         let text = measured.render();
-        let parsed = |text: &str| shape::read::<Measured>(text, "m".into(), &DOCUMENT);
-        assert_eq!(parsed(&text).unwrap(), measured);
+        let parsed = |text: &str| shape::read::<Measured>(text, "m".into(), &DOCUMENT).ok();
+        assert_eq!(parsed(&text).as_ref(), Some(&measured));
         let results: Vec<&str> = measured.score.iter().map(|score| score.result.as_str()).collect();
         assert_eq!(results, ["3", "\"2\"", "4"]);
-        assert!(parsed("[[score]]\nwhen = 1\n").is_err());
+        assert!(parsed("[[score]]\nwhen = 1\n").is_none());
     }
 
     #[test]
