@@ -111,6 +111,8 @@ pub struct Scenario {
     pub summary: &'static str,
     /// The machine.
     pub setup: Setup,
+    /// How many times as long as another it may take.
+    pub patience: u32,
     /// The conversation.
     pub items: Vec<Item>,
 }
@@ -122,6 +124,7 @@ impl Scenario {
     /// The conversation, in which waiting for the machine may take up to `limit` each time, and all of it too. `key` is the
     /// administrator's public key, a line.
     pub fn script(&self, limit: Duration, key: &str) -> Script {
+        let limit = limit * self.patience;
         let mut steps = Vec::new();
         for item in &self.items {
             match item {

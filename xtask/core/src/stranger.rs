@@ -199,8 +199,12 @@ impl Stranger {
             .collect()
     }
 
-    /// Takes note of a frame.
+    /// Takes note of a frame. QEMU's own network takes packets to the machine for packets to itself, and refuses them: only what
+    /// comes from the machine counts.
     pub fn hear(&mut self, bytes: &[u8]) -> Reaction {
+        if self.machine.is_some() && frame::sender(bytes) != self.machine {
+            return Reaction::Nothing;
+        }
         match frame::read(bytes) {
             Heard::IsAt { ip: MACHINE, mac, to } if to == self.fencer() => {
                 self.machine = Some(mac);

@@ -107,6 +107,7 @@ fn medium(name: &'static str, firmware: Firmware, medium: Medium, release: &str)
         name,
         summary: "starts this way, is what it should be, powers off",
         setup: Setup { firmware, medium, ..BIOS },
+        patience: 1,
         items,
     }
 }
@@ -127,7 +128,13 @@ fn ssh() -> Scenario {
     items.push(refused("root refused", Login::Key("root".to_owned())));
     items.push(refused("strange key refused", Login::StrangeKey(ADMIN.to_owned())));
     items.extend(off());
-    Scenario { name: "ssh", summary: "who has the key gets in and can work; others do not", setup: BIOS, items }
+    Scenario {
+        name: "ssh",
+        summary: "who has the key gets in and can work; others do not",
+        setup: BIOS,
+        patience: 1,
+        items,
+    }
 }
 
 fn layers() -> Scenario {
@@ -141,7 +148,13 @@ fn layers() -> Scenario {
     let mounts = Expected::Is(surface::seen_writable());
     items.push(Item::OverSsh(vec![Fact::as_root("what can be written", surface::SEE_WRITABLE, mounts)]));
     items.extend(off());
-    Scenario { name: "layers", summary: "the running system keeps every promise of the six layers", setup: BIOS, items }
+    Scenario {
+        name: "layers",
+        summary: "the running system keeps every promise of the six layers",
+        setup: BIOS,
+        patience: 1,
+        items,
+    }
 }
 
 fn without(name: &'static str, layer: Layer) -> Scenario {
@@ -160,7 +173,7 @@ fn without(name: &'static str, layer: Layer) -> Scenario {
     ]));
     items.extend(off());
     let setup = Setup { without: Some(layer), ..BIOS };
-    Scenario { name, summary: "each layer stands without the others: one is left out", setup, items }
+    Scenario { name, summary: "each layer stands without the others: one is left out", setup, patience: 1, items }
 }
 
 fn outside() -> Scenario {
@@ -201,7 +214,13 @@ fn outside() -> Scenario {
     ]));
     items.extend(off());
     let setup = Setup { cable: Cable::Shared, ..BIOS };
-    Scenario { name: "outside", summary: "a stranger on the same network finds SSH and nothing else", setup, items }
+    Scenario {
+        name: "outside",
+        summary: "a stranger on the same network finds SSH and nothing else",
+        setup,
+        patience: 4,
+        items,
+    }
 }
 
 fn refused(name: &'static str, login: Login) -> Item {
@@ -235,6 +254,7 @@ fn reboot() -> Scenario {
         name: "reboot",
         summary: "restarts on request; the hardware clock decides without time servers",
         setup,
+        patience: 1,
         items,
     }
 }
@@ -287,7 +307,7 @@ fn unconfigured() -> Scenario {
     items.extend(off());
     let summary =
         "without a volume the console asks, nothing listens before it has its answers, and then it is a machine";
-    Scenario { name: "unconfigured", summary, setup: Setup { configured: false, ..BIOS }, items }
+    Scenario { name: "unconfigured", summary, setup: Setup { configured: false, ..BIOS }, patience: 1, items }
 }
 
 fn no_dhcp() -> Scenario {
@@ -309,7 +329,13 @@ fn no_dhcp() -> Scenario {
         Item::Step(Step::End { within: MOMENT }),
     ];
     let setup = Setup { cable: Cable::Silent, ..BIOS };
-    Scenario { name: "no-dhcp", summary: "a network where nobody answers does not stop the boot", setup, items }
+    Scenario {
+        name: "no-dhcp",
+        summary: "a network where nobody answers does not stop the boot",
+        setup,
+        patience: 1,
+        items,
+    }
 }
 
 fn bad_services() -> Scenario {
@@ -363,7 +389,7 @@ fn bad_services() -> Scenario {
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
-    Scenario { name: "bad-services", summary, setup, items }
+    Scenario { name: "bad-services", summary, setup, patience: 1, items }
 }
 
 fn attacks() -> Scenario {
@@ -372,7 +398,7 @@ fn attacks() -> Scenario {
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "attacks are refused and recorded, with who it was; a full log stops nothing";
-    Scenario { name: "audited", summary, setup, items }
+    Scenario { name: "audited", summary, setup, patience: 1, items }
 }
 
 fn containers() -> Scenario {
@@ -438,7 +464,13 @@ fn containers() -> Scenario {
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-containers", ..BIOS };
-    Scenario { name: "containers", summary: "containers are confined, and known ways out of them fail", setup, items }
+    Scenario {
+        name: "containers",
+        summary: "containers are confined, and known ways out of them fail",
+        setup,
+        patience: 1,
+        items,
+    }
 }
 
 /// The host name and what asks for a user after it.

@@ -159,6 +159,11 @@ fn written<E>(size: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) ->
     bytes
 }
 
+/// Whose hardware a frame says that it is from.
+pub fn sender(bytes: &[u8]) -> Option<Mac> {
+    bytes.get(6..12)?.try_into().ok()
+}
+
 /// Takes a frame apart.
 pub fn read(bytes: &[u8]) -> Heard {
     parts(bytes).unwrap_or(Heard::Other)
@@ -166,7 +171,7 @@ pub fn read(bytes: &[u8]) -> Heard {
 
 fn parts(bytes: &[u8]) -> Option<Heard> {
     let packet = SlicedPacket::from_ethernet(bytes).ok()?;
-    let mac = bytes.get(6..12)?.try_into().ok()?;
+    let mac = sender(bytes)?;
     let (from, to) = match packet.net? {
         NetSlice::Arp(arp) => {
             let arp = ArpEthIpv4Packet::try_from(arp.to_packet()).ok()?;

@@ -15,12 +15,15 @@ struct Machine {
 
 impl Machine {
     fn hears(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        // Written by the stranger's own code, so as if from him.
+        self.says(bytes).map(from_the_machine)
+    }
+
+    fn says(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         match frame::read(bytes) {
             Heard::WhoHas { asker, target } if target == IpAddr::from(MACHINE) => {
                 self.asked += 1;
                 let mut reply = frame::is_at(asker, target);
-                // Written by the stranger's own code, so as if from him.
-                reply[6..12].copy_from_slice(&MACHINE_MAC);
                 reply[22..28].copy_from_slice(&MACHINE_MAC);
                 Some(reply)
             }
@@ -33,6 +36,11 @@ impl Machine {
             _ => None,
         }
     }
+}
+
+fn from_the_machine(mut frame: Vec<u8>) -> Vec<u8> {
+    frame[6..12].copy_from_slice(&MACHINE_MAC);
+    frame
 }
 
 /// The source address of a packet.
@@ -94,15 +102,19 @@ fn the_machine_learns_where_the_stranger_is() {
     stranger.machine = Some(MACHINE_MAC);
     let echo = &stranger.volley()[0];
     assert_eq!(echo[..6], [0x33, 0x33, 0, 0, 0, 1]);
-    let Reaction::Reply(reply) = stranger.hear(&frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into())) else {
-        panic!("the question is answered")
-    };
+    let question = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into());
+    assert_eq!(stranger.hear(&question), Reaction::Nothing, "somebody else's");
+    let Reaction::Reply(reply) = stranger.hear(&from_the_machine(question)) else { panic!("the question is answered") };
     assert_eq!(frame::read(&reply), Heard::IsAt { ip: [10, 0, 2, 99].into(), mac: [2, 0, 0, 0, 0x5a, 1], to: MACHINE });
-    assert_eq!(stranger.hear(&frame::who_has(MACHINE, [10, 0, 2, 98].into())), Reaction::Nothing);
+    let other = from_the_machine(frame::who_has(MACHINE, [10, 0, 2, 98].into()));
+    assert_eq!(stranger.hear(&other), Reaction::Nothing);
     assert!(stranger.is_ours(ours));
     // A reset is an answer as well.
     stranger.link = Some(LINK);
-    stranger.hear(&frame::tcp(LINK.into(), 80, Host { mac: [2; 6], ip: ours }, 40_000, Flags::RST));
+    let reset = frame::tcp(LINK.into(), 80, Host { mac: [2; 6], ip: ours }, 40_000, Flags::RST);
+    assert_eq!(stranger.hear(&reset), Reaction::Nothing, "of QEMU's");
+    assert_eq!(stranger.result(), "no answer");
+    stranger.hear(&from_the_machine(reset));
     assert_eq!(stranger.result(), "tcp 80 closed");
 }
 
