@@ -209,7 +209,8 @@ done
     }
     let Some(()) = run(SCRIPT, &directory) else { return };
     for file in rulesets("nft") {
-        let read = |ending| fs::read_to_string(directory.join(format!("{}.{ending}", file.file_stem().unwrap()))).unwrap();
+        let read =
+            |ending| fs::read_to_string(directory.join(format!("{}.{ending}", file.file_stem().unwrap()))).unwrap();
         assert_eq!(comparable_text(&read("first")), comparable_text(&read("second")), "{file}");
     }
 }
@@ -227,7 +228,10 @@ nft list ruleset > after
 "#;
     let (_guard, directory) = directory();
     let write = |name: &str, text: &str| fs::write(directory.join(name), text).unwrap();
-    write("old.nft", "flush ruleset\ntable inet old {\n\tset a {\n\t\ttype mark\n\t\telements = { 1 }\n\t}\n\tchain c { accept; }\n}\n");
+    write(
+        "old.nft",
+        "flush ruleset\ntable inet old {\n\tset a {\n\t\ttype mark\n\t\telements = { 1 }\n\t}\n\tchain c { accept; }\n}\n",
+    );
     write("wrong.nft", "flush ruleset\ntable inet new {\n\tchain c { tcp port 22; }\n}\n");
     // The language has nothing against it, but such a chain exists nowhere.
     write("refused.nft", "table inet old {\n\tchain d { accept; }\n\tchain e { jump nowhere; }\n}\n");
@@ -236,7 +240,11 @@ nft list ruleset > after
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     assert!(read("before").contains("table inet old"));
     assert_eq!(read("before"), read("after"));
-    assert!(read("wrong.said").starts_with("wrong.nft:2:") || read("wrong.said").starts_with("wrong.nft:3:"), "{}", read("wrong.said"));
+    assert!(
+        read("wrong.said").starts_with("wrong.nft:2:") || read("wrong.said").starts_with("wrong.nft:3:"),
+        "{}",
+        read("wrong.said")
+    );
     assert!(read("refused.said").contains("rule 1 of chain e in table inet old"), "{}", read("refused.said"));
 }
 
