@@ -37,7 +37,9 @@ pub struct Root<'a> {
 
 /// Whether the text of the file at `path` is needed.
 pub fn is_text(path: &str) -> bool {
-    TEXTS.iter().any(|text| path == *text || (text.ends_with('/') && path.starts_with(text)))
+    // Beside the profiles may be programs that try them.
+    let profile = path.starts_with(CONFINED) && path.ends_with(".toml");
+    profile || TEXTS.iter().any(|text| path == *text || (text.ends_with('/') && path.starts_with(text)))
 }
 
 /// The file that holds the manifest of a profile, relative to the repository.
@@ -120,15 +122,19 @@ impl Root<'_> {
         let command = script.lines().find_map(|line| line.strip_prefix("command=")).unwrap_or_default();
         let command = command.trim_matches(['"', '\'']);
         let program = resolved("", command);
-        let confined = self.manifest.get(&format!("{CONFINED}{name}.toml")).is_some();
-        let profile = self.profiles.iter().find(|(_, of)| !program.is_empty() && resolved("", of) == program);
+        let confined = self.texts.get(&format!("{CONFINED}{name}.toml"));
+        // The kernel finds a program's profile by its path; where one program is many, `confine` names it.
+        let named =
+            confined.and_then(|text| Some(text.parse::<toml::Table>().ok()?.get("apparmor")?.as_str()?.to_owned()));
+        let attached = self.profiles.iter().find(|(_, of)| !program.is_empty() && resolved("", of) == program);
+        let profile = named.or_else(|| attached.map(|(name, _)| name.clone())).unwrap_or_default();
         let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
         format!(
             "{name:<12} {:<16} {:<26} {:<10} {}",
             or_none(&levels.join(",")),
             or_none(command),
-            if confined { name } else { "-" },
-            profile.map_or("-", |(name, _)| name)
+            if confined.is_some() { name } else { "-" },
+            or_none(&profile)
         )
     }
 
@@ -292,6 +298,9 @@ mod tests {
             text("etc/group", "root:x:0:\nwheel:x:10:ada,bob\n"),
             text("etc/init.d/sshd", "#!/sbin/openrc-run\ncommand=\"/sbin/sshd\"\n"),
             text("etc/init.d/local", "#!/sbin/openrc-run\n"),
+            text("etc/init.d/klogd", "#!/sbin/openrc-run\ncommand=/sbin/klogd\n"),
+            text("usr/lib/confine/klogd.toml", "apparmor = \"klogd\" # as the shell is\n"),
+            text("usr/lib/confine/sshd.toml", "summary = \"Logins\"\n"),
             text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nada:x:1:1::/home/ada:/bin/sh\nbroken\n"),
             text("etc/shadow", "root:!*:1:0:::::\nada::1:::::\n"),
         ];
@@ -311,6 +320,16 @@ mod tests {
             profiles: &[text("sshd", "/usr/bin/sshd")],
         };
         insta::assert_snapshot!(render("minimal", &root));
+    }
+
+    #[test]
+    fn texts_are_asked_for_by_name() {
+        for path in ["etc/passwd", "etc/init.d/sshd", "usr/lib/confine/sshd.toml"] {
+            assert!(is_text(path), "{path}");
+        }
+        for path in ["etc/passwd-", "usr/lib/confine/misbehave", "usr/bin/sshd"] {
+            assert!(!is_text(path), "{path}");
+        }
     }
 
     #[test]

@@ -32,7 +32,10 @@ pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
         trace.add(&format!("{name} in [build.env] of the recipe"), value.as_bytes());
     }
     let (units, guarded) = trace.counts();
-    fs_err::write(logs.join("units.log"), format!("{units} units of C and C++, {guarded} with a guarded function\n"))?;
+    if units > 0 {
+        let text = format!("{units} units of C and C++, {guarded} with a guarded function\n");
+        fs_err::write(logs.join("units.log"), text)?;
+    }
     let findings = trace.findings(plan.package.as_str());
     if findings.is_empty() {
         return Ok(());

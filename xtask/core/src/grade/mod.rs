@@ -63,7 +63,7 @@ impl Grade {
         let mut out = match self.verdict {
             Verdict::Met => format!("met      {name:<32} {score}; target: {target}\n"),
             Verdict::Missed => format!("MISSED   {name:<32} {score}; target: {target}\n"),
-            Verdict::Skipped => format!("skipped  {name:<32} skipped: {score}\n"),
+            Verdict::Skipped => format!("skipped: {name}: {score}\n"),
         };
         for finding in findings {
             out += &format!("         | {finding}\n");
@@ -102,7 +102,7 @@ mod tests {
         met      Lynis 3.1.6                      80 of 100; target: 80
         MISSED   ssh-audit 3.9.0                  x; target: y
                  | one
-        skipped  kernel-hardening-checker 0.6.17.1 skipped: it is not to be had
+        skipped: kernel-hardening-checker 0.6.17.1: it is not to be had
         ");
         assert_eq!(met.measured("2026-01-01").unwrap().result, "80 of 100 (2026-01-01)");
         assert_eq!(skipped.measured("2026-01-01"), None);

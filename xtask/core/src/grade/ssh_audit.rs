@@ -144,11 +144,12 @@ pub fn grade_agreement(version: &str, known: &str, said: &str) -> Grade {
     let name = "key exchange with the host's ssh";
     // The first line: `OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL …`.
     let version = version.split([',', ' ']).next().unwrap_or_default().trim();
-    if !known.lines().any(|line| line.trim() == KEY_EXCHANGE) {
-        return Grade::skipped(name, version, format!("this client does not know {KEY_EXCHANGE}; OpenSSH 9.9 does"));
-    }
     let agreed =
-        said.lines().find_map(|line| line.split_once("kex: algorithm: ")).map_or("none", |(_, name)| name.trim());
+        said.lines().find_map(|line| line.split_once("kex: algorithm: ")).map_or("nothing", |(_, name)| name.trim());
+    if !known.lines().any(|line| line.trim() == KEY_EXCHANGE) {
+        let why = format!("this client does not know {KEY_EXCHANGE}, OpenSSH 9.9 does; they agree on {agreed}");
+        return Grade::skipped(name, version, why);
+    }
     let findings = if agreed == KEY_EXCHANGE { Vec::new() } else { vec![format!("they agree on {agreed}")] };
     Grade::new(name, version, agreed.to_owned(), KEY_EXCHANGE.to_owned(), findings)
 }
@@ -214,12 +215,12 @@ mod tests {
         let said = "debug1: SSH2_MSG_KEXINIT sent\ndebug1: kex: algorithm: mlkem768x25519-sha256\n";
         let grade = |known, said| grade_agreement(version, known, said).lines();
         insta::assert_snapshot!(
-            [grade("x\nmlkem768x25519-sha256\n", said), grade("mlkem768x25519-sha256", "refused"), grade("x", said)].concat(),
+            [grade("x\nmlkem768x25519-sha256\n", said), grade("mlkem768x25519-sha256", "refused"), grade("x", "debug1: kex: algorithm: sntrup\n")].concat(),
             @r"
         met      key exchange with the host's ssh OpenSSH_10.0p2 mlkem768x25519-sha256; target: mlkem768x25519-sha256
-        MISSED   key exchange with the host's ssh OpenSSH_10.0p2 none; target: mlkem768x25519-sha256
-                 | they agree on none
-        skipped  key exchange with the host's ssh OpenSSH_10.0p2 skipped: this client does not know mlkem768x25519-sha256; OpenSSH 9.9 does
+        MISSED   key exchange with the host's ssh OpenSSH_10.0p2 nothing; target: mlkem768x25519-sha256
+                 | they agree on nothing
+        skipped: key exchange with the host's ssh OpenSSH_10.0p2: this client does not know mlkem768x25519-sha256, OpenSSH 9.9 does; they agree on sntrup
         "
         );
     }
