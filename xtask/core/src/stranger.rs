@@ -199,13 +199,15 @@ impl Stranger {
             .collect()
     }
 
-    /// Takes note of a frame. QEMU's own network takes packets to the machine for packets to itself, and refuses them: only what
-    /// comes from the machine counts.
+    /// Takes note of a frame. QEMU's own network takes packets to the machine for packets to itself, and refuses them: it is told
+    /// where to, or it would keep all of them, but only what comes from the machine counts.
     pub fn hear(&mut self, bytes: &[u8]) -> Reaction {
-        if self.machine.is_some() && frame::sender(bytes) != self.machine {
+        let heard = frame::read(bytes);
+        let asked = matches!(heard, Heard::WhoHas { .. });
+        if self.machine.is_some() && frame::sender(bytes) != self.machine && !asked {
             return Reaction::Nothing;
         }
-        match frame::read(bytes) {
+        match heard {
             Heard::IsAt { ip: MACHINE, mac, to } if to == self.fencer() => {
                 self.machine = Some(mac);
                 return Reaction::Fence;

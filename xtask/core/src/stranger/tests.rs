@@ -103,7 +103,7 @@ fn the_machine_learns_where_the_stranger_is() {
     let echo = &stranger.volley()[0];
     assert_eq!(echo[..6], [0x33, 0x33, 0, 0, 0, 1]);
     let question = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into());
-    assert_eq!(stranger.hear(&question), Reaction::Nothing, "somebody else's");
+    assert!(matches!(stranger.hear(&question), Reaction::Reply(_)), "QEMU's");
     let Reaction::Reply(reply) = stranger.hear(&from_the_machine(question)) else { panic!("the question is answered") };
     assert_eq!(frame::read(&reply), Heard::IsAt { ip: [10, 0, 2, 99].into(), mac: [2, 0, 0, 0, 0x5a, 1], to: MACHINE });
     let other = from_the_machine(frame::who_has(MACHINE, [10, 0, 2, 98].into()));
