@@ -140,8 +140,8 @@ pub struct Stranger {
     shots: std::vec::IntoIter<Shot>,
     /// The machine's hardware address, once heard.
     machine: Option<Mac>,
-    /// Its IPv6 address on this network, once heard.
-    link: Option<Ipv6Addr>,
+    /// Its IPv6 address on this network.
+    link: Ipv6Addr,
     /// Ports by what they said.
     answers: BTreeSet<String>,
     /// Connections that were taken, by who asked.
@@ -160,14 +160,14 @@ pub enum Reaction {
 }
 
 impl Stranger {
-    /// Somebody who will try this.
-    pub fn new(what: Try) -> Self {
+    /// Somebody who will try this with the machine of this IPv6 address.
+    pub fn new(what: Try, link: Ipv6Addr) -> Self {
         Self {
             what,
             sources: what.sources(),
             shots: what.shots().into_iter(),
             machine: None,
-            link: None,
+            link,
             answers: BTreeSet::new(),
             taken: BTreeMap::new(),
         }
@@ -178,23 +178,19 @@ impl Stranger {
         frame::who_has(self.fencer(), MACHINE)
     }
 
-    /// The next packets; none when all were sent. Until the machine has been heard, there are questions only.
+    /// The next packets; none when all were sent. Until the machine has been heard, there is the question only.
     pub fn volley(&mut self) -> Vec<Vec<u8>> {
         let Some(machine) = self.machine else { return vec![self.fence()] };
-        let over_ipv6 = self.sources.iter().any(IpAddr::is_ipv6);
-        if over_ipv6 && self.link.is_none() {
-            return self.sources.iter().map(|from| frame::all_nodes_echo(*from)).collect();
-        }
         let link = self.link;
         let shots = self.shots.by_ref().take(VOLLEY);
         shots
-            .filter_map(|shot| {
-                let to = if shot.from.is_ipv6() { link?.into() } else { MACHINE.into() };
+            .map(|shot| {
+                let to = if shot.from.is_ipv6() { link.into() } else { MACHINE.into() };
                 let host = Host { mac: machine, ip: to };
-                Some(match shot.kind {
+                match shot.kind {
                     Kind::Tcp(flags) => frame::tcp(shot.from, shot.back, host, shot.port, flags),
                     Kind::Udp => frame::udp(shot.from, shot.back, host, shot.port),
-                })
+                }
             })
             .collect()
     }
@@ -215,7 +211,6 @@ impl Stranger {
             Heard::WhoHas { asker, target } if self.is_ours(target) => {
                 return Reaction::Reply(frame::is_at(asker, target));
             }
-            Heard::Echo { from: IpAddr::V6(ip), to } if self.is_ours(to) => self.link = Some(ip),
             Heard::Tcp { port, to, back, flags } if self.is_ours(to) => self.segment(port, to, back, flags),
             Heard::Udp { port, to } if self.is_ours(to) => drop(self.answers.insert(format!("udp {port}"))),
             Heard::Error { to } if self.is_ours(to) => drop(self.answers.insert("icmp error".to_owned())),

@@ -1,7 +1,9 @@
-//! The packets that a machine sent, as QEMU records them (pcap): by them one sees that its network has begun, and that it
-//! has an address, without knocking at its doors.
+//! The packets that a machine sent, as QEMU records them (pcap): by them one sees that its network has begun, and which
+//! addresses it has, without knocking at its doors.
 //!
 //! The record grows while it is read, so its last entry may be cut off. Reading the file is `xtask/src/host/ssh/banner.rs`.
+
+use std::net::Ipv6Addr;
 
 /// Size of what stands before the first entry.
 pub const HEAD: usize = 24;
@@ -22,6 +24,16 @@ pub fn has_address(entries: &[u8]) -> bool {
             frame.get(12..ETHERNET) == Some(kind) && frame.get(at..at + 4).is_some_and(|address| address != [0; 4])
         })
     })
+}
+
+/// The first sender's IPv6 address on its own network.
+pub fn link_local(entries: &[u8]) -> Option<Ipv6Addr> {
+    let source = |frame: &[u8]| {
+        let address: [u8; 16] = frame.get(ETHERNET + 8..ETHERNET + 24)?.try_into().ok()?;
+        let address = Ipv6Addr::from(address);
+        (frame.get(12..ETHERNET)? == [0x86, 0xdd] && address.is_unicast_link_local()).then_some(address)
+    };
+    frames(entries).find_map(source)
 }
 
 /// The frames, as far as they were kept.
@@ -69,10 +81,20 @@ mod tests {
         assert!(!has_address(&speaks[..speaks.len() - 1]), "an entry that is still being written");
     }
 
+    #[test]
+    fn an_ipv6_address_of_its_own_network() {
+        let from = |address: Ipv6Addr| entry([0x86, 0xdd], &[&[0x60; 8][..], &address.octets(), &[0xff; 16]].concat());
+        let ours = Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4);
+        let sent = [from(Ipv6Addr::UNSPECIFIED), ip([0; 4]), from(ours), from(Ipv6Addr::LOCALHOST)].concat();
+        assert_eq!(link_local(&sent), Some(ours));
+        assert_eq!(link_local(&from(Ipv6Addr::LOCALHOST)), None);
+    }
+
     proptest! {
         #[test]
         fn nothing_is_read_beyond_the_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             has_address(&bytes);
+            link_local(&bytes);
         }
     }
 }

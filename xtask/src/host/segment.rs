@@ -1,6 +1,7 @@
 //! The stranger's place on a machine's network: frames in, frames out. What they are is `ashlar_core::stranger`.
 
 use std::io::ErrorKind;
+use std::net::Ipv6Addr;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -16,13 +17,18 @@ const LAST: Duration = Duration::from_secs(2);
 /// The longest frame that is looked at.
 const FRAME: usize = 2048;
 
-/// Tries it; the answer is what came of it.
+/// Tries it with the machine that has this IPv6 address; the answer is what came of it.
 ///
 /// # Errors
 /// When the machine did not even say where it is, before `left` had nothing left.
-pub fn attempt(what: Try, sockets: &Segment, left: &dyn Fn() -> Option<Duration>) -> Result<String, String> {
+pub fn attempt(
+    what: Try,
+    link: Ipv6Addr,
+    sockets: &Segment,
+    left: &dyn Fn() -> Option<Duration>,
+) -> Result<String, String> {
     let place = Place::take(sockets, left)?;
-    let mut stranger = Stranger::new(what);
+    let mut stranger = Stranger::new(what, link);
     loop {
         let volley = stranger.volley();
         if volley.is_empty() {
@@ -108,12 +114,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = |name| Utf8PathBuf::from_path_buf(dir.path().join(name)).unwrap();
         let sockets = Segment { machine: file("m"), stranger: file("s") };
-        let error = attempt(Try::Rate, &sockets, &|| Some(PATIENCE)).unwrap_err();
+        let error = attempt(Try::Rate, Ipv6Addr::LOCALHOST, &sockets, &|| Some(PATIENCE)).unwrap_err();
         assert!(error.contains("sending a frame of"), "{error}");
         // Somebody who hears and never answers.
         let _deaf = UnixDatagram::bind(&sockets.machine).unwrap();
         let until = Instant::now() + Duration::from_millis(300);
-        let error = attempt(Try::Rate, &sockets, &|| until.checked_duration_since(Instant::now())).unwrap_err();
+        let error = attempt(Try::Rate, Ipv6Addr::LOCALHOST, &sockets, &|| until.checked_duration_since(Instant::now()))
+            .unwrap_err();
         assert_eq!(error, "the machine did not say in time where it is");
     }
 }

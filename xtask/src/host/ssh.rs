@@ -17,6 +17,7 @@ use ashlar_core::console::Answer;
 use ashlar_core::console::task::{Login, Task, frames, unframe};
 use ashlar_core::qemu::Segment;
 use ashlar_core::ssh::{self, Access, NO_CONNECTION, Reader};
+use ashlar_core::wire;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::banner::{Pace, Quiet};
@@ -166,7 +167,12 @@ impl Way {
             Task::Copy { user, bytes } => self.copy(user, *bytes, &limits).map(answer),
             Task::Clock { user, base } => self.clock(user, *base, started, &limits).map(answer),
             Task::Leave { user, command } => self.leave(user, command, &limits),
-            Task::Stranger(what) => segment::attempt(*what, &self.segment(), &|| limits.left()).map(answer),
+            Task::Stranger(what) => {
+                let record = fs_err::read(self.wire()).map_err(|error| error.to_string())?;
+                let link = wire::link_local(record.get(wire::HEAD..).unwrap_or_default())
+                    .ok_or_else(|| "the machine has said nothing over IPv6 yet".to_owned())?;
+                segment::attempt(*what, link, &self.segment(), &|| limits.left()).map(answer)
+            }
         }
     }
 

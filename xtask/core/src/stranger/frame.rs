@@ -1,7 +1,7 @@
 //! Ethernet frames of the stranger: written with, and read by, the crate etherparse. Frames are read from a machine that is
 //! under test, so nothing is believed of them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use etherparse::icmpv6::NeighborAdvertisementHeader;
 use etherparse::{
@@ -15,8 +15,6 @@ pub type Mac = [u8; 6];
 /// Of the stranger; locally administered.
 const OURS: Mac = [0x02, 0, 0, 0, 0x5a, 1];
 const EVERYBODY: Mac = [0xff; 6];
-/// All nodes of a network, as an address and as the hardware address that belongs to it.
-const ALL_NODES: (Ipv6Addr, Mac) = (Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1), [0x33, 0x33, 0, 0, 0, 1]);
 /// Of all packets: neighbours are recognised by it.
 const HOPS: u8 = 255;
 /// Where, in ICMPv6, the address is that a solicitation asks for.
@@ -65,8 +63,6 @@ pub enum Heard {
     IsAt { ip: Ipv4Addr, mac: Mac, to: Ipv4Addr },
     /// A question, by either protocol.
     WhoHas { asker: (Mac, IpAddr), target: IpAddr },
-    /// The answer to an echo request.
-    Echo { from: IpAddr, to: IpAddr },
     /// A segment from a port of the machine.
     Tcp { port: u16, to: IpAddr, back: u16, flags: Flags },
     /// A datagram from a port of the machine.
@@ -108,15 +104,6 @@ fn arp(operation: ArpOperation, from: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr)) -> V
     };
     let step = PacketBuilder::ethernet2(from.0, to.0).arp(ArpPacket::from(packet));
     written(step.size(), |into| step.write(into))
-}
-
-/// Is anybody there?
-pub fn all_nodes_echo(from: IpAddr) -> Vec<u8> {
-    let IpAddr::V6(from) = from else { return Vec::new() };
-    let (everybody, mac) = ALL_NODES;
-    let step = PacketBuilder::ethernet2(OURS, mac).ipv6(from.octets(), everybody.octets(), HOPS);
-    let step = step.icmpv6_echo_request(1, 1);
-    written(step.size(0), |into| step.write(into, &[]))
 }
 
 /// A TCP segment without content.
@@ -193,7 +180,6 @@ fn parts(bytes: &[u8]) -> Option<Heard> {
         TransportSlice::Udp(udp) => Heard::Udp { port: udp.source_port(), to },
         TransportSlice::Icmpv4(_) => Heard::Error { to },
         TransportSlice::Icmpv6(icmp) => match icmp.icmp_type() {
-            Icmpv6Type::EchoReply(_) => Heard::Echo { from, to },
             Icmpv6Type::NeighborSolicitation => {
                 let target: [u8; 16] = icmp.payload().get(TARGET)?.try_into().ok()?;
                 Heard::WhoHas { asker: (mac, from), target: target.into() }

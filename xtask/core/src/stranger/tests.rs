@@ -53,9 +53,8 @@ fn sender(bytes: &[u8]) -> IpAddr {
 }
 
 fn attempt(what: Try, open: &[(u16, usize)]) -> (String, usize) {
-    let mut stranger = Stranger::new(what);
+    let mut stranger = Stranger::new(what, LINK);
     let mut machine = Machine { open: open.iter().copied().collect(), asked: 0 };
-    stranger.link = Some(LINK);
     loop {
         let volley = stranger.volley();
         if volley.is_empty() {
@@ -96,12 +95,11 @@ fn forged_addresses_hear_nothing_and_odd_flags_are_odd() {
 
 #[test]
 fn the_machine_learns_where_the_stranger_is() {
-    let mut stranger = Stranger::new(Try::TcpOverIpv6);
+    let mut stranger = Stranger::new(Try::TcpOverIpv6, LINK);
     let ours = stranger.sources[0];
     assert_eq!(stranger.volley(), [stranger.fence()], "first, who it is");
     stranger.machine = Some(MACHINE_MAC);
-    let echo = &stranger.volley()[0];
-    assert_eq!(echo[..6], [0x33, 0x33, 0, 0, 0, 1]);
+    assert_eq!(stranger.volley()[0][..6], MACHINE_MAC);
     let question = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into());
     assert!(matches!(stranger.hear(&question), Reaction::Reply(_)), "QEMU's");
     let Reaction::Reply(reply) = stranger.hear(&from_the_machine(question)) else { panic!("the question is answered") };
@@ -110,7 +108,6 @@ fn the_machine_learns_where_the_stranger_is() {
     assert_eq!(stranger.hear(&other), Reaction::Nothing);
     assert!(stranger.is_ours(ours));
     // A reset is an answer as well.
-    stranger.link = Some(LINK);
     let reset = frame::tcp(LINK.into(), 80, Host { mac: [2; 6], ip: ours }, 40_000, Flags::RST);
     assert_eq!(stranger.hear(&reset), Reaction::Nothing, "of QEMU's");
     assert_eq!(stranger.result(), "no answer");
@@ -130,7 +127,6 @@ fn frames_are_pinned() {
     let frames = [
         ("who has", frame::who_has([10, 0, 2, 50].into(), MACHINE)),
         ("is at, IPv6", frame::is_at((MACHINE_MAC, LINK.into()), Try::TcpOverIpv6.sources()[0])),
-        ("echo", frame::all_nodes_echo(Try::TcpOverIpv6.sources()[0])),
         ("SYN", frame::tcp(near, 40_000, host(MACHINE.into()), 22, Flags::SYN)),
         ("SYN, IPv6", frame::tcp(Try::TcpOverIpv6.sources()[0], 40_000, host(LINK.into()), 22, Flags::SYN)),
         ("UDP", frame::udp(near, 40_000, host(MACHINE.into()), 53)),
@@ -147,7 +143,7 @@ proptest! {
             place.copy_from_slice(&kinds[kind]);
         }
         for what in [Try::RateOverIpv6, Try::Rate, Try::Forged] {
-            Stranger::new(what).hear(&bytes);
+            Stranger::new(what, LINK).hear(&bytes);
         }
     }
 }
