@@ -178,9 +178,9 @@ impl Stranger {
         frame::who_has(self.fencer(), MACHINE)
     }
 
-    /// The next packets; none when all were sent. Until the machine has been heard, there is the question only.
+    /// The next packets; none when all were sent, or when the machine has not answered any question yet.
     pub fn volley(&mut self) -> Vec<Vec<u8>> {
-        let Some(machine) = self.machine else { return vec![self.fence()] };
+        let Some(machine) = self.machine else { return Vec::new() };
         let link = self.link;
         let shots = self.shots.by_ref().take(VOLLEY);
         shots

@@ -29,10 +29,11 @@ pub fn attempt(
 ) -> Result<String, String> {
     let place = Place::take(sockets, left)?;
     let mut stranger = Stranger::new(what, link);
+    place.fence(&mut stranger)?;
     loop {
         let volley = stranger.volley();
         if volley.is_empty() {
-            place.listen(&mut stranger, Instant::now() + LAST)?;
+            place.listen(&mut stranger, LAST, false)?;
             return Ok(stranger.result());
         }
         for frame in &volley {
@@ -74,15 +75,16 @@ impl<'a> Place<'a> {
     fn fence(&self, stranger: &mut Stranger) -> Result<(), String> {
         loop {
             self.send(&stranger.fence())?;
-            if self.listen(stranger, Instant::now() + PATIENCE)? {
+            if self.listen(stranger, PATIENCE, true)? {
                 return Ok(());
             }
         }
     }
 
-    /// Hears, and replies to questions, until the fence is answered or the time is over; says whether it was the fence.
-    fn listen(&self, stranger: &mut Stranger, until: Instant) -> Result<bool, String> {
+    /// Hears, and replies to questions, until the time is over or, if that is waited for, the fence is answered; says whether it was.
+    fn listen(&self, stranger: &mut Stranger, lasting: Duration, fence: bool) -> Result<bool, String> {
         let mut frame = [0; FRAME];
+        let until = Instant::now() + lasting;
         while Instant::now() < until {
             self.in_time()?;
             let count = match self.socket.recv(&mut frame) {
@@ -91,9 +93,9 @@ impl<'a> Place<'a> {
                 Err(error) => return Err(format!("hearing the network: {error}")),
             };
             match stranger.hear(&frame[..count]) {
-                Reaction::Fence => return Ok(true),
+                Reaction::Fence if fence => return Ok(true),
                 Reaction::Reply(reply) => self.send(&reply)?,
-                Reaction::Nothing => {}
+                Reaction::Fence | Reaction::Nothing => {}
             }
         }
         Ok(false)

@@ -55,6 +55,9 @@ fn sender(bytes: &[u8]) -> IpAddr {
 fn attempt(what: Try, open: &[(u16, usize)]) -> (String, usize) {
     let mut stranger = Stranger::new(what, LINK);
     let mut machine = Machine { open: open.iter().copied().collect(), asked: 0 };
+    if let Some(reply) = machine.hears(&stranger.fence()) {
+        stranger.hear(&reply);
+    }
     loop {
         let volley = stranger.volley();
         if volley.is_empty() {
@@ -73,7 +76,7 @@ fn open_ports_are_found() {
     let (result, fences) = attempt(Try::Tcp, &[(22, 9), (65_535, 9), (1, 9)]);
     assert_eq!(result, "tcp 1, tcp 22, tcp 65535");
     // One more before the machine was known.
-    assert_eq!(fences, 2 + 65_535_usize.div_ceil(VOLLEY));
+    assert_eq!(fences, 1 + 65_535_usize.div_ceil(VOLLEY));
     assert_eq!(attempt(Try::TcpOverIpv6, &[(443, 1)]).0, "tcp 443");
     assert_eq!(attempt(Try::Udp, &[(22, 9)]).0, "no answer");
 }
@@ -97,7 +100,7 @@ fn forged_addresses_hear_nothing_and_odd_flags_are_odd() {
 fn the_machine_learns_where_the_stranger_is() {
     let mut stranger = Stranger::new(Try::TcpOverIpv6, LINK);
     let ours = stranger.sources[0];
-    assert_eq!(stranger.volley(), [stranger.fence()], "first, who it is");
+    assert!(stranger.volley().is_empty(), "first, who it is");
     stranger.machine = Some(MACHINE_MAC);
     assert_eq!(stranger.volley()[0][..6], MACHINE_MAC);
     let question = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into());
