@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 use crate::hardening::check::Check;
 use crate::manifest::{Kind, Manifest};
 
+/// The form of the text. Raise it when the same root gives another one: what was made of it before is stored.
+pub const FORM: u32 = 2;
+
 /// What `/init` does, as its own tests pin it.
 const PLAN: &str = include_str!("../../../pkgs/init/plan.txt");
 

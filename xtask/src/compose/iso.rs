@@ -227,7 +227,7 @@ impl Line<'_> {
             "contract": CONTRACT, "stage": "overlay", "root": base, "init": init, "seed": self.session.seed()?.digest,
             "overlay": overlay, "modes": self.profile.modes, "epoch": Epoch::RELEASE, "script": layout::ROOT_SCRIPT,
             // What the manifest says beside the root's own files.
-            "packages": packages, "writable": ashlar_core::surface::seen_writable(),
+            "packages": packages, "writable": ashlar_core::surface::seen_writable(), "form": ashlar_core::surface::FORM,
         });
         let mut outcome = self.keyed("overlay", &plan, |room| {
             let files = room.join("root");
