@@ -32,6 +32,8 @@ mod tell;
 
 #[cfg(test)]
 mod noise;
+#[cfg(test)]
+mod others;
 
 use std::ffi::{OsStr, OsString};
 use std::io;

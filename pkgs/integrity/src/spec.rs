@@ -24,7 +24,8 @@
 //!   (`xattrs=`). The entry itself then simply lacks the keyword, and others compare the rest.
 //! * The last line is the digest of all before: a baseline that was cut off or changed by accident is told from one that differs.
 //!
-//! libarchive 3.6 knows no `type=socket`: it says so, and takes a socket for a file.
+//! Two things others cannot read, whoever wrote them: NetBSD's mtree takes a name with `*`, `?` or `[` for a pattern, however it is
+//! spelled (its own specifications have the same fault), and libarchive 3.6 knows no `type=socket`: it says so, and takes it for a file.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ const NOTE: &str = "# next: ";
 const ON_THE_WAY: &str = "type=dir";
 
 /// Bytes as printable ASCII, without what means something to a reader of mtree(5): spaces part words, `=` parts a keyword from its value,
-/// `*`, `?` and `[` would make a name a pattern.
+/// `*`, `?` and `[` make a name a pattern.
 pub fn spell(bytes: &[u8]) -> String {
     let spelled = |byte: &u8| match byte {
         b'\\' | b'#' | b'=' | b'*' | b'?' | b'[' => format!("\\{byte:03o}"),
