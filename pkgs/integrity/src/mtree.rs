@@ -1,7 +1,7 @@
 //! The program's second name, `mtree`: the specification of any directory, and what differs from one.
 //!
-//! It tells the person who asks, and nobody else: no log, no audit, no baseline. What the words mean is computed by [`parse`]; the rest
-//! reads and writes.
+//! It tells the person who asks, and nobody else: no log, no audit, no baseline. What the words mean is computed by [`parse`]; the
+//! rest reads and writes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -26,8 +26,8 @@ Noted and compared are type, mode, owner, group, the size and SHA-256 of a file,
 whether extended attributes changed. Links are not followed. At most 100000 paths are looked at, and of files longer than 64 MiB
 the size but not the content.
 
-It reads only specifications that it wrote, and baselines of `integrity`, for a specification is worth what is sure about it: one that
-was cut off or changed by accident is refused. Other programs (NetBSD's mtree, libarchive's bsdtar) read what it writes.
+It reads only specifications that it wrote, and baselines of `integrity`, for a specification is worth what is sure about it: one
+that was cut off or changed by accident is refused. Other programs (NetBSD's mtree, libarchive's bsdtar) read what it writes.
 ";
 
 /// Something differs.

@@ -8,9 +8,21 @@ use std::process::{Command, Output};
 
 use crate::{scan, spec, sys};
 
-/// A directory with names and targets that mean something to readers of mtree(5), and its specification. The names have each byte but
-/// those `without`.
-fn place(name: &str, without: &[u8]) -> (PathBuf, PathBuf) {
+/// A directory and its specification, gone when the test is over.
+struct Place {
+    dir: PathBuf,
+    file: PathBuf,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        fs::remove_dir_all(self.file.parent().unwrap()).unwrap();
+    }
+}
+
+/// A directory with names and targets that mean something to readers of mtree(5), and its specification. The names have each byte
+/// but those `without`.
+fn place(name: &str, without: &[u8]) -> Place {
     let place = std::env::temp_dir().join(format!("integrity-others-{name}-{}", std::process::id()));
     let dir = place.join("dir");
     fs::create_dir_all(dir.join("home/ada/.ssh")).unwrap();
@@ -26,7 +38,7 @@ fn place(name: &str, without: &[u8]) -> (PathBuf, PathBuf) {
     sys::make_pipe(&pipe).unwrap();
     let file = place.join("spec");
     write(&dir, &file);
-    (dir, file)
+    Place { dir, file }
 }
 
 fn write(dir: &Path, file: &Path) {
@@ -52,44 +64,44 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn mtree_of_netbsd_finds_what_differs_and_nothing_else() {
     // To it such a name is a pattern, also in specifications of its own.
-    let (dir, file) = place("mtree", b"*?[");
-    let Some(said) = ask("mtree", &[], &file, &dir) else { return };
+    let place = place("mtree", b"*?[");
+    let (dir, file) = (&place.dir, &place.file);
+    let Some(said) = ask("mtree", &[], file, dir) else { return };
     assert_eq!((text(&said.stdout), text(&said.stderr), said.status.code()), (String::new(), String::new(), Some(0)));
     fs::write(dir.join("home/a b/c#d"), "another").unwrap();
     fs::write(dir.join("home/ada/.ssh/new"), "").unwrap();
     fs::remove_file(dir.join("pipe")).unwrap();
-    let said = ask("mtree", &[], &file, &dir).unwrap();
+    let said = ask("mtree", &[], file, dir).unwrap();
     assert_eq!(said.status.code(), Some(2));
     let said = text(&said.stdout);
     assert!(said.contains("extra: home/ada/.ssh/new\n") && said.contains("missing: ./pipe\n"), "{said}");
     assert!(said.contains("home/a b/c#d") && said.contains("\tsha256 (0x"), "{said}");
     assert_eq!(said.lines().count(), 4, "{said}");
-    fs::remove_dir_all(file.parent().unwrap()).unwrap();
 }
 
 #[test]
 fn what_is_only_on_the_way_and_what_is_not_looked_into() {
-    let (dir, file) = place("way", b"");
-    let mut state = scan::whole(&dir, None).unwrap();
+    let place = place("way", b"");
+    let (dir, file) = (&place.dir, &place.file);
+    let mut state = scan::whole(dir, None).unwrap();
     state.retain(|path, _| path.starts_with(b"/home/ada/.ssh"));
     state.get_mut(&b"/home/ada/.ssh"[..]).unwrap().content = crate::entry::Content::TooMany;
-    fs::write(&file, spec::to_text(&state)).unwrap();
+    fs::write(file, spec::to_text(&state)).unwrap();
     fs::write(dir.join("home/ada/.ssh/new"), "").unwrap();
-    let Some(said) = ask("mtree", &["-e"], &file, &dir) else { return };
+    let Some(said) = ask("mtree", &["-e"], file, dir) else { return };
     assert_eq!((text(&said.stdout), said.status.code()), (String::new(), Some(0)));
-    if let Some(said) = ask("bsdtar", &["-t"], &file, &dir) {
+    if let Some(said) = ask("bsdtar", &["-t"], file, dir) {
         assert_eq!(text(&said.stdout), ".\n./home\n./home/ada\n./home/ada/.ssh\n");
         assert_eq!((text(&said.stderr), said.status.code()), (String::new(), Some(0)));
     }
-    fs::remove_dir_all(file.parent().unwrap()).unwrap();
 }
 
 #[test]
 fn bsdtar_lists_the_same_paths() {
-    let (dir, file) = place("bsdtar", b"");
-    let Some(said) = ask("bsdtar", &["-t", "--null"], &file, &dir) else { return };
+    let place = place("bsdtar", b"");
+    let (dir, file) = (&place.dir, &place.file);
+    let Some(said) = ask("bsdtar", &["-t"], file, dir) else { return };
     assert_eq!((text(&said.stderr), said.status.code()), (String::new(), Some(0)));
     let listed = text(&said.stdout).lines().count();
-    assert_eq!(listed, scan::whole(&dir, None).unwrap().len(), "{}", text(&said.stdout));
-    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    assert_eq!(listed, scan::whole(dir, None).unwrap().len(), "{}", text(&said.stdout));
 }

@@ -16,16 +16,17 @@
 //!
 //! * Names and targets are written as vis(3) does in octal, `\040`, wherever a byte is not printable or could mean something to a
 //!   reader of mtree(5), so a line is a line and a word a word.
-//! * A directory that is only on the way to what is watched has its type and nothing else: NetBSD's mtree wants every parent named, and
-//!   compares no more than the keywords say.
+//! * A directory that is only on the way to what is watched has its type and nothing else: NetBSD's mtree wants every parent named,
+//!   and compares no more than the keywords say.
 //! * A directory with too much in it has the keyword `ignore`, which means to others what it means here: nobody looks inside.
-//! * For the rest there is no keyword, and an invented one would make others refuse the file. So it is in a comment directly before its
-//!   entry, `# next:`, which others pass over: why there is no digest or target (`content=`), and the digest of extended attributes
+//! * For the rest there is no keyword, and others know none that is invented. So it is in a comment directly before its entry,
+//!   `# next:`, which others pass over: why there is no digest or target (`content=`), and the digest of extended attributes
 //!   (`xattrs=`). The entry itself then simply lacks the keyword, and others compare the rest.
 //! * The last line is the digest of all before: a baseline that was cut off or changed by accident is told from one that differs.
 //!
 //! Two things others cannot read, whoever wrote them: NetBSD's mtree takes a name with `*`, `?` or `[` for a pattern, however it is
-//! spelled (its own specifications have the same fault), and libarchive 3.6 knows no `type=socket`: it says so, and takes it for a file.
+//! spelled (its own specifications have the same fault), and libarchive 3.6 knows no `type=socket`: it says so, and takes it for a
+//! file.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +37,8 @@ const SUM: &str = "# sha256 ";
 const NOTE: &str = "# next: ";
 const ON_THE_WAY: &str = "type=dir";
 
-/// Bytes as printable ASCII, without what means something to a reader of mtree(5): spaces part words, `=` parts a keyword from its value,
-/// `*`, `?` and `[` make a name a pattern.
+/// Bytes as printable ASCII, without what means something to a reader of mtree(5): spaces part words, `=` parts a keyword from its
+/// value, `*`, `?` and `[` make a name a pattern.
 pub fn spell(bytes: &[u8]) -> String {
     let spelled = |byte: &u8| match byte {
         b'\\' | b'#' | b'=' | b'*' | b'?' | b'[' => format!("\\{byte:03o}"),
