@@ -1,6 +1,7 @@
 //! Two states, and what differs. No effects.
 
-use crate::entry::{Entry, State};
+use crate::entry::{Content, Entry, State};
+use crate::spec::spell;
 
 /// One path that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +27,31 @@ impl Change {
     /// Name of each part that differs, its old value and its new one.
     pub fn parts(&self) -> Vec<(&'static str, String, String)> {
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Vec::new() };
+        let [old, new] = [spelled(&before.content), spelled(&after.content)];
+        let ([old_digest, old_target, old_device], [new_digest, new_target, new_device]) = (old, new);
         let parts = [
             ("kind", before.kind.name().to_owned(), after.kind.name().to_owned()),
             ("mode", format!("{:04o}", before.mode), format!("{:04o}", after.mode)),
             ("uid", before.uid.to_string(), after.uid.to_string()),
             ("gid", before.gid.to_string(), after.gid.to_string()),
             ("size", before.size.to_string(), after.size.to_string()),
-            ("sha256", before.digest.clone(), after.digest.clone()),
+            ("sha256", old_digest, new_digest),
+            ("target", old_target, new_target),
+            ("device", old_device, new_device),
             ("attributes", before.attributes.clone(), after.attributes.clone()),
         ];
         parts.into_iter().filter(|(_, before, after)| before != after).collect()
+    }
+}
+
+/// A content as digest, target and device, with `-` for those that it is not. What is not known of it stands in the digest's place.
+fn spelled(content: &Content) -> [String; 3] {
+    let none = || "-".to_owned();
+    match content {
+        Content::Digest(digest) => [digest.clone(), none(), none()],
+        Content::Target(target) => [none(), spell(target), none()],
+        Content::Device { major, minor } => [none(), none(), format!("{major},{minor}")],
+        other => [other.gap().unwrap_or("-").to_owned(), none(), none()],
     }
 }
 

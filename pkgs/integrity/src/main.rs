@@ -4,27 +4,38 @@
 //! state of services. What those were when the machine was configured is the baseline, root's alone. `check` compares and
 //! tells the person, the system's log and the kernel's audit; `update` makes what is now the new baseline.
 //!
+//! Called as `mtree`, it does the same for any directory, with a specification instead of the baseline.
+//!
 //! * [`list`]: what is watched, as text. No effects.
-//! * [`entry`]: a file as the baseline knows it, and the baseline as text. No effects.
+//! * [`entry`]: a path's state as the baseline knows it. No effects.
+//! * [`spec`]: the baseline as text, an mtree(5) specification. No effects.
 //! * [`compare`]: two states, and what differs. No effects.
 //! * [`report`]: differences as lines and as JSON. No effects.
 //! * [`scan`]: reads the state of the machine; it meets files of users, and follows none of their links.
+//! * [`look`]: reads what one path is.
 //! * [`store`]: where the baseline is.
+//! * [`mtree`]: the program's second name.
 //! * [`tell`]: the system's log and audit.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod compare;
 mod entry;
 mod list;
+mod look;
+mod mtree;
 mod report;
 mod scan;
+mod spec;
 mod store;
 mod sys;
 mod tell;
 
 #[cfg(test)]
 mod noise;
+#[cfg(test)]
+mod others;
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,7 +53,7 @@ const HELP: &str = "
   init          notes what is now as the baseline; --again replaces one that is there
   check         tells what differs from the baseline: a line each, or JSON; exit status 1 if anything does, 2 if it cannot be said
   update        the same, and makes what is now the baseline
-  show          prints the baseline; --digest prints its digest alone
+  show          prints the baseline, an mtree(5) specification; --digest prints its digest alone
   watch         checks every so many seconds, and tells the system's log and audit what is new
 
 What it can prove: which files of the machine's configuration differ from the baseline, in content, mode, owner, size, kind or
@@ -52,19 +63,39 @@ What it cannot: whoever is root can change a file, make a new baseline, and be u
 prints is for that: keep it elsewhere, and compare it. A program of the system cannot be replaced, for the system is read-only; but
 a root who is hostile can keep this program from being started, or its answer from being seen. Files that change and change
 back between two checks are not noticed; audit records who wrote to them.
+
+Called as `mtree`, this program notes and compares any directory: `mtree --help`.
 ";
 
 /// Something changed.
 const CHANGED: u8 = 1;
 /// It could not be said whether something changed.
 const FAILED: u8 = 2;
+/// The same of NetBSD's `mtree`.
+const MTREE_FAILED: u8 = 1;
 /// More changes are not told one by one to the log: a flood there would push out what it is to be read with.
 const MOST_TOLD: usize = 100;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
+    let mut words = std::env::args_os();
+    let name = words.next().unwrap_or_default();
+    let words: Vec<OsString> = words.collect();
+    let (name, done, failed) = match Path::new(&name).file_name() {
+        Some(name) if name == "mtree" => ("mtree", mtree::run(&words), MTREE_FAILED),
+        _ => ("integrity", run(&words), FAILED),
+    };
+    done.map_or_else(
+        |error| {
+            line(&mut io::stderr(), &format!("{name}: {error}"));
+            ExitCode::from(failed)
+        },
+        ExitCode::from,
+    )
+}
+
+fn run(words: &[OsString]) -> Result<u8, String> {
+    let words: Option<Vec<&str>> = words.iter().map(|word| OsStr::to_str(word)).collect();
+    match words.unwrap_or_default().as_slice() {
         ["init"] => init(false),
         ["init", "--again"] => init(true),
         ["check"] => check(false),
@@ -79,14 +110,7 @@ fn main() -> ExitCode {
             Ok(0)
         }
         _ => Err(USAGE.to_owned()),
-    };
-    done.map_or_else(
-        |error| {
-            line(&mut io::stderr(), &format!("integrity: {error}"));
-            ExitCode::from(FAILED)
-        },
-        ExitCode::from,
-    )
+    }
 }
 
 /// The first baseline, or one in place of what is there.
@@ -125,7 +149,7 @@ fn update(json: bool) -> Result<u8, String> {
 fn show(digest: bool) -> Result<u8, String> {
     store::read()?;
     let text = store::text()?;
-    let shown = if digest { entry::sum(&text).unwrap_or_default() } else { text.trim_end() };
+    let shown = if digest { spec::sum(&text).unwrap_or_default() } else { text.trim_end() };
     line(&mut io::stdout(), shown);
     Ok(0)
 }

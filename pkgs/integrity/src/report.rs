@@ -1,9 +1,9 @@
 //! Differences as lines and as JSON. No effects.
 //!
-//! Paths are spelled as in the baseline, so neither form can be broken by a file's name, and JSON needs no escapes.
+//! Paths and targets are spelled as in the baseline, so no form can be broken by a file's name.
 
 use crate::compare::Change;
-use crate::entry::spell;
+use crate::spec::{spell, spell_path};
 
 /// One difference as a line.
 pub fn line(change: &Change) -> String {
@@ -20,6 +20,30 @@ pub fn line(change: &Change) -> String {
     format!("{} {}{details}", change.what(), spell(&change.path))
 }
 
+/// One difference in the words of NetBSD's `mtree`: in brackets what the specification says, and what is.
+pub fn mtree(change: &Change) -> String {
+    let path = spell_path(&change.path);
+    let parts: Vec<String> = change
+        .parts()
+        .into_iter()
+        .map(|(name, before, after)| {
+            let name = match name {
+                "kind" => "type",
+                "sha256" => "sha256digest",
+                "target" => "link",
+                "attributes" => "xattrs",
+                other => other,
+            };
+            format!("{name} ({before}, {after})")
+        })
+        .collect();
+    match change.what() {
+        "added" => format!("extra: {path}"),
+        "removed" => format!("missing: {path}"),
+        _ => format!("{path}: {}", parts.join(", ")),
+    }
+}
+
 /// How many of which sort, as audit writes fields.
 pub fn counts(changes: &[Change]) -> String {
     let count = |what| changes.iter().filter(|change| change.what() == what).count();
@@ -32,27 +56,23 @@ pub fn json(changes: &[Change]) -> String {
         let parts: Vec<String> = change
             .parts()
             .into_iter()
-            .map(|(name, before, after)| format!(r#""{name}":["{before}","{after}"]"#))
+            .map(|(name, before, after)| format!(r#""{name}":[{},{}]"#, quoted(&before), quoted(&after)))
             .collect();
-        format!(
-            r#"{{"path":"{}","what":"{}","parts":{{{}}}}}"#,
-            spell_json(&change.path),
-            change.what(),
-            parts.join(",")
-        )
+        let path = quoted(&spell(&change.path));
+        format!(r#"{{"path":{path},"what":"{}","parts":{{{}}}}}"#, change.what(), parts.join(","))
     };
     format!(r#"{{"changes":[{}]}}"#, changes.iter().map(change).collect::<Vec<_>>().join(","))
 }
 
-/// A spelled path inside a JSON string.
-fn spell_json(path: &[u8]) -> String {
-    spell(path).replace('\\', r"\\").replace('"', r#"\""#)
+/// Printable ASCII as a JSON string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{digest, Entry, Kind};
+    use crate::entry::{digest, Content, Entry, Kind};
 
     fn entry(mode: u32, content: &[u8]) -> Entry {
         Entry {
@@ -61,7 +81,7 @@ mod tests {
             uid: 0,
             gid: 0,
             size: content.len() as u64,
-            digest: digest(content),
+            content: Content::Digest(digest(content)),
             attributes: "-".to_owned(),
         }
     }
@@ -80,9 +100,38 @@ mod tests {
         let lines: Vec<String> = changes().iter().map(line).collect();
         assert_eq!(
             lines,
-            ["added /etc/a\"\\b", "removed /etc/gone", "changed /etc/shadow: mode 0600 -> 4644, size 1 -> 2, content",]
+            [
+                "added /etc/a\"\\134b",
+                "removed /etc/gone",
+                "changed /etc/shadow: mode 0600 -> 4644, size 1 -> 2, content",
+            ]
+        );
+        let short = digest(b"x");
+        let long = digest(b"xy");
+        let lines: Vec<String> = changes().iter().map(mtree).collect();
+        assert_eq!(
+            lines,
+            [
+                r#"extra: ./etc/a"\134b"#.to_owned(),
+                "missing: ./etc/gone".to_owned(),
+                format!("./etc/shadow: mode (0600, 4644), size (1, 2), sha256digest ({short}, {long})"),
+            ]
         );
         assert_eq!(counts(&changes()), "added=1 removed=1 changed=1");
+    }
+
+    #[test]
+    fn what_a_link_or_a_device_was() {
+        let entry = |kind, content| Entry { kind, content, ..entry(0o777, b"") };
+        let link = |target: &[u8]| Some(entry(Kind::Link, Content::Target(target.to_vec())));
+        let turned = Change { path: b"/etc/l".to_vec(), before: link(b"a\"b"), after: link(b"c d") };
+        assert_eq!(line(&turned), r#"changed /etc/l: target a"b -> c\040d"#);
+        assert_eq!(mtree(&turned), r#"./etc/l: link (a"b, c\040d)"#);
+        let text = json(&[turned]);
+        assert!(text.ends_with(r#""parts":{"target":["a\"b","c\\040d"]}}]}"#), "{text}");
+        let device = |minor| Some(entry(Kind::Char, Content::Device { major: 1, minor }));
+        let other = Change { path: b"/dev/null".to_vec(), before: device(3), after: device(5) };
+        assert_eq!(line(&other), "changed /dev/null: device 1,3 -> 1,5");
     }
 
     #[test]
@@ -91,7 +140,7 @@ mod tests {
         let text = json(&changes()[..2]);
         assert_eq!(
             text,
-            r#"{"changes":[{"path":"/etc/a\"\\b","what":"added","parts":{}},{"path":"/etc/gone","what":"removed","parts":{}}]}"#
+            r#"{"changes":[{"path":"/etc/a\"\\134b","what":"added","parts":{}},{"path":"/etc/gone","what":"removed","parts":{}}]}"#
         );
         let text = json(&changes()[2..]);
         assert!(

@@ -3,17 +3,15 @@
 //! Homes belong to people who may try to mislead: links are noted and not followed, pipes and devices are not opened, and of files
 //! and directories that are too large the entry says so. Nobody can keep what belongs to others from being looked at.
 
-use std::fs::{self, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
-use crate::entry::{digest, hex, Entry, Kind, State, MOST_PATHS};
+use crate::entry::{ancestors, Content, Kind, State, MOST_PATHS};
 use crate::list::List;
-use crate::sys;
+use crate::look::look;
 
 /// In one home no more is looked at.
 const MOST_PATHS_OF_HOME: usize = 1_000;
@@ -24,7 +22,7 @@ const MOST_BYTES_OF_HOME: u64 = 1024 * 1024;
 
 /// The state of what `list` names, and of what it names in `homes`, below `root`.
 pub fn scan(root: &Path, list: &List, homes: &[String]) -> Result<State, String> {
-    let mut scan = Scan { root, list, state: State::new() };
+    let mut scan = Scan { root, skips: &list.skips, only: None, state: State::new() };
     for tree in &list.trees {
         let whole = scan.tree(Path::new(tree), MOST_PATHS, MOST_BYTES)?;
         if !whole {
@@ -42,9 +40,30 @@ pub fn scan(root: &Path, list: &List, homes: &[String]) -> Result<State, String>
     Ok(scan.state)
 }
 
+/// The state of all below `root`; or, of that, of what `only` knows.
+pub fn whole(root: &Path, only: Option<&State>) -> Result<State, String> {
+    let only = only.map(|known| {
+        let way = known.keys().flat_map(|path| ancestors(path));
+        way.chain(known.keys().map(Vec::as_slice)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>()
+    });
+    let found = fs::metadata(root).map_err(|error| format!("{}: {error}", root.display()))?;
+    if !found.is_dir() {
+        return Err(format!("{}: it is no directory", root.display()));
+    }
+    let mut scan = Scan { root, skips: &[], only: only.as_ref(), state: State::new() };
+    let all = scan.tree(Path::new("/"), MOST_PATHS, MOST_BYTES)?;
+    if !all || scan.state.len() > MOST_PATHS {
+        return Err(format!("{}: there are more than {MOST_PATHS} paths in it; name a part of it", root.display()));
+    }
+    Ok(scan.state)
+}
+
 struct Scan<'a> {
     root: &'a Path,
-    list: &'a List,
+    /// What is passed over, with all that is in it.
+    skips: &'a [String],
+    /// When given, all else is passed over.
+    only: Option<&'a BTreeSet<Vec<u8>>>,
     state: State,
 }
 
@@ -54,8 +73,7 @@ impl Scan<'_> {
         let mut left = vec![path.to_owned()];
         let mut noted = 0;
         while let Some(path) = left.pop() {
-            if self.list.skips.iter().any(|skip| path.starts_with(skip)) || self.note(&path, bytes)? != Some(Kind::Dir)
-            {
+            if self.passes_over(&path) || self.note(&path, bytes)? != Some(Kind::Dir) {
                 continue;
             }
             let place = self.place(&path);
@@ -65,14 +83,22 @@ impl Scan<'_> {
                 other => other.map_err(fault)?,
             };
             for entry in entries {
+                let path = path.join(entry.map_err(fault)?.file_name());
+                if self.only.is_some_and(|only| !only.contains(path.as_os_str().as_bytes())) {
+                    continue;
+                }
                 noted += 1;
                 if noted > most {
                     return Ok(false);
                 }
-                left.push(path.join(entry.map_err(fault)?.file_name()));
+                left.push(path);
             }
         }
         Ok(true)
+    }
+
+    fn passes_over(&self, path: &Path) -> bool {
+        self.skips.iter().any(|skip| path.starts_with(skip))
     }
 
     /// What is at a path of a home, and the directories on the way to it. What lies behind a link is somebody else's.
@@ -97,7 +123,7 @@ impl Scan<'_> {
         self.state.retain(|noted, _| !Path::new(std::ffi::OsStr::from_bytes(noted)).starts_with(&target));
         self.note(&target, MOST_BYTES_OF_HOME)?;
         if let Some(entry) = self.state.get_mut(target.as_os_str().as_bytes()) {
-            entry.digest = "too-many".to_owned();
+            entry.content = Content::TooMany;
         }
         Ok(())
     }
@@ -135,70 +161,11 @@ fn gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn look(place: &Path, found: &Metadata, most: u64) -> Entry {
-    let kind = match found.file_type() {
-        kind if kind.is_file() => Kind::File,
-        kind if kind.is_dir() => Kind::Dir,
-        kind if kind.is_symlink() => Kind::Link,
-        _ => Kind::Other,
-    };
-    let unreadable = |_| "unreadable".to_owned();
-    let digest = match kind {
-        Kind::File => content(place, most).unwrap_or_else(unreadable),
-        Kind::Link => fs::read_link(place).map_or_else(unreadable, |to| digest(to.as_os_str().as_bytes())),
-        Kind::Dir | Kind::Other => "-".to_owned(),
-    };
-    let size = if kind == Kind::File { found.len() } else { 0 };
-    let attributes = match sys::attributes(place) {
-        Ok(pairs) if pairs.is_empty() => "-".to_owned(),
-        Ok(pairs) => attributes_digest(&pairs),
-        Err(error) => unreadable(error),
-    };
-    Entry { kind, mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid(), size, digest, attributes }
-}
-
-/// Names and values, each after its length, so that none can be taken for another.
-fn attributes_digest(pairs: &std::collections::BTreeMap<Vec<u8>, Vec<u8>>) -> String {
-    let mut sum = Sha256::new();
-    for part in pairs.iter().flat_map(|(name, value)| [name, value]) {
-        sum.update((part.len() as u64).to_le_bytes());
-        sum.update(part);
-    }
-    hex(&sum.finalize())
-}
-
-/// Digest of a file's content, if it is no longer than `most`. What has become a link or a pipe since it was looked at is not read.
-fn content(place: &Path, most: u64) -> io::Result<String> {
-    let file =
-        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY).open(place)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("no file any more"));
-    }
-    // One byte more than allowed tells that it is too long, also of a file that grows meanwhile.
-    let mut file = file.take(most + 1);
-    let (mut sum, mut length) = (Sha256::new(), 0);
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&sum.finalize())),
-            Ok(read) => {
-                length += read as u64;
-                if length > most {
-                    return Ok("too-long".to_owned());
-                }
-                sum.update(buffer.get(..read).unwrap_or_default());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::compare;
-    use crate::report;
+    use crate::{report, sys};
     use std::os::unix::fs::{symlink, PermissionsExt as _};
 
     struct Place(PathBuf);
@@ -265,14 +232,32 @@ mod tests {
         let keys = place.0.join("home/ada/.ssh");
         fs::File::create(keys.join("sparse")).unwrap().set_len(1 << 40).unwrap();
         let state = place.scan();
-        assert_eq!(state[&b"/home/ada/.ssh/sparse"[..]].digest, "too-long");
+        assert_eq!(state[&b"/home/ada/.ssh/sparse"[..]].content, Content::TooLong);
         for number in 0..=MOST_PATHS_OF_HOME {
             fs::write(keys.join(format!("{number}")), "").unwrap();
         }
         let state = place.scan();
-        assert_eq!(state[&b"/home/ada/.ssh"[..]].digest, "too-many");
+        assert_eq!(state[&b"/home/ada/.ssh"[..]].content, Content::TooMany);
         assert!(!state.keys().any(|path| path.starts_with(b"/home/ada/.ssh/")));
         assert!(state.contains_key(&b"/etc/passwd"[..]));
+    }
+
+    #[test]
+    fn a_whole_tree_or_what_is_known_of_it() {
+        let place = Place::new("whole");
+        let paths = |state: &State| -> Vec<String> {
+            state.keys().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
+        };
+        let etc = whole(&place.0.join("etc"), None).unwrap();
+        assert_eq!(paths(&etc), ["/", "/passwd", "/skip"]);
+        let known: State = [(b"/etc/passwd".to_vec(), etc[&b"/passwd"[..]].clone())].into();
+        assert_eq!(paths(&whole(&place.0, Some(&known)).unwrap()), ["/", "/etc", "/etc/passwd"]);
+        // What lies behind a link is not what the known path was.
+        fs::rename(place.0.join("etc"), place.0.join("elsewhere")).unwrap();
+        symlink("elsewhere", place.0.join("etc")).unwrap();
+        assert_eq!(paths(&whole(&place.0, Some(&known)).unwrap()), ["/", "/etc"]);
+        assert!(whole(&place.0.join("etc/passwd"), None).unwrap_err().ends_with("/etc/passwd: it is no directory"));
+        assert!(whole(&place.0.join("absent"), None).is_err());
     }
 
     #[test]
@@ -282,7 +267,7 @@ mod tests {
         symlink("/etc", place.0.join("home/ada/.ssh")).unwrap();
         symlink("/", place.0.join("etc/loop")).unwrap();
         let pipe = std::ffi::CString::new(place.0.join("etc/pipe").as_os_str().as_bytes()).unwrap();
-        crate::sys::make_pipe(&pipe).unwrap();
+        sys::make_pipe(&pipe).unwrap();
         let state = place.scan();
         let kinds: Vec<(String, Kind)> =
             state.iter().map(|(path, entry)| (String::from_utf8_lossy(path).into_owned(), entry.kind)).collect();
@@ -293,7 +278,7 @@ mod tests {
                 ("/etc", Kind::Dir),
                 ("/etc/loop", Kind::Link),
                 ("/etc/passwd", Kind::File),
-                ("/etc/pipe", Kind::Other),
+                ("/etc/pipe", Kind::Fifo),
                 ("/home/ada/.ssh", Kind::Link),
             ]
         );

@@ -5,13 +5,14 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use crate::entry::{self, State};
+use crate::entry::State;
+use crate::spec;
 
 /// The baseline.
 pub const PLACE: &str = "/var/lib/integrity/baseline";
 const FOLDER: &str = "/var/lib/integrity";
-/// No baseline is longer.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// No baseline and no specification is longer.
+pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Whether there is one.
 pub fn exists() -> bool {
@@ -44,16 +45,19 @@ fn read_text(path: &Path) -> io::Result<String> {
 
 /// Reads it.
 pub fn read() -> Result<State, String> {
-    entry::from_text(&text()?).map_err(|error| {
+    spec::from_text(&text()?).map_err(|error| {
         format!("{PLACE}: {error}; look what else changed, then make a new one with `integrity init --again`")
     })
 }
 
 /// Replaces it; gives its digest.
 pub fn write(state: &State) -> Result<String, String> {
-    let text = entry::to_text(state);
+    let text = spec::to_text(state);
+    if text.len() as u64 > MOST_BYTES {
+        return Err(format!("{PLACE}: it would be too long to be read again; leave parts out with `skip`"));
+    }
     replace(&text).map_err(|error| format!("{PLACE}: {error}"))?;
-    Ok(entry::sum(&text).unwrap_or_default().to_owned())
+    Ok(spec::sum(&text).unwrap_or_default().to_owned())
 }
 
 fn replace(text: &str) -> io::Result<()> {

@@ -1,0 +1,223 @@
+//! The program's second name, `mtree`: the specification of any directory, and what differs from one.
+//!
+//! It tells the person who asks, and nobody else: no log, no audit, no baseline. What the words mean is computed by [`parse`]; the
+//! rest reads and writes.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::entry::State;
+use crate::store::MOST_BYTES;
+use crate::{compare, report, scan, spec};
+
+const USAGE: &str = "usage: mtree -c [-p DIR] | mtree [-e] [-f FILE] [-p DIR]";
+const HELP: &str = "
+  -c       prints the specification of a directory, in the format mtree(5)
+  -f FILE  compares a directory with the specification in FILE; without -f and -c, with that on standard input
+  -p DIR   the directory, `.` unless given
+  -e       looks only at what the specification names: what else is there is no difference
+
+Exit status: 0 when nothing differs, 2 when anything does, 1 when it cannot be said.
+
+Noted and compared are type, mode, owner, group, the size and SHA-256 of a file, the target of a link, the number of a device, and
+whether extended attributes changed. Links are not followed. At most 100000 paths are looked at, and of files longer than 64 MiB
+the size but not the content.
+
+It reads only specifications that it wrote, and baselines of `integrity`, for a specification is worth what is sure about it: one
+that was cut off or changed by accident is refused. Other programs (NetBSD's mtree, libarchive's bsdtar) read what it writes.
+";
+
+/// Something differs.
+const DIFFERENT: u8 = 2;
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Order {
+    Help,
+    /// The specification of a directory.
+    Create {
+        dir: PathBuf,
+    },
+    /// What differs in a directory from a specification: of a file, or standard input.
+    Compare {
+        file: Option<PathBuf>,
+        dir: PathBuf,
+        /// Whether only what the specification names is looked at.
+        known_only: bool,
+    },
+}
+
+/// Does what the words ask for; gives the exit status.
+pub fn run(words: &[OsString]) -> Result<u8, String> {
+    match parse(words)? {
+        Order::Help => print(&format!("{USAGE}\n{HELP}")).map(|()| 0),
+        Order::Create { dir } => create(&dir),
+        Order::Compare { file, dir, known_only } => differences(file.as_deref(), &dir, known_only),
+    }
+}
+
+fn parse(words: &[OsString]) -> Result<Order, String> {
+    let (mut create, mut known_only, mut file, mut dir) = (false, false, None, None);
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--help" || word == "-h" {
+            return Ok(Order::Help);
+        }
+        let letters = word.as_bytes().strip_prefix(b"-").filter(|letters| !letters.is_empty());
+        let mut letters = letters.ok_or_else(|| refusal(word, "is no option"))?;
+        while let Some((letter, rest)) = letters.split_first() {
+            letters = rest;
+            let place = match letter {
+                b'c' => {
+                    create = true;
+                    continue;
+                }
+                b'e' => {
+                    known_only = true;
+                    continue;
+                }
+                b'f' => &mut file,
+                b'p' => &mut dir,
+                _ => return Err(refusal(word, "is not understood")),
+            };
+            let value =
+                if rest.is_empty() { words.next().map(OsString::as_os_str) } else { Some(OsStr::from_bytes(rest)) };
+            let value = value.ok_or_else(|| refusal(word, "lacks what it needs"))?;
+            if place.replace(PathBuf::from(value)).is_some() {
+                return Err(refusal(word, "is given twice"));
+            }
+            break;
+        }
+    }
+    let dir = dir.unwrap_or_else(|| PathBuf::from("."));
+    match (create, file, known_only) {
+        (true, None, false) => Ok(Order::Create { dir }),
+        (true, ..) => Err(format!("-c makes a specification, so it goes with neither -f nor -e; {USAGE}")),
+        (false, file, known_only) => Ok(Order::Compare { file, dir, known_only }),
+    }
+}
+
+fn refusal(word: &OsStr, why: &str) -> String {
+    format!("`{}` {why}; {USAGE}", word.to_string_lossy())
+}
+
+fn create(dir: &Path) -> Result<u8, String> {
+    let state = scan::whole(dir, None)?;
+    let text = spec::to_text(&state);
+    if text.len() as u64 > MOST_BYTES {
+        return Err(format!(
+            "{}: its specification would be too long to be read again; name a part of it",
+            dir.display()
+        ));
+    }
+    warn_of_gaps(&state);
+    print(&text)?;
+    Ok(0)
+}
+
+fn differences(file: Option<&Path>, dir: &Path, known_only: bool) -> Result<u8, String> {
+    let (name, text) = match file {
+        Some(path) => (path.display().to_string(), File::open(path).and_then(|mut file| read(&mut file))),
+        None => ("standard input".to_owned(), read(&mut io::stdin().lock())),
+    };
+    let fault = |error: String| format!("{name}: {error}; `mtree --help` says what is read");
+    let expected = spec::from_text(&text.map_err(|error| format!("{name}: {error}"))?).map_err(fault)?;
+    let found = scan::whole(dir, known_only.then_some(&expected))?;
+    let mut changes = compare::compare(&expected, &found);
+    if known_only {
+        // The directories on the way to what is known.
+        changes.retain(|change| change.before.is_some());
+    }
+    warn_of_gaps(&expected);
+    let lines: Vec<String> = changes.iter().map(|change| report::mtree(change) + "\n").collect();
+    print(&lines.concat())?;
+    Ok(if changes.is_empty() { 0 } else { DIFFERENT })
+}
+
+fn read(from: &mut dyn Read) -> io::Result<String> {
+    let mut text = String::new();
+    from.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other("it is too long for a specification"));
+    }
+    Ok(text)
+}
+
+/// A specification that is not complete must not look so.
+fn warn_of_gaps(state: &State) {
+    let count = state.values().filter(|entry| entry.content.gap().is_some()).count();
+    if count > 0 {
+        let text = "are in the specification without their content, which was too much or not readable";
+        // With no standard error there is nobody to tell.
+        let _written = writeln!(io::stderr(), "mtree: {count} paths {text}");
+    }
+}
+
+/// Unlike a message, a specification that is not written is a failure.
+fn print(text: &str) -> Result<(), String> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| format!("standard output: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn parsed(words: &[&str]) -> Result<Order, String> {
+        parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn words() {
+        let create = |dir: &str| Ok(Order::Create { dir: PathBuf::from(dir) });
+        let compare = |file: Option<&str>, dir: &str, known_only| {
+            Ok(Order::Compare { file: file.map(PathBuf::from), dir: PathBuf::from(dir), known_only })
+        };
+        assert_eq!(parsed(&["-c"]), create("."));
+        assert_eq!(parsed(&["-c", "-p", "/etc"]), create("/etc"));
+        assert_eq!(parsed(&["-cp/etc"]), create("/etc"));
+        assert_eq!(parsed(&[]), compare(None, ".", false));
+        assert_eq!(parsed(&["-ef", "-c", "-p", "a b"]), compare(Some("-c"), "a b", true));
+        assert_eq!(parsed(&["-c", "--help"]), Ok(Order::Help));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (words, why) in [
+            (&["-u"][..], "`-u` is not understood"),
+            (&["-cq"], "`-cq` is not understood"),
+            (&["/etc"], "`/etc` is no option"),
+            (&["-"], "`-` is no option"),
+            (&["-f"], "`-f` lacks what it needs"),
+            (&["-p", "a", "-pb"], "`-pb` is given twice"),
+            (&["-c", "-f", "a"], "-c makes a specification, so it goes with neither -f nor -e"),
+            (&["-ce"], "-c makes a specification, so it goes with neither -f nor -e"),
+        ] {
+            assert_eq!(parsed(words), Err(format!("{why}; {USAGE}")));
+        }
+    }
+
+    #[test]
+    fn a_directory_and_its_specification() {
+        let place = std::env::temp_dir().join(format!("integrity-mtree-{}", std::process::id()));
+        let (dir, file) = (place.join("dir"), place.join("spec"));
+        fs::create_dir_all(dir.join("in it")).unwrap();
+        fs::write(dir.join("in it/file"), "one").unwrap();
+        fs::write(&file, spec::to_text(&scan::whole(&dir, None).unwrap())).unwrap();
+        let status = |known_only| differences(Some(&file), &dir, known_only);
+        assert_eq!((status(false), status(true)), (Ok(0), Ok(0)));
+        fs::write(dir.join("new"), "").unwrap();
+        assert_eq!((status(false), status(true)), (Ok(DIFFERENT), Ok(0)));
+        fs::write(dir.join("in it/file"), "two").unwrap();
+        assert_eq!((status(false), status(true)), (Ok(DIFFERENT), Ok(DIFFERENT)));
+        fs::write(&file, "#mtree\n. type=dir\n").unwrap();
+        let error = status(false).unwrap_err();
+        assert!(error.contains("spec: it does not begin as this version of the program writes"), "{error}");
+        assert!(differences(Some(&dir), &dir, false).is_err());
+        fs::remove_dir_all(&place).unwrap();
+    }
+}
