@@ -18,6 +18,11 @@ fn small() -> Texts {
         ("pkgs/linux/config/40-surface.config", ""),
         ("pkgs/linux/config/50-security.config", "CONFIG_LSM=\"lockdown,yama\"\n"),
         (
+            "hardening/3-network/nftables.conf",
+            "flush ruleset\n\ntable inet filter {\n\tchain input {\n\t\t# What is not let in is dropped.\n\
+             \t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n",
+        ),
+        (
             "hardening/4-ssh/sshd.toml",
             "about = 'Keys only.'\nessential = [['PidFile', '/run/sshd.pid']]\nlast = ['Include x.conf']\n\
              [[section]]\nreason = 'Root never logs in.'\nset = [['PermitRootLogin', 'no'], ['RekeyLimit', '1G 1h']]\n\
