@@ -1,6 +1,6 @@
 //! Two states, and what differs. No effects.
 
-use crate::entry::{Content, Entry, State};
+use crate::entry::{hex, Attributes, Content, Entry, State};
 use crate::spec::spell;
 
 /// One path that is not as it was.
@@ -27,6 +27,7 @@ impl Change {
     /// Name of each part that differs, its old value and its new one.
     pub fn parts(&self) -> Vec<(&'static str, String, String)> {
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Vec::new() };
+        let word = |attributes: Attributes| attributes.word().unwrap_or_else(|| "-".to_owned());
         let [old, new] = [spelled(&before.content), spelled(&after.content)];
         let ([old_digest, old_target, old_device], [new_digest, new_target, new_device]) = (old, new);
         let parts = [
@@ -38,7 +39,7 @@ impl Change {
             ("sha256", old_digest, new_digest),
             ("target", old_target, new_target),
             ("device", old_device, new_device),
-            ("attributes", before.attributes.clone(), after.attributes.clone()),
+            ("attributes", word(before.attributes), word(after.attributes)),
         ];
         parts.into_iter().filter(|(_, before, after)| before != after).collect()
     }
@@ -48,7 +49,7 @@ impl Change {
 fn spelled(content: &Content) -> [String; 3] {
     let none = || "-".to_owned();
     match content {
-        Content::Digest(digest) => [digest.clone(), none(), none()],
+        Content::Digest(digest) => [hex(digest), none(), none()],
         Content::Target(target) => [none(), spell(target), none()],
         Content::Device { major, minor } => [none(), none(), format!("{major},{minor}")],
         other => [other.gap().unwrap_or("-").to_owned(), none(), none()],

@@ -47,13 +47,16 @@ impl Kind {
     }
 }
 
+/// A SHA-256. There may be very many, so it is kept as it is and not as text.
+pub type Sum = [u8; 32];
+
 /// What is in a path, or why that is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// It has none; or it is a directory, and what is in it has entries of its own.
     None,
-    /// SHA-256 of a file, in hexadecimal.
-    Digest(String),
+    /// Of a file.
+    Digest(Sum),
     /// Where a link leads.
     Target(Vec<u8>),
     /// Number of a device.
@@ -83,6 +86,28 @@ impl Content {
     }
 }
 
+/// The extended attributes of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attributes {
+    /// It has none.
+    None,
+    /// Of all of them.
+    Digest(Sum),
+    /// They could not be read.
+    Unreadable,
+}
+
+impl Attributes {
+    /// As a word; none where there are none.
+    pub fn word(self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Digest(sum) => Some(hex(&sum)),
+            Self::Unreadable => Some("unreadable".to_owned()),
+        }
+    }
+}
+
 /// One path's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -98,13 +123,13 @@ pub struct Entry {
     pub size: u64,
     /// What is in it.
     pub content: Content,
-    /// Digest of its extended attributes; `-` when it has none, `unreadable` when they could not be read.
-    pub attributes: String,
+    /// Its extended attributes.
+    pub attributes: Attributes,
 }
 
-/// SHA-256 in hexadecimal.
-pub fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+/// SHA-256 of bytes.
+pub fn digest(bytes: &[u8]) -> Sum {
+    Sha256::digest(bytes).into()
 }
 
 /// Bytes in hexadecimal.
@@ -165,9 +190,9 @@ pub mod tests {
             size: if kind == Kind::File { noise.below(9) as u64 } else { 0 },
             content,
             attributes: match noise.below(6) {
-                0 => "unreadable".to_owned(),
-                1 => digest(&noise.bytes(2)),
-                _ => "-".to_owned(),
+                0 => Attributes::Unreadable,
+                1 => Attributes::Digest(digest(&noise.bytes(2))),
+                _ => Attributes::None,
             },
         }
     }
@@ -182,6 +207,6 @@ pub mod tests {
 
     #[test]
     fn digests_are_sha256() {
-        assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(hex(&digest(b"abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::{hex, Content, Entry, Kind};
+use crate::entry::{Attributes, Content, Entry, Kind, Sum};
 use crate::sys;
 
 /// The entry of what was found at `place`; of files longer than `most` no content is read.
@@ -26,9 +26,9 @@ pub fn look(place: &Path, found: &Metadata, most: u64) -> Entry {
     };
     let size = if kind == Kind::File { found.len() } else { 0 };
     let attributes = match sys::attributes(place) {
-        Ok(pairs) if pairs.is_empty() => "-".to_owned(),
-        Ok(pairs) => attributes_digest(&pairs),
-        Err(_) => "unreadable".to_owned(),
+        Ok(pairs) if pairs.is_empty() => Attributes::None,
+        Ok(pairs) => Attributes::Digest(attributes_digest(&pairs)),
+        Err(_) => Attributes::Unreadable,
     };
     Entry { kind, mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid(), size, content, attributes }
 }
@@ -46,13 +46,13 @@ fn kind(found: FileType) -> Kind {
 }
 
 /// Names and values, each after its length, so that none can be taken for another.
-fn attributes_digest(pairs: &std::collections::BTreeMap<Vec<u8>, Vec<u8>>) -> String {
+fn attributes_digest(pairs: &std::collections::BTreeMap<Vec<u8>, Vec<u8>>) -> Sum {
     let mut sum = Sha256::new();
     for part in pairs.iter().flat_map(|(name, value)| [name, value]) {
         sum.update((part.len() as u64).to_le_bytes());
         sum.update(part);
     }
-    hex(&sum.finalize())
+    sum.finalize().into()
 }
 
 /// Digest of a file's content, if it is no longer than `most`. What has become a link or a pipe since it was looked at is not read.
@@ -68,7 +68,7 @@ fn content(place: &Path, most: u64) -> io::Result<Content> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(Content::Digest(hex(&sum.finalize()))),
+            Ok(0) => return Ok(Content::Digest(sum.finalize().into())),
             Ok(read) => {
                 length += read as u64;
                 if length > most {

@@ -72,7 +72,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{digest, Content, Entry, Kind};
+    use crate::entry::{digest, hex, Attributes, Content, Entry, Kind};
 
     fn entry(mode: u32, content: &[u8]) -> Entry {
         Entry {
@@ -82,7 +82,7 @@ mod tests {
             gid: 0,
             size: content.len() as u64,
             content: Content::Digest(digest(content)),
-            attributes: "-".to_owned(),
+            attributes: Attributes::None,
         }
     }
 
@@ -106,8 +106,7 @@ mod tests {
                 "changed /etc/shadow: mode 0600 -> 4644, size 1 -> 2, content",
             ]
         );
-        let short = digest(b"x");
-        let long = digest(b"xy");
+        let [short, long] = [hex(&digest(b"x")), hex(&digest(b"xy"))];
         let lines: Vec<String> = changes().iter().map(mtree).collect();
         assert_eq!(
             lines,

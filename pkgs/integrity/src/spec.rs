@@ -30,7 +30,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{ancestors, digest, Content, Entry, Kind, State, MOST_PATHS};
+use crate::entry::{ancestors, digest, hex, Attributes, Content, Entry, Kind, State, Sum, MOST_PATHS};
 
 const HEAD: &str = "#mtree\n# integrity 3\n";
 const SUM: &str = "# sha256 ";
@@ -85,19 +85,29 @@ fn unspell_path(text: &str) -> Option<Vec<u8>> {
 
 /// The baseline as text.
 pub fn to_text(state: &State) -> String {
+    let mut text = HEAD.to_owned();
+    text.extend(lines(state));
+    let sum = last_line(&text);
+    text + &sum
+}
+
+/// The digest of all before, as a line.
+fn last_line(body: &str) -> String {
+    format!("{SUM}{}\n", hex(&digest(body.as_bytes())))
+}
+
+/// The lines between head and digest: of an entry, or of what is only on the way.
+fn lines(state: &State) -> impl Iterator<Item = String> + '_ {
     let on_the_way = state.keys().flat_map(|path| ancestors(path)).map(|path| (path, None));
     let mut lines: BTreeMap<&[u8], Option<&Entry>> = on_the_way.collect();
     lines.extend(state.iter().map(|(path, entry)| (path.as_slice(), Some(entry))));
-    let mut text = HEAD.to_owned();
-    for (path, entry) in lines {
+    lines.into_iter().map(|(path, entry)| {
         let path = spell_path(path);
-        text += &match entry {
+        match entry {
             Some(entry) => format!("{}{path} {}\n", note(entry), keywords(entry)),
             None => format!("{path} {ON_THE_WAY}\n"),
-        };
-    }
-    let sum = digest(text.as_bytes());
-    text + &format!("{SUM}{sum}\n")
+        }
+    })
 }
 
 fn keywords(entry: &Entry) -> String {
@@ -107,7 +117,7 @@ fn keywords(entry: &Entry) -> String {
         text += &format!(" size={size}");
     }
     text += &match content {
-        Content::Digest(digest) => format!(" sha256digest={digest}"),
+        Content::Digest(digest) => format!(" sha256digest={}", hex(digest)),
         Content::Target(target) => format!(" link={}", spell(target)),
         Content::Device { major, minor } => format!(" device=linux,{major},{minor}"),
         Content::TooMany => " ignore".to_owned(),
@@ -120,7 +130,7 @@ fn keywords(entry: &Entry) -> String {
 fn note(entry: &Entry) -> String {
     let gap = entry.content.gap().filter(|_| entry.content != Content::TooMany);
     let content = gap.map(|gap| format!("content={gap}"));
-    let attributes = (entry.attributes != "-").then(|| format!("xattrs={}", entry.attributes));
+    let attributes = entry.attributes.word().map(|word| format!("xattrs={word}"));
     let notes: Vec<String> = content.into_iter().chain(attributes).collect();
     if notes.is_empty() {
         String::new()
@@ -144,11 +154,14 @@ pub fn from_text(text: &str) -> Result<State, String> {
     };
     let end = text.trim_end_matches('\n').rfind('\n').ok_or(cut)? + 1;
     let (body, sum) = text.split_at(end);
-    if sum != format!("{SUM}{}\n", digest(body.as_bytes())) {
+    if sum != last_line(body) {
         return Err(cut.to_owned());
     }
-    let state = entries(rest.get(..end - HEAD.len()).ok_or(cut)?)?;
-    if to_text(&state) != text {
+    let mut rest = rest.get(..end - HEAD.len()).ok_or(cut)?;
+    let state = entries(rest)?;
+    // Line by line: a second text of all of it would take as much memory as all else.
+    let same = lines(&state).all(|line| rest.strip_prefix(&line).map(|left| rest = left).is_some());
+    if !same || !rest.is_empty() {
         return Err("it is not written as this program writes".to_owned());
     }
     Ok(state)
@@ -201,9 +214,9 @@ fn entry(line: &str, note: Option<&str>) -> Option<(Vec<u8>, Option<Entry>)> {
         (Kind::Dir | Kind::Fifo | Kind::Socket, None) => Content::None,
     };
     let attributes = match noted("xattrs") {
-        None => "-".to_owned(),
-        Some("unreadable") => "unreadable".to_owned(),
-        Some(text) => hexadecimal(text)?,
+        None => Attributes::None,
+        Some("unreadable") => Attributes::Unreadable,
+        Some(text) => Attributes::Digest(hexadecimal(text)?),
     };
     let entry = Entry {
         kind,
@@ -217,10 +230,11 @@ fn entry(line: &str, note: Option<&str>) -> Option<(Vec<u8>, Option<Entry>)> {
     Some((path, Some(entry)))
 }
 
-/// A digest.
-fn hexadecimal(text: &str) -> Option<String> {
-    let fits = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    fits.then(|| text.to_owned())
+/// A digest; that its digits are written as they should be is seen when all is written again.
+fn hexadecimal(text: &str) -> Option<Sum> {
+    let bytes: Option<Vec<u8>> =
+        text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    bytes?.try_into().ok()
 }
 
 fn device(text: &str) -> Option<Content> {

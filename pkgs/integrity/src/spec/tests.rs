@@ -6,26 +6,26 @@ use crate::noise;
 
 fn plain(kind: Kind, mode: u32, content: Content) -> Entry {
     let size = if kind == Kind::File { 6 } else { 0 };
-    Entry { kind, mode, uid: 0, gid: 0, size, content, attributes: "-".to_owned() }
+    Entry { kind, mode, uid: 0, gid: 0, size, content, attributes: Attributes::None }
 }
 
 /// `lines` with the head and the digest that belong to them.
 fn whole(lines: &str) -> String {
     let body = format!("{HEAD}{lines}");
-    let sum = digest(body.as_bytes());
-    format!("{body}{SUM}{sum}\n")
+    let sum = last_line(&body);
+    body + &sum
 }
 
 #[test]
 fn every_sort_of_entry() {
     let hello = digest(b"hello\n");
     let mut noted = plain(Kind::File, 0o4755, Content::TooLong);
-    noted.attributes = digest(b"x");
+    noted.attributes = Attributes::Digest(digest(b"x"));
     let state: State = [
         ("/dev/null", plain(Kind::Char, 0o666, Content::Device { major: 1, minor: 3 })),
         ("/dev/sda", plain(Kind::Block, 0o660, Content::Device { major: 8, minor: 0 })),
         ("/etc", plain(Kind::Dir, 0o755, Content::None)),
-        ("/etc/a b#", plain(Kind::File, 0o644, Content::Digest(hello.clone()))),
+        ("/etc/a b#", plain(Kind::File, 0o644, Content::Digest(hello))),
         ("/etc/large", noted),
         ("/etc/link", plain(Kind::Link, 0o777, Content::Target(b"a=b\\c \xff".to_vec()))),
         ("/etc/pipe", plain(Kind::Fifo, 0o600, Content::None)),
@@ -36,6 +36,7 @@ fn every_sort_of_entry() {
     .into_iter()
     .map(|(path, entry)| (path.as_bytes().to_vec(), entry))
     .collect();
+    let (hello, attributes) = (hex(&hello), hex(&digest(b"x")));
     let lines = format!(
         r"#mtree
 # integrity 3
@@ -45,7 +46,7 @@ fn every_sort_of_entry() {
 ./dev/sda type=block mode=0660 uid=0 gid=0 device=linux,8,0
 ./etc type=dir mode=0755 uid=0 gid=0
 ./etc/a\040b\043 type=file mode=0644 uid=0 gid=0 size=6 sha256digest={hello}
-# next: content=too-long xattrs={}
+# next: content=too-long xattrs={attributes}
 ./etc/large type=file mode=4755 uid=0 gid=0 size=6
 ./etc/link type=link mode=0777 uid=0 gid=0 link=a\075b\134c\040\377
 ./etc/pipe type=fifo mode=0600 uid=0 gid=0
@@ -55,12 +56,11 @@ fn every_sort_of_entry() {
 ./home type=dir
 ./home/ada type=dir
 ./home/ada/.ssh type=dir mode=0700 uid=0 gid=0 ignore
-",
-        digest(b"x")
+"
     );
     let text = to_text(&state);
     assert_eq!(text, whole(lines.strip_prefix(HEAD).unwrap()));
-    assert_eq!(sum(&text), Some(digest(lines.as_bytes()).as_str()));
+    assert_eq!(sum(&text), Some(hex(&digest(lines.as_bytes())).as_str()));
     assert_eq!(from_text(&text), Ok(state));
 }
 
@@ -89,7 +89,8 @@ fn a_forged_baseline_is_read_only_as_it_would_be_written() {
         let text = to_text(&any(noise));
         let body = text.rfind(SUM).map_or("", |end| &text[..end]);
         let forged = String::from_utf8_lossy(&noise.damaged(body.as_bytes())).into_owned();
-        let forged = format!("{forged}{SUM}{}\n", digest(forged.as_bytes()));
+        let sum = last_line(&forged);
+        let forged = forged + &sum;
         if let Ok(state) = from_text(&forged) {
             assert_eq!(to_text(&state), forged);
         }
@@ -99,11 +100,16 @@ fn a_forged_baseline_is_read_only_as_it_would_be_written() {
 #[test]
 fn what_is_refused() {
     let entry = "mode=0755 uid=0 gid=0";
-    let sum = digest(b"");
+    let sum = hex(&digest(b""));
     assert_eq!(from_text(&whole(&format!(". type=dir {entry}\n"))).unwrap().len(), 1);
     for (lines, why) in [
         (format!("./a type=fifo {entry}\n"), "it is not written as this program writes"), // its parent is missing
         (". type=dir\n".to_owned(), "it is not written as this program writes"),          // leads to nothing
+        (
+            format!("# next: xattrs={}\n. type=dir {entry}\n", sum.to_uppercase()),
+            "it is not written as this program writes",
+        ),
+        (format!("# next: xattrs={sum}00\n. type=dir {entry}\n"), "line 4: this is no entry"),
         (format!(". type=dir {entry} size=0\n"), "it is not written as this program writes"),
         (format!(". type=dir {entry} uid=0\n"), "it is not written as this program writes"),
         (format!(". type=dir {entry} optional\n"), "it is not written as this program writes"),
