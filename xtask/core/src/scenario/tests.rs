@@ -38,7 +38,7 @@ fn no_step_outlives_its_scenario() {
             else {
                 continue;
             };
-            assert!(*within <= limit, "{name}: {step:?}");
+            assert!(*within <= script.limit, "{name}: {step:?}");
         }
     }
 }
