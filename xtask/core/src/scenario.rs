@@ -5,6 +5,8 @@
 //! `xtask/src/host/{vm,ssh}.rs`, the command in `xtask/src/task/boot_test.rs`.
 
 mod audited;
+mod outside;
+mod services;
 mod set;
 
 use std::time::Duration;

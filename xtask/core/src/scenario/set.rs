@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use super::audited;
 use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
+use super::{audited, outside, services};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
 use crate::diag::suggest;
 use crate::hardening::Layer;
 use crate::qemu::{Firmware, Medium};
-use crate::stranger::Try;
 use crate::surface;
 
 /// Every scenario's name.
@@ -70,25 +69,25 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
         "ssh" => ssh(),
         "layers" => layers(),
-        "outside" => outside(),
+        "outside" => outside::outside(),
         "reboot" => reboot(),
         "unconfigured" => unconfigured(),
         "no-dhcp" => no_dhcp(),
-        "bad-services" => bad_services(),
+        "bad-services" => services::bad_services(),
         "audited" => attacks(),
-        "containers" => containers(),
-        "without-1-kernel" => without("without-1-kernel", Layer::Kernel),
-        "without-2-access" => without("without-2-access", Layer::Access),
-        "without-3-network" => without("without-3-network", Layer::Network),
-        "without-4-ssh" => without("without-4-ssh", Layer::Ssh),
-        "without-5-audit" => without("without-5-audit", Layer::Audit),
-        "without-6-isolation" => without("without-6-isolation", Layer::Isolation),
+        "containers" => services::containers(),
+        "without-1-kernel" => outside::without("without-1-kernel", Layer::Kernel),
+        "without-2-access" => outside::without("without-2-access", Layer::Access),
+        "without-3-network" => outside::without("without-3-network", Layer::Network),
+        "without-4-ssh" => outside::without("without-4-ssh", Layer::Ssh),
+        "without-5-audit" => outside::without("without-5-audit", Layer::Audit),
+        "without-6-isolation" => outside::without("without-6-isolation", Layer::Isolation),
         _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
     })
 }
 
 /// The machine most scenarios use: the firmware that starts faster.
-const BIOS: Setup = Setup {
+pub(super) const BIOS: Setup = Setup {
     profile: "minimal",
     without: None,
     firmware: Firmware::Bios,
@@ -157,74 +156,7 @@ fn layers() -> Scenario {
     }
 }
 
-fn without(name: &'static str, layer: Layer) -> Scenario {
-    let number = layer.number();
-    let mut items = up();
-    items.push(Item::OverSsh(vec![
-        Fact::as_root("every promise of the other five", "ashlar-audit --failed", Expected::Has(", 0 failed;")),
-        // It is really not there: nothing of it is promised, and each of the others has promises.
-        Fact::as_root(
-            "layers with promises",
-            "for n in 1 2 3 4 5 6; do [ \"$(ashlar-audit --list --layer $n | grep -c .)\" -ge 20 ] && echo $n; done",
-            Expected::Is(
-                (1..=6).filter(|other| *other != number).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"),
-            ),
-        ),
-    ]));
-    items.extend(off());
-    let setup = Setup { without: Some(layer), ..BIOS };
-    Scenario { name, summary: "each layer stands without the others: one is left out", setup, patience: 1, items }
-}
-
-fn outside() -> Scenario {
-    let attempt = |name, what, expected| Item::Check {
-        name,
-        task: Task::Stranger(what),
-        expected: Expected::Is(expected),
-        within: None,
-    };
-    let text = str::to_owned;
-    let mut items = up();
-    items.extend([
-        attempt("all TCP ports", Try::Tcp, text("tcp 22")),
-        attempt("all TCP ports over IPv6", Try::TcpOverIpv6, text("tcp 22")),
-        attempt("all UDP ports", Try::Udp, text("no answer")),
-        attempt("connections of two sources", Try::Rate, text("3 of 8, 3 of 8")),
-        attempt("connections of two neighbours", Try::RateOverIpv6, text("3 of 8, 3 of 8")),
-        attempt("connections of one network", Try::RateOfOneNetwork, text("3 of 8, 0 of 8")),
-        attempt("forged addresses", Try::Forged, text("no answer")),
-        attempt("odd flags", Try::OddFlags, text("no answer")),
-        // A connection of its own, from QEMU's address: whatever others did, this one is heard.
-        refused("others can still come", Login::StrangeKey(ADMIN.to_owned())),
-    ]);
-    // That nobody answered could also mean that nobody heard.
-    let rules = |text: &str, rest: &str| format!("nft list ruleset | grep '{text}' | {rest}");
-    items.push(Item::OverSsh(vec![
-        // The other three are refused by the kernel itself: nobody can be none, all, or a group.
-        Fact::as_root(
-            "forged packets were seen",
-            &rules("fib saddr", "grep -c 'packets 2 '"),
-            Expected::Is(text("1")),
-        ),
-        Fact::as_root(
-            "each odd segment was seen",
-            &rules("tcp flags", "grep -c 'packets 1 '"),
-            Expected::Is(text("4")),
-        ),
-        Fact::as_root("the log says who knocked", "grep -c 'nft in: ' /var/log/messages", Expected::Between(1, 40)),
-    ]));
-    items.extend(off());
-    let setup = Setup { cable: Cable::Shared, ..BIOS };
-    Scenario {
-        name: "outside",
-        summary: "a stranger on the same network finds SSH and nothing else",
-        setup,
-        patience: 4,
-        items,
-    }
-}
-
-fn refused(name: &'static str, login: Login) -> Item {
+pub(super) fn refused(name: &'static str, login: Login) -> Item {
     Item::Check {
         name,
         task: Task::Refusal { login },
@@ -339,60 +271,6 @@ fn no_dhcp() -> Scenario {
     }
 }
 
-fn bad_services() -> Scenario {
-    let is = |text: &str| Expected::Is(text.to_owned());
-    let mut items = up();
-    items.push(Item::OverSsh(vec![
-        Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
-        // Waits until its supervisor has given up, which takes about four seconds.
-        Fact::as_root(
-            "crashing gave up",
-            "n=0; while [ $n -lt 25 ] && ! rc-service crashing status | grep -q -e crashed -e stopped -e failed; do sleep 1; n=$((n+1)); done; \
-             rc-service crashing status | grep -q started && echo running || echo ended",
-            is("ended"),
-        ),
-        // One start, then as many as respawn_max allows.
-        Fact::new("crashing was respawned", "grep -c . /run/test-services/crashing", Expected::Between(3, 4)),
-        Fact::new(
-            "what failed",
-            "ls /run/openrc/failed | grep -v crashing",
-            is("broken\nfailing\nhanging\nloop-a\nloop-b\nneeds-nobody"),
-        ),
-        Fact::as_root("the cycle is named", "grep -h cycle: /var/log/rc.log", Expected::Has("cycle:loop-a>loop-b>loop-a")),
-        Fact::as_root("the seed's script", "rc-service jefe status", Expected::Has("started")),
-        // The third of these lines: it began when both others had ended.
-        Fact::as_root(
-            "needs net, comes after docker",
-            "grep -h -e ' jefe start ' -e ' docker started ' -e ' network started ' /var/log/rc.log | cut -d ' ' -f 2-3 | sed -n 3p",
-            is("jefe start"),
-        ),
-        Fact::as_root(
-            "limits of its control group",
-            "cd /sys/fs/cgroup/openrc.jefe && echo $(cat memory.max pids.max cgroup.procs | head -n 2) $(grep -c . cgroup.procs)",
-            is("33554432 8 1"),
-        ),
-        // The names of profiles under which a program could do more than their services need.
-        Fact::as_root(
-            "what profiles let through",
-            "while read -r s a; do confine --profile /usr/lib/confine/$s.toml --service misbehave -- /usr/lib/confine/misbehave $a >/dev/null 2>&1 || echo $s; done </usr/lib/confine/allowed",
-            is(""),
-        ),
-        // One without a profile of its own.
-        Fact::as_root("a service from elsewhere", "grep '^no new privileges' /run/confine/jefe", is("no new privileges: yes")),
-        Fact::as_root("after the bad ones", "rc-service last status", Expected::Has("started")),
-        // Each attempt works for root without a profile, is refused under it, and leaves a record.
-        Fact::as_root(
-            "what AppArmor's profiles refuse",
-            "/usr/lib/apparmor/try </usr/lib/apparmor/refusals | tail -n 1",
-            Expected::Has("109 of 109 attempts refused and recorded"),
-        ),
-    ]));
-    items.extend(off());
-    let setup = Setup { profile: "test-services", ..BIOS };
-    let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
-    Scenario { name: "bad-services", summary, setup, patience: 1, items }
-}
-
 fn attacks() -> Scenario {
     let mut items = up();
     items.extend(audited::facts());
@@ -402,85 +280,13 @@ fn attacks() -> Scenario {
     Scenario { name: "audited", summary, setup, patience: 1, items }
 }
 
-fn containers() -> Scenario {
-    let is = |text: &str| Expected::Is(text.to_owned());
-    let group = "/sys/fs/cgroup/containers/web";
-    let process = format!("$(grep -h . {group}/cgroup.procs | tail -n 1)");
-    let mut items = up();
-    items.push(Item::OverSsh(vec![
-        // Its service was started at boot; the limits are those of `container`.
-        Fact::as_root(
-            "a container as a service",
-            "rc-service container.web status >/dev/null && container ps | grep -c '^web  *running '",
-            is("1"),
-        ),
-        Fact::as_root(
-            "its limits",
-            &format!("cd {group} && echo $(cat memory.max pids.max cpu.max)"),
-            is("268435456 128 100000 100000"),
-        ),
-        Fact::as_root(
-            "its rights",
-            &format!("echo $(grep -hE '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/{process}/status | cut -f 2)"),
-            is("65532 0000000000000000 0000000000000000 1 2"),
-        ),
-        Fact::as_root(
-            "its profile",
-            &format!("cat /proc/{process}/attr/apparmor/current"),
-            is("container-default (enforce)"),
-        ),
-        Fact::as_root("its root", &format!("grep -c ' / ro,' /proc/{process}/mountinfo"), is("1")),
-        Fact::as_root(
-            "its network is its own",
-            &format!("test $(readlink /proc/{process}/ns/net) != $(readlink /proc/self/ns/net) && echo own"),
-            is("own"),
-        ),
-        Fact::as_root("known ways out", "container run --name escapes /srv/escapes | grep -c '^refused '", is("28")),
-        Fact::as_root(
-            "none of them worked",
-            "container ps | grep '^escapes ' | tr -s ' ' | cut -d ' ' -f 2-3",
-            is("exited 0"),
-        ),
-        Fact::as_root(
-            "root is refused",
-            "container run --name root --user 0 /srv/hello 2>&1 || echo refused",
-            Expected::Has("refused"),
-        ),
-        Fact::as_root(
-            "a killed container is seen as such",
-            &format!("kill -9 {process}; sleep 2; container ps | grep '^web ' | tr -s ' ' | cut -d ' ' -f 2-3"),
-            is("exited 137"),
-        ),
-        Fact::as_root(
-            "and starts again",
-            "rc-service container.web restart >/dev/null 2>&1; container ps | grep -c '^web  *running '",
-            is("1"),
-        ),
-        Fact::as_root(
-            "stopped",
-            "rc-service container.web stop >/dev/null; container logs web | tail -n 1",
-            is("ended"),
-        ),
-        Fact::as_root("forgotten", "container rm web && container rm escapes && container ps | grep -c .", is("1")),
-    ]));
-    items.extend(off());
-    let setup = Setup { profile: "test-containers", ..BIOS };
-    Scenario {
-        name: "containers",
-        summary: "containers are confined, and known ways out of them fail",
-        setup,
-        patience: 1,
-        items,
-    }
-}
-
 /// The host name and what asks for a user after it.
 fn prompt() -> String {
     format!("{HOST} login:")
 }
 
 /// A machine that is up: SSH answers, and the console asks for a user.
-fn up() -> Vec<Item> {
+pub(super) fn up() -> Vec<Item> {
     let greeting = Item::Check {
         name: "SSH banner",
         task: Task::Banner,
@@ -491,7 +297,7 @@ fn up() -> Vec<Item> {
 }
 
 /// The administrator switches it off.
-fn off() -> [Item; 2] {
+pub(super) fn off() -> [Item; 2] {
     [leave("poweroff"), Item::Step(Step::End { within: MOMENT })]
 }
 

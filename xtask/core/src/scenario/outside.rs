@@ -1,0 +1,71 @@
+//! A stranger on the machine's network, and machines of which one layer of defence is left out.
+
+use super::set::{BIOS, off, refused, up};
+use super::{ADMIN, Cable, Item, Scenario, Setup};
+use crate::console::facts::{Expected, Fact};
+use crate::console::task::{Login, Task};
+use crate::hardening::Layer;
+use crate::stranger::Try;
+
+pub(super) fn without(name: &'static str, layer: Layer) -> Scenario {
+    let number = layer.number();
+    let mut items = up();
+    items.push(Item::OverSsh(vec![
+        Fact::as_root("every promise of the other five", "ashlar-audit --failed", Expected::Has(", 0 failed;")),
+        // It is really not there: nothing of it is promised, and each of the others has promises.
+        Fact::as_root(
+            "layers with promises",
+            "for n in 1 2 3 4 5 6; do [ \"$(ashlar-audit --list --layer $n | grep -c .)\" -ge 20 ] && echo $n; done",
+            Expected::Is(
+                (1..=6).filter(|other| *other != number).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"),
+            ),
+        ),
+    ]));
+    items.extend(off());
+    let setup = Setup { without: Some(layer), ..BIOS };
+    Scenario { name, summary: "each layer stands without the others: one is left out", setup, patience: 1, items }
+}
+
+pub(super) fn outside() -> Scenario {
+    let attempt = |name, what, expected| Item::Check {
+        name,
+        task: Task::Stranger(what),
+        expected: Expected::Is(expected),
+        within: None,
+    };
+    let text = str::to_owned;
+    let mut items = up();
+    items.extend([
+        attempt("all TCP ports", Try::Tcp, text("tcp 22")),
+        attempt("all TCP ports over IPv6", Try::TcpOverIpv6, text("tcp 22")),
+        attempt("all UDP ports", Try::Udp, text("no answer")),
+        attempt("connections of two sources", Try::Rate, text("3 of 8, 3 of 8")),
+        attempt("connections of two neighbours", Try::RateOverIpv6, text("3 of 8, 3 of 8")),
+        attempt("connections of one network", Try::RateOfOneNetwork, text("3 of 8, 0 of 8")),
+        attempt("forged addresses", Try::Forged, text("no answer")),
+        attempt("odd flags", Try::OddFlags, text("no answer")),
+        // A connection of its own, from QEMU's address: whatever others did, this one is heard.
+        refused("others can still come", Login::StrangeKey(ADMIN.to_owned())),
+    ]);
+    // That nobody answered could also mean that nobody heard.
+    let rules = |text: &str, rest: &str| format!("nft list ruleset | grep '{text}' | {rest}");
+    items.push(Item::OverSsh(vec![
+        // The other three are refused by the kernel itself: nobody can be none, all, or a group.
+        Fact::as_root("forged packets were seen", &rules("fib saddr", "grep -c 'packets 2 '"), Expected::Is(text("1"))),
+        Fact::as_root(
+            "each odd segment was seen",
+            &rules("tcp flags", "grep -c 'packets 1 '"),
+            Expected::Is(text("4")),
+        ),
+        Fact::as_root("the log says who knocked", "grep -c 'nft in: ' /var/log/messages", Expected::Between(1, 40)),
+    ]));
+    items.extend(off());
+    let setup = Setup { cable: Cable::Shared, ..BIOS };
+    Scenario {
+        name: "outside",
+        summary: "a stranger on the same network finds SSH and nothing else",
+        setup,
+        patience: 4,
+        items,
+    }
+}
