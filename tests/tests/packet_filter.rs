@@ -4,7 +4,7 @@
 //! is in `rulesets/nft-broken` is refused by ours, with its place. Needs the original, and the right to make network namespaces;
 //! says so and passes where one is missing, but not where `CI` is set.
 #![expect(clippy::disallowed_methods, reason = "runs programs as a user does")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is test code")]
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::collections::BTreeMap;
 use std::fs;

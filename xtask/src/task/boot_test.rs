@@ -4,6 +4,7 @@
 mod report;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,11 +57,10 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     }
     let mut isos = BTreeMap::new();
     for Scenario { setup, .. } in &scenarios {
-        let variant = variant(setup);
-        if !isos.contains_key(&variant) {
-            let given = args.iso.as_ref().filter(|_| variant == Variant::plain("minimal"));
-            let iso = given.map_or_else(|| super::iso::build(app, &variant), |iso| Ok(iso.clone()))?;
-            isos.insert(variant, iso);
+        if let Entry::Vacant(place) = isos.entry(variant(setup)) {
+            let given = args.iso.as_ref().filter(|_| *place.key() == Variant::plain("minimal"));
+            let iso = given.map_or_else(|| super::iso::build(app, place.key()), |iso| Ok(iso.clone()))?;
+            place.insert(iso);
         }
     }
     let logs = app.store()?.root().join("logs/boot");
