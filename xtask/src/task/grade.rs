@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::cloud::Volume;
-use ashlar_core::command::Command;
 use ashlar_core::console::Answer;
 use ashlar_core::console::facts::{BECOME, Expected, Fact};
 use ashlar_core::console::task::Task;
@@ -15,14 +14,16 @@ use ashlar_core::diag::suggest;
 use ashlar_core::grade::{Grade, Verdict, audit, exposure, lynis, ssh_audit};
 use ashlar_core::hardening::{docs, measured};
 use ashlar_core::name::PkgName;
+use ashlar_core::plan::Input;
 use ashlar_core::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_core::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
 use super::machine::{flash, write_volume};
 use super::run::{USER, begin, power_off};
 use crate::cli::GradeArgs;
-use crate::compose::Variant;
+use crate::compose::{Variant, root};
 use crate::exit::Exit;
 use crate::host::repository::{Repository, invalid};
 use crate::host::ssh::Way;
@@ -223,11 +224,23 @@ impl Visit<'_> {
             }
             Err(error) => grades.push(Grade::skipped("ssh-audit", ssh_audit::VERSION, format!("{error:#}"))),
         }
-        let read = |command: Command| exec::read(&command);
-        let (version, known) = (read(ssh_audit::client())?, read(ssh_audit::known())?);
+        let place = tempfile::tempdir()?;
+        let client = self.client(Utf8Path::from_path(place.path()).context("the temporary directory is not UTF-8")?)?;
+        let version = exec::read(&ssh_audit::version(&client))?;
         self.rest();
-        grades.push(ssh_audit::grade_agreement(&version, &known, &read(ssh_audit::agree(port))?));
+        grades.push(ssh_audit::grade_agreement(&version, &exec::read(&ssh_audit::agree(&client, port))?));
         Ok(grades)
+    }
+
+    /// Our own client, unpacked into an empty directory.
+    fn client(&self, into: &Utf8Path) -> Result<Utf8PathBuf> {
+        let store = self.app.store()?;
+        let session = self.app.session(self.repository, &store)?;
+        let name: PkgName = ssh_audit::CLIENT.parse()?;
+        let built = session.build(std::slice::from_ref(&name))?;
+        let diff_id = built.get(&name).with_context(|| format!("{name} was not built"))?.diff_id;
+        root::compose(&store, &[Input { name, diff_id }], into)?;
+        Ok(into.join("usr/bin").join(ssh::SSH))
     }
 
     fn rest(&self) {

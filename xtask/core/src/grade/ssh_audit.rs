@@ -119,39 +119,32 @@ pub fn grade_policy(report: &str) -> Result<Grade, String> {
     Ok(Grade::new("ssh-audit policy", VERSION, score, "exactly the offer of the policy".to_owned(), findings))
 }
 
-/// Asks the host's client which key exchange it agrees on with the server, without a login.
-pub fn agree(port: u16) -> Command {
+/// The package with the client that is asked: the host's may be older than the key exchange.
+pub const CLIENT: &str = "openssh-client";
+
+/// Asks a client which key exchange it agrees on with the server, without a login.
+pub fn agree(client: &Utf8Path, port: u16) -> Command {
     let options = ["-F", "none", "-v", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o"];
     let known = ["UserKnownHostsFile=/dev/null", "-o", "PubkeyAuthentication=no", "-o", "ConnectTimeout=60", "-p"];
     let ssh =
-        Command::new(crate::ssh::SSH).args(options).args(known).args([&port.to_string(), "nobody@127.0.0.1", "true"]);
+        Command::new(client.as_str()).args(options).args(known).args([&port.to_string(), "nobody@127.0.0.1", "true"]);
     // What it says is on standard error, and it is not let in.
     Command::new("sh").args(["-c", r#""$@" 2>&1 || true"#, "sh", &ssh.program]).args(ssh.args)
 }
 
 /// Asks the client for its version, which it prints on standard error.
-pub fn client() -> Command {
-    Command::new("sh").args(["-c", "ssh -V 2>&1"])
+pub fn version(client: &Utf8Path) -> Command {
+    Command::new("sh").args(["-c", r#""$0" -V 2>&1"#, client.as_str()])
 }
 
-/// Asks the client which key exchanges it knows.
-pub fn known() -> Command {
-    Command::new(crate::ssh::SSH).args(["-Q", "kex"])
-}
-
-/// The grade of an agreement: `version` and `known` are the client's, `said` is what it prints with `-v`.
-pub fn grade_agreement(version: &str, known: &str, said: &str) -> Grade {
-    let name = "key exchange with the host's ssh";
-    // The first line: `OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL …`.
+/// The grade of an agreement: `version` is the client's, `said` is what it prints with `-v`.
+pub fn grade_agreement(version: &str, said: &str) -> Grade {
+    // The first line: `OpenSSH_10.0p1, OpenSSL …`.
     let version = version.split([',', ' ']).next().unwrap_or_default().trim();
     let agreed =
         said.lines().find_map(|line| line.split_once("kex: algorithm: ")).map_or("nothing", |(_, name)| name.trim());
-    if !known.lines().any(|line| line.trim() == KEY_EXCHANGE) {
-        let why = format!("this client does not know {KEY_EXCHANGE}, OpenSSH 9.9 does; they agree on {agreed}");
-        return Grade::skipped(name, version, why);
-    }
     let findings = if agreed == KEY_EXCHANGE { Vec::new() } else { vec![format!("they agree on {agreed}")] };
-    Grade::new(name, version, agreed.to_owned(), KEY_EXCHANGE.to_owned(), findings)
+    Grade::new("key exchange with our client", version, agreed.to_owned(), KEY_EXCHANGE.to_owned(), findings)
 }
 
 #[cfg(test)]
@@ -210,25 +203,26 @@ mod tests {
     }
 
     #[test]
-    fn the_agreement_is_that_of_a_client_that_could() {
-        let version = "OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1 1 Jul 2025\n";
+    fn the_agreement_is_what_a_client_says() {
+        let version = "OpenSSH_10.0p1, OpenSSL 3.5.7 1 Jul 2025\n";
         let said = "debug1: SSH2_MSG_KEXINIT sent\ndebug1: kex: algorithm: mlkem768x25519-sha256\n";
-        let grade = |known, said| grade_agreement(version, known, said).lines();
+        let grade = |said| grade_agreement(version, said).lines();
         insta::assert_snapshot!(
-            [grade("x\nmlkem768x25519-sha256\n", said), grade("mlkem768x25519-sha256", "refused"), grade("x", "debug1: kex: algorithm: sntrup\n")].concat(),
+            [grade(said), grade("refused"), grade("debug1: kex: algorithm: sntrup\n")].concat(),
             @r"
-        met      key exchange with the host's ssh OpenSSH_10.0p2 mlkem768x25519-sha256; target: mlkem768x25519-sha256
-        MISSED   key exchange with the host's ssh OpenSSH_10.0p2 nothing; target: mlkem768x25519-sha256
+        met      key exchange with our client OpenSSH_10.0p1 mlkem768x25519-sha256; target: mlkem768x25519-sha256
+        MISSED   key exchange with our client OpenSSH_10.0p1 nothing; target: mlkem768x25519-sha256
                  | they agree on nothing
-        skipped: key exchange with the host's ssh OpenSSH_10.0p2: this client does not know mlkem768x25519-sha256, OpenSSH 9.9 does; they agree on sntrup
+        MISSED   key exchange with our client OpenSSH_10.0p1 sntrup; target: mlkem768x25519-sha256
+                 | they agree on sntrup
         "
         );
     }
 
     #[test]
     fn commands_are_pinned() {
-        let program = Utf8Path::new("/store/graders/bin/ssh-audit");
-        let lines = [audit(program, 2222), policy(program, POLICY.into(), 2222), agree(2222), client(), known()];
+        let (program, client) = (Utf8Path::new("/store/graders/bin/ssh-audit"), Utf8Path::new("/client/usr/bin/ssh"));
+        let lines = [audit(program, 2222), policy(program, POLICY.into(), 2222), agree(client, 2222), version(client)];
         insta::assert_snapshot!(lines.map(|line| line.to_string()).join("\n"));
     }
 
