@@ -156,11 +156,11 @@ impl Way {
                 // A machine that was started again has made new keys.
                 remove(&self.access.known_hosts)?;
                 self.await_network(&limits);
-                self.listen(&limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
+                self.listen(&self.pace, &limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
             }
             Task::Silence { lasting } => {
                 let limits = Limits { until: until.min(Instant::now() + *lasting), cancelled };
-                Ok(answer(self.listen(&limits).unwrap_or_else(|| "silence".to_owned())))
+                Ok(answer(self.listen(&Pace::SINGLE, &limits).unwrap_or_else(|| "silence".to_owned())))
             }
             Task::Commands { user, commands } => self.commands(user, commands, &limits),
             Task::Refusal { login } => self.refusal(login, &limits),

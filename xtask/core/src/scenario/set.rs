@@ -232,7 +232,7 @@ fn unconfigured() -> Scenario {
         Fact::as_root(
             "what waited for the answers",
             "echo $(grep -h waits:firstboot /var/log/rc.log | cut -d ' ' -f 2 | sort -u)",
-            Expected::Is("chronyd network sshd".to_owned()),
+            Expected::Is("chronyd integrity network sshd".to_owned()),
         ),
         Fact::new("time zone", "date +%Z", Expected::Has("CE")),
         Fact::new("failed services", "ls /run/openrc/failed", Expected::Is(String::new())),

@@ -26,6 +26,9 @@ impl Pace {
     pub(super) const EAGER: Self = Self { retry: Duration::from_millis(50), join: Duration::from_millis(250), most: 6 };
     /// For one that takes three a minute.
     pub(super) const SPARING: Self = Self { retry: Duration::from_millis(500), join: Duration::from_secs(1), most: 2 };
+    /// For one that should not answer: what is not closed stays, and one that did answer would find it.
+    pub(super) const SINGLE: Self =
+        Self { retry: Duration::from_millis(500), join: Duration::from_secs(3600), most: 1 };
 }
 
 /// How long a machine whose network has begun is waited for to show an address, before it is knocked at all the same.
@@ -78,7 +81,7 @@ impl Way {
     }
 
     /// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
-    pub(super) fn listen(&self, limits: &Limits<'_>) -> Option<String> {
+    pub(super) fn listen(&self, pace: &Pace, limits: &Limits<'_>) -> Option<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
         let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
         let (mut next, mut pause) = (Instant::now(), Duration::ZERO);
@@ -91,10 +94,10 @@ impl Way {
                 {
                     open.push((stream, Vec::new()));
                 }
-                if open.len() > self.pace.most {
+                if open.len() > pace.most {
                     open.remove(0);
                 }
-                pause += self.pace.join;
+                pause += pace.join;
                 next = now + pause;
             }
             let mut closed = false;
@@ -116,7 +119,7 @@ impl Way {
                 return greeting;
             }
             if closed && open.is_empty() {
-                (next, pause) = (now + self.pace.retry, Duration::ZERO);
+                (next, pause) = (now + pace.retry, Duration::ZERO);
             }
             std::thread::sleep(TICK);
         }
