@@ -138,12 +138,20 @@ fn fulfil(path: &Path, wish: &Wish) -> Result<(), String> {
     let target = match open_target(&parent, &name, wish) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let Some(shape) = wish.shape else { return Err(said(error)) };
-            is_new = true;
             if wish.quiet == 0 {
                 let kind = if matches!(shape, Shape::Directory { .. }) { "directory" } else { "file" };
                 message::einfo(&format!("{}: creating {kind}", path.display()));
             }
-            make(&parent, &name, shape, wish.mode).map_err(said)?
+            match make(&parent, &name, shape, wish.mode) {
+                // Another service made it meanwhile: it is judged as one that was there.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    open_target(&parent, &name, wish).map_err(said)?
+                }
+                made => {
+                    is_new = true;
+                    made.map_err(said)?
+                }
+            }
         }
         other => other.map_err(said)?,
     };
@@ -359,5 +367,22 @@ mod tests {
         let (_, name) = open_parent(Path::new("/proc/../proc/version")).unwrap();
         assert_eq!(name, "version");
         assert!(open_parent(Path::new("/proc/version/x")).unwrap_err().contains("not a directory"));
+    }
+
+    #[test]
+    fn several_services_may_want_the_same_directory_at_once() {
+        let place = std::env::temp_dir().join(format!("rc-checkpath-{}", std::process::id()));
+        for round in 0..50 {
+            let path = place.join(format!("{round}"));
+            fs::create_dir_all(&place).unwrap();
+            let wish =
+                || Wish { shape: Some(Shape::Directory { empty: false }), mode: Some(0o755), owner: None, quiet: 1 };
+            let made = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fulfil(&path, &wish()))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert_eq!(made, vec![Ok(()); 4]);
+        }
+        fs::remove_dir_all(&place).unwrap();
     }
 }
