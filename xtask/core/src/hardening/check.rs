@@ -75,18 +75,20 @@ struct Written {
     check: Vec<toml::Spanned<toml::Table>>,
 }
 
-/// Reads a `checks.toml`.
+/// Reads a `checks.toml`. A check that says `with` is a promise of several layers together, and is left out when one of those
+/// is `off`.
 ///
 /// # Errors
 /// Every finding: unknown kinds and keys, missing keys, no reason.
-pub fn parse(layer: Layer, text: &str, file: &Utf8Path) -> Result<Vec<Check>, Vec<Diagnostic>> {
+pub fn parse(layer: Layer, text: &str, file: &Utf8Path, off: &BTreeSet<Layer>) -> Result<Vec<Check>, Vec<Diagnostic>> {
     let written: Written = shape::read(text, file, &DOCUMENT).map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
     let mut checks = Vec::new();
     for entry in written.check {
         let span = entry.span();
         let mut reader = Reader { table: entry.into_inner(), span, file, findings: &mut findings };
-        checks.extend(reader.check(layer));
+        let with = reader.layers();
+        checks.extend(reader.check(layer).filter(|_| with.is_disjoint(off)));
     }
     if findings.is_empty() { Ok(checks) } else { Err(findings) }
 }
@@ -143,6 +145,26 @@ impl Reader<'_> {
             );
         }
         Some(Check { layer, id, summary, reason, kind, keys })
+    }
+
+    /// The other layers that a check needs.
+    fn layers(&mut self) -> BTreeSet<Layer> {
+        let names = match self.table.remove("with") {
+            None => Vec::new(),
+            Some(toml::Value::Array(names)) => names,
+            Some(other) => vec![other],
+        };
+        let mut layers = BTreeSet::new();
+        for name in names {
+            match name.as_str().and_then(Layer::named) {
+                Some(layer) => drop(layers.insert(layer)),
+                None => {
+                    let help = format!("a list of layers: {}", Layer::ALL.map(Layer::folder).join(", "));
+                    self.complain("check::unknown-layer", format!("`with` names {name}, which is no layer"), &help);
+                }
+            }
+        }
+        layers
     }
 
     /// A text that every check has.

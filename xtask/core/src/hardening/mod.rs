@@ -117,7 +117,7 @@ impl Hardening {
         let mut findings = Vec::new();
         let on: Vec<Layer> = Layer::ALL.into_iter().filter(|layer| !off.contains(layer)).collect();
         for layer in &on {
-            made.layer(*layer, texts, &mut findings);
+            made.layer(*layer, off, texts, &mut findings);
         }
         if off.contains(&Layer::Ssh) {
             ssh::render_essential(&mut made, texts, &mut findings);
@@ -128,7 +128,7 @@ impl Hardening {
         if findings.is_empty() { Ok(made) } else { Err(findings) }
     }
 
-    fn layer(&mut self, layer: Layer, texts: &Texts, findings: &mut Vec<Diagnostic>) {
+    fn layer(&mut self, layer: Layer, off: &BTreeSet<Layer>, texts: &Texts, findings: &mut Vec<Diagnostic>) {
         match layer {
             Layer::Kernel => kernel::render(self, texts, findings),
             Layer::Network => network::render(self, texts, findings),
@@ -143,7 +143,7 @@ impl Hardening {
         for (path, text) in texts.iter().filter(|(path, _)| path.starts_with(&folder)) {
             let name = path.strip_prefix(&folder).unwrap_or(path).as_str();
             if path.file_name() == Some("checks.toml") {
-                match check::parse(layer, text, path) {
+                match check::parse(layer, text, path, off) {
                     Ok(checks) => self.checks.extend(checks),
                     Err(found) => findings.extend(found),
                 }
