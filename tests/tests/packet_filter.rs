@@ -177,7 +177,7 @@ fn rulesets_are_loaded_and_listed_as_by_the_original() {
     let files = understood();
     assert!(files.len() >= 60);
     for file in &files {
-        fs::copy(file, directory.join(file.file_name().unwrap())).unwrap();
+        fs::copy(file, directory.join(format!("{}.nft", file.file_stem().unwrap()))).unwrap();
     }
     let Some(()) = run(LOAD_AND_LIST, &directory) else { return };
     let mut differing = String::new();
@@ -219,7 +219,7 @@ done
 "#;
     let (_guard, directory) = directory();
     for file in understood() {
-        fs::copy(&file, directory.join(file.file_name().unwrap())).unwrap();
+        fs::copy(&file, directory.join(format!("{}.nft", file.file_stem().unwrap()))).unwrap();
     }
     let Some(()) = run(SCRIPT, &directory) else { return };
     for file in understood() {
