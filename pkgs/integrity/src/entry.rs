@@ -70,7 +70,7 @@ pub enum Content {
     Unreadable,
     /// A file past the limit.
     TooLong,
-    /// A directory with more in it than is looked at.
+    /// A directory with more in it, or deeper, than is looked at.
     TooMany,
 }
 

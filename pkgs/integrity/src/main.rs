@@ -127,7 +127,7 @@ fn init(again: bool) -> Result<u8, String> {
 }
 
 fn check(json: bool) -> Result<u8, String> {
-    let changes = changes()?;
+    let changes = changes().inspect_err(|error| refuse(error))?;
     announce(&changes);
     print(&changes, json);
     Ok(if changes.is_empty() { 0 } else { CHANGED })
@@ -167,7 +167,8 @@ fn watch(seconds: &str) -> Result<u8, String> {
             match &found {
                 Ok(changes) if changes.is_empty() => tell::log("everything is as the baseline says again"),
                 Ok(changes) => announce(changes),
-                Err(error) => tell::log(&format!("nothing could be checked: {error}")),
+                // A baseline that was damaged or taken away is the strongest sign of all.
+                Err(error) => refuse(error),
             }
             told = found;
         }
@@ -184,6 +185,12 @@ fn now() -> Result<State, String> {
 
 fn changes() -> Result<Vec<Change>, String> {
     Ok(compare::compare(&store::read()?, &now()?))
+}
+
+/// Tells those who were not asking that there is no answer.
+fn refuse(error: &str) {
+    tell::log(&format!("nothing could be checked: {error}"));
+    tell::event(tell::Kind::Changed, "op=integrity-check res=failed");
 }
 
 /// Tells those who were not asking.

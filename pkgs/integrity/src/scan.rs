@@ -1,7 +1,9 @@
 //! Reads the state of what is watched.
 //!
 //! Homes belong to people who may try to mislead: links are noted and not followed, pipes and devices are not opened, and of files
-//! and directories that are too large the entry says so. Nobody can keep what belongs to others from being looked at.
+//! and directories that are too large, too deep or have too long names the entry says so. Nobody can keep what belongs to others
+//! from being looked at. Somebody who exchanges a directory for a link just then can have other entries noted below his own path;
+//! the baseline and the log, which only root reads, show them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,12 +11,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::entry::{ancestors, Content, Kind, State, MOST_PATHS};
+use crate::entry::{ancestors, Content, Entry, Kind, State, MOST_PATHS};
 use crate::list::List;
 use crate::look::look;
 
 /// In one home no more is looked at.
 const MOST_PATHS_OF_HOME: usize = 1_000;
+/// Nor are more bytes of paths and of links' targets noted: names can be long, and memory is limited.
+const MOST_NAMES_OF_HOME: usize = 256 * 1024;
 /// Of files longer than this no content is read.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// The same in homes.
@@ -24,7 +28,7 @@ const MOST_BYTES_OF_HOME: u64 = 1024 * 1024;
 pub fn scan(root: &Path, list: &List, homes: &[String]) -> Result<State, String> {
     let mut scan = Scan { root, skips: &list.skips, only: None, state: State::new() };
     for tree in &list.trees {
-        let whole = scan.tree(Path::new(tree), MOST_PATHS, MOST_BYTES)?;
+        let whole = scan.tree(Path::new(tree), &Most::OF_SYSTEM)?;
         if !whole {
             return Err(format!("there are more than {MOST_PATHS} paths in {tree}; leave parts of it out with `skip`"));
         }
@@ -51,11 +55,25 @@ pub fn whole(root: &Path, only: Option<&State>) -> Result<State, String> {
         return Err(format!("{}: it is no directory", root.display()));
     }
     let mut scan = Scan { root, skips: &[], only: only.as_ref(), state: State::new() };
-    let all = scan.tree(Path::new("/"), MOST_PATHS, MOST_BYTES)?;
+    let all = scan.tree(Path::new("/"), &Most::OF_SYSTEM)?;
     if !all || scan.state.len() > MOST_PATHS {
         return Err(format!("{}: there are more than {MOST_PATHS} paths in it; name a part of it", root.display()));
     }
     Ok(scan.state)
+}
+
+/// How much is looked at.
+struct Most {
+    paths: usize,
+    /// Bytes of paths and targets.
+    names: usize,
+    /// Bytes of a file.
+    content: u64,
+}
+
+impl Most {
+    const OF_SYSTEM: Self = Self { paths: MOST_PATHS, names: usize::MAX, content: MOST_BYTES };
+    const OF_HOME: Self = Self { paths: MOST_PATHS_OF_HOME, names: MOST_NAMES_OF_HOME, content: MOST_BYTES_OF_HOME };
 }
 
 struct Scan<'a> {
@@ -68,12 +86,22 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// A path and all below it; false when that are more than `most`, which are not all noted then.
-    fn tree(&mut self, path: &Path, most: usize, bytes: u64) -> Result<bool, String> {
+    /// A path and all below it; false when that is more than `most`, which is not all noted then.
+    fn tree(&mut self, path: &Path, most: &Most) -> Result<bool, String> {
         let mut left = vec![path.to_owned()];
-        let mut noted = 0;
+        let (mut noted, mut names) = (0, 0);
         while let Some(path) = left.pop() {
-            if self.passes_over(&path) || self.note(&path, bytes)? != Some(Kind::Dir) {
+            if self.passes_over(&path) {
+                continue;
+            }
+            let Some(entry) = self.note(&path, most.content)? else { continue };
+            if let Content::Target(target) = &entry.content {
+                names += target.len();
+                if names > most.names {
+                    return Ok(false);
+                }
+            }
+            if entry.kind != Kind::Dir {
                 continue;
             }
             let place = self.place(&path);
@@ -88,7 +116,8 @@ impl Scan<'_> {
                     continue;
                 }
                 noted += 1;
-                if noted > most {
+                names += path.as_os_str().len();
+                if noted > most.paths || names > most.names {
                     return Ok(false);
                 }
                 left.push(path);
@@ -116,7 +145,8 @@ impl Scan<'_> {
             return Ok(());
         }
         let target = Path::new(home).join(path);
-        if self.tree(&target, MOST_PATHS_OF_HOME, MOST_BYTES_OF_HOME)? {
+        // What cannot be looked at is as much the person's doing as what is too much: it must not end the looking at others.
+        if self.tree(&target, &Most::OF_HOME).unwrap_or(false) {
             return Ok(());
         }
         // Which of them were seen would differ from time to time.
@@ -138,7 +168,7 @@ impl Scan<'_> {
     }
 
     /// Notes one path; nothing when it is not there.
-    fn note(&mut self, path: &Path, bytes: u64) -> Result<Option<Kind>, String> {
+    fn note(&mut self, path: &Path, bytes: u64) -> Result<Option<&Entry>, String> {
         let place = self.place(path);
         let found = match fs::symlink_metadata(&place) {
             Ok(found) => found,
@@ -146,9 +176,9 @@ impl Scan<'_> {
             Err(error) => return Err(format!("{}: {error}", place.display())),
         };
         let entry = look(&place, &found, bytes);
-        let kind = entry.kind;
-        drop(self.state.insert(path.as_os_str().as_bytes().to_vec(), entry));
-        Ok(Some(kind))
+        let path = path.as_os_str().as_bytes();
+        drop(self.state.insert(path.to_vec(), entry));
+        Ok(self.state.get(path))
     }
 
     fn place(&self, path: &Path) -> PathBuf {
@@ -258,6 +288,33 @@ mod tests {
         assert_eq!(paths(&whole(&place.0, Some(&known)).unwrap()), ["/", "/etc"]);
         assert!(whole(&place.0.join("etc/passwd"), None).unwrap_err().ends_with("/etc/passwd: it is no directory"));
         assert!(whole(&place.0.join("absent"), None).is_err());
+    }
+
+    #[test]
+    fn a_home_that_is_too_deep_hides_nothing_of_others() {
+        let place = Place::new("deep");
+        let (deep, name) = (place.0.join("home/ada/.ssh"), "d".repeat(250));
+        // Deeper than any path can name: made as a shell does, step by step.
+        let script =
+            "cd \"$1\" && for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do mkdir $2 && cd $2 || exit 1; done";
+        let made = std::process::Command::new("sh").args(["-c", script, "sh"]).arg(&deep).arg(&name).status().unwrap();
+        assert!(made.success());
+        let state = place.scan();
+        assert_eq!(state[&b"/home/ada/.ssh"[..]].content, Content::TooMany);
+        assert!(state.contains_key(&b"/etc/passwd"[..]));
+        // What std cannot name it cannot remove either.
+        let removed = std::process::Command::new("rm").arg("-r").arg(&deep).status().unwrap();
+        assert!(removed.success());
+    }
+
+    #[test]
+    fn names_are_counted_as_well() {
+        let place = Place::new("names");
+        let keys = place.0.join("home/ada/.ssh");
+        for number in 0..100 {
+            symlink("t".repeat(4000), keys.join(format!("{number}"))).unwrap();
+        }
+        assert_eq!(place.scan()[&b"/home/ada/.ssh"[..]].content, Content::TooMany);
     }
 
     #[test]

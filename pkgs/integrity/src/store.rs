@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::entry::State;
 use crate::spec;
+use crate::sys;
 
 /// The baseline.
 pub const PLACE: &str = "/var/lib/integrity/baseline";
@@ -30,9 +31,9 @@ pub fn text() -> Result<String, String> {
 fn read_text(path: &Path) -> io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
     let found = file.metadata()?;
-    if !found.is_file() || found.mode() & 0o077 != 0 {
+    if !found.is_file() || found.mode() & 0o077 != 0 || found.uid() != sys::user() {
         return Err(io::Error::other(
-            "it is no file that is its owner's alone; who changed it could have changed what it says",
+            "it is no file that is yours alone; who changed it could have changed what it says",
         ));
     }
     let mut text = String::new();
@@ -86,7 +87,7 @@ mod tests {
         let file = folder.join("baseline");
         fs::write(&file, "text").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(read_text(&file).unwrap_err().to_string().contains("its owner's alone"));
+        assert!(read_text(&file).unwrap_err().to_string().contains("yours alone"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_text(&file).unwrap(), "text");
         symlink(&file, folder.join("link")).unwrap();

@@ -41,6 +41,12 @@ pub fn attributes(path: &Path) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     Ok(pairs)
 }
 
+/// The user that this process acts as.
+pub fn user() -> u32 {
+    // SAFETY: it only gives a number.
+    unsafe { libc::geteuid() }
+}
+
 /// Writes a record of a kind into the kernel's audit and waits until it is taken.
 pub fn audit_record(kind: u16, text: &str) -> io::Result<()> {
     // SAFETY: no pointers; a negative result is an error.
