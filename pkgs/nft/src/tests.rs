@@ -114,6 +114,19 @@ fn the_bytes_of_a_batch() {
 }
 
 #[test]
+fn intervals_of_maps_stay_apart() {
+    let map = |more: &str| {
+        format!(
+            "table inet t {{\n\tmap m {{\n\t\ttype ipv4_addr : verdict\n\t\tflags interval\n{more}\
+             \t\telements = {{ 10.0.0.0/24 : accept, 10.0.1.0/24 : drop }}\n\t}}\n}}\n"
+        )
+    };
+    assert!(batch(&map("\t\tauto-merge\n")).unwrap_err().contains("a map are not merged"));
+    let ruleset = list::assemble(&mirror::dump(&batch(&map("")).unwrap().bytes));
+    assert_eq!(ruleset.tables[0].sets[0].elements.len(), 2);
+}
+
+#[test]
 fn a_large_set_is_divided() {
     let elements: Vec<String> =
         (0..20_000u32).map(|number| format!("10.{}.{}.1", number / 250, number % 250)).collect();

@@ -158,6 +158,10 @@ impl Parser {
                     return self.unexpected("as policy of a set", "memory, performance");
                 }
             }
+            "auto-merge" if set.is_map => {
+                let remedy = "leave it out: what one of two intervals gives would be lost";
+                return Err(Finding::new(word.at, "the intervals of a map are not merged", remedy));
+            }
             "auto-merge" => set.auto_merge = true,
             "comment" => set.comment = Some(self.text("as comment", 128)?),
             "counter" => set.counter = true,
