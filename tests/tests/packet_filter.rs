@@ -262,6 +262,35 @@ nft list ruleset > after
     assert!(read("refused.said").contains("rule 1 of chain e in table inet old"), "{}", read("refused.said"));
 }
 
+/// One file after the other, without `flush ruleset` between them: what the second does not say stays as the first said it.
+#[test]
+fn a_second_load_changes_what_it_says() {
+    const SCRIPT: &str = r#"
+load() {
+    nft flush ruleset
+    for number in 1 2 3; do
+        "$1" -f $number.nft
+        nft list ruleset >> "$2"
+    done
+}
+load "$OURS" ours
+load nft original
+"#;
+    let (_guard, directory) = directory();
+    for (number, flags, policy) in [(1, "flags dormant; ", " policy drop;"), (2, "", ""), (3, "", " policy accept;")] {
+        let text = format!(
+            "table inet sleeping {{ {flags}}}\n\
+             table inet t {{\n\tchain c {{\n\t\ttype filter hook input priority 0;{policy}\n\t\tcounter\n\t}}\n}}\n"
+        );
+        fs::write(directory.join(format!("{number}.nft")), text).unwrap();
+    }
+    let Some(()) = run(SCRIPT, &directory) else { return };
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    assert_eq!(read("ours"), read("original"));
+    let policies: Vec<bool> = read("ours").lines().filter_map(|line| line.strip_prefix("\t\ttype")).map(|line| line.contains("drop")).collect();
+    assert_eq!(policies, [true, true, false]);
+}
+
 /// A machine between two others lets nothing in, out or through when it is closed, but speaks with itself.
 #[test]
 fn closed_is_closed() {

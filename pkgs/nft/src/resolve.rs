@@ -139,8 +139,8 @@ fn hook(base: &written::Base) -> Result<Hook, Finding> {
             "for example dstnat or srcnat",
         ));
     }
-    let accept = base.accept.unwrap_or(true);
-    Ok(Hook { kind: base.kind.it.clone(), number: number as u32, priority, accept, devices: Vec::new() })
+    let (kind, accept) = (base.kind.it.clone(), base.accept);
+    Ok(Hook { kind, number: number as u32, priority, accept, devices: Vec::new() })
 }
 
 fn priority(written: &Placed<(Option<String>, i64)>, hook: &str) -> Result<i32, Finding> {

@@ -76,10 +76,21 @@ pub struct Hook {
     pub kind: String,
     pub number: u32,
     pub priority: i32,
-    /// Whether what comes to the end is let through.
-    pub accept: bool,
+    /// Whether what comes to the end is let through. When it is not said, the kernel keeps what a chain has, and lets through what
+    /// comes to the end of a new one.
+    pub accept: Option<bool>,
     /// Devices, which only hooks of families that are not understood here have.
     pub devices: Vec<String>,
+}
+
+impl Hook {
+    /// The word for what becomes of what comes to the end.
+    pub fn policy(&self) -> &'static str {
+        match self.accept {
+            Some(false) => "drop",
+            Some(true) | None => "accept",
+        }
+    }
 }
 
 /// Hooks in the order of their numbers.

@@ -120,7 +120,7 @@ pub fn chain(family: u8, from: Reader<'_>) -> Option<RawChain> {
             kind: from.text(7)?,
             number: hook.u32(1)?,
             priority: hook.u32(2)? as i32,
-            accept: from.u32(5).unwrap_or(1) != 0,
+            accept: from.u32(5).map(|policy| policy != 0),
             devices: devices.chain(hook.text(3)).collect(),
         })
     });

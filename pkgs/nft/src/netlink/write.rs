@@ -91,7 +91,10 @@ fn chain_attributes(table: &Table, chain: &Chain) -> Attributes {
     let mut to = Attributes::default();
     to.text(1, &table.name).text(3, &chain.name);
     if let Some(hook) = &chain.base {
-        to.text(7, &hook.kind).u32(5, u32::from(hook.accept));
+        to.text(7, &hook.kind);
+        if let Some(accept) = hook.accept {
+            to.u32(5, u32::from(accept));
+        }
         to.nest(4, |to| {
             to.u32(1, hook.number).u32(2, hook.priority as u32);
         });

@@ -71,7 +71,7 @@ fn of_chain(table: &Table, chain: &Chain) -> Json {
         if let [device] = &hook.devices[..] {
             all.push(("dev", Json::text(device)));
         }
-        all.push(("policy", Json::text(if hook.accept { "accept" } else { "drop" })));
+        all.push(("policy", Json::text(hook.policy())));
     }
     Json::object(all)
 }

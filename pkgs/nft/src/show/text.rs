@@ -56,8 +56,8 @@ fn hook(base: &Hook) -> String {
         [] => String::new(),
         devices => format!(" devices = {{ {} }}", devices.join(", ")),
     };
-    let policy = if base.accept { "accept" } else { "drop" };
-    format!("type {} hook {hook}{devices} priority {}; policy {policy};", base.kind, priority(base.priority, hook))
+    let priority = priority(base.priority, hook);
+    format!("type {} hook {hook}{devices} priority {priority}; policy {};", base.kind, base.policy())
 }
 
 /// A name, if one is near enough.
