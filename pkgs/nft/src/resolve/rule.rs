@@ -170,7 +170,7 @@ impl Scope<'_> {
             if !plain || operand.mask.is_some() || right_mask.is_some() {
                 return finding(right.at, "a set can only be compared with == and !=", "write a single value");
             }
-            return self.membership(operand, op, right);
+            return self.membership(operand, op, how == Comparison::Implicit, right);
         }
         let [field] = operand.fields[..] else {
             return finding(right.at, "several fields are compared with a set", "write { … } around the values");
@@ -237,7 +237,7 @@ impl Scope<'_> {
     }
 
     /// Comparison with a set.
-    fn membership(&self, operand: Operand, op: Op, right: &Expr) -> Result<Statement, Finding> {
+    fn membership(&self, operand: Operand, op: Op, implicit: bool, right: &Expr) -> Result<Statement, Finding> {
         match source(right)? {
             Source::Named(name) => {
                 let set = self.named(name, &operand, right.at)?;
@@ -253,7 +253,7 @@ impl Scope<'_> {
                     if let [pattern] = &element.key[..] {
                         let single = elements.len() == 1 && !matches!(elements[0].key.it, Term::Set(_));
                         if single {
-                            return self.settle(operand, op, true, pattern.clone(), right.at);
+                            return self.settle(operand, op, implicit, pattern.clone(), right.at);
                         }
                     }
                 }
