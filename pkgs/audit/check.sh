@@ -1,4 +1,5 @@
-# Upstream's unit tests, linked with what was built. $1: a test that is left out and why is in the lists below, nowhere else.
+# Upstream's unit tests of libraries, auditd and ausearch, linked with what was built. Those of programs that are not built (auplugin,
+# aulast and the other tools) are not run, nor is ausearch_options_test.sh: each of its searches is one of the [[test]]s' kind.
 set -eu
 cd "$OBJ"
 include="-I. -Ilib -Iauparse -I$SRC -I$SRC/lib -I$SRC/auparse -I$SRC/common -I$SRC/audisp -I$SRC/src -I$SRC/src/libev"

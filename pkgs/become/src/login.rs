@@ -1,16 +1,18 @@
 //! Whose command it is, for audit: the number (`loginuid`) that the kernel attaches to all that a login starts.
 //!
 //! The service was started by nobody, so its commands have no number until they get their caller's. It can be set once, and
-//! not even root changes it then. That is why `rc-service` gets none: a daemon that somebody restarted would carry his number, and
-//! so would everybody who logs in through it. Who asked for it is in the log, and audit has recorded his call of `become`.
+//! not even root changes it then. That is why what starts services gets none: a daemon that somebody restarted would carry his
+//! number, and so would everybody who logs in through it. Who asked for it is in the log, and audit has recorded his call of
+//! `become`. A shell that he asked for has his number, and so have services that he starts from there.
 
 use std::fs;
 use std::io;
 
 use crate::log;
 
-/// Commands that start services.
-const SERVICES: [&str; 3] = ["openrc", "rc", "rc-service"];
+/// Commands that start services, and where services' scripts are.
+const SERVICES: [&str; 6] = ["openrc", "openrc-run", "rc", "rc-service", "start-stop-daemon", "supervise-daemon"];
+const SCRIPTS: &str = "/etc/init.d/";
 /// As the kernel writes it where nobody logged in.
 const NOBODY: &str = "4294967295";
 const OWN: &str = "/proc/self/loginuid";
@@ -25,8 +27,8 @@ pub fn attach(uid: u32, pid: i32, words: &[String]) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(_) if fs::read_to_string(OWN).is_ok_and(|own| own.trim_end() == number) => {}
         Err(error) => log::write(&format!(
-            "audit does not name {number} for this command ({error}): somebody restarted this service; \
-             `become rc-service become restart` makes it nobody's again"
+            "audit does not name {number} for this command ({error}): somebody restarted this service from a shell; only a \
+             restart of the machine makes it nobody's again"
         )),
     }
 }
@@ -35,7 +37,7 @@ pub fn attach(uid: u32, pid: i32, words: &[String]) {
 fn number(uid: u32, callers: Option<&str>, words: &[String]) -> Option<String> {
     let program = words.first()?;
     let name = program.rsplit('/').next().unwrap_or(program);
-    if SERVICES.contains(&name) {
+    if SERVICES.contains(&name) || program.starts_with(SCRIPTS) {
         return None;
     }
     match (uid, callers.map(str::trim_end)) {
@@ -61,6 +63,8 @@ mod tests {
             (0, None, "id", None),
             (1000, None, "rc-service sshd restart", None),
             (1000, None, "/usr/bin/rc-service sshd restart", None),
+            (1000, None, "/etc/init.d/sshd restart", None),
+            (1000, None, "start-stop-daemon --start --exec /usr/bin/sshd", None),
             (1000, None, "sh -c rc-service", Some("1000")),
         ] {
             assert_eq!(number(uid, callers, &words(command)).as_deref(), wanted, "{uid} {callers:?} {command}");

@@ -53,7 +53,7 @@ fn whole(text: &str) -> Check {
     Check {
         layer: Layer::Network,
         id: "ruleset".to_owned(),
-        summary: format!("The kernel's rules are those of /{FILE}, in its order, and no others"),
+        summary: "The kernel's rules are those that the image was made with, in their order, and no others".to_owned(),
         reason: "The first rule that matches decides: one more, or another order, is another policy.".to_owned(),
         kind: "command".to_owned(),
         keys: keys.map(|(key, value)| (key.to_owned(), value)).into(),

@@ -102,6 +102,12 @@ fn persons() -> Vec<Fact> {
         ),
         Fact::as_root("nobody changes it", "echo 0 2>&1 >/proc/self/loginuid | grep -c permitted", is("1")),
         Fact::as_root("a service has none", "cat /proc/$(cat /run/sshd.pid)/loginuid", is("4294967295")),
+        // Not through a shell: that has its person's number, and so has what it starts.
+        Fact::new(
+            "nor one that was restarted",
+            "become /etc/init.d/chronyd restart >/dev/null 2>&1; become cat /proc/$(become cat /run/chrony/chronyd.pid)/loginuid",
+            is("4294967295"),
+        ),
         Fact::as_root(
             "a login is recorded",
             &format!("{} | grep -c 'op=login.*res=success' | grep -qv '^0$' && echo so", search("-m USER_LOGIN")),
@@ -123,9 +129,15 @@ fn persons() -> Vec<Fact> {
             ),
             is("so"),
         ),
-        // Of the whole start: what was recorded before auditd is there, and nothing was lost since.
+        // What the kernel recorded before auditd was there: AppArmor's profiles being loaded.
         Fact::as_root(
-            "the log begins before the rules",
+            "the log begins before auditd",
+            "grep -m 1 -c 'apparmor=.STATUS. operation=.profile_load' /var/log/audit/audit.log",
+            is("1"),
+        ),
+        Fact::as_root("nothing was lost", "auditctl -s | grep -x 'lost 0'", is("lost 0")),
+        Fact::as_root(
+            "the rules' own records",
             "grep -c 'op=add_rule key=\"32bit-abi\"' /var/log/audit/audit.log",
             is("1"),
         ),

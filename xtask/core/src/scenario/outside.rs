@@ -10,15 +10,21 @@ use crate::stranger::Try;
 /// Prints how many packets the rule against forged sources has dropped.
 const FORGED: &str = r"nft list ruleset | sed -n 's/.*fib saddr.*packets \([0-9]*\) .*/\1/p'";
 
+/// Starts the service with a file that is no ruleset, and with the right one again.
+const WRONG: &str = "f=/etc/nftables.conf; cp $f /run/right; echo wrong >$f; rc-service -D nftables restart >/dev/null 2>&1; \
+                     echo $? $(nft list ruleset | grep -c 'policy drop') $(nft list ruleset | grep -c dport); \
+                     cat /run/right >$f; rc-service -D nftables start >/dev/null 2>&1; nft list ruleset | grep -c 'dport 22'";
+
 pub(super) fn without(name: &'static str, layer: Layer) -> Scenario {
     let number = layer.number();
     let mut items = up();
     items.push(Item::OverSsh(vec![
         Fact::as_root("every promise of the other five", "ashlar-audit --failed", Expected::Has(", 0 failed;")),
-        // It is really not there: nothing of it is promised, and each of the others has promises.
+        // It is really not there: nothing of it is promised, and each of the others has at least twenty promises.
         Fact::as_root(
             "layers with promises",
-            "for n in 1 2 3 4 5 6; do [ \"$(ashlar-audit --list --layer $n | grep -c .)\" -ge 20 ] && echo $n; done; true",
+            "for n in 1 2 3 4 5 6; do c=$(ashlar-audit --list --layer $n 2>/dev/null | grep -c \"^$n \"); \
+             [ $c = 0 ] || { [ $c -ge 20 ] && echo $n || echo \"$n has $c\"; }; done",
             Expected::Is(
                 (1..=6).filter(|other| *other != number).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"),
             ),
@@ -67,6 +73,8 @@ pub(super) fn outside() -> Scenario {
             Expected::Is(text("4")),
         ),
         Fact::as_root("the log says who knocked", "grep -c 'nft in: ' /var/log/messages", Expected::Between(1, 40)),
+        // Status of the service, chains that drop, doors; then doors again. This connection waits meanwhile.
+        Fact::as_root("wrong rules close the machine", WRONG, Expected::Is(text("1 3 0\n1"))),
     ]));
     items.extend(off());
     let setup = Setup { cable: Cable::Shared, ..BIOS };
