@@ -88,18 +88,36 @@ pub fn run(words: &[String]) -> ExitCode {
         Err(message) => return complain(&format!("nft: {message}\n{USAGE}\n"), 2),
     };
     let done = match request {
-        Request::Help => Ok(format!("{USAGE}\n")),
-        Request::Version => Ok(format!("nft {} (Ashlar)\n", env!("CARGO_PKG_VERSION"))),
+        Request::Help => Ok(Answer::from(format!("{USAGE}\n"))),
+        Request::Version => Ok(Answer::from(format!("nft {} (Ashlar)\n", env!("CARGO_PKG_VERSION")))),
         Request::Load { file, check } => load_file(&file, check),
-        Request::Close => load(Source { file: "closed", text: closed::TEXT }, false),
-        Request::List(listing) => list(listing),
+        // It names nothing that only this machine knows, so that nothing of this machine can keep it from being closed.
+        Request::Close => load(Source { file: "closed", text: closed::TEXT }, &Facts::default(), false),
+        Request::List(listing) => list(listing).map(Answer::from),
     };
-    match done {
-        Ok(text) => match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => complain(&format!("nft: cannot write the answer: {error}\n"), 1),
-        },
-        Err(text) => complain(&text, 1),
+    let Answer { text, remark } = match done {
+        Ok(answer) => answer,
+        Err(text) => return complain(&text, 1),
+    };
+    let code = complain(&remark, 0);
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => code,
+        Err(error) => complain(&format!("nft: cannot write the answer: {error}\n"), 1),
+    }
+}
+
+/// What a command that was done has to say.
+#[derive(Default)]
+struct Answer {
+    /// For the standard output.
+    text: String,
+    /// For whoever watches: the standard error.
+    remark: String,
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
     }
 }
 
@@ -109,10 +127,10 @@ fn complain(text: &str, code: u8) -> ExitCode {
     code.into()
 }
 
-fn load_file(file: &str, check: bool) -> Result<String, String> {
+fn load_file(file: &str, check: bool) -> Result<Answer, String> {
     let text = read(file).map_err(|error| format!("nft: {file}: {error}\n"))?;
     let name = if file == "-" { "standard input" } else { file };
-    load(Source { file: name, text: &text }, check)
+    load(Source { file: name, text: &text }, &facts()?, check)
 }
 
 /// A whole file; one larger than a ruleset can be is not read to its end.
@@ -129,21 +147,22 @@ fn read(file: &str) -> io::Result<String> {
 /// What the ruleset can name of this machine.
 fn facts() -> Result<Facts, String> {
     let interfaces = kernel::interfaces().map_err(|error| format!("nft: cannot list the interfaces: {error}\n"))?;
-    let accounts = |file: &str| match fs::read_to_string(file) {
-        Ok(text) => Ok(Facts::accounts(&text)),
+    let accounts = |file: &str| match fs::read(file) {
+        Ok(bytes) => Ok(Facts::accounts(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(format!("nft: {file}: {error}\n")),
     };
     Ok(Facts { interfaces, users: accounts("/etc/passwd")?, groups: accounts("/etc/group")? })
 }
 
-fn load(source: Source<'_>, check: bool) -> Result<String, String> {
+fn load(source: Source<'_>, facts: &Facts, check: bool) -> Result<Answer, String> {
     let file = parse::parse(source).map_err(|findings| source.show(&findings))?;
-    let facts = facts()?;
-    let tables = resolve::resolve(&file, &facts).map_err(|findings| source.show(&findings))?;
+    let tables = resolve::resolve(&file, facts).map_err(|findings| source.show(&findings))?;
     let mut batch = write::ruleset(&tables, file.flush);
     if batch.about.is_empty() {
-        return Ok(String::new());
+        // As with the original this is no mistake; but whoever wrote to the wrong file should hear of it.
+        let remark = "neither a table nor `flush ruleset` is in it: what the kernel has stays as it is";
+        return Ok(Answer { remark: format!("nft: {}: {remark}\n", source.file), ..Answer::default() });
     }
     batch.acknowledge();
     if !check {
@@ -152,14 +171,12 @@ fn load(source: Source<'_>, check: bool) -> Result<String, String> {
     let unreachable = |error: io::Error| format!("nft: {}: the kernel cannot be asked: {error}\n", source.file);
     let refused = Kernel::open().and_then(|kernel| kernel.batch(&batch)).map_err(unreachable)?;
     if refused.is_empty() {
-        return Ok(String::new());
+        return Ok(Answer::default());
     }
     // Whoever may not load can still have read what was to be checked.
     if check && refused.iter().all(|refusal| refusal.error.raw_os_error() == Some(libc::EPERM)) {
-        return Ok(format!(
-            "{}: understood; the kernel was not asked, which needs the right to administer the network\n",
-            source.file
-        ));
+        let text = "understood; the kernel was not asked, which needs the right to administer the network";
+        return Ok(Answer::from(format!("{}: {text}\n", source.file)));
     }
     let said: String = refused.iter().map(|refusal| refusal_text(source.file, refusal)).collect();
     Err(format!("{said}nothing of {} was loaded\n", source.file))
@@ -172,8 +189,7 @@ fn refusal_text(file: &str, refusal: &Refusal) -> String {
 }
 
 fn list(Listing { json, stateless, terse }: Listing) -> Result<String, String> {
-    let ruleset = Kernel::open().and_then(|kernel| list::ruleset(&kernel));
-    let mut ruleset = ruleset.map_err(|error| format!("nft: cannot list the ruleset: {error}\n"))?;
+    let mut ruleset = list::ruleset().map_err(|error| format!("nft: cannot list the ruleset: {error}\n"))?;
     if terse {
         ruleset.tables.iter_mut().flat_map(|table| &mut table.sets).for_each(|set| set.elements.clear());
     }

@@ -9,14 +9,15 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Names with numbers out of `/etc/passwd` or `/etc/group`.
-    pub fn accounts(text: &str) -> Vec<(u32, String)> {
+    /// Names with numbers out of `/etc/passwd` or `/etc/group`. What is not UTF-8 there, mostly somebody's full name, must not keep a
+    /// ruleset from being loaded.
+    pub fn accounts(file: &[u8]) -> Vec<(u32, String)> {
         let account = |line: &str| {
             let mut fields = line.split(':');
             let name = fields.next()?;
             Some((fields.nth(1)?.parse().ok()?, name.to_owned()))
         };
-        text.lines().filter_map(account).collect()
+        String::from_utf8_lossy(file).lines().filter_map(account).collect()
     }
 
     /// The name of an interface.
@@ -28,4 +29,18 @@ impl Facts {
 /// The number of a name.
 pub fn number(of: &[(u32, String)], name: &str) -> Option<u32> {
     of.iter().find(|(_, known)| known == name).map(|(number, _)| *number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_read_whatever_else_is_in_the_file() {
+        let file = b"root:x:0:0:root:/root:/bin/sh\njos\xe9:x:7:7:Jos\xe9:/:/bin/sh\n+\nweb:x:80:80::/:/bin/false\n";
+        let accounts = Facts::accounts(file);
+        assert_eq!(number(&accounts, "root"), Some(0));
+        assert_eq!(number(&accounts, "web"), Some(80));
+        assert_eq!(accounts.len(), 3);
+    }
 }

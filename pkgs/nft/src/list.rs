@@ -24,17 +24,27 @@ pub struct Dump {
 }
 
 /// All tables.
-pub fn ruleset(kernel: &Kernel) -> io::Result<Ruleset> {
+pub fn ruleset() -> io::Result<Ruleset> {
+    // Each question has a socket of its own, so that nothing of an answer that was broken off is taken for one to the next.
+    let dump = unchanged(|| Kernel::open()?.generation(), || dump(&Kernel::open()?))?;
+    Ok(assemble(&dump))
+}
+
+/// What `attempt` gives, when the generation was the same before and after it. An error counts no more than an answer when something
+/// changed meanwhile: a set that is gone when its elements are asked for is such a one.
+fn unchanged<T>(
+    mut generation: impl FnMut() -> io::Result<u32>,
+    mut attempt: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
     for _ in 0..ATTEMPTS {
-        let before = kernel.generation()?;
-        match dump(kernel) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-            Ok(dump) if kernel.generation()? == before => return Ok(assemble(&dump)),
-            Ok(_) => {}
+        let before = generation()?;
+        let result = attempt();
+        let interrupted = result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted);
+        if generation()? == before && !interrupted {
+            return result;
         }
     }
-    Err(io::Error::other("it changes all the time"))
+    Err(io::Error::other(format!("it changed {ATTEMPTS} times while it was asked for; try again")))
 }
 
 fn dump(kernel: &Kernel) -> io::Result<Dump> {
@@ -136,5 +146,56 @@ fn table(raw: &RawTable, family: Family, dump: &Dump) -> Table {
         sets,
         chains,
         unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn gone() -> io::Error {
+        io::ErrorKind::NotFound.into()
+    }
+
+    #[test]
+    fn what_changed_meanwhile_is_asked_for_again() {
+        // A set is taken away between the second and the third question.
+        let (asked, attempts) = (Cell::new(0), Cell::new(0));
+        let generation = || {
+            asked.set(asked.get() + 1);
+            Ok(if asked.get() < 2 { 7 } else { 8 })
+        };
+        let attempt = || {
+            attempts.set(attempts.get() + 1);
+            if attempts.get() == 1 {
+                Err(gone())
+            } else {
+                Ok("all of it")
+            }
+        };
+        assert_eq!(unchanged(generation, attempt).unwrap(), "all of it");
+        assert_eq!(attempts.get(), 2);
+        // Nothing changed: the error is one.
+        let error = unchanged(|| Ok(7), || Err::<(), _>(gone())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        // The kernel says itself that something changed; and it never stops changing.
+        let mut calls = 0;
+        let interrupted = || {
+            calls += 1;
+            if calls < 3 {
+                Err(io::ErrorKind::Interrupted.into())
+            } else {
+                Ok(calls)
+            }
+        };
+        assert_eq!(unchanged(|| Ok(7), interrupted).unwrap(), 3);
+        let mut number = 0;
+        let growing = || {
+            number += 1;
+            Ok(number)
+        };
+        assert!(unchanged(growing, || Ok(())).unwrap_err().to_string().contains("try again"));
     }
 }
