@@ -134,6 +134,15 @@ impl<'a> Reader<'a> {
             self.at += length;
             return Ok(token);
         }
+        let dotted = self.run(|c| c.is_ascii_digit() || c == '.');
+        let parts = dotted.split('.').filter(|part| !part.is_empty()).count();
+        if parts == 4 && dotted.matches('.').count() == 3 {
+            self.at += dotted.len();
+            return Err((
+                format!("`{dotted}` is no address"),
+                "an address of IPv4 is four numbers from 0 to 255, without zeros before them",
+            ));
+        }
         if first.is_ascii_digit() {
             return self.number();
         }
@@ -160,9 +169,8 @@ impl<'a> Reader<'a> {
     /// An address of IPv6, IPv4 or hardware, which all can begin like a word or a number.
     fn address(&self) -> Option<(Token, usize)> {
         let run = self.run(|c| c.is_ascii_hexdigit() || c == ':' || c == '.');
-        if run.matches(':').count() == 5 && run.len() == 17 {
-            let bytes: Option<Vec<u8>> = run.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
-            return Some((Token::Mac(bytes?.try_into().ok()?), run.len()));
+        if let Some(bytes) = hardware_address(run) {
+            return Some((Token::Mac(bytes), run.len()));
         }
         if run.contains("::") || run.matches(':').count() >= 7 {
             // A colon, or the point of a concatenation, can follow it.
@@ -196,6 +204,13 @@ impl<'a> Reader<'a> {
         // Some words begin with a digit: 8021q.
         Ok(Token::Word(run.to_owned()))
     }
+}
+
+/// Six bytes of two digits each. Addresses of IPv6 can be as long, and have as many colons.
+fn hardware_address(text: &str) -> Option<[u8; 6]> {
+    let byte = |part: &str| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2);
+    let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
+    bytes?.try_into().ok()
 }
 
 /// `1d2h3m4s5ms` in milliseconds.

@@ -17,6 +17,8 @@ use crate::written::{Expr, File};
 pub const LARGEST: usize = 8 << 20;
 /// So many values can uses of definitions put into a file.
 const MOST_INSERTED: usize = 1 << 20;
+/// Milliseconds of the longest time. The kernel counts in ticks, in 32 bits at places.
+const LONGEST: u64 = u32::MAX as u64 * 100;
 /// So deep can braces and parentheses be in each other.
 const DEEPEST: usize = 12;
 
@@ -132,7 +134,7 @@ impl Parser {
         let name = self.word(where_, "a name")?;
         // The kernel has room for 256 bytes with the one that ends them.
         if name.it.len() > 250 || name.it.ends_with('*') {
-            let remedy = "a name has at most 250 letters, digits and signs out of `_-./\\`, and begins with a letter";
+            let remedy = "a name has at most 250 letters, digits and signs out of `_-.\\`, and begins with a letter";
             return Err(Finding::new(name.at, "this cannot be a name", remedy));
         }
         Ok(name)
@@ -167,9 +169,9 @@ impl Parser {
             _ => return self.unexpected(where_, "a time like 1d2h3m4s"),
         };
         self.next();
-        // The kernel counts in ticks, in 32 bits at places.
-        let limited = ms.filter(|ms| *ms <= u64::from(u32::MAX) * 100);
-        limited.ok_or_else(|| Finding::new(at, "this time is too long", "years are not understood, and nothing longer"))
+        let limited = ms.filter(|ms| *ms <= LONGEST);
+        let most = format!("at most {}d", LONGEST / 86_400_000);
+        limited.ok_or_else(|| Finding::new(at, "this time is too long", most))
     }
 
     /// Text in quotation marks, or a word.
@@ -210,9 +212,15 @@ impl Parser {
         }
     }
 
-    /// Passes by what is left of a statement that has a mistake, with all blocks that it opens.
-    fn recover(&mut self) {
-        let mut open = 0usize;
+    /// Passes by what is left of a statement that has a mistake, with all blocks and sets that it opens: those are counted from
+    /// its `start`, since the mistake can be inside one.
+    fn recover(&mut self, start: usize) {
+        let read = self.tokens.get(start..self.at).unwrap_or_default();
+        let mut open = read.iter().fold(0usize, |open, (token, _)| match token {
+            Token::Sign("{") => open + 1,
+            Token::Sign("}") => open.saturating_sub(1),
+            _ => open,
+        });
         loop {
             match self.peek() {
                 Token::End => return,
@@ -245,7 +253,7 @@ impl Parser {
                     if let Err(finding) = one(parser) {
                         parser.wrong.push(finding);
                         parser.at = parser.at.max(start);
-                        parser.recover();
+                        parser.recover(start);
                     }
                 }
             }

@@ -15,9 +15,10 @@ impl Parser {
                 Token::End => return file,
                 Token::Newline | Token::Sign(";") => self.at += 1,
                 _ => {
+                    let start = self.at;
                     if let Err(finding) = self.item(&mut file) {
                         self.wrong.push(finding);
-                        self.recover();
+                        self.recover(start);
                         // A closing brace too many must not hold reading up.
                         self.take_sign("}");
                     }

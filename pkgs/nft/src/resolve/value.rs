@@ -88,8 +88,15 @@ impl Scope<'_> {
             }
             Term::Range(low, high) => {
                 let (first, last) = (self.value(low, wanted)?, self.value(high, wanted)?);
-                if first > last || wanted.of.is_text() {
-                    return finding(expr.at, "a range goes from a smaller value to a larger one", wanted.remedy());
+                if wanted.of.is_text() {
+                    return finding(expr.at, "names have no ranges", wanted.remedy());
+                }
+                if first > last {
+                    return finding(
+                        expr.at,
+                        "this range is upside down",
+                        "write the smaller value before the larger one",
+                    );
                 }
                 Ok(Pattern::Range(first, last))
             }
