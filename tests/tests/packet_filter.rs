@@ -43,10 +43,14 @@ fn rulesets(folder: &str) -> Vec<Utf8PathBuf> {
     files
 }
 
+/// The ruleset that the image ships.
+fn shipped() -> Utf8PathBuf {
+    root().join("hardening/3-network/nftables.conf")
+}
+
 /// The rulesets that are compared: the one that the image ships, and those made for it.
 fn understood() -> Vec<Utf8PathBuf> {
-    let shipped = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../hardening/3-network/nftables.conf");
-    [vec![shipped], rulesets("nft")].concat()
+    [vec![shipped()], rulesets("nft")].concat()
 }
 
 /// How to run a script in a network namespace of its own, or why that cannot be.
@@ -68,16 +72,19 @@ fn namespace() -> Result<Vec<&'static str>, String> {
     Err("there is no right to make network namespaces".to_owned())
 }
 
-/// Runs a script; `None`, with the reason on standard error, where that cannot be.
-fn run(script: &str, directory: &Utf8Path) -> Option<()> {
-    let unshare = match namespace() {
-        Ok(unshare) => unshare,
-        Err(why) => {
+/// The same; `None`, with the reason on standard error, where that cannot be.
+fn namespace_or_skip() -> Option<Vec<&'static str>> {
+    namespace()
+        .inspect_err(|why| {
             eprintln!("skipped: {why}");
             assert!(std::env::var_os("CI").is_none(), "in CI this is not skipped");
-            return None;
-        }
-    };
+        })
+        .ok()
+}
+
+/// Runs a script; `None` where that cannot be.
+fn run(script: &str, directory: &Utf8Path) -> Option<()> {
+    let unshare = namespace_or_skip()?;
     let status = Command::new(unshare[0])
         .args(&unshare[1..])
         .args(["sh", "-eu", "-c", script])
@@ -229,6 +236,76 @@ done
     }
 }
 
+/// Nothing of the shipped ruleset is lost between its file and the kernel, and nothing is added: it is written as it is listed.
+#[test]
+fn the_shipped_ruleset_is_listed_as_it_is_written() {
+    let (_guard, directory) = directory();
+    fs::copy(shipped(), directory.join("shipped.nft")).unwrap();
+    let script = r#""$OURS" -f shipped.nft; "$OURS" -s -t list ruleset > listed"#;
+    let Some(()) = run(script, &directory) else { return };
+    let text = fs::read_to_string(shipped()).unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let written: Vec<&str> = lines.skip_while(|line| !line.starts_with("table ")).collect();
+    assert!(written.len() > 60, "{written:?}");
+    let listed = fs::read_to_string(directory.join("listed")).unwrap();
+    assert_eq!(listed.trim_end(), written.join("\n"));
+}
+
+/// Accounts that are no UTF-8 keep nothing from being loaded, and the machine from being closed least of all.
+#[test]
+fn damaged_accounts_are_in_nobodys_way() {
+    const SCRIPT: &str = r#"
+unshare --mount sh -eu -c '
+    for file in passwd group; do
+        mount --bind damaged /etc/$file
+    done
+    "$OURS" -f accounts.nft
+    "$OURS" list ruleset > listed
+    # Not even without any of it.
+    mount -t tmpfs none /etc
+    mkdir /etc/passwd
+    "$OURS" close
+'
+nft list ruleset > closed
+"#;
+    let (_guard, directory) = directory();
+    fs::write(directory.join("damaged"), b"root:x:0:0:root:/root:/bin/sh\njos\xe9:x:7:7:Jos\xe9:/:/bin/sh\n").unwrap();
+    let text = "table inet t {\n\tchain c {\n\t\tmeta skuid \"root\" accept\n\t}\n}\n";
+    fs::write(directory.join("accounts.nft"), text).unwrap();
+    let Some(()) = run(SCRIPT, &directory) else { return };
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    assert!(read("listed").contains("meta skuid 0 accept"), "{}", read("listed"));
+    assert_eq!(read("closed").matches("policy drop").count(), 3, "{}", read("closed"));
+}
+
+/// As with the original, a file that asks for nothing is no mistake; ours says so.
+#[test]
+fn a_file_of_nothing_changes_nothing() {
+    const SCRIPT: &str = r#"
+nft add table inet t
+for file in *.nft; do
+    nft -f $file
+    for check in "" -c; do
+        "$OURS" $check -f $file 2>> said
+    done
+done
+nft list ruleset > after
+"#;
+    let (_guard, directory) = directory();
+    for (number, text) in [(1, ""), (2, "# Nothing\n\n"), (3, "define A = 1\n")] {
+        fs::write(directory.join(format!("{number}.nft")), text).unwrap();
+    }
+    let Some(()) = run(SCRIPT, &directory) else { return };
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    assert_eq!(read("after"), "table inet t {\n}\n");
+    let said = read("said");
+    assert_eq!(said.lines().count(), 6);
+    for (at, line) in said.lines().enumerate() {
+        let file = format!("nft: {}.nft: neither a table nor `flush ruleset` is in it", at / 2 + 1);
+        assert!(line.starts_with(&file), "{line}");
+    }
+}
+
 /// What was loaded before stays when loading fails: the language's mistakes, and the kernel's refusals in the midst of a batch.
 #[test]
 fn a_failing_load_leaves_the_old_ruleset() {
@@ -287,7 +364,11 @@ load nft original
     let Some(()) = run(SCRIPT, &directory) else { return };
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     assert_eq!(read("ours"), read("original"));
-    let policies: Vec<bool> = read("ours").lines().filter_map(|line| line.strip_prefix("\t\ttype")).map(|line| line.contains("drop")).collect();
+    let policies: Vec<bool> = read("ours")
+        .lines()
+        .filter_map(|line| line.strip_prefix("\t\ttype"))
+        .map(|line| line.contains("drop"))
+        .collect();
     assert_eq!(policies, [true, true, false]);
 }
 
@@ -343,7 +424,7 @@ nft list ruleset > listed
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     /// In the original's language, but not in ours.
-    const OUTSIDE: [&str; 3] = ["set-typeof", "unknown-table-family", "netdev-table"];
+    const OUTSIDE: [&str; 5] = ["chain-twice", "set-typeof", "time-too-long", "unknown-table-family", "netdev-table"];
     let files = rulesets("nft-broken");
     assert!(files.len() >= 40);
     let mut all = String::new();
@@ -358,7 +439,7 @@ fn what_is_wrong_is_said_with_its_place() {
         all.push('\n');
     }
     insta::assert_snapshot!("packet_filter_broken", all);
-    let Ok(unshare) = namespace() else { return };
+    let Some(unshare) = namespace_or_skip() else { return };
     let script = "for file in *.nft; do nft -c -f \"$file\" > /dev/null 2>&1 && echo \"${file%.nft}\"; done; true";
     let output = Command::new(unshare[0])
         .args(&unshare[1..])

@@ -12,42 +12,6 @@ pub enum Order {
     Host,
 }
 
-/// The type of a value.
-#[allow(clippy::enum_variant_names)] // `icmp type`, `ether type`: that is what these are called
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    Verdict,
-    NfProto,
-    Integer,
-    Text,
-    Ipv4,
-    Ipv6,
-    Ether,
-    EtherType,
-    Protocol,
-    Service,
-    IcmpType,
-    TcpFlag,
-    Time,
-    Mark,
-    IfIndex,
-    IfType,
-    Uid,
-    Gid,
-    CtState,
-    CtDirection,
-    CtStatus,
-    Icmpv6Type,
-    PacketType,
-    IcmpCode,
-    Icmpv6Code,
-    IcmpxCode,
-    Dscp,
-    FibType,
-    Boolean,
-    IfName,
-}
-
 /// How values without a word are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
@@ -70,45 +34,62 @@ pub struct Kind {
     pub number: Number,
 }
 
-const fn kind(of: Type, name: &'static str, id: u32, bytes: usize, order: Order, words: Words, number: Number) -> Kind {
-    Kind { of, name, id, bytes, order, words, number }
+/// Each type has one row. Its name and what is fixed about it both come from there, so that neither can be without the other.
+macro_rules! types {
+    ($($of:ident: $name:literal, $id:literal, $bytes:literal, $order:ident, $words:expr, $number:ident;)*) => {
+        /// The type of a value.
+        #[allow(clippy::enum_variant_names)] // `icmp type`, `ether type`: that is what these are called
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Type {
+            $($of,)*
+        }
+
+        /// In the order of the types.
+        const KINDS: &[Kind] = &[
+            $(Kind {
+                of: Type::$of,
+                name: $name,
+                id: $id,
+                bytes: $bytes,
+                order: Order::$order,
+                words: $words,
+                number: Number::$number,
+            },)*
+        ];
+    };
 }
 
-use Number::{Decimal, Hexadecimal};
-use Order::{Big, Host};
-
-const KINDS: &[Kind] = &[
-    kind(Type::Verdict, "verdict", 1, 16, Host, &[], Decimal),
-    kind(Type::NfProto, "nf_proto", 2, 1, Host, words::NFPROTO, Decimal),
-    kind(Type::Integer, "", 4, 0, Big, &[], Decimal),
-    kind(Type::Text, "", 5, 0, Host, &[], Decimal),
-    kind(Type::Ipv4, "ipv4_addr", 7, 4, Big, &[], Decimal),
-    kind(Type::Ipv6, "ipv6_addr", 8, 16, Big, &[], Decimal),
-    kind(Type::Ether, "ether_addr", 9, 6, Big, &[], Decimal),
-    kind(Type::EtherType, "ether_type", 10, 2, Big, words::ETHER_TYPE, Hexadecimal),
-    kind(Type::Protocol, "inet_proto", 12, 1, Big, words::PROTOCOL, Decimal),
-    kind(Type::Service, "inet_service", 13, 2, Big, words::SERVICE, Decimal),
-    kind(Type::IcmpType, "icmp_type", 14, 1, Big, words::ICMP_TYPE, Decimal),
-    kind(Type::TcpFlag, "tcp_flag", 15, 1, Big, words::TCP_FLAG, Hexadecimal),
-    kind(Type::Time, "", 18, 4, Host, &[], Decimal),
-    kind(Type::Mark, "mark", 19, 4, Host, &[], Hexadecimal),
-    kind(Type::IfIndex, "iface_index", 20, 4, Host, &[], Decimal),
-    kind(Type::IfType, "iface_type", 22, 2, Host, words::IFACE_TYPE, Hexadecimal),
-    kind(Type::Uid, "uid", 24, 4, Host, &[], Decimal),
-    kind(Type::Gid, "gid", 25, 4, Host, &[], Decimal),
-    kind(Type::CtState, "ct_state", 26, 4, Host, words::CT_STATE, Hexadecimal),
-    kind(Type::CtDirection, "ct_dir", 27, 1, Host, words::CT_DIRECTION, Decimal),
-    kind(Type::CtStatus, "ct_status", 28, 4, Host, words::CT_STATUS, Hexadecimal),
-    kind(Type::Icmpv6Type, "icmpv6_type", 29, 1, Big, words::ICMPV6_TYPE, Decimal),
-    kind(Type::PacketType, "pkt_type", 31, 1, Host, words::PACKET_TYPE, Decimal),
-    kind(Type::IcmpCode, "icmp_code", 32, 1, Big, words::ICMP_CODE, Decimal),
-    kind(Type::Icmpv6Code, "icmpv6_code", 33, 1, Big, words::ICMPV6_CODE, Decimal),
-    kind(Type::IcmpxCode, "", 34, 1, Big, words::ICMPX_CODE, Decimal),
-    kind(Type::Dscp, "dscp", 36, 1, Big, words::DSCP, Hexadecimal),
-    kind(Type::FibType, "fib_addrtype", 38, 4, Host, words::FIB_TYPE, Decimal),
-    kind(Type::Boolean, "boolean", 39, 1, Host, words::BOOLEAN, Decimal),
-    kind(Type::IfName, "ifname", 41, 16, Host, &[], Decimal),
-];
+types! {
+    Verdict: "verdict", 1, 16, Host, &[], Decimal;
+    NfProto: "nf_proto", 2, 1, Host, words::NFPROTO, Decimal;
+    Integer: "", 4, 0, Big, &[], Decimal;
+    Text: "", 5, 0, Host, &[], Decimal;
+    Ipv4: "ipv4_addr", 7, 4, Big, &[], Decimal;
+    Ipv6: "ipv6_addr", 8, 16, Big, &[], Decimal;
+    Ether: "ether_addr", 9, 6, Big, &[], Decimal;
+    EtherType: "ether_type", 10, 2, Big, words::ETHER_TYPE, Hexadecimal;
+    Protocol: "inet_proto", 12, 1, Big, words::PROTOCOL, Decimal;
+    Service: "inet_service", 13, 2, Big, words::SERVICE, Decimal;
+    IcmpType: "icmp_type", 14, 1, Big, words::ICMP_TYPE, Decimal;
+    TcpFlag: "tcp_flag", 15, 1, Big, words::TCP_FLAG, Hexadecimal;
+    Mark: "mark", 19, 4, Host, &[], Hexadecimal;
+    IfIndex: "iface_index", 20, 4, Host, &[], Decimal;
+    IfType: "iface_type", 22, 2, Host, words::IFACE_TYPE, Hexadecimal;
+    Uid: "uid", 24, 4, Host, &[], Decimal;
+    Gid: "gid", 25, 4, Host, &[], Decimal;
+    CtState: "ct_state", 26, 4, Host, words::CT_STATE, Hexadecimal;
+    CtDirection: "ct_dir", 27, 1, Host, words::CT_DIRECTION, Decimal;
+    CtStatus: "ct_status", 28, 4, Host, words::CT_STATUS, Hexadecimal;
+    Icmpv6Type: "icmpv6_type", 29, 1, Big, words::ICMPV6_TYPE, Decimal;
+    PacketType: "pkt_type", 31, 1, Host, words::PACKET_TYPE, Decimal;
+    IcmpCode: "icmp_code", 32, 1, Big, words::ICMP_CODE, Decimal;
+    Icmpv6Code: "icmpv6_code", 33, 1, Big, words::ICMPV6_CODE, Decimal;
+    IcmpxCode: "", 34, 1, Big, words::ICMPX_CODE, Decimal;
+    Dscp: "dscp", 36, 1, Big, words::DSCP, Hexadecimal;
+    FibType: "fib_addrtype", 38, 4, Host, words::FIB_TYPE, Decimal;
+    Boolean: "boolean", 39, 1, Host, words::BOOLEAN, Decimal;
+    IfName: "ifname", 41, 16, Host, &[], Decimal;
+}
 
 /// Types that the `type` of a set can name. Others have no bytes of their own, or no use.
 const OF_SETS: [Type; 18] = [
@@ -135,8 +116,7 @@ const OF_SETS: [Type; 18] = [
 impl Type {
     /// What is fixed about it.
     pub fn kind(self) -> &'static Kind {
-        // The table has every type, which a test holds to.
-        KINDS.iter().find(|kind| kind.of == self).unwrap_or(&KINDS[0])
+        &KINDS[self as usize]
     }
 
     /// By the name that a set's `type` has.
@@ -254,9 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_in_the_table() {
-        for of in OF_SETS.into_iter().chain([Type::Boolean, Type::Time, Type::IcmpxCode, Type::Text, Type::Integer]) {
-            assert_eq!(of.kind().of, of);
+    fn every_type_is_found() {
+        for kind in KINDS {
+            assert_eq!(kind.of.kind().of, kind.of);
+            assert_eq!(Type::numbered(kind.id), Some(kind.of), "no number is there twice");
+        }
+        for of in OF_SETS {
+            assert_eq!(Type::named(of.kind().name), Some(of), "no name is there twice");
+            assert!(of.kind().bytes > 0);
         }
     }
 }
