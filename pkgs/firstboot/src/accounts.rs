@@ -15,13 +15,15 @@ pub struct Accounts {
     pub ids: Vec<u32>,
 }
 
+/// Whose members sshd lets in (its AllowGroups). A key in somebody's own home alone does not open the machine.
+const SSH: &str = "ssh";
 /// Numbers of people; below are those of the system.
 const PEOPLE: std::ops::Range<u32> = 1000..60_000;
 
 /// Adds `users`.
 ///
 /// # Errors
-/// When there are no numbers left.
+/// When there are no numbers left, or no group for who comes in by SSH.
 pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
     let mut made = Accounts {
         passwd: whole_lines(&facts.passwd),
@@ -36,7 +38,16 @@ pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
         let full_name = user.full_name.as_ref().map_or("", |name| name.as_ref());
         // A password that begins with `!` would lock the account for sshd too; `*` only matches no password.
         let hash = user.password.as_ref().map_or("*", |hash| hash.as_ref());
-        made.group = join_groups(&made.group, name.as_ref(), &user.groups);
+        let mut groups = user.groups.clone();
+        if !user.keys.is_empty() && !groups.iter().any(|group| group == SSH) {
+            if !facts.has_group(SSH) {
+                return Err(format!(
+                    "/etc/group has no group `{SSH}`, and sshd lets in nobody else: add `{SSH}:x:21:`"
+                ));
+            }
+            groups.push(SSH.to_owned());
+        }
+        made.group = join_groups(&made.group, name.as_ref(), &groups);
         made.group.push_str(&format!("{name}:x:{id}:\n"));
         made.passwd.push_str(&format!("{name}:x:{id}:{id}:{full_name}:/home/{name}:{shell}\n"));
         made.shadow.push_str(&format!("{name}:{hash}:{}:0:99999:7:::\n", facts.day));
@@ -69,7 +80,7 @@ fn join_groups(text: &str, user: &str, groups: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::UserName;
+    use crate::words::{SshKey, UserName, KEY_OF_TESTS};
 
     fn user(name: &str, groups: &[&str]) -> User {
         User {
@@ -80,6 +91,19 @@ mod tests {
             keys: Vec::new(),
             password: None,
         }
+    }
+
+    #[test]
+    fn who_has_a_key_may_come_in_by_ssh() {
+        let key = SshKey::read(KEY_OF_TESTS).unwrap();
+        let with_key = |name, groups| User { keys: vec![key.clone()], ..user(name, groups) };
+        let mut facts = Facts { group: "wheel:x:10:\nssh:x:21:\n".to_owned(), ..Facts::default() };
+        let people = [user("anna", &["wheel"]), with_key("bert", &[]), with_key("cleo", &["ssh", "wheel"])];
+        let made = add(&facts, &people).unwrap();
+        assert!(made.group.starts_with("wheel:x:10:anna,cleo\nssh:x:21:bert,cleo\n"), "{}", made.group);
+        facts.group = "wheel:x:10:\n".to_owned();
+        add(&facts, &people[..1]).unwrap();
+        assert!(add(&facts, &people).unwrap_err().contains("no group `ssh`"));
     }
 
     #[test]

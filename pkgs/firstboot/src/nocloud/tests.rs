@@ -8,7 +8,7 @@ use crate::snapshot;
 pub fn facts() -> Facts {
     Facts {
         passwd: "root:x:0:0:root:/root:/bin/sh\nsshd:x:22:22::/var/empty:/bin/false\n".to_owned(),
-        group: "root:x:0:\nwheel:x:10:\naudio:x:18:\nsshd:x:22:\n".to_owned(),
+        group: "root:x:0:\nwheel:x:10:\naudio:x:18:\nssh:x:21:\nsshd:x:22:\n".to_owned(),
         shadow: "root:!*:20454:0:::::\nsshd:!*:20454:0:::::\n".to_owned(),
         shells: "# shells\n/bin/sh\n/bin/false\n".to_owned(),
         dhcpcd: "duid\n".to_owned(),

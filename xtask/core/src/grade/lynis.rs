@@ -11,7 +11,7 @@ pub const POOL: &str = "pool/main/l/lynis/lynis_3.1.6.orig.tar.gz";
 /// What it must hash to.
 pub const SHA256: &str = "0513f62ba5ab615c4333827b804237d58cf7bd623d09e1b4918d3fc85f08fc70";
 /// Points of 100 below which a change made the system worse.
-const LEAST: u64 = 83;
+const LEAST: u64 = 85;
 
 /// Where the archive goes: what is unpacked must be root's, and anybody may write here.
 pub const ARCHIVE: &str = "/tmp/lynis.tar.gz";
@@ -159,7 +159,7 @@ mod tests {
         insta::assert_snapshot!(report.grade(&accepted(&["USB-3000", "NONE-1"])).lines());
         let all: Vec<&str> = report.lost.keys().chain(report.remarks.keys()).map(String::as_str).collect();
         let grade = report.grade(&accepted(&all));
-        assert_eq!(grade.findings, ["the index is 49, and 83 were reached before"]);
+        assert_eq!(grade.findings, ["the index is 49, and 85 were reached before"]);
     }
 
     #[test]

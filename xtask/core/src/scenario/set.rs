@@ -38,6 +38,9 @@ pub const NAMES: [&str; 19] = [
 /// How long nobody may answer on port 22 of a machine that asks its first question.
 pub const SETTLED: Duration = Duration::from_secs(8);
 
+/// An account that nobody was asked about.
+const GUEST: &str = "guest";
+
 /// What a console of a machine without a configuration shows, and the dialogue's first question.
 const INVITATION: &str = "Press Enter to configure this machine";
 const FIRST_QUESTION: &str = "Host name [ashlar]:";
@@ -117,6 +120,22 @@ fn ssh() -> Scenario {
     items.push(Item::OverSsh(facts::network()));
     items.push(clock(None));
     items.push(check("scp there and back", Task::Copy { user: ADMIN.to_owned(), bytes: 300_000 }, "same"));
+    // An account like the administrator's, but for the group; its password is not locked, which would be refused for that.
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "another account has the administrator's key",
+        &format!(
+            "adduser -D {GUEST} && sed -i 's/^{GUEST}:!/{GUEST}:*/' /etc/shadow && cp -r /home/{ADMIN}/.ssh /home/{GUEST}/ && \
+             chown -R {GUEST}:{GUEST} /home/{GUEST} && grep -c '^{GUEST}:\\*:' /etc/shadow"
+        ),
+        Expected::Is("1".to_owned()),
+    )]));
+    items.push(refused("outside the group ssh refused", Login::Key(GUEST.to_owned())));
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "it joins the group",
+        &format!("addgroup {GUEST} ssh && grep -c '^ssh:.*,{GUEST}$' /etc/group"),
+        Expected::Is("1".to_owned()),
+    )]));
+    items.push(check("a member of the group ssh gets in", Task::Copy { user: GUEST.to_owned(), bytes: 1000 }, "same"));
     // Without a key of its own, root would be refused by any server.
     items.push(Item::OverSsh(vec![Fact::as_root(
         "root has the administrator's key",
@@ -227,7 +246,7 @@ fn unconfigured() -> Scenario {
     ];
     items.extend(up());
     items.push(Item::OverSsh(vec![
-        Fact::new("who was asked for", "id -un; id -Gn", Expected::Is(format!("{ADMIN}\n{ADMIN} wheel"))),
+        Fact::new("who was asked for", "id -un; id -Gn", Expected::Is(format!("{ADMIN}\n{ADMIN} wheel ssh"))),
         // An unconfigured machine has no address, so that nobody answers says little: by its log, these had not been started.
         Fact::as_root(
             "what waited for the answers",
