@@ -38,7 +38,8 @@ pub enum Try {
     RateOverIpv6,
     /// The same from two addresses of one IPv6 network.
     RateOfOneNetwork,
-    /// Connections from addresses that cannot be where they come from.
+    /// Connections from addresses that cannot be where they come from. An answer to one would never arrive, so none is waited for:
+    /// what is said is how many were sent, and the machine itself has to say what became of them.
     Forged,
     /// Segments with flags that no system sends.
     OddFlags,
@@ -138,6 +139,8 @@ pub struct Stranger {
     what: Try,
     sources: Vec<IpAddr>,
     shots: std::vec::IntoIter<Shot>,
+    /// How many of them were sent.
+    fired: usize,
     /// The machine's hardware address, once heard.
     machine: Option<Mac>,
     /// Its IPv6 address on this network.
@@ -166,6 +169,7 @@ impl Stranger {
             what,
             sources: what.sources(),
             shots: what.shots().into_iter(),
+            fired: 0,
             machine: None,
             link,
             answers: BTreeSet::new(),
@@ -182,8 +186,10 @@ impl Stranger {
     pub fn volley(&mut self) -> Vec<Vec<u8>> {
         let Some(machine) = self.machine else { return Vec::new() };
         let link = self.link;
-        let shots = self.shots.by_ref().take(VOLLEY);
+        let shots: Vec<Shot> = self.shots.by_ref().take(VOLLEY).collect();
+        self.fired += shots.len();
         shots
+            .into_iter()
             .map(|shot| {
                 let to = if shot.from.is_ipv6() { link.into() } else { MACHINE.into() };
                 let host = Host { mac: machine, ip: to };
@@ -236,8 +242,20 @@ impl Stranger {
                 let words = self.sources.iter().map(|from| format!("{} of {ASKED}", taken(from)));
                 words.collect::<Vec<_>>().join(", ")
             }
+            Try::Forged => format!("{} sent", self.fired),
             _ if self.answers.is_empty() => "no answer".to_owned(),
             _ => self.answers.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// How far it came, for when there is no time left.
+    pub fn progress(&self) -> String {
+        match self.machine {
+            None => "the machine did not say in time where it is".to_owned(),
+            Some(_) => {
+                let all = self.fired + self.shots.len();
+                format!("the time was over when {} of {all} packets were on their way", self.fired)
+            }
         }
     }
 

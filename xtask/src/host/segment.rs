@@ -20,7 +20,7 @@ const FRAME: usize = 2048;
 /// Tries it with the machine that has this IPv6 address; the answer is what came of it.
 ///
 /// # Errors
-/// When the machine did not even say where it is, before `left` had nothing left.
+/// When `left` has nothing left before all is done; how far it came is said.
 pub fn attempt(
     what: Try,
     link: Ipv6Addr,
@@ -37,7 +37,7 @@ pub fn attempt(
             return Ok(stranger.result());
         }
         for frame in &volley {
-            place.send(frame)?;
+            place.send(frame, &stranger)?;
         }
         place.fence(&mut stranger)?;
     }
@@ -63,8 +63,8 @@ impl<'a> Place<'a> {
         Ok(Self { socket, sockets, left })
     }
 
-    fn send(&self, frame: &[u8]) -> Result<(), String> {
-        self.in_time()?;
+    fn send(&self, frame: &[u8], stranger: &Stranger) -> Result<(), String> {
+        self.in_time(stranger)?;
         match self.socket.send_to(frame, &self.sockets.machine) {
             Ok(_) => Ok(()),
             Err(error) => Err(format!("sending a frame of {} bytes to {}: {error}", frame.len(), self.sockets.machine)),
@@ -74,7 +74,7 @@ impl<'a> Place<'a> {
     /// Until the machine has seen all that was sent.
     fn fence(&self, stranger: &mut Stranger) -> Result<(), String> {
         loop {
-            self.send(&stranger.fence())?;
+            self.send(&stranger.fence(), stranger)?;
             if self.listen(stranger, PATIENCE, true)? {
                 return Ok(());
             }
@@ -86,7 +86,7 @@ impl<'a> Place<'a> {
         let mut frame = [0; FRAME];
         let until = Instant::now() + lasting;
         while Instant::now() < until {
-            self.in_time()?;
+            self.in_time(stranger)?;
             let count = match self.socket.recv(&mut frame) {
                 Ok(count) => count,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
@@ -94,15 +94,15 @@ impl<'a> Place<'a> {
             };
             match stranger.hear(&frame[..count]) {
                 Reaction::Fence if fence => return Ok(true),
-                Reaction::Reply(reply) => self.send(&reply)?,
+                Reaction::Reply(reply) => self.send(&reply, stranger)?,
                 Reaction::Fence | Reaction::Nothing => {}
             }
         }
         Ok(false)
     }
 
-    fn in_time(&self) -> Result<(), String> {
-        (self.left)().map(drop).ok_or_else(|| "the machine did not say in time where it is".to_owned())
+    fn in_time(&self, stranger: &Stranger) -> Result<(), String> {
+        (self.left)().map(drop).ok_or_else(|| stranger.progress())
     }
 }
 

@@ -89,11 +89,22 @@ fn connections_are_counted_by_source() {
 }
 
 #[test]
-fn forged_addresses_hear_nothing_and_odd_flags_are_odd() {
-    assert_eq!(attempt(Try::Forged, &[(22, 99)]).0, "no answer");
+fn forged_addresses_are_sent_from_and_odd_flags_are_odd() {
+    assert_eq!(attempt(Try::Forged, &[(22, 99)]).0, "5 sent");
+    assert_eq!(Stranger::new(Try::Forged, LINK).result(), "0 sent");
     assert_eq!(attempt(Try::OddFlags, &[(22, 99)]).0, "tcp 22");
     assert_eq!(Try::Forged.shots().len(), 5);
     assert_eq!(Try::OddFlags.shots().len(), 4);
+}
+
+#[test]
+fn how_far_it_came_is_said() {
+    let mut stranger = Stranger::new(Try::Tcp, LINK);
+    assert_eq!(stranger.progress(), "the machine did not say in time where it is");
+    stranger.machine = Some(MACHINE_MAC);
+    assert_eq!(stranger.progress(), "the time was over when 0 of 65535 packets were on their way");
+    assert_eq!(stranger.volley().len(), VOLLEY);
+    assert_eq!(stranger.progress(), "the time was over when 64 of 65535 packets were on their way");
 }
 
 #[test]
