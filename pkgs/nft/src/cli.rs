@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use crate::closed;
 use crate::facts::Facts;
-use crate::kernel::{self, Kernel, Refusal};
+use crate::kernel::{Kernel, Refusal};
 use crate::list;
 use crate::netlink::write;
 use crate::parse;
 use crate::resolve;
 use crate::show::{self, Style};
 use crate::source::Source;
+use crate::sys;
 
 const USAGE: &str = "\
 usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing; with -c, only try it
@@ -146,7 +147,7 @@ fn read(file: &str) -> io::Result<String> {
 
 /// What the ruleset can name of this machine.
 fn facts() -> Result<Facts, String> {
-    let interfaces = kernel::interfaces().map_err(|error| format!("nft: cannot list the interfaces: {error}\n"))?;
+    let interfaces = sys::interfaces().map_err(|error| format!("nft: cannot list the interfaces: {error}\n"))?;
     let accounts = |file: &str| match fs::read(file) {
         Ok(bytes) => Ok(Facts::accounts(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

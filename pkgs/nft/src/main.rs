@@ -4,7 +4,7 @@
 //! file -> lex -> parse -> written -> resolve -> ruleset -> linearize -> instruction -> netlink -> kernel
 //!         text or JSON <- show <- ruleset <- delinearize <- instruction <- netlink <- kernel
 //! ```
-//! All of it is pure but [`kernel`] and [`cli`].
+//! All of it is pure but [`cli`], [`kernel`], and [`list`], which asks the kernel; unsafe code is in [`sys`] alone.
 //!
 //! Why not a crate: `rustables` and `nftnl` build rules from calls and have no language, no sets of intervals in use by rules, no
 //! listing, and the second needs the C library; `nftables` runs the program `nft`; `netlink-packet-netfilter` knows logs and
@@ -33,6 +33,7 @@ mod show;
 #[cfg(test)]
 mod snapshot;
 mod source;
+mod sys;
 #[cfg(test)]
 mod tests;
 mod types;

@@ -1,4 +1,4 @@
-//! The bytes that are exchanged with the kernel. Pure: who sends them is [`crate::kernel`].
+//! The bytes that are exchanged with the kernel. Pure; who sends them is [`crate::kernel`].
 
 pub mod attribute;
 pub mod dump;

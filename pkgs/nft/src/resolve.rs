@@ -21,7 +21,7 @@ struct Scope<'a> {
     facts: &'a Facts,
     family: Family,
     sets: BTreeMap<String, Set>,
-    /// Chains with their hooks; `None` of those that the kernel may have of before.
+    /// Names of the chains of this file.
     chains: Vec<String>,
     /// Whether there is nothing but this file.
     closed: bool,
@@ -154,7 +154,7 @@ fn priority(written: &Placed<(Option<String>, i64)>, hook: &str) -> Result<i32, 
                 "srcnat" => hook == "postrouting",
                 _ => true,
             };
-            let known = PRIORITIES.iter().find(|(known, _)| known == name).filter(|_| fits && name != "out");
+            let known = PRIORITIES.iter().find(|(known, _)| known == name).filter(|_| fits);
             let Some((_, start)) = known else {
                 let remedy = "understood here: numbers, raw, mangle, filter, security, dstnat at prerouting, srcnat at postrouting";
                 return Err(wrong(format!("`{name}` is no priority at this hook"), remedy));

@@ -96,16 +96,9 @@ impl Hook {
 /// Hooks in the order of their numbers.
 pub const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
 
-/// Names of priorities; the last is for `postrouting` of nat.
-pub const PRIORITIES: [(&str, i32); 7] = [
-    ("raw", -300),
-    ("mangle", -150),
-    ("dstnat", -100),
-    ("filter", 0),
-    ("security", 50),
-    ("srcnat", 100),
-    ("out", i32::MAX),
-];
+/// Names of priorities.
+pub const PRIORITIES: [(&str, i32); 6] =
+    [("raw", -300), ("mangle", -150), ("dstnat", -100), ("filter", 0), ("security", 50), ("srcnat", 100)];
 
 /// A named or anonymous set, or a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -367,7 +360,6 @@ pub struct Nat {
     pub kind: NatKind,
     /// `ip` or `ip6`; of `snat` and `dnat` only.
     pub family: Option<Family>,
-    /// Whether the family is written because the table does not tell it.
     pub addresses: Option<Pattern>,
     pub ports: Option<Pattern>,
     pub flags: u32,

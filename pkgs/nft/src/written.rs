@@ -173,12 +173,16 @@ pub enum Statement {
         key: Operand,
         map: Expr,
     },
-    Nat {
-        kind: NatKind,
-        family: Option<ruleset::Family>,
-        addresses: Option<Expr>,
-        ports: Option<Expr>,
-        flags: u32,
-    },
+    Nat(Nat),
     NoTrack,
+}
+
+/// `snat`, `dnat`, `masquerade`, `redirect`.
+#[derive(Clone, Debug)]
+pub struct Nat {
+    pub kind: NatKind,
+    pub family: Option<ruleset::Family>,
+    pub addresses: Option<Expr>,
+    pub ports: Option<Expr>,
+    pub flags: u32,
 }

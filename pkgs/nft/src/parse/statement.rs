@@ -5,7 +5,7 @@ use crate::lex::Token;
 use crate::ruleset::{self, Family, Limit, Log, NatKind, UpdateAction, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, NAT_FLAGS};
 use crate::source::{Finding, Placed};
 use crate::words;
-use crate::written::{Operand, Statement, Term, Verdict};
+use crate::written::{Nat, Operand, Statement, Term, Verdict};
 
 const WANTED: &str = "accept, drop, continue, return, jump, goto, counter, limit, log, reject, add @SET, update @SET, delete @SET, \
                       notrack, snat, dnat, masquerade, redirect, comment, and comparisons of meta, ct, fib, ip, ip6, icmp, icmpv6, \
@@ -300,6 +300,6 @@ impl Parser {
                 break;
             }
         }
-        Ok(Statement::Nat { kind, family, addresses, ports, flags })
+        Ok(Statement::Nat(Nat { kind, family, addresses, ports, flags }))
     }
 }

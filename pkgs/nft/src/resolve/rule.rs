@@ -108,7 +108,7 @@ impl Scope<'_> {
                 Statement::Write(*field, Written::Map(key, map))
             }
             written::Statement::Reject(with) => return self.reject(with.as_ref(), written.at, context, before),
-            written::Statement::Nat { .. } => return self.nat(written, context, before),
+            written::Statement::Nat(nat) => return self.nat(nat, written.at, context),
         };
         for field in depend::fields(&statement) {
             if let Field::Part(part) = field {
@@ -345,25 +345,18 @@ impl Scope<'_> {
         Ok(Statement::Reject(reject))
     }
 
-    fn nat(
-        &self,
-        written: &Placed<written::Statement>,
-        context: &Context,
-        _before: &[Statement],
-    ) -> Result<Statement, Finding> {
-        let written::Statement::Nat { kind, family, addresses, ports, flags } = &written.it else {
-            return finding(written.at, "this is no address translation", "");
-        };
+    fn nat(&self, nat: &written::Nat, at: Span, context: &Context) -> Result<Statement, Finding> {
+        let written::Nat { kind, family, addresses, ports, flags } = nat;
         if ports.is_some() && !matches!(context.transport, Some(6 | 17 | 33 | 132 | 136)) {
             let remedy = "write a comparison of tcp or udp, or meta l4proto tcp, before it";
-            return finding(written.at, "ports can only be translated where the transport is known", remedy);
+            return finding(at, "ports can only be translated where the transport is known", remedy);
         }
         let family = match (family, context.network, kind) {
             (_, _, NatKind::Masquerade | NatKind::Redirect) => None,
             (Some(family), known, _) => {
                 let header = if *family == Family::Ip { Header::Ip } else { Header::Ip6 };
                 if known.is_some_and(|known| known != header) {
-                    return finding(written.at, "packets here are of the other family", "write an address of this one");
+                    return finding(at, "packets here are of the other family", "write an address of this one");
                 }
                 Some(*family)
             }
@@ -371,7 +364,7 @@ impl Scope<'_> {
             (None, Some(_), _) => Some(Family::Ip6),
             (None, None, _) => {
                 return finding(
-                    written.at,
+                    at,
                     "a table of all families does not say the family of an address",
                     "write dnat ip to or dnat ip6 to",
                 )

@@ -48,9 +48,7 @@ impl Scope<'_> {
             wrong.push(Finding::new(set.name.at, "a set needs a type", remedy));
         }
         resolved.data = super::collect(data_type(set), wrong).flatten();
-        if resolved.key.iter().map(|key| key.loaded.next_multiple_of(4)).sum::<usize>() > WIDEST {
-            wrong.push(Finding::new(set.name.at, "the values of a key have more than 64 bytes", "leave some out"));
-        }
+        super::collect(fits(&resolved.key, set.name.at), wrong);
         if wrong.len() > before {
             return None;
         }
@@ -74,7 +72,8 @@ impl Scope<'_> {
         data: Option<DataType>,
         at: Span,
     ) -> Result<Set, Finding> {
-        let key = operand.fields.iter().map(|field| KeyType::of_field(*field)).collect();
+        let key: Vec<KeyType> = operand.fields.iter().map(|field| KeyType::of_field(*field)).collect();
+        fits(&key, at)?;
         let mut set = Set { key, data, anonymous: true, constant: true, ..Set::default() };
         let wanted: Vec<Wanted> = operand.fields.iter().map(|field| Wanted::field(*field)).collect();
         // Whether it needs intervals is seen from its elements.
@@ -186,6 +185,18 @@ impl Scope<'_> {
             return finding(at, what, "compare what is of the same type");
         }
         Ok(set)
+    }
+}
+
+/// Whether a key is short enough.
+fn fits(key: &[KeyType], at: Span) -> Result<(), Finding> {
+    match key.iter().map(|key| key.loaded.next_multiple_of(4)).sum::<usize>() {
+        ..=WIDEST => Ok(()),
+        bytes => finding(
+            at,
+            format!("the values of a key have {bytes} bytes, more than {WIDEST}"),
+            "leave some out, or compare them in two steps",
+        ),
     }
 }
 

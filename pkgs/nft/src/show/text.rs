@@ -65,7 +65,7 @@ fn priority(priority: i32, hook: &str) -> String {
     let fits = |name: &str| match name {
         "dstnat" => hook == "prerouting",
         "srcnat" => hook == "postrouting",
-        _ => name != "out",
+        _ => true,
     };
     let near = PRIORITIES
         .iter()
