@@ -4,4 +4,5 @@ pub mod attribute;
 pub mod dump;
 pub mod expression;
 pub mod message;
+pub mod number;
 pub mod write;

@@ -1,13 +1,13 @@
 //! From what is written to what is meant: every word becomes a value of its type, every name what it stands for, and what a
 //! comparison presupposes is put before it. Names of this machine are in [`Facts`]; nothing is asked for here.
 
+mod effect;
 mod rule;
 pub mod set;
 mod value;
 
 use std::collections::BTreeMap;
 
-pub use rule::has_prefixes;
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 

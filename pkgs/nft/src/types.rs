@@ -139,6 +139,16 @@ impl Type {
         matches!(self, Type::CtState | Type::CtStatus | Type::TcpFlag)
     }
 
+    /// Whether leading bits are written as the length of a prefix.
+    pub fn has_prefixes(self) -> bool {
+        matches!(self, Type::Ipv4 | Type::Ipv6 | Type::Mark)
+    }
+
+    /// The same in sets, where beginnings of names count as well.
+    pub fn has_prefixes_in_sets(self) -> bool {
+        self.has_prefixes() || self == Type::IfName
+    }
+
     /// Whether values are text.
     pub fn is_text(self) -> bool {
         matches!(self, Type::IfName | Type::Text)

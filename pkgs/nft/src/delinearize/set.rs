@@ -1,19 +1,11 @@
 //! Sets: bytes of keys back to values, and places where intervals begin and end back to intervals.
 
-use super::{data_type, statement_of_element};
+use super::effect::statement_of_element;
 use crate::netlink::dump::{RawElement, RawSet};
+use crate::netlink::number;
 use crate::resolve::{pattern, KeyOrder};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, SetUse};
 use crate::types::{self, Type};
-
-const ANONYMOUS: u32 = 1;
-const CONSTANT: u32 = 2;
-const INTERVAL: u32 = 4;
-const MAP: u32 = 8;
-const TIMEOUT: u32 = 0x10;
-const EVAL: u32 = 0x20;
-/// NFT_SET_OBJECT
-const OBJECT: u32 = 0x40;
 
 /// A set with a name; `None` if it is not in the subset.
 pub fn named(raw: &RawSet) -> Option<Set> {
@@ -27,7 +19,7 @@ pub fn named(raw: &RawSet) -> Option<Set> {
 
 /// Whether it has no name of its own.
 pub fn is_anonymous(raw: &RawSet) -> bool {
-    raw.flags & ANONYMOUS != 0
+    raw.flags & number::set::ANONYMOUS != 0
 }
 
 /// A set where it is used.
@@ -43,8 +35,8 @@ fn set(raw: &RawSet, key: Vec<KeyType>) -> Option<Set> {
     let padded = |bytes: usize| if key.len() > 1 { bytes.next_multiple_of(4) } else { bytes };
     let length: usize = key.iter().map(|key| padded(key.loaded)).sum();
     let data = match raw.data {
-        _ if raw.flags & OBJECT != 0 => return None,
-        Some(number) if raw.flags & MAP != 0 => Some(data_type(number, raw.data_len)?),
+        _ if raw.flags & number::set::OBJECT != 0 => return None,
+        Some(number) if raw.flags & number::set::MAP != 0 => Some(data_type(number, raw.data_len)?),
         _ => None,
     };
     if length != raw.key_len as usize || raw.elements.iter().any(|element| element.is_rest) {
@@ -55,10 +47,10 @@ fn set(raw: &RawSet, key: Vec<KeyType>) -> Option<Set> {
         key,
         data,
         anonymous: is_anonymous(raw),
-        constant: raw.flags & CONSTANT != 0,
-        interval: raw.flags & INTERVAL != 0,
-        timeouts: raw.flags & TIMEOUT != 0,
-        dynamic: raw.flags & EVAL != 0,
+        constant: raw.flags & number::set::CONSTANT != 0,
+        interval: raw.flags & number::set::INTERVAL != 0,
+        timeouts: raw.flags & number::set::TIMEOUT != 0,
+        dynamic: raw.flags & number::set::EVAL != 0,
         timeout: raw.timeout,
         gc_interval: raw.gc_interval,
         size: raw.size,
@@ -90,11 +82,6 @@ fn values(set: &Set, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     Some(all)
 }
 
-/// Types whose ranges are written as prefixes where they are some.
-fn prefixes(of: Type) -> bool {
-    matches!(of, Type::Ipv4 | Type::Ipv6 | Type::Mark | Type::IfName)
-}
-
 fn element(set: &Set, raw: &RawElement, key: Vec<Pattern>) -> Option<Element> {
     let data = match (set.data, &raw.verdict, &raw.data) {
         (None, ..) => None,
@@ -124,7 +111,7 @@ fn singles(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
             None => low.clone(),
         };
         let sides = set.key.iter().zip(low.into_iter().zip(high));
-        let key = sides.map(|(key, (low, high))| pattern(low, high, prefixes(key.of))).collect();
+        let key = sides.map(|(key, (low, high))| pattern(low, high, key.of.has_prefixes_in_sets())).collect();
         all.push((sort_key(set, &one.key), element(set, one, key)?));
     }
     // The kernel's order of ranges is the one in which they are tried.
@@ -171,7 +158,7 @@ fn intervals(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
     for (value, begins, raw) in edges {
         if let Some((low, from)) = open.take() {
             let high = types::predecessor(&value)?;
-            all.push(element(set, from, vec![pattern(low, high, prefixes(of))])?);
+            all.push(element(set, from, vec![pattern(low, high, of.has_prefixes_in_sets())])?);
         }
         if begins {
             open = Some((value, raw));
@@ -179,7 +166,16 @@ fn intervals(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
     }
     if let Some((low, from)) = open {
         let high = vec![0xff; low.len()];
-        all.push(element(set, from, vec![pattern(low, high, prefixes(of))])?);
+        all.push(element(set, from, vec![pattern(low, high, of.has_prefixes_in_sets())])?);
     }
     Some(all)
+}
+
+/// What a map gives, by the number of its type.
+fn data_type(of: u32, len: u32) -> Option<DataType> {
+    if of == number::VERDICT {
+        return Some(DataType::Verdict);
+    }
+    let of = Type::numbered(of)?;
+    (of.kind().bytes == len as usize).then_some(DataType::Value(of))
 }

@@ -3,21 +3,12 @@
 use super::attribute::Attributes;
 use super::expression;
 use super::message::{Batch, Kind, APPEND, CREATE};
+use super::number::{self, VERDICT};
 use crate::linearize;
 use crate::resolve::{bounds, KeyOrder};
 use crate::ruleset::{Chain, Data, DataType, Element, Set, Table};
 use crate::types::{self, Order};
 
-/// NFT_SET_…
-const ANONYMOUS: u32 = 1;
-const CONSTANT: u32 = 2;
-const INTERVAL: u32 = 4;
-const MAP: u32 = 8;
-const TIMEOUT: u32 = 0x10;
-const EVAL: u32 = 0x20;
-const CONCAT: u32 = 0x80;
-/// NFT_DATA_VERDICT
-const VERDICT: u32 = 0xffff_ff00;
 /// NFT_SET_ELEM_INTERVAL_END
 const END: u32 = 1;
 /// Keys of what nftables keeps for itself in user data: of sets, elements, and of rules, chains and tables.
@@ -117,13 +108,13 @@ fn user_text(key: u8, text: &str) -> Vec<u8> {
 
 fn flags(set: &Set) -> u32 {
     [
-        (set.anonymous, ANONYMOUS),
-        (set.constant, CONSTANT),
-        (set.interval, INTERVAL),
-        (set.data.is_some(), MAP),
-        (set.timeouts, TIMEOUT),
-        (set.dynamic, EVAL),
-        (set.interval && set.key.len() > 1, CONCAT),
+        (set.anonymous, number::set::ANONYMOUS),
+        (set.constant, number::set::CONSTANT),
+        (set.interval, number::set::INTERVAL),
+        (set.data.is_some(), number::set::MAP),
+        (set.timeouts, number::set::TIMEOUT),
+        (set.dynamic, number::set::EVAL),
+        (set.interval && set.key.len() > 1, number::set::CONCAT),
     ]
     .iter()
     .filter(|(is, _)| *is)

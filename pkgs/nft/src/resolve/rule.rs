@@ -1,20 +1,14 @@
 //! Rules: statement by statement, with what each presupposes before it.
 
 use super::set::{source, Source};
-use super::value::{combine, Wanted};
+use super::value::Wanted;
 use super::{collect, finding, Scope};
 use crate::depend::{self, Context};
-use crate::field::{Field, Header, Route};
-use crate::ruleset::{
-    DataType, Family, Nat, NatKind, Op, Operand, Pattern, Reject, Right, Rule, SetUse, Statement, Update, Written,
-};
+use crate::field::{Field, Route};
+use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};
 use crate::source::{Finding, Placed, Span};
-use crate::types::Type;
 use crate::words;
-use crate::written::{self, Bits, Comparison, Expr, Term};
-
-/// `(field & mask) ^ xor`; without a field, `xor` is all of it.
-type Bitwise = (Option<Field>, Vec<u8>, Vec<u8>);
+use crate::written::{self, Comparison, Expr, Term};
 
 impl Scope<'_> {
     /// A rule; `None` when something was wrong with it.
@@ -210,7 +204,7 @@ impl Scope<'_> {
                     return finding(at, "bits have no order", "write == or !=");
                 }
                 let zero = value.iter().all(|byte| *byte == 0);
-                let prefix = crate::types::prefix_of(mask).filter(|_| has_prefixes(field.of()));
+                let prefix = crate::types::prefix_of(mask).filter(|_| field.of().has_prefixes());
                 let bits = match (op, zero && field.of().is_bits()) {
                     (Op::Equal, true) => Some(Op::None),
                     (Op::Unequal, true) => Some(Op::Any),
@@ -281,115 +275,8 @@ impl Scope<'_> {
             }
         }
     }
-
-    /// What is written to a mark: `(field & mask) ^ xor`, without a field the constant `xor`.
-    fn written(&self, expr: &Expr, wanted: Wanted) -> Result<Bitwise, Finding> {
-        match &expr.it {
-            Term::Field(field) if field.of() == Type::Mark => {
-                Ok((Some(*field), vec![0xff; wanted.bytes], vec![0; wanted.bytes]))
-            }
-            Term::Field(_) => {
-                finding(expr.at, "a mark can be given another mark only", "write meta mark, ct mark, or a map")
-            }
-            Term::Binary(how, left, right) => {
-                let (field, mut mask, mut xor) = self.written(left, wanted)?;
-                let operand = self.value(right, wanted)?;
-                let inverse: Vec<u8> = operand.iter().map(|byte| !byte).collect();
-                match how {
-                    Bits::And => {
-                        combine(&mut mask, &operand, Bits::And);
-                        combine(&mut xor, &operand, Bits::And);
-                    }
-                    Bits::Or => {
-                        combine(&mut mask, &inverse, Bits::And);
-                        combine(&mut xor, &operand, Bits::Or);
-                    }
-                    Bits::Xor => combine(&mut xor, &operand, Bits::Xor),
-                }
-                Ok((field, mask, xor))
-            }
-            _ => Ok((None, vec![0; wanted.bytes], self.value(expr, wanted)?)),
-        }
-    }
-
-    fn reject(
-        &self,
-        with: Option<&Placed<(String, Option<Expr>)>>,
-        at: Span,
-        context: &mut Context,
-        before: &mut Vec<Statement>,
-    ) -> Result<Statement, Finding> {
-        let Some(Placed { it: (kind, code), at: place }) = with else {
-            return Ok(Statement::Reject(match context.network {
-                Some(Header::Ip) => Reject::Icmp(3),
-                Some(Header::Ip6) => Reject::Icmpv6(4),
-                _ => Reject::Icmpx(1),
-            }));
-        };
-        let value = |of: Type| match code {
-            Some(code) => self.value(code, Wanted { of, bytes: 1, bits: 8 }).map(|value| value[0]),
-            None => Ok(0),
-        };
-        let (reject, needed) = match kind.as_str() {
-            "icmp" => (Reject::Icmp(value(Type::IcmpCode)?), context.need_network(Header::Ip, true)),
-            "icmpv6" => (Reject::Icmpv6(value(Type::Icmpv6Code)?), context.need_network(Header::Ip6, true)),
-            "icmpx" if self.family != Family::Inet => {
-                return finding(*place, "icmpx is for tables of all families", "write icmp or icmpv6, as the table is");
-            }
-            "icmpx" => (Reject::Icmpx(value(Type::IcmpxCode)?), Ok(None)),
-            _ => (Reject::TcpReset, context.need_transport(6)),
-        };
-        let needed = needed.map_err(|why| Finding::new(at, why, "put it into a rule of its own"))?;
-        // Where nftables puts it, too: before all else.
-        before.splice(0..0, needed);
-        Ok(Statement::Reject(reject))
-    }
-
-    fn nat(&self, nat: &written::Nat, at: Span, context: &Context) -> Result<Statement, Finding> {
-        let written::Nat { kind, family, addresses, ports, flags } = nat;
-        if ports.is_some() && !matches!(context.transport, Some(6 | 17 | 33 | 132 | 136)) {
-            let remedy = "write a comparison of tcp or udp, or meta l4proto tcp, before it";
-            return finding(at, "ports can only be translated where the transport is known", remedy);
-        }
-        let family = match (family, context.network, kind) {
-            (_, _, NatKind::Masquerade | NatKind::Redirect) => None,
-            (Some(family), known, _) => {
-                let header = if *family == Family::Ip { Header::Ip } else { Header::Ip6 };
-                if known.is_some_and(|known| known != header) {
-                    return finding(at, "packets here are of the other family", "write an address of this one");
-                }
-                Some(*family)
-            }
-            (None, Some(Header::Ip), _) => Some(Family::Ip),
-            (None, Some(_), _) => Some(Family::Ip6),
-            (None, None, _) => {
-                return finding(
-                    at,
-                    "a table of all families does not say the family of an address",
-                    "write dnat ip to or dnat ip6 to",
-                )
-            }
-        };
-        let of = if family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
-        let pattern = |expr: &Option<Expr>, of| match expr {
-            Some(expr) => self.pattern(expr, Wanted::of_type(of)).map(Some),
-            None => Ok(None),
-        };
-        Ok(Statement::Nat(Nat {
-            kind: *kind,
-            family,
-            addresses: pattern(addresses, of)?,
-            ports: pattern(ports, Type::Service)?,
-            flags: *flags,
-        }))
-    }
 }
 
 fn ordered(op: Op) -> bool {
     matches!(op, Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual)
-}
-
-/// Types whose leading bits are written as the length of a prefix.
-pub fn has_prefixes(of: Type) -> bool {
-    matches!(of, Type::Ipv4 | Type::Ipv6 | Type::Mark)
 }

@@ -268,7 +268,7 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
     }
     let first = |element: &Element| element.key.first().map(bounds).unwrap_or_default();
     set.elements.sort_by_cached_key(first);
-    let prefixes = matches!(set.key[0].of, Type::Ipv4 | Type::Ipv6 | Type::Mark | Type::IfName);
+    let prefixes = set.key[0].of.has_prefixes_in_sets();
     let mut arranged: Vec<Element> = Vec::new();
     for element in std::mem::take(&mut set.elements) {
         let (low, high) = first(&element);

@@ -77,7 +77,7 @@ impl Scope<'_> {
     pub(super) fn pattern(&self, expr: &Expr, wanted: Wanted) -> Result<Pattern, Finding> {
         match &expr.it {
             Term::Prefix(address, bits) => {
-                if !super::has_prefixes(wanted.of) || *bits > wanted.bits {
+                if !wanted.of.has_prefixes() || *bits > wanted.bits {
                     let what = format!("this prefix is not one of {}", wanted.name());
                     return finding(expr.at, what, wanted.remedy());
                 }

@@ -1,17 +1,17 @@
 //! Rulesets in the language in which they are written.
 
+pub mod effect;
 mod set;
 
-use super::value::{duration, number_text, shown, Shown};
-use super::{in_units, limit_unit, Style};
+use self::effect::{limit, log, nat, reject, update, written};
+use super::value::{edge, number_text, shown, Shown};
+use super::Style;
 use crate::depend;
 use crate::field::Field;
 use crate::ruleset::{
-    Family, Hook, Limit, Log, Nat, NatKind, Op, Operand, Pattern, Reject, Right, Rule, Ruleset, Statement, Table,
-    Update, Verdict, Written, HOOKS, LOG_ALL, LOG_FLAGS, NAT_FLAGS, PRIORITIES,
+    Family, Hook, Op, Operand, Pattern, Reject, Right, Rule, Ruleset, Statement, Table, Verdict, HOOKS, PRIORITIES,
 };
 use crate::types::Type;
-use crate::words;
 
 /// All tables.
 pub fn ruleset(style: Style<'_>, ruleset: &Ruleset) -> String {
@@ -153,7 +153,11 @@ pub(super) fn verdict(verdict: &Verdict) -> String {
 
 /// A value, with `between` between bits.
 fn value_with(style: Style<'_>, of: Type, value: &[u8], between: &str) -> String {
-    match shown(style, of, value) {
+    shown_text(of, shown(style, of, value), between)
+}
+
+fn shown_text(of: Type, shown: Shown, between: &str) -> String {
+    match shown {
         Shown::Word(word) if of.is_text() || (of == Type::IfIndex && word.parse::<u32>().is_err()) => {
             format!("\"{word}\"")
         }
@@ -175,15 +179,10 @@ pub(super) fn pattern(style: Style<'_>, of: Type, pattern: &Pattern) -> String {
         Pattern::Value(bytes) => value(style, of, bytes),
         Pattern::Prefix(bytes, _) if of.is_text() => format!("\"{}*\"", super::value::name(bytes)),
         Pattern::Prefix(bytes, bits) => format!("{}/{bits}", value(style, of, bytes)),
-        Pattern::Range(low, high) => format!("{}-{}", edge(style, of, low), edge(style, of, high)),
-    }
-}
-
-/// The first or last value of a range: a number even where there is a word.
-fn edge(style: Style<'_>, of: Type, bytes: &[u8]) -> String {
-    match (of.kind().words.is_empty(), crate::types::number(bytes)) {
-        (false, Some(number)) => number_text(of, number),
-        _ => value(style, of, bytes),
+        Pattern::Range(low, high) => {
+            let [low, high] = [low, high].map(|bytes| shown_text(of, edge(style, of, bytes), " | "));
+            format!("{low}-{high}")
+        }
     }
 }
 
@@ -247,160 +246,4 @@ pub(super) fn is_part(field: Field) -> bool {
 /// Whether more than one bit is set.
 pub(super) fn several_bits(value: &[u8]) -> bool {
     value.iter().map(|byte| byte.count_ones()).sum::<u32>() > 1
-}
-
-fn limit(limit: &Limit) -> String {
-    let over = if limit.over { "over " } else { "" };
-    let unit = limit_unit(limit.per);
-    if limit.bytes {
-        let (rate, rate_unit) = in_units(limit.rate);
-        let burst = match in_units(u64::from(limit.burst)) {
-            (0, _) => String::new(),
-            (burst, unit) => format!(" burst {burst} {unit}"),
-        };
-        return format!("limit rate {over}{rate} {rate_unit}/{unit}{burst}");
-    }
-    let burst = match limit.burst {
-        0 | 5 => String::new(),
-        burst => format!(" burst {burst} packets"),
-    };
-    format!("limit rate {over}{}/{unit}{burst}", limit.rate)
-}
-
-fn log(log: &Log) -> String {
-    let mut text = "log".to_owned();
-    if let Some(prefix) = &log.prefix {
-        text.push_str(&format!(" prefix \"{}\"", prefix));
-    }
-    if let Some(group) = log.group {
-        text.push_str(&format!(" group {group}"));
-        if let Some(snaplen) = log.snaplen {
-            text.push_str(&format!(" snaplen {snaplen}"));
-        }
-        if let Some(threshold) = log.queue_threshold {
-            text.push_str(&format!(" queue-threshold {threshold}"));
-        }
-    }
-    if let Some(level) = log.level.filter(|level| *level != 4) {
-        let word = words::word(words::LOG_LEVEL, u64::from(level));
-        text.push_str(&format!(" level {}", word.unwrap_or("?")));
-    }
-    if log.flags & LOG_ALL == LOG_ALL {
-        text.push_str(" flags all");
-    } else {
-        let tcp: Vec<&str> = LOG_FLAGS
-            .iter()
-            .filter(|(name, _, bit)| *name == "tcp" && log.flags & bit != 0)
-            .map(|(_, second, _)| *second)
-            .collect();
-        if !tcp.is_empty() {
-            text.push_str(&format!(" flags tcp {}", tcp.join(",")));
-        }
-        for (name, second, bit) in LOG_FLAGS {
-            if name != "tcp" && log.flags & bit != 0 {
-                text.push_str(format!(" flags {name} {second}").trim_end());
-            }
-        }
-    }
-    text
-}
-
-fn reject(family: Family, reject: Reject) -> String {
-    let code = |kind: &str, of: Type, code: u8| {
-        let word = words::word(of.kind().words, u64::from(code)).map_or(code.to_string(), str::to_owned);
-        format!("reject with {kind} {word}")
-    };
-    match (reject, family) {
-        (Reject::Icmpx(1), Family::Inet) | (Reject::Icmp(3), Family::Ip) | (Reject::Icmpv6(4), Family::Ip6) => {
-            "reject".to_owned()
-        }
-        (Reject::Icmpx(number), _) => code("icmpx", Type::IcmpxCode, number),
-        (Reject::Icmp(number), _) => code("icmp", Type::IcmpCode, number),
-        (Reject::Icmpv6(number), _) => code("icmpv6", Type::Icmpv6Code, number),
-        (Reject::TcpReset, _) => "reject with tcp reset".to_owned(),
-    }
-}
-
-fn update(style: Style<'_>, family: Family, update: &Update) -> String {
-    let mut text = format!("{} @{} {{ {}", update.action.name(), update.set, operand_text(style, &update.key));
-    if let Some(timeout) = update.timeout {
-        text.push_str(&format!(" timeout {}", duration(timeout)));
-    }
-    // These are what each element begins with, and have counted nothing.
-    let stateless = Style { stateless: true, ..style };
-    for inner in &update.statements {
-        text.push_str(&format!(" {}", statement(stateless, family, inner)));
-    }
-    text.push_str(" }");
-    text
-}
-
-fn written(style: Style<'_>, field: Field, written: &Written) -> String {
-    match written {
-        Written::Value(bytes) => value(style, field.of(), bytes),
-        Written::Map(operand, set) => format!("{} map {}", operand_text(style, operand), set::used(style, set)),
-        Written::Field(from, None) => from.text(),
-        Written::Field(from, Some((mask, xor))) => {
-            let mut text = from.text();
-            for (sign, bytes) in operations(mask, xor) {
-                text.push_str(&format!(" {sign} {}", value(style, field.of(), &bytes)));
-            }
-            text
-        }
-    }
-}
-
-/// `(x & mask) ^ xor` in operations as they would be written.
-pub(super) fn operations(mask: &[u8], xor: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    // What is cleared and then turned over is set.
-    let or: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| !mask & xor).collect();
-    let rest: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| mask & xor).collect();
-    let and: Vec<u8> = mask.iter().zip(&or).map(|(mask, or)| mask | or).collect();
-    let mut all = Vec::new();
-    if and.iter().any(|byte| *byte != 0xff) {
-        all.push(("&", and));
-    }
-    if rest.iter().any(|byte| *byte != 0) {
-        all.push(("^", rest));
-    }
-    if or.iter().any(|byte| *byte != 0) {
-        all.push(("|", or));
-    }
-    all
-}
-
-fn nat(style: Style<'_>, family: Family, nat: &Nat) -> String {
-    let mut text = nat.kind.name().to_owned();
-    if let (Some(of), Family::Inet) = (nat.family, family) {
-        text.push_str(&format!(" {}", of.name()));
-    }
-    if nat.addresses.is_some() || nat.ports.is_some() {
-        text.push_str(" to ");
-    }
-    if let Some(addresses) = &nat.addresses {
-        let of = if nat.family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
-        let addresses = pattern(style, of, addresses);
-        match (of, &nat.ports) {
-            (Type::Ipv6, Some(_)) => text.push_str(&format!("[{addresses}]")),
-            _ => text.push_str(&addresses),
-        }
-    }
-    if let Some(ports) = &nat.ports {
-        text.push_str(&format!(":{}", pattern(style, Type::Service, ports)));
-    }
-    let flags = nat_flags(nat);
-    if !flags.is_empty() {
-        text.push_str(&format!(" {}", flags.join(",")));
-    }
-    text
-}
-
-/// Words of the flags.
-pub(super) fn nat_flags(nat: &Nat) -> Vec<&'static str> {
-    NAT_FLAGS.iter().filter(|(_, bit)| nat.flags & bit != 0).map(|(word, _)| *word).collect()
-}
-
-/// Whether a kind of translation gives a new address.
-pub(super) fn has_address(kind: NatKind) -> bool {
-    matches!(kind, NatKind::Source | NatKind::Destination)
 }

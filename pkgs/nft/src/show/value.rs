@@ -42,6 +42,14 @@ pub fn shown(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
     }
 }
 
+/// The first or last value of a range: a number even where there is a word.
+pub fn edge(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
+    match (of.kind().words.is_empty(), types::number(value)) {
+        (false, Some(number)) => Shown::Number(number),
+        _ => shown(style, of, value),
+    }
+}
+
 /// The words of bits from the lowest on; a number when one of them has no word.
 fn bits(of: Type, number: u64) -> Shown {
     let mut named: Vec<(u64, &str)> =

@@ -7,7 +7,8 @@ use crate::ruleset::{
     Chain, Family, Limit, Log, Nat, Op, Operand, Pattern, Reject, Right, Rule, Statement, Table, Update, Verdict,
     Written, LOG_ALL, LOG_FLAGS,
 };
-use crate::show::text::{has_address, is_part, nat_flags, operations, several_bits};
+use crate::show::text::effect::{has_address, nat_flags, operations};
+use crate::show::text::{is_part, several_bits};
 use crate::show::{in_units, limit_unit, Style};
 use crate::types::{self, Type};
 use crate::words;

@@ -3,7 +3,7 @@
 use super::rule::{statement, verdict};
 use super::tree::Json;
 use crate::ruleset::{Data, DataType, Element, Family, Pattern, Set, SetUse, Statement, Table};
-use crate::show::value::{name, shown, Shown};
+use crate::show::value::{edge, name, shown, Shown};
 use crate::show::Style;
 use crate::types::Type;
 
@@ -119,7 +119,11 @@ pub fn counter(style: Style<'_>, packets: u64, bytes: u64) -> Json {
 
 /// A value. Bits are one word, or joined.
 pub fn value(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
-    match shown(style, of, bytes) {
+    json(shown(style, of, bytes))
+}
+
+fn json(shown: Shown) -> Json {
+    match shown {
         Shown::Word(word) => Json::Text(word),
         Shown::Number(number) => Json::Number(number as i64),
         Shown::Boolean(is) => Json::Boolean(is),
@@ -127,14 +131,6 @@ pub fn value(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
             [word] => Json::text(word),
             _ => Json::object([("|", Json::List(words.into_iter().map(Json::text).collect()))]),
         },
-    }
-}
-
-/// The first or last value of a range: a number even where there is a word.
-fn edge(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
-    match (of.kind().words.is_empty(), crate::types::number(bytes)) {
-        (false, Some(number)) => Json::Number(number as i64),
-        _ => value(style, of, bytes),
     }
 }
 
@@ -156,7 +152,7 @@ pub fn pattern(style: Style<'_>, of: Type, pattern: &Pattern) -> Json {
             Json::object([("prefix", prefix)])
         }
         Pattern::Range(low, high) => {
-            Json::object([("range", Json::List(vec![edge(style, of, low), edge(style, of, high)]))])
+            Json::object([("range", Json::List([low, high].map(|bytes| json(edge(style, of, bytes))).into()))])
         }
     }
 }

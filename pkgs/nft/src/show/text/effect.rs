@@ -1,0 +1,165 @@
+//! What rules do, and limits.
+
+use super::{operand_text, pattern, set, statement, value};
+use crate::field::Field;
+use crate::ruleset::{Family, Limit, Log, Nat, NatKind, Reject, Update, Written, LOG_ALL, LOG_FLAGS, NAT_FLAGS};
+use crate::show::value::duration;
+use crate::show::{in_units, limit_unit, Style};
+use crate::types::Type;
+use crate::words;
+
+pub(super) fn limit(limit: &Limit) -> String {
+    let over = if limit.over { "over " } else { "" };
+    let unit = limit_unit(limit.per);
+    if limit.bytes {
+        let (rate, rate_unit) = in_units(limit.rate);
+        let burst = match in_units(u64::from(limit.burst)) {
+            (0, _) => String::new(),
+            (burst, unit) => format!(" burst {burst} {unit}"),
+        };
+        return format!("limit rate {over}{rate} {rate_unit}/{unit}{burst}");
+    }
+    let burst = match limit.burst {
+        0 | 5 => String::new(),
+        burst => format!(" burst {burst} packets"),
+    };
+    format!("limit rate {over}{}/{unit}{burst}", limit.rate)
+}
+
+pub(super) fn log(log: &Log) -> String {
+    let mut text = "log".to_owned();
+    if let Some(prefix) = &log.prefix {
+        text.push_str(&format!(" prefix \"{}\"", prefix));
+    }
+    if let Some(group) = log.group {
+        text.push_str(&format!(" group {group}"));
+        if let Some(snaplen) = log.snaplen {
+            text.push_str(&format!(" snaplen {snaplen}"));
+        }
+        if let Some(threshold) = log.queue_threshold {
+            text.push_str(&format!(" queue-threshold {threshold}"));
+        }
+    }
+    if let Some(level) = log.level.filter(|level| *level != 4) {
+        let word = words::word(words::LOG_LEVEL, u64::from(level));
+        text.push_str(&format!(" level {}", word.unwrap_or("?")));
+    }
+    if log.flags & LOG_ALL == LOG_ALL {
+        text.push_str(" flags all");
+    } else {
+        let tcp: Vec<&str> = LOG_FLAGS
+            .iter()
+            .filter(|(name, _, bit)| *name == "tcp" && log.flags & bit != 0)
+            .map(|(_, second, _)| *second)
+            .collect();
+        if !tcp.is_empty() {
+            text.push_str(&format!(" flags tcp {}", tcp.join(",")));
+        }
+        for (name, second, bit) in LOG_FLAGS {
+            if name != "tcp" && log.flags & bit != 0 {
+                text.push_str(format!(" flags {name} {second}").trim_end());
+            }
+        }
+    }
+    text
+}
+
+pub(super) fn reject(family: Family, reject: Reject) -> String {
+    let code = |kind: &str, of: Type, code: u8| {
+        let word = words::word(of.kind().words, u64::from(code)).map_or(code.to_string(), str::to_owned);
+        format!("reject with {kind} {word}")
+    };
+    match (reject, family) {
+        (Reject::Icmpx(1), Family::Inet) | (Reject::Icmp(3), Family::Ip) | (Reject::Icmpv6(4), Family::Ip6) => {
+            "reject".to_owned()
+        }
+        (Reject::Icmpx(number), _) => code("icmpx", Type::IcmpxCode, number),
+        (Reject::Icmp(number), _) => code("icmp", Type::IcmpCode, number),
+        (Reject::Icmpv6(number), _) => code("icmpv6", Type::Icmpv6Code, number),
+        (Reject::TcpReset, _) => "reject with tcp reset".to_owned(),
+    }
+}
+
+pub(super) fn update(style: Style<'_>, family: Family, update: &Update) -> String {
+    let mut text = format!("{} @{} {{ {}", update.action.name(), update.set, operand_text(style, &update.key));
+    if let Some(timeout) = update.timeout {
+        text.push_str(&format!(" timeout {}", duration(timeout)));
+    }
+    // These are what each element begins with, and have counted nothing.
+    let stateless = Style { stateless: true, ..style };
+    for inner in &update.statements {
+        text.push_str(&format!(" {}", statement(stateless, family, inner)));
+    }
+    text.push_str(" }");
+    text
+}
+
+pub(super) fn written(style: Style<'_>, field: Field, written: &Written) -> String {
+    match written {
+        Written::Value(bytes) => value(style, field.of(), bytes),
+        Written::Map(operand, set) => format!("{} map {}", operand_text(style, operand), set::used(style, set)),
+        Written::Field(from, None) => from.text(),
+        Written::Field(from, Some((mask, xor))) => {
+            let mut text = from.text();
+            for (sign, bytes) in operations(mask, xor) {
+                text.push_str(&format!(" {sign} {}", value(style, field.of(), &bytes)));
+            }
+            text
+        }
+    }
+}
+
+/// `(x & mask) ^ xor` in operations as they would be written.
+pub fn operations(mask: &[u8], xor: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    // What is cleared and then turned over is set.
+    let or: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| !mask & xor).collect();
+    let rest: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| mask & xor).collect();
+    let and: Vec<u8> = mask.iter().zip(&or).map(|(mask, or)| mask | or).collect();
+    let mut all = Vec::new();
+    if and.iter().any(|byte| *byte != 0xff) {
+        all.push(("&", and));
+    }
+    if rest.iter().any(|byte| *byte != 0) {
+        all.push(("^", rest));
+    }
+    if or.iter().any(|byte| *byte != 0) {
+        all.push(("|", or));
+    }
+    all
+}
+
+pub(super) fn nat(style: Style<'_>, family: Family, nat: &Nat) -> String {
+    let mut text = nat.kind.name().to_owned();
+    if let (Some(of), Family::Inet) = (nat.family, family) {
+        text.push_str(&format!(" {}", of.name()));
+    }
+    if nat.addresses.is_some() || nat.ports.is_some() {
+        text.push_str(" to ");
+    }
+    if let Some(addresses) = &nat.addresses {
+        let of = if nat.family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
+        let addresses = pattern(style, of, addresses);
+        match (of, &nat.ports) {
+            (Type::Ipv6, Some(_)) => text.push_str(&format!("[{addresses}]")),
+            _ => text.push_str(&addresses),
+        }
+    }
+    if let Some(ports) = &nat.ports {
+        text.push_str(&format!(":{}", pattern(style, Type::Service, ports)));
+    }
+    let flags = nat_flags(nat);
+    if !flags.is_empty() {
+        text.push_str(&format!(" {}", flags.join(",")));
+    }
+    text
+}
+
+/// Words of the flags.
+pub fn nat_flags(nat: &Nat) -> Vec<&'static str> {
+    NAT_FLAGS.iter().filter(|(_, bit)| nat.flags & bit != 0).map(|(word, _)| *word).collect()
+}
+
+/// Whether a kind of translation gives a new address.
+pub fn has_address(kind: NatKind) -> bool {
+    matches!(kind, NatKind::Source | NatKind::Destination)
+}
