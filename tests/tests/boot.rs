@@ -7,6 +7,7 @@
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
+use ashlar_core::hardening::about;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
@@ -128,7 +129,13 @@ fn other_profiles_are_the_minimal_one_and_more() {
         ("test-services", vec!["apparmor-try", "confine-tests", "test-services"]),
         ("container-host", vec!["container", "crun"]),
         ("test-containers", vec!["container", "crun", "test-containers"]),
+        ("test-switches", vec![]),
     ];
+    let layers = Utf8PathBuf::from("hardening/layers.toml");
+    let words = std::fs::read_to_string(root().join(&layers)).unwrap();
+    let switches = about::switches(&[(layers, words)].into()).unwrap();
+    assert!(!switches.is_empty());
+    assert_eq!(list(&profile("test-switches"), "switches"), switches);
     for (name, packages) in &more {
         let mut wanted = list(&minimal, "root");
         wanted.extend(packages.iter().map(|package| (*package).to_owned()));

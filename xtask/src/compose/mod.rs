@@ -10,7 +10,7 @@ pub mod surface;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::hardening::{self, Hardening, Layer, apparmor};
+use ashlar_core::hardening::{self, Hardening, Layer, Texts, about, apparmor};
 use ashlar_core::image::{Image, Profile};
 use ashlar_core::ledger::Expected;
 use ashlar_core::name::PkgName;
@@ -73,7 +73,8 @@ fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<
 /// The layers' data, rendered for a profile.
 pub fn hardening(repository: &Repository, name: &str, profile: &Profile) -> Result<Hardening> {
     let off = layers_off(repository, name, profile)?;
-    Hardening::render(&repository.hardening_texts()?, &off).map_err(|findings| invalid(&repository.root, &findings))
+    let texts = hardening_texts(repository, name, profile)?;
+    Hardening::render(&texts, &off).map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The AppArmor profiles of an ISO's services, unless it is built without their layer.
@@ -81,8 +82,15 @@ pub fn policy_sources(repository: &Repository, name: &str, profile: &Profile) ->
     if layers_off(repository, name, profile)?.contains(&Layer::Access) {
         return Ok(None);
     }
-    let sources = apparmor::Sources::of(&repository.hardening_texts()?);
+    let sources = apparmor::Sources::of(&hardening_texts(repository, name, profile)?);
     sources.map(Some).map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// The layers' data, with what the profile switches.
+fn hardening_texts(repository: &Repository, name: &str, profile: &Profile) -> Result<Texts> {
+    let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
+    let switched = about::switched(&repository.hardening_texts()?, &profile.switches, &file);
+    switched.map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The layers that a profile is built without.

@@ -6,46 +6,19 @@ use std::fmt::Write as _;
 use camino::Utf8Path;
 use serde::Deserialize;
 
+use super::about::{self, About, DOCUMENT, Layers, Switch};
 use super::measured::{Measured, Score};
 use super::{Hardening, Layer, Texts, text_of};
 use crate::diag::Diagnostic;
-use crate::shape::{self, Document};
+use crate::shape;
 
 /// The pages by path.
 pub type Pages = BTreeMap<&'static str, String>;
 
-const LAYERS: &str = "hardening/layers.toml";
 const FINDINGS: &str = "hardening/findings.toml";
 const SEEDS: &str = "hardening/seeds.toml";
 /// What was measured.
 pub const MEASURED: &str = "hardening/measured.toml";
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Layers {
-    layer: Vec<About>,
-}
-
-/// A layer in words.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct About {
-    folder: String,
-    title: String,
-    /// Nothing of it is there yet.
-    planned: bool,
-    summary: String,
-    switch: Vec<Switch>,
-}
-
-/// Something that can be had the other way.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Switch {
-    what: String,
-    cost: String,
-    undo: String,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -75,16 +48,6 @@ struct Claim {
     ours: String,
 }
 
-/// The form of these files.
-pub const DOCUMENT: Document = Document {
-    noun: "documentation",
-    syntax: "docs::syntax",
-    unknown_key: "docs::unknown-key",
-    duplicate_key: "docs::duplicate-key",
-    wrong_type: "docs::wrong-type",
-    synonyms: &[("why", "reason")],
-};
-
 const NOTICE: &str = "<!-- Written by `cargo xtask docs` from hardening/. Do not edit. -->\n\n";
 
 /// Both pages.
@@ -93,13 +56,13 @@ const NOTICE: &str = "<!-- Written by `cargo xtask docs` from hardening/. Do not
 /// Every finding in the data.
 pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    let layers: Layers = document(texts, LAYERS, &mut found);
+    let layers = about::read(texts, &mut found);
     let findings: Findings = document(texts, FINDINGS, &mut found);
     let seeds: Seeds = document(texts, SEEDS, &mut found);
     let measured: Measured = document(texts, MEASURED, &mut found);
     let told = |layer: &Layer| layers.layer.iter().any(|about| about.folder == layer.folder());
     for layer in Layer::ALL.iter().filter(|layer| !told(layer)) {
-        let message = format!("{LAYERS} says nothing of `{}`", layer.folder());
+        let message = format!("hardening/layers.toml says nothing of `{}`", layer.folder());
         found.push(Diagnostic::error("docs::layer", message).help("add a [[layer]] with title and summary"));
     }
     if !found.is_empty() {
@@ -168,8 +131,13 @@ fn layer_section(page: &mut String, layer: Layer, about: &About, hardening: &Har
     }
     if !about.switch.is_empty() {
         *page += "\n| can be had otherwise | cost as it is | how |\n|---|---|---|\n";
-        for Switch { what, cost, undo } in &about.switch {
-            let _ = writeln!(page, "| {} | {} | {} |", cell(what), cell(cost), cell(undo));
+        for Switch { name, what, cost, undo, .. } in &about.switch {
+            let how = if name.is_empty() {
+                cell(undo)
+            } else {
+                format!("`{name}` in the profile's `switches`: {}", cell(undo))
+            };
+            let _ = writeln!(page, "| {} | {} | {how} |", cell(what), cell(cost));
         }
     }
     let checks = hardening.checks.iter().filter(|check| check.layer == layer);

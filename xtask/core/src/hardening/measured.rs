@@ -57,7 +57,7 @@ pub fn day(now: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hardening::docs::DOCUMENT;
+    use crate::hardening::about::DOCUMENT;
     use crate::shape;
 
     fn score(grader: &str, result: &str) -> Score {

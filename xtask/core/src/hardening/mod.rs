@@ -4,6 +4,7 @@
 //! system, and the documentation, so none of them can drift. What runs tools over the data (AppArmor's parser) is in
 //! `xtask/src/compose`.
 
+pub mod about;
 pub mod apparmor;
 pub mod audit;
 pub mod check;

@@ -13,13 +13,14 @@ use crate::qemu::{Firmware, Medium};
 use crate::surface;
 
 /// Every scenario's name.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     "uefi-cd",
     "uefi-disk",
     "bios-cd",
     "bios-disk",
     "ssh",
     "layers",
+    "switched",
     "outside",
     "reboot",
     "unconfigured",
@@ -72,6 +73,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
         "ssh" => ssh(),
         "layers" => layers(),
+        "switched" => switched(),
         "outside" => outside::outside(),
         "reboot" => reboot(),
         "unconfigured" => unconfigured(),
@@ -170,6 +172,32 @@ fn layers() -> Scenario {
         name: "layers",
         summary: "the running system keeps every promise of the six layers",
         setup: BIOS,
+        patience: 1,
+        items,
+    }
+}
+
+/// What can be had otherwise is so on the running system, and the rest is as it was.
+fn switched() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let mut items = up();
+    items.push(Item::OverSsh(vec![
+        Fact::as_root("every promise of this system", "ashlar-audit --failed", Expected::Has(", 0 failed;")),
+        Fact::as_root("debugger", "sysctl -n kernel.yama.ptrace_scope", is("2")),
+        Fact::as_root(
+            "open-output",
+            "nft -s list ruleset | grep -c 'hook output priority filter; policy accept;'",
+            is("1"),
+        ),
+        Fact::as_root("ssh-often", "nft -s list ruleset | grep -c 'limit rate 30/minute burst 30'", is("3")),
+        Fact::as_root("classic-key-exchange", "sshd -T | grep -c '^kexalgorithms mlkem.*,curve25519-sha256$'", is("1")),
+        Fact::as_root("audit-or-panic", "auditctl -s | grep ^failure", is("failure 2")),
+    ]));
+    items.extend(off());
+    Scenario {
+        name: "switched",
+        summary: "a profile that switches all that can be switched keeps every promise of what it has",
+        setup: Setup { profile: "test-switches", ..BIOS },
         patience: 1,
         items,
     }
