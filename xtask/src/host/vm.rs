@@ -235,6 +235,18 @@ impl Running {
     }
 }
 
+/// What came of the work on a machine that has been ended since: why the work failed counts before why the ending did.
+pub fn after<T>(work: Result<T>, ended: Result<()>) -> Result<T> {
+    match (work, ended) {
+        (Ok(done), ended) => ended.map(|()| done),
+        (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(second)) => {
+            eprintln!("warning: after the error that follows, ending the machine failed as well: {second:#}");
+            Err(error)
+        }
+    }
+}
+
 fn ended_badly(command: &Command, status: Option<ExitStatus>, messages: &Utf8Path) -> Result<anyhow::Error> {
     let status = status.map_or("closed its output and went on".to_owned(), |status| status.to_string());
     let tail = exec::tail_of(messages)?;
@@ -392,6 +404,17 @@ mod tests {
         let took = Instant::now();
         sleeper.end().unwrap();
         assert!(took.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn the_works_own_error_comes_first() {
+        let failed = || anyhow::anyhow!("the ending");
+        assert_eq!(after(Ok(7), Ok(())).unwrap(), 7);
+        assert_eq!(after(Ok(7), Err(failed())).unwrap_err().to_string(), "the ending");
+        for ended in [Ok(()), Err(failed())] {
+            let work: Result<()> = Err(anyhow::anyhow!("the work"));
+            assert_eq!(after(work, ended).unwrap_err().to_string(), "the work");
+        }
     }
 
     #[test]

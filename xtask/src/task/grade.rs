@@ -27,7 +27,7 @@ use crate::compose::{Variant, root};
 use crate::exit::Exit;
 use crate::host::repository::{Repository, invalid};
 use crate::host::ssh::Way;
-use crate::host::{clock, exec, graders, tools};
+use crate::host::{clock, exec, graders, tools, vm};
 use crate::report::Format;
 
 /// Graders in the order in which they run: what needs a quiet machine comes before what keeps it busy.
@@ -127,8 +127,7 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Resul
     let logs = app.store()?.root().join("logs/boot");
     let machine = begin(app, &machine.command(), &way, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;
     let done = work(&way);
-    power_off(app, machine, &way)?;
-    done
+    vm::after(done, power_off(app, machine, &way))
 }
 
 /// A machine that can be logged into.

@@ -102,8 +102,8 @@ fn log_in(app: &App, args: &RunArgs, command: &Command, way: &Way) -> Result<Exi
     let logs = app.store()?.root().join("logs/boot");
     let (log, messages) = (logs.join("run.log"), logs.join("run.qemu.log"));
     let machine = begin(app, command, way, (&log, &messages))?;
-    let code = exec::interactive(&way.for_person(USER, &args.command))?;
-    power_off(app, machine, way)?;
+    let code = exec::interactive(&way.for_person(USER, &args.command));
+    let code = vm::after(code, power_off(app, machine, way))?;
     // A command's own status is the answer of a run that was for this command.
     match code {
         0 => Ok(Exit::Good),
@@ -119,10 +119,11 @@ pub(super) fn begin(app: &App, command: &Command, way: &Way, logs: (&Utf8Path, &
     let mut machine = vm::start(command, log, messages)?;
     app.reporter.note(format!("its console goes to {log}"));
     if let Err(error) = greeted(&mut machine, way) {
-        machine.end()?;
+        let ended = machine.end();
         let tail: String = exec::tail_of(log)?.lines().map(|line| format!("\n  | {line}")).collect();
         let words: String = exec::tail_of(messages)?.lines().map(|line| format!("\n  QEMU: {line}")).collect();
-        bail!("{error}; the console's last lines ({log}):{tail}{words}");
+        let error = anyhow::anyhow!("{error}; the console's last lines ({log}):{tail}{words}");
+        return vm::after(Err(error), ended);
     }
     Ok(machine)
 }

@@ -136,7 +136,7 @@ impl Bench<'_> {
         let running = vm::start(&machine.command(), &log, &messages)?;
         let never = AtomicBool::new(false);
         let perform = |task: &Task| way.perform(task, running.started, Instant::now() + LIMIT, &never);
-        let result = (|| {
+        let result = (|| -> Result<Started, String> {
             perform(&Task::Banner)?;
             let banner = running.started.elapsed().as_secs_f64();
             if !ask {
@@ -151,12 +151,13 @@ impl Bench<'_> {
             let answers = perform(&Task::Commands { user, commands })?;
             Ok(Started { banner, answers, asked: running.started.elapsed().as_secs_f64() })
         })();
-        running.end()?;
-        result.map_err(|reason: String| {
+        let ended = running.end();
+        let result = result.map_err(|reason| {
             let tail: String =
                 exec::tail_of(&log).unwrap_or_default().lines().map(|line| format!("\n  | {line}")).collect();
             anyhow::anyhow!("{system:?} by {firmware:?}: {reason}; its console ({log}):{tail}")
-        })
+        });
+        vm::after(result, ended)
     }
 
     fn machine(&self, system: System, firmware: Firmware, way: &Way, scratch: &Utf8Path) -> Result<Machine> {
