@@ -78,10 +78,12 @@ pub fn programs(text: &str) -> Vec<String> {
 /// The top of a login: what descends from a server that listens, whose parent is process 1, on the way to the shell.
 fn login(processes: &BTreeMap<u32, (u32, String)>, shell: u32) -> u32 {
     let mut top = shell;
-    while let Some((parent, _)) = processes.get(&top)
-        && processes.get(parent).is_some_and(|(grand, _)| *grand > 1)
-    {
-        top = *parent;
+    // As many steps as there are processes: a text can name a circle.
+    for _ in 0..=processes.len() {
+        match processes.get(&top) {
+            Some((parent, _)) if processes.get(parent).is_some_and(|(grand, _)| *grand > 1) => top = *parent,
+            _ => break,
+        }
     }
     match processes.get(&top) {
         // `top` is the listening server's child now; everything at and below it is the login.
@@ -202,6 +204,8 @@ mod tests {
         assert_eq!(programs(text), ["init", "syslogd", "sshd", "getty", "(sd pam)"]);
         assert_eq!(programs("1 (init) S 0 1\nself 7\n"), ["init"]);
         assert_eq!(programs(""), [""; 0]);
+        // A circle, which no kernel prints, has an end as well.
+        assert_eq!(programs("5 (a) S 6 5\n6 (b) S 5 6\n7 (c) S 1 7\nself 5\n"), ["c"]);
         // Asked as root: the service's own child is a login as well as the one that called it.
         let as_root = text.replace(
             "self 202\n",
