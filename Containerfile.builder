@@ -6,7 +6,8 @@
 FROM rust:1.95-slim-bookworm
 
 RUN apt-get update && apt-get install --yes --no-install-recommends \
-        buildah ca-certificates gcc gpgv iproute2 libc6-dev make mount nftables openssh-client ovmf podman qemu-system-x86 runc \
+        buildah ca-certificates gcc gpgv iproute2 libc6-dev make mount nftables openssh-client ovmf podman python3-venv \
+        qemu-system-x86 runc \
     && rm -rf /var/lib/apt/lists/*
 
 # Containers in a container: plain files instead of stacked overlays, no control groups of their own.

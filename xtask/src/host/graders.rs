@@ -5,7 +5,7 @@
 //! ```
 //! They judge outputs and never shape one.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
 use ashlar_core::digest::Digest;
 use ashlar_core::grade::{lynis, ssh_audit};
@@ -21,19 +21,28 @@ use crate::report::Reporter;
 /// Makes environments of Python programs.
 pub const PYTHON: &str = "python3";
 
-/// Lynis's archive, from the store or Debian's pool.
-pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Vec<u8>> {
+/// Lynis's archive, from the store or Debian's pool; `None` when it is not in the store and must not be fetched.
+///
+/// # Errors
+/// When it could not be had, or has other bytes than pinned.
+pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Option<Vec<u8>>> {
     let (def, _) = seed::load(root)?;
     let fetcher = Fetcher::new(store, Mirrors::detect(Some(&def.snapshot))?, offline, reporter)?;
     let sha256: Digest = lynis::SHA256.parse()?;
+    if offline && !fetcher.verify(&sha256)? {
+        return Ok(None);
+    }
     let label = format!("lynis {}", lynis::VERSION);
     let paths = fetcher.fetch(&[fetcher.wanted(&label, sha256, None, Some(lynis::POOL), &[])])?;
     let path = paths.first().context("fetching gives a path for each file")?;
-    Ok(fs_err::read(path)?)
+    Ok(Some(fs_err::read(path)?))
 }
 
-/// The program of ssh-audit, installed by pip from its index by hash.
-pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Utf8PathBuf> {
+/// The program of ssh-audit, installed by pip from its index by hash; `None` when it is not in the store and must not be fetched.
+///
+/// # Errors
+/// When it could not be installed, for whatever reason.
+pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Option<Utf8PathBuf>> {
     let graders = store.join("graders");
     let dir = graders.join(format!("ssh-audit-{}", Digest::of(ssh_audit::REQUIREMENTS).short()));
     let program = dir.join("bin/ssh-audit");
@@ -41,16 +50,16 @@ pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result
     let waiting = || reporter.note("another run installs graders; waiting for it");
     let _held = Lock::take(&graders.join("lock"), waiting)?;
     if dir.join("made").is_file() {
-        return Ok(program);
+        return Ok(Some(program));
     }
     if offline {
-        bail!("ssh-audit is not in the store, and `--offline` forbids fetching it");
+        return Ok(None);
     }
     // In its place from the start: the environment's programs name it. What a killed run left is not whole.
     if dir.exists() {
         fs_err::remove_dir_all(&dir)?;
     }
-    exec::read(&Command::new(PYTHON).args(["-m", "venv", dir.as_str()]))?;
+    exec::read(&Command::new(PYTHON).args(["-m", "venv", dir.as_str()])).context("making an environment of Python")?;
     let requirements = dir.join("requirements.txt");
     fs_err::write(&requirements, ssh_audit::REQUIREMENTS)?;
     let pip = Command::new(dir.join("bin/pip").as_str()).args([
@@ -65,7 +74,7 @@ pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result
     ]);
     exec::read(&pip).context("installing ssh-audit")?;
     fs_err::write(dir.join("made"), "")?;
-    Ok(program)
+    Ok(Some(program))
 }
 
 #[cfg(test)]
@@ -78,12 +87,13 @@ mod tests {
         let guard = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(guard.path()).unwrap();
         let reporter = Reporter::new(Format::Human, true);
-        let error = ssh_audit(store, true, &reporter).unwrap_err().to_string();
-        assert!(error.contains("--offline"), "{error}");
+        assert_eq!(ssh_audit(store, true, &reporter).unwrap(), None);
+        let repository = Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        assert_eq!(lynis(repository, store, true, &reporter).unwrap(), None);
         let dir = store.join(format!("graders/ssh-audit-{}", Digest::of(ssh_audit::REQUIREMENTS).short()));
         fs_err::create_dir_all(&dir).unwrap();
         fs_err::write(dir.join("made"), "").unwrap();
-        assert_eq!(ssh_audit(store, true, &reporter).unwrap(), dir.join("bin/ssh-audit"));
+        assert_eq!(ssh_audit(store, true, &reporter).unwrap(), Some(dir.join("bin/ssh-audit")));
     }
 
     #[test]

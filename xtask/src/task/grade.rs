@@ -31,7 +31,12 @@ use crate::host::{clock, exec, graders, tools, vm};
 use crate::report::Format;
 
 /// Graders in the order in which they run: what needs a quiet machine comes before what keeps it busy.
-const NAMES: [&str; 5] = ["ashlar-audit", "exposure", "ssh-audit", "lynis", "kernel-hardening-checker"];
+const NAMES: [&str; 5] = ["ashlar-audit", "exposure", "ssh-audit", "lynis", BY_HAND];
+/// Nothing here can run it, so that it is skipped is no surprise.
+const BY_HAND: &str = "kernel-hardening-checker";
+/// Why a grader of somebody else's is skipped; all other failures end the command.
+const FORBIDDEN: &str =
+    "it is not in the store, and `--offline` forbids fetching it; the same command without `--offline` does";
 /// Memory in MiB, as `run` gives.
 const MEMORY: u32 = 1024;
 /// How long our own graders may take.
@@ -44,9 +49,12 @@ const REST: Duration = Duration::from_secs(61);
 /// Runs the named graders, or all, and writes down what they say.
 pub fn run(app: &App, args: &GradeArgs) -> Result<Exit> {
     let names = names(&args.graders)?;
-    if let Err(error) = tools::require("run") {
-        eprintln!("skipped: {error:#}");
-        return Ok(Exit::Unchecked);
+    match tools::require("grade") {
+        Err(error) if Exit::of(&error) == Exit::Host => {
+            eprintln!("skipped: {error:#}");
+            return Ok(Exit::Unchecked);
+        }
+        found => found?,
     }
     let repository = app.repository()?;
     let iso = match &args.iso {
@@ -68,8 +76,19 @@ pub fn run(app: &App, args: &GradeArgs) -> Result<Exit> {
     if args.write {
         write(app, &repository, &grades)?;
     }
-    let missed = grades.iter().any(|grade| grade.verdict == Verdict::Missed);
-    Ok(if missed { Exit::Boot } else { Exit::Good })
+    Ok(outcome(&grades))
+}
+
+/// A target that was missed counts before a grader that could not be asked.
+fn outcome(grades: &[Grade]) -> Exit {
+    let any = |is: fn(&Grade) -> bool| grades.iter().any(is);
+    if any(|grade| grade.verdict == Verdict::Missed) {
+        Exit::Boot
+    } else if any(|grade| grade.verdict == Verdict::Skipped && grade.grader != BY_HAND) {
+        Exit::Unchecked
+    } else {
+        Exit::Good
+    }
 }
 
 fn names(given: &[String]) -> Result<Vec<&'static str>> {
@@ -151,7 +170,7 @@ impl Visit<'_> {
             "ssh-audit" => self.ssh_audit(),
             "lynis" => Ok(vec![self.lynis()?]),
             _ => Ok(vec![Grade::skipped(
-                "kernel-hardening-checker",
+                BY_HAND,
                 "0.6.17.1",
                 "its project publishes no package; its list is followed by hand, hardening/findings.toml has the deviations",
             )]),
@@ -190,9 +209,9 @@ impl Visit<'_> {
 
     fn lynis(&self) -> Result<Grade> {
         let store = self.app.store()?;
-        let archive = match graders::lynis(&self.app.root, store.root(), self.app.global.offline, &self.app.reporter) {
-            Ok(archive) => archive,
-            Err(error) => return Ok(Grade::skipped("Lynis", lynis::VERSION, format!("{error:#}"))),
+        let (offline, reporter) = (self.app.global.offline, &self.app.reporter);
+        let Some(archive) = graders::lynis(&self.app.root, store.root(), offline, reporter)? else {
+            return Ok(Grade::skipped("Lynis", lynis::VERSION, FORBIDDEN));
         };
         let receive = self.way.for_person(USER, &[lynis::RECEIVE.to_owned()]);
         exec::read_with_input(&receive, &archive).context("sending Lynis to the machine")?;
@@ -212,8 +231,8 @@ impl Visit<'_> {
     fn ssh_audit(&self) -> Result<Vec<Grade>> {
         let (app, port) = (self.app, self.way.port());
         let mut grades = Vec::new();
-        match graders::ssh_audit(app.store()?.root(), app.global.offline, &app.reporter) {
-            Ok(program) => {
+        match graders::ssh_audit(app.store()?.root(), app.global.offline, &app.reporter)? {
+            Some(program) => {
                 self.rest();
                 let report = exec::read(&ssh_audit::audit(&program, port))?;
                 grades.push(ssh_audit::grade(&report, &self.accepted("ssh-audit")?).map_err(anyhow::Error::msg)?);
@@ -221,7 +240,7 @@ impl Visit<'_> {
                 let judged = exec::read(&ssh_audit::policy(&program, &app.root.join(ssh_audit::POLICY), port))?;
                 grades.push(ssh_audit::grade_policy(&judged).map_err(anyhow::Error::msg)?);
             }
-            Err(error) => grades.push(Grade::skipped("ssh-audit", ssh_audit::VERSION, format!("{error:#}"))),
+            None => grades.push(Grade::skipped("ssh-audit", ssh_audit::VERSION, FORBIDDEN)),
         }
         let place = tempfile::tempdir()?;
         let client = self.client(Utf8Path::from_path(place.path()).context("the temporary directory is not UTF-8")?)?;
@@ -255,6 +274,16 @@ fn text(answers: &[Answer], at: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grader_that_was_not_asked_leaves_it_open() {
+        let met = Grade::new("Lynis", "1", String::new(), String::new(), Vec::new());
+        let missed = Grade::new("Lynis", "1", String::new(), String::new(), vec!["x".to_owned()]);
+        let [skipped, by_hand] = ["ssh-audit", BY_HAND].map(|name| Grade::skipped(name, "1", FORBIDDEN));
+        assert_eq!(outcome(&[met.clone(), by_hand.clone()]), Exit::Good);
+        assert_eq!(outcome(&[met, by_hand, skipped.clone()]), Exit::Unchecked);
+        assert_eq!(outcome(&[skipped, missed]), Exit::Boot);
+    }
 
     #[test]
     fn graders_are_known_by_name() {

@@ -100,7 +100,7 @@ pub const TOOLS: &[Tool] = &[
         name: "qemu-system-x86_64",
         purpose: "starting the ISO",
         look: program("7.0"),
-        need: Need::Commands(&["run", "boot-test", "bench"]),
+        need: Need::Commands(&["run", "boot-test", "bench", "grade"]),
         packages: Packages {
             debian: &["qemu-system-x86"],
             fedora: &["qemu-system-x86-core"],
@@ -112,7 +112,7 @@ pub const TOOLS: &[Tool] = &[
         name: "OVMF",
         purpose: "starting the ISO by UEFI",
         look: Look::Files(OVMF),
-        need: Need::Commands(&["run", "boot-test"]),
+        need: Need::Commands(&["run", "boot-test", "grade"]),
         packages: Packages { debian: &["ovmf"], fedora: &["edk2-ovmf"], arch: &["edk2-ovmf"], alpine: &["ovmf"] },
     },
     Tool {
@@ -120,7 +120,7 @@ pub const TOOLS: &[Tool] = &[
         purpose: "logging into the started system",
         // It says its version on standard error; every supported distribution's is new enough.
         look: PRESENT,
-        need: Need::Commands(&["run", "boot-test", "bench"]),
+        need: Need::Commands(&["run", "boot-test", "bench", "grade"]),
         packages: OPENSSH,
     },
     Tool {
@@ -134,7 +134,7 @@ pub const TOOLS: &[Tool] = &[
         name: "ssh-keygen",
         purpose: "the throw-away key of the started system",
         look: PRESENT,
-        need: Need::Commands(&["run", "boot-test", "bench"]),
+        need: Need::Commands(&["run", "boot-test", "bench", "grade"]),
         packages: OPENSSH_KEYGEN,
     },
     Tool {
@@ -164,6 +164,15 @@ pub const TOOLS: &[Tool] = &[
         look: PRESENT,
         need: Need::Commands(&["bench"]),
         packages: Packages { debian: &["make"], fedora: &["make"], arch: &["make"], alpine: &["make"] },
+    },
+    Tool {
+        name: "python3",
+        // With the module `venv`, which Debian alone packs apart.
+        purpose: "the environment of the grader ssh-audit",
+        // The oldest that ssh-audit works with.
+        look: program("3.10"),
+        need: Need::Commands(&["grade"]),
+        packages: Packages { debian: &["python3-venv"], fedora: &["python3"], arch: &["python"], alpine: &["python3"] },
     },
 ];
 
