@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use ashlar_core::diag::Diagnostic;
+use ashlar_core::surface;
 use ashlar_core::toolchain::Toolchain;
 use ashlar_core::tree::{self, PackageFolder};
 use ashlar_core::{cargo_lock, kconfig};
@@ -115,4 +116,34 @@ fn fragments_and_lock_files_are_valid() {
         read += fragments.len();
     }
     assert!(read > 0, "no fragment was found");
+}
+
+/// What a service mounts is in no plan of `/init`, so the manifest of an image names it by hand: every such line of a script,
+/// with the values that it has without configuration.
+#[test]
+fn the_manifest_names_what_services_mount() {
+    let root = repository().join("pkgs");
+    let mut mounted = Vec::new();
+    for folder in folders(&root) {
+        for file in folder.files.iter().filter(|file| file.starts_with("init.d/")) {
+            let text = fs::read_to_string(root.join(&folder.name).join(file)).unwrap();
+            let lines = text.lines().filter_map(|line| line.trim().strip_prefix("mount -t "));
+            mounted.extend(lines.map(|line| in_words_of_the_plan(line).unwrap_or_else(|| panic!("{file}: {line}"))));
+        }
+    }
+    assert_eq!(mounted, surface::BY_SERVICES.lines().collect::<Vec<_>>());
+}
+
+/// `TYPE -o "OPTIONS" SOURCE PLACE` as `/init` would tell it.
+fn in_words_of_the_plan(command: &str) -> Option<String> {
+    let (kind, rest) = command.split_once(" -o ")?;
+    let (options, rest) = rest.split_once(' ')?;
+    let (_, place) = rest.split_once(' ')?;
+    let mut options = options.trim_matches('"').to_owned();
+    while let Some((before, rest)) = options.split_once("${") {
+        let (variable, after) = rest.split_once('}')?;
+        let (_, default) = variable.split_once('-')?;
+        options = format!("{before}{default}{after}");
+    }
+    Some(format!("mount {kind} on {place} ({options})"))
 }

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 use crate::hardening::check::Check;
 use crate::manifest::{Kind, Manifest};
 
@@ -208,7 +210,7 @@ fn resolved(path: &str, target: &str) -> String {
 }
 
 /// Something mounted writable.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Mount {
     /// Where.
     pub path: String,
@@ -224,8 +226,8 @@ impl Mount {
     }
 }
 
-/// What services mount writable, in the words of `/init`'s plan: the place of audit's log (pkgs/services/init.d/auditd).
-const BY_SERVICES: &str = "mount tmpfs on /var/log/audit (nosuid,nodev,noexec,mode=0700,size=24m)";
+/// What services mount writable, in the words of `/init`'s plan: the place of audit's log. A test compares it with the scripts.
+pub const BY_SERVICES: &str = "mount tmpfs on /var/log/audit (nosuid,nodev,noexec,mode=0700,size=24m)";
 
 /// What `/init` and services mount writable, by path.
 pub fn writable() -> Vec<Mount> {

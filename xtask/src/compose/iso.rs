@@ -94,7 +94,7 @@ struct Outcome {
 struct Line<'a> {
     session: &'a Session<'a>,
     repository: &'a Repository,
-    name: &'a str,
+    variant: &'a Variant,
     profile: &'a Profile,
 }
 
@@ -107,7 +107,7 @@ pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, 
         format!("there is no ISO profile `{name}`; profiles: {}", names.join(", "))
     })?;
     profile.layers_off.extend(variant.without.iter().cloned());
-    let line = Line { session, repository, name, profile: &profile };
+    let line = Line { session, repository, variant, profile: &profile };
     let mut before: Option<Outcome> = None;
     for (number, stage) in Stage::ALL.into_iter().enumerate().filter(|(_, stage)| *stage <= last) {
         let started = Instant::now();
@@ -130,6 +130,11 @@ pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, 
 }
 
 impl Line<'_> {
+    /// The profile's name.
+    fn name(&self) -> &str {
+        &self.variant.profile
+    }
+
     fn stage(&self, stage: Stage, before: Option<&Outcome>) -> Result<Outcome> {
         match stage {
             Stage::Bootstrap => self.packages(names(BOOTSTRAP)),
@@ -160,7 +165,7 @@ impl Line<'_> {
     /// Root tree of the profile's packages and the hardening layers' files, with every check passed.
     fn security(&self, packages: &Outcome) -> Result<Outcome> {
         let inputs = self.profile.root.iter().map(|name| self.input(packages, name)).collect::<Result<Vec<_>>>()?;
-        let hardening = compose::hardening(self.repository, self.name, self.profile)?;
+        let hardening = compose::hardening(self.repository, self.name(), self.profile)?;
         let policy = self.policy(packages)?;
         let plan = json!({
             "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "policy": policy,
@@ -209,7 +214,7 @@ impl Line<'_> {
 
     /// AppArmor's profiles, unless their layer is off.
     fn policy(&self, packages: &Outcome) -> Result<Option<Policy>> {
-        let Some(sources) = compose::policy_sources(self.repository, self.name, self.profile)? else {
+        let Some(sources) = compose::policy_sources(self.repository, self.name(), self.profile)? else {
             return Ok(None);
         };
         let [parser, loader] = ["apparmor-parser", "apparmor-load"].map(|name| self.input(packages, name));
@@ -218,7 +223,7 @@ impl Line<'_> {
 
     /// The profile's files over the root; EROFS image; initramfs.
     fn overlay(&self, security: &Outcome) -> Result<Outcome> {
-        let folder = self.repository.root.join("iso").join(self.name).join("overlay");
+        let folder = self.repository.root.join("iso").join(self.name()).join("overlay");
         let overlay = self.overlay_files(&folder)?;
         let init = self.input(security, "init")?;
         let base = *security.outputs.get("root").context("the security stage gives a root")?;
@@ -227,7 +232,8 @@ impl Line<'_> {
             "contract": CONTRACT, "stage": "overlay", "root": base, "init": init, "seed": self.session.seed()?.digest,
             "overlay": overlay, "modes": self.profile.modes, "epoch": Epoch::RELEASE, "script": layout::ROOT_SCRIPT,
             // What the manifest says beside the root's own files.
-            "packages": packages, "writable": ashlar_core::surface::seen_writable(), "form": ashlar_core::surface::FORM,
+            "profile": self.name(), "packages": packages, "writable": ashlar_core::surface::writable(),
+            "form": ashlar_core::surface::FORM,
         });
         let mut outcome = self.keyed("overlay", &plan, |room| {
             let files = room.join("root");
@@ -249,7 +255,7 @@ impl Line<'_> {
             modes.retain(|path, _| !overlay.contains_key(path));
             let owners = surface::owners(self.session.store(), &packages)?;
             let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&self.profile.octal_modes());
-            let text = surface::manifest(self.repository, (self.name, self.profile), &owners, &whole, &files)?;
+            let text = surface::manifest(self.repository, (self.name(), self.profile), &owners, &whole, &files)?;
             fs_err::write(room.join("manifest.txt"), text)?;
             pinned::run(self.session, "overlay", room, layout::ROOT_SCRIPT)?;
             let init = self.file_of(&init, "usr/lib/initramfs/init")?;
@@ -313,6 +319,7 @@ impl Line<'_> {
         make: impl FnOnce(&Utf8Path) -> Result<Vec<(&'static str, Utf8PathBuf)>>,
     ) -> Result<Outcome> {
         let store = self.session.store();
+        let label = last_label(self.variant, stage);
         let text = format!("{plan:#}");
         let key = Digest::of(&text);
         if let Some(record) = store.record(&key)? {
@@ -327,6 +334,7 @@ impl Line<'_> {
                 good &= store.artifact(digest).exists();
             }
             if good {
+                store.put_last(&label, &key)?;
                 return Ok(Outcome { key, outputs: record.outputs, cached: true });
             }
         }
@@ -338,7 +346,7 @@ impl Line<'_> {
             outputs.insert(name.to_owned(), store.publish_artifact(&file)?);
         }
         let record = Record { outputs: outputs.clone(), seconds: started.elapsed().as_secs() };
-        store.put_record(&key, &format!("iso.{}.{stage}", self.name), &text, &record)?;
+        store.put_record(&key, &label, &text, &record)?;
         Ok(Outcome { key, outputs, cached: false })
     }
 
@@ -363,6 +371,11 @@ fn scripts(root: &Utf8Path) -> Result<BTreeMap<String, String>> {
     let folder = root.join("etc/init.d");
     let names = if folder.exists() { repository::files_below(&folder)? } else { BTreeSet::new() };
     names.into_iter().map(|name| Ok((name.clone(), fs_err::read_to_string(folder.join(name))?))).collect()
+}
+
+/// Under what the store notes the last key of a stage. A variant has its own, or `gc` would take the plain ISO for old.
+fn last_label(variant: &Variant, stage: &str) -> String {
+    format!("iso.{}.{stage}", variant.name())
 }
 
 fn names(texts: &[&str]) -> Vec<PkgName> {
@@ -406,4 +419,16 @@ fn initramfs(init: Vec<u8>, image: Vec<u8>) -> Result<Vec<u8>> {
         node("root.erofs", 0o600, NodeKind::File(image)),
     ];
     Ok(cpio::write(&nodes, Epoch::RELEASE)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_is_noted_beside_the_plain_iso() {
+        let without = Variant { without: vec!["4-ssh".to_owned()], ..Variant::plain("minimal") };
+        assert_eq!(last_label(&Variant::plain("minimal"), "iso"), "iso.minimal.iso");
+        assert_eq!(last_label(&without, "iso"), "iso.minimal-without-4-ssh.iso");
+    }
 }
