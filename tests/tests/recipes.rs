@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use ashlar_core::check::units::Asked;
 use ashlar_core::diag::Diagnostic;
 use ashlar_core::surface;
 use ashlar_core::toolchain::Toolchain;
@@ -90,6 +91,8 @@ fn the_tree_is_valid() {
 fn compiler_configuration() {
     let file = Utf8Path::new("toolchain/hardening.toml");
     let policy = Toolchain::parse(&fs::read_to_string(repository().join(file)).unwrap(), file).unwrap();
+    // By these, units show that they were compiled with it.
+    assert_eq!(Asked::by(&policy.render_cc_cfg(&[])), Asked { marks: true, nameless: true });
     insta::assert_snapshot!(format!(
         "# cc.cfg\n{}\n# cxx.cfg\n{}",
         policy.render_cc_cfg(&[]),

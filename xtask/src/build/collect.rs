@@ -13,6 +13,7 @@ use ashlar_core::plan::BuildPlan;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::package::Site;
+use crate::build::trace;
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::host::{clock, tree};
@@ -25,7 +26,8 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<
     if !manifest.entries().iter().any(|entry| entry.kind != Kind::Dir) {
         bail!("{package} would be empty; does `install` write to $DESTDIR, and do the globs of `[[output]]` match?");
     }
-    check_tree(package.as_str(), &manifest, dest, &site.conditions.root, site.store, site.reporter)?;
+    let policy = trace::asked(plan)?.policy();
+    check_tree(package.as_str(), (&manifest, dest), &policy, &site.conditions.root, site.store, site.reporter)?;
     let image = oci::Image {
         reference: Some(format!("ashlar/{package}:{}", plan.version)),
         arch: plan.arch,
@@ -88,11 +90,11 @@ fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
     Manifest::sorted(all.entries().iter().filter(keep).cloned().collect()).unwrap_or_default()
 }
 
-/// Runs every check over a tree. Warnings become notes; errors fail, all at once.
+/// Runs every check over a tree, an inventory and the files below a directory. Warnings become notes; errors fail, all at once.
 pub fn check_tree(
     what: &str,
-    manifest: &Manifest,
-    files: &Utf8Path,
+    (manifest, files): (&Manifest, &Utf8Path),
+    policy: &Policy,
     build_root: &str,
     store: &Store,
     reporter: &Reporter,
@@ -103,7 +105,7 @@ pub fn check_tree(
         hostnames: vec![rustix::system::uname().nodename().to_string_lossy().into_owned()],
         dates: check::leaks::date_forms(clock::now()),
     };
-    let findings = check::run(manifest, &tree::Directory::new(files), &subject, &Policy::default())
+    let findings = check::run(manifest, &tree::Directory::new(files), &subject, policy)
         .with_context(|| format!("checking the files of {what}"))?;
     let (errors, warnings): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.severity == Severity::Error);
     warnings.iter().for_each(|finding| reporter.note(format!("{what}: {finding}")));

@@ -1,10 +1,11 @@
 //! Looks at the tree that a package was built in, before it goes: its units still tell how they were compiled.
 //!
-//! What they tell is judged by `ashlar_core::check::units`. A package without `libs` is not linked with the sysroot and has flags
-//! of its own (kernel, EFI stub, GRUB); its files are looked at as all others are.
+//! What they tell is judged by `ashlar_core::check::units`. The tree of a package without `libs` is not judged: it is not linked with
+//! the sysroot, and kernel, EFI stub and GRUB have flags of their own. What such a package installs is looked at as everything is,
+//! so the units of compiler-rt are: they are its libraries.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::check::units::Trace;
+use ashlar_core::check::units::{Asked, Trace};
 use ashlar_core::plan::BuildPlan;
 use camino::Utf8Path;
 
@@ -36,7 +37,7 @@ pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
         let text = format!("{units} units of C and C++, {guarded} with a guarded function\n");
         fs_err::write(logs.join("units.log"), text)?;
     }
-    let findings = trace.findings(plan.package.as_str());
+    let findings = trace.findings(plan.package.as_str(), asked(plan)?);
     if findings.is_empty() {
         return Ok(());
     }
@@ -45,6 +46,11 @@ pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
                 xtask/core/src/check/units.rs";
     Err(Exit::Build
         .error(format!("{} was not compiled as toolchain/hardening.toml says:{list}\nhelp: {help}", plan.package)))
+}
+
+/// What the compilers were told, with the recipe's opt-outs.
+pub fn asked(plan: &BuildPlan) -> Result<Asked> {
+    Ok(Asked::by(plan.toolchain.get("cc.cfg").context("the plan has no cc.cfg")?))
 }
 
 /// Adds every file below `dir`; links are not followed.
@@ -81,7 +87,8 @@ mod tests {
         let mut trace = Trace::default();
         walk(root, &root.join("src"), &mut trace).unwrap();
         walk(root, &root.join("obj"), &mut trace).unwrap();
-        assert_eq!(trace.findings("x"), ["src/a/Makefile can switch the stack protector off"]);
+        let asked = Asked { marks: true, nameless: true };
+        assert_eq!(trace.findings("x", asked), ["src/a/Makefile can switch the stack protector off"]);
         assert_eq!(trace.counts(), (0, 0));
     }
 }

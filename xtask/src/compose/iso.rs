@@ -197,8 +197,8 @@ impl Line<'_> {
             let build_root = self.session.conditions(0).root;
             collect::check_tree(
                 "the root tree",
-                &manifest,
-                &files,
+                (&manifest, &files),
+                &ashlar_core::check::Policy::default(),
                 &build_root,
                 self.session.store(),
                 self.session.reporter(),

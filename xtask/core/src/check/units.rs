@@ -2,21 +2,27 @@
 //!
 //! A stripped static program does not say how it was compiled. What is proved here, and from what:
 //!
-//! - Of every unit of C or C++: it was compiled with the toolchain's configuration. That configuration alone asks for marks of
-//!   control-flow enforcement (CET) in every object file, and alone leaves out the compiler's name. An object file that names a
-//!   source of C and has no marks went past it. Library members are looked at in their package, the units of programs in the
-//!   build tree, before anything is stripped.
+//! - Of every installed object file and library member that names a source of C or C++: it was compiled with the toolchain's
+//!   configuration. That alone asks for marks of control-flow enforcement (CET) in every object file; one without marks went
+//!   past it.
+//! - Of the units of programs, which are looked at in the build tree before anything is stripped: the same, of every unit that
+//!   does not name its compiler. The configuration leaves that name out, and plain clang, by which programs for the build itself
+//!   are compiled, puts it in. A recipe that opts out of `no-ident` has no such programs: there, every unit is judged.
 //! - That the stack protector, which the same configuration asks for, was not switched off again: nothing in the sources, as
 //!   patched and configured, names an option or attribute that could ([`WORDS`]), but for [`KNOWN`].
 //! - Of every program: its code reads the stack's guard.
 //!
-//! Not proved: that each function has a guard. The compiler decides that, by whether a buffer is on its stack. Assembler has no
+//! Not proved: that no unit of a program was compiled by plain clang. Where a makefile says `cc` instead of `$(CC)`, the unit names
+//! its compiler as a build's own program does, and which of them end in what is installed is not followed. Such a unit is found
+//! when it is installed in a library, or when a whole program was made that way: its code then reads no guard.
+//!
+//! Nor: that each function has a guard. The compiler decides that, by whether a buffer is on its stack. Assembler has no
 //! guard. Rust has none either: it checks bounds instead; the C library in a program of Rust is covered by the first point.
 
 use object::elf;
 use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol as _, SegmentFlags, SymbolKind};
 
-use super::{Check, File, Hit, Rule, leaks};
+use super::{Check, Exemption, File, Hit, Policy, Rule, leaks};
 use crate::diag::Severity;
 
 /// Words with which a source or makefile can take the stack protector away.
@@ -50,9 +56,46 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Whether the toolchain's configuration is for it, and was not used.
+    /// Whether it is of C or C++, without marks.
+    pub fn unmarked(&self) -> bool {
+        LANGUAGES.iter().any(|ending| self.source.ends_with(ending)) && !self.marked
+    }
+
+    /// Whether it lacks what the toolchain's configuration asks for, and is not of a program for the build itself.
     pub fn past_configuration(&self) -> bool {
-        LANGUAGES.iter().any(|ending| self.source.ends_with(ending)) && !self.named_compiler && !self.marked
+        self.unmarked() && !self.named_compiler
+    }
+}
+
+/// What the configuration of one package asks for, its opt-outs left out, that a unit shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Marks for CET.
+    pub marks: bool,
+    /// No compiler's name.
+    pub nameless: bool,
+}
+
+impl Asked {
+    /// What this `cc.cfg` asks for.
+    pub fn by(cc_cfg: &str) -> Self {
+        let has = |flag: &str| cc_cfg.split_whitespace().any(|word| word == flag);
+        Self { marks: has("-fcf-protection=full"), nameless: has("-fno-ident") }
+    }
+
+    /// Whether a unit of a build tree went past it.
+    fn missed_by(self, unit: &Unit) -> bool {
+        self.marks && if self.nameless { unit.past_configuration() } else { unit.unmarked() }
+    }
+
+    /// How a package that was compiled by it may deviate.
+    pub fn policy(self) -> Policy {
+        let exemption = Exemption {
+            check: CONFIGURED.name.to_owned(),
+            files: "**".to_owned(),
+            reason: "the recipe opts out of the marks".to_owned(),
+        };
+        Policy { exemptions: if self.marks { Vec::new() } else { vec![exemption] }, ..Policy::default() }
     }
 }
 
@@ -137,13 +180,11 @@ fn guard_reads(code: &[u8]) -> usize {
 pub const CONFIGURED: Check = Check {
     name: "check::elf-unit",
     severity: Severity::Error,
-    description: "every object file of C or C++ was compiled with the toolchain's configuration",
-    remedy: "compile through $CC and $CXX, which read /toolchain/cc.cfg and cxx.cfg; what cannot have a flag of them says so in [[hardening]]",
+    description: "every installed object file of C or C++ was compiled with the toolchain's configuration",
+    remedy: "compile through $CC and $CXX, which read /toolchain/cc.cfg and cxx.cfg; a package that cannot have the marks says so: [[hardening]] off = \"cet\"",
     rule: Rule::File(|file, _| {
         let path = &file.entry.path;
-        let past = |part: &super::Part<'_>| {
-            unit(part.bytes).filter(Unit::past_configuration).map(|unit| (part.suffix(), unit))
-        };
+        let past = |part: &super::Part<'_>| unit(part.bytes).filter(Unit::unmarked).map(|unit| (part.suffix(), unit));
         let hit = |(suffix, unit): (String, Unit)| {
             Hit::new(path, format!("`{path}`{suffix}, compiled from {}, has no marks of CET", unit.source))
         };
@@ -195,8 +236,8 @@ impl Trace {
     }
 
     /// What is wrong with it, one sentence each.
-    pub fn findings(&self, package: &str) -> Vec<String> {
-        let past = self.units.iter().filter(|(_, unit)| unit.past_configuration());
+    pub fn findings(&self, package: &str, asked: Asked) -> Vec<String> {
+        let past = self.units.iter().filter(|(_, unit)| asked.missed_by(unit));
         let mut found: Vec<String> = past
             .map(|(path, unit)| {
                 format!("{path}, compiled from {}, went past the toolchain's configuration", unit.source)
