@@ -4,7 +4,7 @@
 //! Most of it is read from the composed root. What can be written follows from the plan of `/init`, what listens from the promise
 //! that `ashlar-audit` holds the running system to; the boot scenario `layers` compares the running mounts with the same plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -13,24 +13,30 @@ use crate::hardening::check::Check;
 use crate::manifest::{Kind, Manifest};
 
 /// The form of the text. Raise it when the same root gives another one: what was made of it before is stored.
-pub const FORM: u32 = 2;
+pub const FORM: u32 = 3;
 
 /// What `/init` does, as its own tests pin it.
 const PLAN: &str = include_str!("../../../pkgs/init/plan.txt");
 
 /// Files whose text is needed, by path or by folder.
-const TEXTS: &[&str] = &["etc/passwd", "etc/group", "etc/shadow", "etc/init.d/"];
+const TEXTS: &[&str] = &["etc/passwd", "etc/group", "etc/shadow", INITTAB, SCRIPTS];
+const INITTAB: &str = "etc/inittab";
 const SCRIPTS: &str = "etc/init.d/";
 const RUNLEVELS: &str = "etc/runlevels/";
 const CONFINED: &str = "usr/lib/confine/";
-const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
+/// Whose a path is that comes from the data of `hardening/`.
+pub const LAYER: &str = "(hardening)";
+/// Whose a path is that comes from the profile's own overlay.
+pub const PROFILE: &str = "(profile)";
+/// As many links are followed as Linux follows.
+const LINKS: usize = 40;
 
 /// A composed root.
 #[derive(Debug)]
 pub struct Root<'a> {
     /// Every path with its mode.
     pub manifest: &'a Manifest,
-    /// The package of a path; what a layer of `hardening/` adds has none.
+    /// The package of a path, or [`PROFILE`]; what a layer of `hardening/` adds has none.
     pub owners: &'a BTreeMap<String, String>,
     /// The files that [`is_text`] names.
     pub texts: &'a BTreeMap<String, String>,
@@ -60,6 +66,7 @@ pub fn render(name: &str, root: &Root<'_>) -> String {
         ("names of programs: package, path, program", root.names()),
         ("files that run with another's rights", root.with_rights()),
         ("services: name, runlevels, program, profile of confine, profile of AppArmor", root.services()),
+        ("what the first process starts itself: console, when, command", root.by_init()),
         ("users: name, number, group, home, shell, password", root.users()),
         ("groups: name, number, members", root.groups()),
         ("what can be written while it runs: path, file system, options", writable().iter().map(Mount::line).collect()),
@@ -79,7 +86,34 @@ pub fn render(name: &str, root: &Root<'_>) -> String {
 
 impl Root<'_> {
     fn owner(&self, path: &str) -> &str {
-        self.owners.get(path).map_or("(hardening)", String::as_str)
+        self.owners.get(path).map_or(LAYER, String::as_str)
+    }
+
+    /// Where a path leads, every link in it followed within the root; relative to the root. What is not there leads to itself.
+    fn real(&self, path: &str) -> String {
+        let mut todo: Vec<&str> = path.split('/').rev().collect();
+        let mut done: Vec<&str> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = todo.pop() {
+            match part {
+                "" | "." => continue,
+                ".." => drop(done.pop()),
+                part => done.push(part),
+            }
+            let here = self.manifest.get(&done.join("/"));
+            let Some(Kind::Symlink { target }) = here.map(|entry| &entry.kind) else { continue };
+            links += 1;
+            if links > LINKS {
+                break;
+            }
+            if target.starts_with('/') {
+                done.clear();
+            } else {
+                done.pop();
+            }
+            todo.extend(target.split('/').rev());
+        }
+        done.join("/")
     }
 
     fn programs(&self) -> Vec<String> {
@@ -95,8 +129,8 @@ impl Root<'_> {
     /// Links to programs.
     fn names(&self) -> Vec<String> {
         let name = |entry: &crate::manifest::Entry| {
-            let Kind::Symlink { target } = &entry.kind else { return None };
-            let target = resolved(&entry.path, target);
+            let Kind::Symlink { .. } = entry.kind else { return None };
+            let target = self.real(&entry.path);
             let found = self.manifest.get(&target)?;
             let program = matches!(found.kind, Kind::File { .. }) && found.mode & 0o111 != 0;
             let runlevel = entry.path.starts_with(RUNLEVELS);
@@ -114,24 +148,48 @@ impl Root<'_> {
     }
 
     fn services(&self) -> Vec<String> {
-        let scripts = self.texts.iter().filter_map(|(path, text)| Some((path.strip_prefix(SCRIPTS)?, text)));
-        scripts.map(|(name, text)| self.service(name, text)).collect()
+        let script = |entry: &crate::manifest::Entry| {
+            let name = entry.path.strip_prefix(SCRIPTS)?;
+            // A link is a service of its own, by the same script.
+            Some(self.service(name, self.texts.get(&self.real(&entry.path))?))
+        };
+        self.manifest.entries().iter().filter_map(script).collect()
+    }
+
+    /// The runlevels that a service is in. A runlevel may be a link to another.
+    fn runlevels(&self, service: &str) -> Vec<&str> {
+        let below = self.manifest.entries().iter().filter_map(|entry| entry.path.strip_prefix(RUNLEVELS));
+        let levels: BTreeSet<&str> = below.filter_map(|path| path.split('/').next()).collect();
+        let has = |level: &&str| {
+            let level = self.real(&format!("{RUNLEVELS}{level}"));
+            self.manifest.get(&format!("{level}/{service}")).is_some()
+        };
+        levels.into_iter().filter(has).collect()
+    }
+
+    /// Lines of /etc/inittab: what runs beside services, consoles above all.
+    fn by_init(&self) -> Vec<String> {
+        let lines = self.lines(INITTAB).filter(|fields| !fields[0].starts_with('#') && fields != &[""]);
+        let told = |fields: Vec<&str>| match fields[..] {
+            [console, _, when, ref command @ ..] => {
+                let console = if console.is_empty() { "-" } else { console };
+                format!("{console:<12} {when:<16} {}", command.join(":"))
+            }
+            _ => format!("not a line of /etc/inittab: {}", fields.join(":")),
+        };
+        lines.map(told).collect()
     }
 
     fn service(&self, name: &str, script: &str) -> String {
-        let level = |path: &str| {
-            let (level, service) = path.strip_prefix(RUNLEVELS)?.split_once('/')?;
-            (service == name).then(|| level.to_owned())
-        };
-        let levels: Vec<String> = self.manifest.entries().iter().filter_map(|entry| level(&entry.path)).collect();
+        let levels = self.runlevels(name);
         let command = script.lines().find_map(|line| line.strip_prefix("command=")).unwrap_or_default();
         let command = command.trim_matches(['"', '\'']);
-        let program = resolved("", command);
+        let program = self.real(command);
         let confined = self.texts.get(&format!("{CONFINED}{name}.toml"));
-        // The kernel finds a program's profile by its path; where one program is many, `confine` names it.
+        // The kernel finds a program's profile by the path that it has without links; where one program is many, `confine` names it.
         let named =
             confined.and_then(|text| Some(text.parse::<toml::Table>().ok()?.get("apparmor")?.as_str()?.to_owned()));
-        let attached = self.profiles.iter().find(|(_, of)| !program.is_empty() && resolved("", of) == program);
+        let attached = self.profiles.iter().find(|(_, of)| of.strip_prefix('/') == Some(program.as_str()));
         let profile = named.or_else(|| attached.map(|(name, _)| name.clone())).unwrap_or_default();
         let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
         format!(
@@ -145,18 +203,24 @@ impl Root<'_> {
 
     fn users(&self) -> Vec<String> {
         let shadow = self.texts.get("etc/shadow").map(String::as_str).unwrap_or_default();
-        let password = |user: &str| {
-            let hash = shadow.lines().find_map(|line| line.strip_prefix(user)?.strip_prefix(':')?.split(':').next());
-            match hash {
-                None => "none known",
-                Some("") => "empty",
-                Some(hash) if hash.starts_with(['!', '*']) => "locked",
-                Some(_) => "set",
+        let state = |hash: Option<&str>| match hash {
+            None => "none known",
+            Some("") => "empty",
+            Some(hash) if hash.starts_with(['!', '*']) => "locked",
+            Some(_) => "set",
+        };
+        let password = |user: &str, own: &str| match own {
+            "x" => {
+                let mut lines = shadow.lines();
+                let hash = lines.find_map(|line| line.strip_prefix(user)?.strip_prefix(':')?.split(':').next());
+                state(hash).to_owned()
             }
+            // Anybody may read that file, and what stands in it is what counts.
+            own => format!("{} in /etc/passwd", state(Some(own))),
         };
         let user = |fields: Vec<&str>| match fields[..] {
-            [name, _, uid, gid, _, home, shell] => {
-                format!("{name:<10} {uid:>5} {gid:>5} {home:<12} {shell:<12} {}", password(name))
+            [name, own, uid, gid, _, home, shell] => {
+                format!("{name:<10} {uid:>5} {gid:>5} {home:<12} {shell:<12} {}", password(name, own))
             }
             _ => format!("not a line of /etc/passwd: {}", fields.join(":")),
         };
@@ -185,28 +249,6 @@ impl Root<'_> {
         let checks = self.checks.iter().filter(|check| check.kind == "listening");
         checks.flat_map(|check| &check.keys).filter(|(key, _)| key == "only").map(|(_, value)| value.clone()).collect()
     }
-}
-
-/// Where a link at `path` leads, with the merged directories of /usr, relative to the root.
-fn resolved(path: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = match target.strip_prefix('/') {
-        Some(_) => Vec::new(),
-        None => path.split('/').rev().skip(1).collect::<Vec<_>>().into_iter().rev().collect(),
-    };
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    if parts.first().is_some_and(|top| MERGED.contains(top)) {
-        parts.insert(0, "usr");
-    }
-    if let Some(dir) = parts.get_mut(1).filter(|dir| **dir == "sbin") {
-        *dir = "bin";
-    }
-    parts.join("/")
 }
 
 /// Something mounted writable.
@@ -281,24 +323,35 @@ mod tests {
     #[test]
     fn a_root_is_told_in_lines() {
         let manifest = Manifest::sorted(vec![
+            Entry::symlink("bin", "usr/bin"),
             Entry::dir("etc"),
+            Entry::file("etc/init.d/klogd", 0o755, b"script"),
+            Entry::file("etc/init.d/local", 0o755, b"script"),
+            Entry::symlink("etc/init.d/local.two", "local"),
             Entry::file("etc/init.d/sshd", 0o755, b"script"),
+            Entry::symlink("etc/runlevels/default/local.two", "/etc/init.d/local.two"),
             Entry::symlink("etc/runlevels/default/sshd", "/etc/init.d/sshd"),
+            Entry::symlink("etc/runlevels/nonetwork", "default"),
             Entry::file("etc/passwd", 0o644, b""),
             Entry::symlink("sbin", "usr/sbin"),
             Entry { mode: 0o1777, ..Entry::dir("tmp") },
             Entry::file("usr/bin/busybox", 0o755, b"1234567"),
             Entry::symlink("usr/bin/ls", "busybox"),
             Entry::symlink("usr/bin/init", "/bin/busybox"),
+            Entry::symlink("usr/bin/klogd", "busybox"),
             Entry::file("usr/bin/sshd", 0o755, b"123"),
             Entry::file("usr/bin/su", 0o4755, b"x"),
             Entry::file("usr/lib/confine/sshd.toml", 0o644, b""),
+            Entry::symlink("usr/bin/vi", "view"),
+            Entry::symlink("usr/bin/view", "/sbin/busybox"),
             Entry::symlink("usr/lib/data", "/etc/passwd"),
+            Entry::symlink("usr/lib/round", "round"),
+            Entry::file("usr/lib/x/sbin", 0o755, b"12"),
             Entry::symlink("usr/sbin", "bin"),
         ])
         .unwrap();
-        let owners =
-            [text("usr/bin/busybox", "busybox"), text("usr/bin/ls", "busybox"), text("usr/bin/sshd", "openssh")];
+        let owners = [("busybox", "busybox"), ("ls", "busybox"), ("sshd", "openssh"), ("su", PROFILE)]
+            .map(|(name, owner)| text(&format!("usr/bin/{name}"), owner));
         let texts = [
             text("etc/group", "root:x:0:\nwheel:x:10:ada,bob\n"),
             text("etc/init.d/sshd", "#!/sbin/openrc-run\ncommand=\"/sbin/sshd\"\n"),
@@ -306,8 +359,16 @@ mod tests {
             text("etc/init.d/klogd", "#!/sbin/openrc-run\ncommand=/sbin/klogd\n"),
             text("usr/lib/confine/klogd.toml", "apparmor = \"klogd\" # as the shell is\n"),
             text("usr/lib/confine/sshd.toml", "summary = \"Logins\"\n"),
-            text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nada:x:1:1::/home/ada:/bin/sh\nbroken\n"),
-            text("etc/shadow", "root:!*:1:0:::::\nada::1:::::\n"),
+            text(
+                "etc/inittab",
+                "# Consoles\n\n::sysinit:/bin/rc boot\nttyS0::respawn:/bin/getty -l /bin/a:b ttyS0\nodd\n",
+            ),
+            text(
+                "etc/passwd",
+                "root:x:0:0:root:/root:/bin/sh\nada:x:1:1::/home/ada:/bin/sh\nbob::2:2::/:/bin/sh\neve:$6$a$b:3:3::/:/bin/sh\n\
+                 pat:!:4:4::/:/bin/sh\nbroken\n",
+            ),
+            text("etc/shadow", "root:!*:1:0:::::\nada::1:::::\nbob:!:1:::::\n"),
         ];
         let check = Check {
             layer: Layer::Ssh,
@@ -329,7 +390,7 @@ mod tests {
 
     #[test]
     fn texts_are_asked_for_by_name() {
-        for path in ["etc/passwd", "etc/init.d/sshd", "usr/lib/confine/sshd.toml"] {
+        for path in ["etc/passwd", "etc/inittab", "etc/init.d/sshd", "usr/lib/confine/sshd.toml"] {
             assert!(is_text(path), "{path}");
         }
         for path in ["etc/passwd-", "usr/lib/confine/misbehave", "usr/bin/sshd"] {
@@ -339,16 +400,35 @@ mod tests {
 
     #[test]
     fn links_are_followed_within_the_root() {
-        for (path, target, to) in [
-            ("usr/bin/ls", "busybox", "usr/bin/busybox"),
-            ("usr/bin/ls", "/bin/busybox", "usr/bin/busybox"),
-            ("sbin/init", "../usr/sbin/init", "usr/bin/init"),
-            ("usr/lib/x", "../../../../etc/y", "etc/y"),
-            ("a", "./b//c/.", "b/c"),
-            ("", "", ""),
+        let links = [
+            ("bin", "usr/bin"),
+            ("sbin", "usr/sbin"),
+            ("usr/bin/ls", "busybox"),
+            ("usr/bin/vi", "view"),
+            ("usr/bin/view", "/bin/busybox"),
+            ("usr/lib/x", "../../../../etc/y"),
+            ("usr/round", "circle"),
+            ("usr/circle", "./round"),
+            ("usr/sbin", "bin"),
+        ];
+        let files = [Entry::file("usr/bin/busybox", 0o755, b""), Entry::file("usr/lib/sbin", 0o755, b"")];
+        let links = links.map(|(path, target)| Entry::symlink(path, target));
+        let manifest = Manifest::sorted(files.into_iter().chain(links).collect()).unwrap();
+        let none = BTreeMap::new();
+        let root = Root { manifest: &manifest, owners: &none, texts: &none, checks: &[], profiles: &[] };
+        for (path, to) in [
+            ("usr/bin/ls", "usr/bin/busybox"),
+            ("/bin/vi", "usr/bin/busybox"),
+            ("sbin/init", "usr/bin/init"),
+            ("bin/../sbin/ls", "usr/bin/busybox"),
+            ("usr/lib/x", "etc/y"),
+            ("usr/lib/sbin", "usr/lib/sbin"),
+            ("a/./b//c/.", "a/b/c"),
+            ("", ""),
         ] {
-            assert_eq!(resolved(path, target), to, "{path} {target}");
+            assert_eq!(root.real(path), to, "{path}");
         }
+        assert!(root.real("usr/round").starts_with("usr/"), "a circle has an end");
     }
 
     #[test]

@@ -253,7 +253,8 @@ impl Line<'_> {
                 manifest.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
             // Files of the overlay come with modes of their own.
             modes.retain(|path, _| !overlay.contains_key(path));
-            let owners = surface::owners(self.session.store(), &packages)?;
+            let mut owners = surface::owners(self.session.store(), &packages)?;
+            owners.extend(overlay.keys().map(|path| (path.clone(), ashlar_core::surface::PROFILE.to_owned())));
             let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&self.profile.octal_modes());
             let text = surface::manifest(self.repository, (self.name(), self.profile), &owners, &whole, &files)?;
             fs_err::write(room.join("manifest.txt"), text)?;

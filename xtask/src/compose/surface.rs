@@ -4,23 +4,20 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::check::report::Row;
+use ashlar_core::digest::Digest;
 use ashlar_core::image::Profile;
 use ashlar_core::manifest::{Kind, Manifest};
 use ashlar_core::name::PkgName;
 use ashlar_core::plan::Input;
 use ashlar_core::recipe::Style;
-use ashlar_core::surface::{self, Root};
+use ashlar_core::surface::{self, LAYER, Root};
 use camino::Utf8Path;
 
 use crate::build::session::Session;
-use crate::compose::{self, iso, root};
-use crate::exit::Exit;
+use crate::compose::{self, root};
 use crate::host::repository::Repository;
 use crate::host::store::Store;
 use crate::host::tree;
-
-/// Who a path belongs to that no package of the profile has.
-const LAYER: &str = "(hardening)";
 
 /// The package of every path that is not a directory.
 pub fn owners(store: &Store, inputs: &[Input]) -> Result<BTreeMap<String, String>> {
@@ -53,48 +50,63 @@ pub fn manifest(
     Ok(surface::render(name, &Root { manifest, owners, texts: &texts, checks: &checks, profiles: &profiles }))
 }
 
+/// What the stages of an ISO made or used, by their words for it.
+pub type Outputs = BTreeMap<String, Digest>;
+
 /// The text of a manifest that an ISO was made with.
-pub fn made(store: &Store, made: &iso::Made) -> Result<String> {
-    let digest = made.outputs.get("manifest").context("the overlay stage gives a manifest")?;
+pub fn made(store: &Store, outputs: &Outputs) -> Result<String> {
+    let digest = outputs.get("manifest").context("the overlay stage gives a manifest")?;
     Ok(fs_err::read_to_string(store.artifact(digest))?)
 }
 
+/// What an ISO holds, beside what is committed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Nothing is: the profile is for tests.
+    Unpublished,
+    /// The same.
+    Current,
+    /// Something else: every line, and the command that takes it over.
+    Differs(String),
+}
+
 /// Compares what an ISO was made with to what is committed.
-///
-/// # Errors
-/// When they differ: every line, and the command that takes it over.
-pub fn compare(repository: &Repository, store: &Store, name: &str, iso: &iso::Made) -> Result<()> {
+pub fn compare(repository: &Repository, store: &Store, name: &str, outputs: &Outputs) -> Result<Committed> {
     let profiles = compose::profiles(repository)?;
     if !profiles.get(name).is_some_and(|profile| profile.published) {
-        return Ok(());
+        return Ok(Committed::Unpublished);
+    }
+    let file = repository.root.join(surface::path(name));
+    let committed = if file.exists() { fs_err::read_to_string(&file)? } else { String::new() };
+    Ok(beside(name, &committed, &made(store, outputs)?))
+}
+
+fn beside(name: &str, committed: &str, made: &str) -> Committed {
+    let difference = surface::difference(committed, made);
+    if difference.is_empty() {
+        return Committed::Current;
     }
     let path = surface::path(name);
-    let file = repository.root.join(&path);
-    let committed = if file.exists() { fs_err::read_to_string(&file)? } else { String::new() };
-    let difference = surface::difference(&committed, &made(store, iso)?);
-    if difference.is_empty() {
-        return Ok(());
-    }
     let help =
         format!("read each line as a change that somebody must want; then `cargo xtask manifest {name}` writes it");
-    let message =
-        format!("the image does not hold what {path} says (- committed, + this image):\n{difference}help: {help}");
-    Err(Exit::OutOfDate.error(message))
+    Committed::Differs(format!(
+        "the image does not hold what {path} says (- committed, + this image):\n{difference}help: {help}"
+    ))
 }
 
 /// A row for each ELF file of a composed root.
 ///
 /// # Errors
 /// When a file cannot be read as what it begins like.
-pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, iso: &iso::Made) -> Result<Vec<Row>> {
+pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, outputs: &Outputs) -> Result<Vec<Row>> {
     let store = session.store();
     let input = |name: PkgName| -> Result<Input> {
-        let diff_id = *iso.outputs.get(name.as_str()).with_context(|| format!("{name} was not built"))?;
+        let diff_id = *outputs.get(name.as_str()).with_context(|| format!("{name} was not built"))?;
         Ok(Input { name, diff_id })
     };
     let inputs = profile.root_names().into_iter().map(input).collect::<Result<Vec<_>>>()?;
     let owners = owners(store, &inputs)?;
-    let digest = *iso.outputs.get("root").context("the security stage gives a root")?;
+    let digest = *outputs.get("root").context("the security stage gives a root")?;
     let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.room())?;
     let files = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("root");
     tree::unpack_layer(&store.artifact(&digest), digest, &files)?;
@@ -112,4 +124,20 @@ pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, i
         rows.extend(Row::of(&entry.path, package, is_rust, &bytes).transpose().map_err(anyhow::Error::msg)?);
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_told_with_what_to_do() {
+        assert_eq!(beside("minimal", "a\n", "a\n"), Committed::Current);
+        let Committed::Differs(text) = beside("minimal", "a\n", "b\n") else { panic!("it differs") };
+        assert_eq!(
+            text,
+            "the image does not hold what digests/manifest-minimal.txt says (- committed, + this image):\n- a\n+ b\n\
+             help: read each line as a change that somebody must want; then `cargo xtask manifest minimal` writes it"
+        );
+    }
 }

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::App;
 use crate::compose::Variant;
 use crate::compose::iso::{self, Stage};
-use crate::compose::surface;
+use crate::compose::surface::{self, Committed};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
 use crate::host::store::{Entry, Store};
@@ -34,8 +34,10 @@ pub fn run(app: &App, variant: &Variant, stage: Option<&str>, output: Option<&Ut
     println!("Total: {total} | Output: {output} ({})", size(bytes));
     println!("sha256  {digest}");
     // The ISO is there to be looked at; what it holds has to be wanted all the same.
-    if variant.without.is_empty() {
-        surface::compare(&repository, &store, &variant.profile, &made)?;
+    if variant.without.is_empty()
+        && let Committed::Differs(text) = surface::compare(&repository, &store, &variant.profile, &made.outputs)?
+    {
+        return Err(Exit::OutOfDate.error(text));
     }
     Ok(Exit::Good)
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use ashlar_core::surface;
 
 use super::App;
+use crate::compose::surface::Committed;
 use crate::compose::{self, Variant, iso};
 use crate::exit::Exit;
 
@@ -15,16 +16,20 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
     let published = compose::profiles(&repository)?.into_iter().filter(|(_, profile)| profile.published);
     let names: Vec<String> =
         if profiles.is_empty() { published.map(|(name, _)| name).collect() } else { profiles.to_vec() };
+    let mut different = Vec::new();
     for name in &names {
         let made = iso::build(&session, &repository, &Variant::plain(name), iso::Stage::Overlay)?;
         if check {
-            compose::surface::compare(&repository, &store, name, &made)?;
-            println!("{} is current", surface::path(name));
+            match compose::surface::compare(&repository, &store, name, &made.outputs)? {
+                Committed::Current => println!("{} is current", surface::path(name)),
+                Committed::Unpublished => println!("profile {name} is not published: nothing is committed of it"),
+                Committed::Differs(text) => different.push(text),
+            }
             continue;
         }
         let path = surface::path(name);
-        fs_err::write(app.root.join(&path), compose::surface::made(&store, &made)?)?;
+        fs_err::write(app.root.join(&path), compose::surface::made(&store, &made.outputs)?)?;
         println!("wrote {path}");
     }
-    Ok(Exit::Good)
+    if different.is_empty() { Ok(Exit::Good) } else { Err(Exit::OutOfDate.error(different.join("\n"))) }
 }
