@@ -1,9 +1,12 @@
 //! The command line as clap types; no behaviour.
 
 use camino::Utf8PathBuf;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use ashlar_core::hardening::Layer;
 use ashlar_core::name::PkgName;
+use ashlar_core::scenario;
 
 use crate::report::Format;
 
@@ -89,8 +92,8 @@ pub enum Command {
         /// Profile below iso/.
         #[arg(default_value = "minimal")]
         profile: String,
-        /// Leave out this layer of defence, for comparison: 1-kernel, 2-access, 3-network, 4-ssh, 5-audit or 6-isolation.
-        #[arg(long, value_name = "LAYER")]
+        /// Leave out this layer of defence, for comparison.
+        #[arg(long, value_name = "LAYER", value_parser = PossibleValuesParser::new(Layer::ALL.map(Layer::folder)))]
         without: Vec<String>,
         /// Run only up to this stage: bootstrap, packages, security, overlay, iso.
         #[arg(long)]
@@ -207,7 +210,8 @@ pub struct NewPkgArgs {
 /// Options of `boot-test`.
 #[derive(Debug, Clone, Args)]
 pub struct BootTestArgs {
-    /// Scenarios by name; `boot-test --help` and README list them [default: all].
+    /// Scenarios by name [default: all].
+    #[arg(value_parser = PossibleValuesParser::new(scenario::NAMES))]
     pub scenarios: Vec<String>,
     /// Seconds before a scenario counts as failed.
     #[arg(long, default_value_t = 240)]
@@ -353,4 +357,30 @@ pub enum LedgerCommand {
     Update,
     /// Fails when the ledger is out of date.
     Check,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_there_are_refused_with_those_that_are() {
+        for (args, near) in [
+            (&["iso", "--without", "4-shh"][..], "4-ssh"),
+            (&["boot-test", "no-such-scenario"][..], scenario::NAMES[0]),
+        ] {
+            let error = Cli::try_parse_from(std::iter::once(&"xtask").chain(args)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(near), "{error}");
+        }
+        let known = Layer::ALL.map(|layer| format!("--without={}", layer.folder()));
+        let args = ["xtask", "iso"].into_iter().chain(known.iter().map(String::as_str));
+        assert!(Cli::try_parse_from(args).is_ok());
+    }
+
+    #[test]
+    fn the_help_of_boot_test_names_every_scenario() {
+        let help = Cli::try_parse_from(["xtask", "boot-test", "--help"]).unwrap_err().to_string();
+        assert!(scenario::NAMES.iter().all(|name| help.contains(name)), "{help}");
+    }
 }
