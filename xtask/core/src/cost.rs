@@ -36,7 +36,8 @@ pub fn writes_per_second(answer: &str) -> Option<f64> {
     (seconds > 0.0).then(|| f64::from(FILES) / seconds)
 }
 
-/// Both machines, and how much the layers take: of a rate what is lost, of time and memory what is added.
+/// Both machines, and the figure with layers as a multiple of the one without: of times and memory, more than 1 is what the
+/// layers cost; of rates, less.
 pub fn table(with: &Cost, without: &Cost) -> String {
     let mib = |kib: u64| kib as f64 / 1024.0;
     let lines = [

@@ -87,7 +87,8 @@ pub enum Network {
         web: Option<u16>,
         /// Whether the guest reaches nothing but QEMU itself.
         restricted: bool,
-        /// File for the packets that the guest sends, in pcap's format: by it one sees when the guest's network begins.
+        /// File for the packets that the guest sends, and with it the stranger, in pcap's format: by it one sees when the guest's
+        /// network begins.
         wire: Utf8PathBuf,
         /// Somebody else on the same network, frame by frame.
         stranger: Option<Segment>,
