@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ashlar_core::qemu::Segment;
 use ashlar_core::stranger::{Reaction, Stranger, Try};
 
-use super::ssh::remove;
+use super::work::remove_if_there;
 
 /// How long an answer is waited for before the question is asked again. An emulated machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -53,7 +53,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn take(sockets: &'a Segment, left: &'a dyn Fn() -> Option<Duration>) -> Result<Self, String> {
         // Of the attempt before.
-        remove(&sockets.stranger)?;
+        remove_if_there(&sockets.stranger)?;
         let made = UnixDatagram::bind(&sockets.stranger).and_then(|socket| {
             socket.set_read_timeout(Some(Duration::from_millis(50)))?;
             socket.set_write_timeout(Some(PATIENCE))?;

@@ -5,7 +5,6 @@
 
 mod banner;
 
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +21,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use self::banner::{Pace, Quiet};
 use super::vm::Process;
+use super::work::remove_if_there;
 use super::{clock, exec, segment};
 
 /// How often things are looked at while nothing happens.
@@ -154,7 +154,7 @@ impl Way {
         match task {
             Task::Banner => {
                 // A machine that was started again has made new keys.
-                remove(&self.access.known_hosts)?;
+                remove_if_there(&self.access.known_hosts)?;
                 self.await_network(&limits);
                 self.listen(&self.pace, &limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
             }
@@ -224,7 +224,7 @@ impl Way {
 
     fn copy(&self, user: &str, bytes: usize, limits: &Limits<'_>) -> Result<String, String> {
         let (there, back) = (self.scratch.join("copy-there"), self.scratch.join("copy-back"));
-        remove(&back)?;
+        remove_if_there(&back)?;
         // Every value of a byte, in no short rhythm.
         let content: Vec<u8> = (0..bytes).map(|at| (at.wrapping_mul(at) / 7 + at) as u8).collect();
         fs_err::write(&there, &content).map_err(|error| error.to_string())?;
@@ -316,13 +316,6 @@ impl Limits<'_> {
             std::thread::sleep(TICK);
         }
         Ok(())
-    }
-}
-
-pub(super) fn remove(file: &Utf8Path) -> Result<(), String> {
-    match fs_err::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
-        _ => Ok(()),
     }
 }
 

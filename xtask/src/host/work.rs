@@ -83,6 +83,17 @@ fn lock_path(dir: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{dir}.lock"))
 }
 
+/// Removes a file that an attempt before may have left.
+///
+/// # Errors
+/// Why a file that is there cannot be removed.
+pub fn remove_if_there(file: &Utf8Path) -> Result<(), String> {
+    match fs_err::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 fn remove(dir: &Utf8Path, tmpfs: bool) -> Result<()> {
     let name = container_name(dir);
     let containers = exec::read(&Command::new("buildah").args(["containers", "--format", "{{.ContainerName}}"]));
