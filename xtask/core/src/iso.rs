@@ -84,13 +84,16 @@ impl Parts {
 }
 
 /// GRUB's configuration: the BIOS path reads the same bytes as the UEFI path, out of the same file.
+///
+/// Whoever reaches the menu, on the screen or on the serial line, can start the entry and nothing else: editing it and GRUB's own
+/// shell want a superuser, and the only one has no password.
 pub fn grub_cfg(parts: &Parts, cmdline: &str) -> String {
     let ((linux, linux_len), (initrd, initrd_len)) = (parts.linux, parts.initrd);
     format!(
         "# BIOS start: the kernel and initramfs are read out of the unified image.\n\
          if serial --unit=0 --speed=115200; then\n  terminal_input console serial\n  terminal_output console serial\nfi\n\
          loopback esp ($root)/boot/efi.img\nloopback uki (esp)/EFI/BOOT/BOOTX64.EFI\n\
-         set default=0\nset timeout=1\nmenuentry \"Ashlar\" {{\n  linux (uki){linux}+{linux_len} {cmdline}\n  \
+         set superusers=nobody\nset default=0\nset timeout=1\nmenuentry \"Ashlar\" --unrestricted {{\n  linux (uki){linux}+{linux_len} {cmdline}\n  \
          initrd (uki){initrd}+{initrd_len}\n}}\n"
     )
 }
