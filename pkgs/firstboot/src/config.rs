@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::host_key::HostKey;
 use crate::words::{FullName, HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName};
 
 /// What the machine is to become. What is absent stays as it is in the image.
@@ -17,6 +18,8 @@ pub struct Config {
     pub zone: Option<TimeZone>,
     /// Time servers; an empty list asks nobody.
     pub servers: Option<Vec<TimeServer>>,
+    /// The key by which SSH clients know it; otherwise it makes one at its first start.
+    pub host_key: Option<HostKey>,
     /// A fixed address; otherwise the network gives one.
     pub fixed: Option<Fixed>,
     /// Files to write, where the command line allows them.

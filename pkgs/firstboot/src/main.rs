@@ -7,7 +7,7 @@
 //!
 //! Both ways lead to a [`config::Config`], which becomes a list of steps ([`plan`]), which is carried out ([`apply`]).
 //!
-//! * [`words`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
+//! * [`words`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
 //! * [`volume`], [`facts`], [`apply`], [`report`], the console in [`setup`]: effects.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
@@ -17,6 +17,7 @@ mod config;
 mod facts;
 mod fat;
 mod finding;
+mod host_key;
 mod nocloud;
 #[cfg(test)]
 mod noise;
@@ -69,11 +70,21 @@ fn set_up() -> io::Result<ExitCode> {
     })
 }
 
+/// What a console says before it asks: /etc/issue, and what services wrote into /run/issue.d, as agetty(8) has it. getty shows it
+/// only when it asks for the name itself. An image without it shows nothing.
+fn greeting(root: &Path) -> String {
+    let mut texts = vec![root.join("etc/issue")];
+    let notes = std::fs::read_dir(root.join("run/issue.d")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut notes: Vec<_> = notes.filter(|path| path.extension().is_some_and(|end| end == "issue")).collect();
+    notes.sort();
+    texts.append(&mut notes);
+    let texts = texts.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    format!("\n{}", texts.collect::<String>())
+}
+
 /// Replaces itself by login once there is somebody who can log in.
 fn console(arguments: &[String]) -> io::Result<ExitCode> {
-    // getty shows it only when it asks for the name itself. An image without it shows nothing.
-    let issue = std::fs::read_to_string("/etc/issue").unwrap_or_default();
-    io::stdout().write_all(format!("\n{issue}").as_bytes())?;
+    io::stdout().write_all(greeting(Path::new("/")).as_bytes())?;
     if !is_configured() && setup::run()? == setup::Outcome::Left {
         return Ok(ExitCode::FAILURE); // init starts getty again
     }
@@ -112,4 +123,27 @@ fn first_boot(arguments: &[String]) -> io::Result<ExitCode> {
     apply::apply(&steps, Path::new("/"), &mut |line| report::line(&line))
         .map_err(|failed| io::Error::other(failed.to_string()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_shows_the_issue_and_then_the_notes_of_services() {
+        let root = std::env::temp_dir().join(format!("ashlar-console-{}", std::process::id()));
+        assert_eq!(greeting(&root), "\n");
+        for (name, text) in [
+            ("etc/issue", "Hello\n"),
+            ("run/issue.d/b.issue", "b\n"),
+            ("run/issue.d/a.issue", "a\n"),
+            ("run/issue.d/c", "c\n"),
+        ] {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        assert_eq!(greeting(&root), "\nHello\na\nb\n");
+        std::fs::remove_dir_all(root).unwrap();
+    }
 }

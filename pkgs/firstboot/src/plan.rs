@@ -8,6 +8,8 @@ use crate::words::TimeServer;
 
 /// The file that says: this machine is configured.
 pub const MARKER: &str = "/etc/ashlar/configured";
+/// Where sshd looks for the key by which clients know this machine; the public half is beside it, as NAME.pub.
+const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
 /// Where the settings of a fixed address begin in /etc/dhcpcd.conf.
 const FIXED_BEGIN: &str = "# Fixed address; to the end of this file, written by ashlar-setup.";
 
@@ -87,6 +89,11 @@ pub fn plan(config: &Config, facts: &Facts) -> Result<Vec<Step>, String> {
     }
     if let Some(servers) = &config.servers {
         steps.push(file("/etc/chrony.d/servers.conf", time_sources(servers), server_names(servers)));
+    }
+    if let Some(key) = &config.host_key {
+        let (content, what) = (key.private().to_owned(), format!("the private half of {}", key.public().short()));
+        steps.push(Step::File { path: HOST_KEY.to_owned(), mode: 0o600, owner: 0, content, what });
+        steps.push(file(format!("{HOST_KEY}.pub"), format!("{}\n", key.public()), key.public().short()));
     }
     if let Some(fixed) = &config.fixed {
         let what = format!("{} on {}", fixed.network, fixed.interface);

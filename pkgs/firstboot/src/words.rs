@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 
 /// Declares a word that displays as its text.
 macro_rules! word {
@@ -148,6 +149,11 @@ impl SshKey {
         Ok(Self(text.to_owned()))
     }
 
+    /// The key as it is on the wire.
+    pub fn blob(&self) -> Option<Vec<u8>> {
+        self.0.split(' ').nth(1).and_then(base64)
+    }
+
     /// Kind and comment: enough to recognise it.
     pub fn short(&self) -> String {
         let mut words = self.0.splitn(3, ' ');
@@ -157,8 +163,12 @@ impl SshKey {
     }
 }
 
+/// Rounds of sha512-crypt: as many as `ashlar-setup` uses, and as the format allows.
+const ROUNDS: RangeInclusive<u32> = 100_000..=9_999_999;
+
 impl PasswordHash {
-    /// sha512-crypt, as `cryptpw` and `mkpasswd -m sha512crypt` print it.
+    /// sha512-crypt with at least 100,000 rounds, as `mkpasswd -m sha512crypt -R 100000` prints it. Without a number of rounds a
+    /// hash has 5,000, and whoever reads the volume tries twenty times as many passwords.
     pub fn read(text: &str) -> Result<Self, String> {
         let salt_and_hash = text.strip_prefix("$6$").map(|rest| {
             rest.strip_prefix("rounds=").and_then(|rest| rest.split_once('$')).map_or(rest, |(_, rest)| rest)
@@ -172,10 +182,17 @@ impl PasswordHash {
             .strip_prefix("$6$rounds=")
             .and_then(|rest| rest.split_once('$'))
             .map(|(digits, _)| digits.parse::<u32>());
-        if good && matches!(rounds, None | Some(Ok(1000..=9_999_999))) {
-            return Ok(Self(text.to_owned()));
+        match rounds {
+            _ if !good => {}
+            Some(Ok(rounds)) if ROUNDS.contains(&rounds) => return Ok(Self(text.to_owned())),
+            Some(Err(_)) => {}
+            Some(Ok(_)) | None => {
+                return Err("this hash has too few rounds, so a password is guessed from it quickly; make one with: \
+                            mkpasswd -m sha512crypt -R 100000"
+                    .to_owned())
+            }
         }
-        Err("this is no sha512-crypt hash ($6$…); make one with: mkpasswd -m sha512crypt".to_owned())
+        Err("this is no sha512-crypt hash ($6$rounds=…); make one with: mkpasswd -m sha512crypt -R 100000".to_owned())
     }
 }
 
@@ -297,7 +314,7 @@ pub fn shown(text: &str) -> String {
 }
 
 /// Decodes base64 with its padding.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub fn base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if text.len() % 4 != 0 || text.len() - digits.len() > 2 || text.len() > 4096 {
         return None;

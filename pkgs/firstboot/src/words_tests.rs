@@ -4,7 +4,7 @@ use super::*;
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIbi5Kug8iBiB0cm8kIPla87d5/PIU/2vLXFlLFugbTw anna@example";
 /// The hash of a password that is used nowhere.
 pub const HASH: &str =
-    "$6$abcdefgh12345678$PLj4r0FSnrdMqN9wiwsuEq.FhkJe.ao/fHO2v1sAuwja2qmIR44eHt3wZnXH4Oelf2NcdGfmjizE1LOweQls30";
+    "$6$rounds=100000$abcdefgh12345678$PLj4r0FSnrdMqN9wiwsuEq.FhkJe.ao/fHO2v1sAuwja2qmIR44eHt3wZnXH4Oelf2NcdGfmjizE1LOweQls30";
 
 #[test]
 fn good_words() {
@@ -24,7 +24,7 @@ fn good_words() {
     }
     assert_eq!(SshKey::read(KEY).unwrap().short(), "ssh-ed25519 …lLFugbTw anna@example");
     assert!(PasswordHash::read(HASH).is_ok());
-    assert!(PasswordHash::read(&HASH.replace("$6$", "$6$rounds=100000$")).is_ok());
+    assert!(PasswordHash::read(&HASH.replace("100000", "9999999")).is_ok());
 }
 
 #[test]
@@ -62,7 +62,12 @@ fn bad_words() {
         "$1$abcdefgh$abc",
         "$6$short$abc",
         &format!("{HASH}:"),
-        &HASH.replace("$6$", "$6$rounds=1$"),
+        // What `mkpasswd` makes unasked, and less than that.
+        &HASH.replace("rounds=100000$", ""),
+        &HASH.replace("100000", "1000"),
+        &HASH.replace("100000", "99999"),
+        &HASH.replace("100000", "10000000"),
+        &HASH.replace("100000", "many"),
         &HASH.replace("$6$", "$5$"),
     ] {
         assert!(PasswordHash::read(hash).is_err(), "{hash:?}");

@@ -26,8 +26,7 @@ pub const ADMIN: &str = "admin";
 /// The administrator's password on the console of a test machine. It is in the volumes of the tests and nowhere else.
 pub const PASSWORD: &str = "ashlar-test";
 /// [`PASSWORD`], hashed.
-pub const PASSWORD_HASH: &str =
-    "$6$bootbootboot$wyWCk1S16lQykjXSOXkb.Ik263dJKK8FICL3BkncAa0Mg8z8cXxVfd7l5qXERWP.aUO.OsVqEG.noytalVujq/";
+pub const PASSWORD_HASH: &str = "$6$rounds=100000$bootbootboot$zCl.By2wS717zfff1KLE2tUUHod/STZTvihWZUhd99UnCwCtBm2gd3qoMMGCN/Gp29DURFbRdsTA3BVcsz7vF.";
 
 /// Lines that no healthy start prints.
 const ALARMS: [&str; 5] = [

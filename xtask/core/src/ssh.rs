@@ -26,7 +26,7 @@ pub struct Access {
     pub key: Utf8PathBuf,
     /// Private key that it was never told of.
     pub strange_key: Utf8PathBuf,
-    /// The machine's host keys as seen at the first connection: another one later is refused.
+    /// The machine's host key, known before or as seen at the first connection: another one is refused.
     pub known_hosts: Utf8PathBuf,
     /// Where a client that is connected listens for others, which then need no connection of their own: the machine takes
     /// three new ones a minute from one source. With `-USER` after it, so it must be short: it names a socket.
@@ -88,6 +88,12 @@ impl Access {
             .arg(format!("{user}@127.0.0.1"))
     }
 
+    /// The line of `known_hosts` for a machine with this public key.
+    pub fn known_host(&self, public: &str) -> String {
+        let words: Vec<&str> = public.split_whitespace().take(2).collect();
+        format!("[127.0.0.1]:{} {}\n", self.port, words.join(" "))
+    }
+
     fn control_path(&self) -> String {
         format!("ControlPath={}-%r", self.control)
     }
@@ -98,7 +104,7 @@ impl Access {
         for option in [
             known.as_str(),
             "GlobalKnownHostsFile=none",
-            // The first connection pins the key; the machine made it a moment ago and nobody can know it.
+            // Where the machine was given no key, the first connection pins the one that it made a moment ago.
             "StrictHostKeyChecking=accept-new",
             "IdentityAgent=none",
             "IdentitiesOnly=yes",

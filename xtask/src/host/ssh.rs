@@ -7,10 +7,12 @@ mod banner;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use ashlar_core::cloud::HostKey;
 use ashlar_core::command::Command;
 use ashlar_core::console::Answer;
 use ashlar_core::console::task::{Login, Task, frames, unframe};
@@ -37,6 +39,8 @@ pub struct Way {
     access: Access,
     /// Where files of single commands go.
     scratch: Utf8PathBuf,
+    /// The key that the machine was given, once somebody asked for it.
+    host_key: OnceLock<HostKey>,
     /// Tells when the guest's network begins.
     quiet: Quiet,
     pace: Pace,
@@ -71,7 +75,7 @@ impl Way {
     }
 
     fn through(access: Access, scratch: &Utf8Path, pace: Pace) -> Self {
-        Self { access, scratch: scratch.to_owned(), quiet: Quiet::new(), pace }
+        Self { access, scratch: scratch.to_owned(), host_key: OnceLock::new(), quiet: Quiet::new(), pace }
     }
 
     /// A way through a free port into a system of somebody else's, with a key that it knows already.
@@ -133,6 +137,19 @@ impl Way {
         Ok(fs_err::read_to_string(format!("{}.pub", self.access.key))?.trim().to_owned())
     }
 
+    /// A key for the machine itself. From now on the client connects to a machine that has it, and to no other.
+    pub fn host_key(&self) -> Result<&HostKey> {
+        if let Some(key) = self.host_key.get() {
+            return Ok(key);
+        }
+        let file = self.scratch.join("host-key");
+        exec::read(&ssh::keygen(&file, "ashlar throw-away host key"))?;
+        let public = fs_err::read_to_string(format!("{file}.pub"))?.trim().to_owned();
+        let key = HostKey { private: fs_err::read_to_string(&file)?, public };
+        fs_err::write(&self.access.known_hosts, self.access.known_host(&key.public))?;
+        Ok(self.host_key.get_or_init(|| key))
+    }
+
     /// The client's command line for a person.
     pub fn for_person(&self, user: &str, command: &[String]) -> Command {
         self.access.login(&Login::Key(user.to_owned()), Reader::Person, command)
@@ -153,8 +170,10 @@ impl Way {
         let answer = |text: String| vec![Answer { text, status: 0 }];
         match task {
             Task::Banner => {
-                // A machine that was started again has made new keys.
-                remove_if_there(&self.access.known_hosts)?;
+                // A machine that was given no key has made a new one when it was started again.
+                if self.host_key.get().is_none() {
+                    remove_if_there(&self.access.known_hosts)?;
+                }
                 self.await_network(&limits);
                 self.listen(&self.pace, &limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
             }

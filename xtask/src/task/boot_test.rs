@@ -149,6 +149,7 @@ impl Subject<'_> {
             user: ADMIN.to_owned(),
             key: way.public_key()?,
             password: Some(PASSWORD_HASH.to_owned()),
+            host_key: if setup.configured { Some(way.host_key()?.clone()) } else { None },
         };
         let file = self.isos.get(&variant(setup)).context("its ISO was not built")?.clone();
         Ok(Machine {

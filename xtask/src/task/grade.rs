@@ -129,7 +129,13 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Resul
     let scratch = tempfile::tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
     let way = Way::make(None, scratch)?;
-    let volume = Volume { host: "ashlar".to_owned(), user: USER.to_owned(), key: way.public_key()?, password: None };
+    let volume = Volume {
+        host: "ashlar".to_owned(),
+        user: USER.to_owned(),
+        key: way.public_key()?,
+        password: None,
+        host_key: Some(way.host_key()?.clone()),
+    };
     let machine = Machine {
         flash: flash(Firmware::Uefi, scratch)?,
         start: Start::Iso { file: iso, medium: Medium::Cd },

@@ -42,7 +42,8 @@ mod tests {
         let guard = tempfile::tempdir().unwrap();
         let dir = Utf8PathBuf::from_path_buf(guard.path().join("volume")).unwrap();
         let text = |text: &str| text.to_owned();
-        let volume = Volume { host: text("h"), user: text("u"), key: text("ssh-ed25519 AAAA"), password: None };
+        let volume =
+            Volume { host: text("h"), user: text("u"), key: text("ssh-ed25519 AAAA"), password: None, host_key: None };
         write_volume(&volume, &dir).unwrap();
         assert!(fs_err::read_to_string(dir.join("user-data")).unwrap().starts_with("#cloud-config\n"));
         assert!(fs_err::read_to_string(dir.join("meta-data")).unwrap().starts_with("instance-id: "));

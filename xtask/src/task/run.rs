@@ -75,7 +75,8 @@ fn volume(args: &RunArgs, way: &Way, scratch: &Utf8Path) -> Result<Option<Utf8Pa
         Some(dir) => Ok(Some(dir.clone())),
         None => {
             let (host, user) = ("ashlar".to_owned(), USER.to_owned());
-            let volume = Volume { host, user, key: way.public_key()?, password: None };
+            let volume =
+                Volume { host, user, key: way.public_key()?, password: None, host_key: Some(way.host_key()?.clone()) };
             write_volume(&volume, &scratch.join("volume")).map(Some)
         }
     }

@@ -3,6 +3,7 @@
 use super::{extra, fields, user, Documents};
 use crate::config::{Config, Facts};
 use crate::finding::{refused, Finding, Findings};
+use crate::host_key::HostKey;
 use crate::words::{shown, HostName, SshKey, TimeServer};
 use crate::yaml::{self, Entry, Node, Value};
 
@@ -14,7 +15,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("bootcmd", "commands before the configuration is there are not run"),
     ("chpasswd", HOSTILE_PASSWORD),
     ("password", HOSTILE_PASSWORD),
-    ("ssh_keys", "host keys are made on this machine and never come from a volume; remove the key"),
     ("packages", "there is no package manager: the system is built as a whole and replaced as a whole"),
     ("apt", "there is no package manager: the system is built as a whole and replaced as a whole"),
     ("ca_certs", "certificate authorities are part of the image"),
@@ -85,6 +85,7 @@ fn user_data(bytes: &[u8], facts: &Facts, config: &mut Config, findings: &mut Fi
                 let zone = fields::text(&node, &key, findings).map(|text| facts.zone(text));
                 config.zone = zone.and_then(|zone| findings.take(line, zone));
             }
+            "ssh_keys" => host_key(&node, config, findings),
             "ntp" => time_servers(&node, config, findings),
             "runcmd" | "write_files" if !facts.full => findings.refuse(
                 line,
@@ -154,6 +155,26 @@ fn users(node: &Node, facts: &Facts, config: &mut Config, findings: &mut Finding
 pub fn keys(node: &Node, key: &str, findings: &mut Findings) -> Vec<SshKey> {
     let texts = fields::texts(node, key, findings);
     texts.into_iter().filter_map(|(line, text)| findings.take(line, SshKey::read(text))).collect()
+}
+
+/// The machine's own key. Keys of kinds that sshd does not offer here are named and left out.
+fn host_key(node: &Node, config: &mut Config, findings: &mut Findings) {
+    let Value::Map(entries) = &node.value else {
+        return findings.refuse(node.line, "`ssh_keys` is a mapping with `ed25519_private` and `ed25519_public`");
+    };
+    let (mut private, mut public) = (None, None);
+    for Entry { line, key, node } in entries {
+        match key.as_str() {
+            "ed25519_private" => private = fields::text(node, key, findings),
+            "ed25519_public" => public = fields::text(node, key, findings),
+            _ => findings.ignore(*line, format!("`ssh_keys: {}`: sshd offers an ed25519 key alone", shown(key))),
+        }
+    }
+    match (private, public) {
+        (Some(private), Some(public)) => config.host_key = findings.take(node.line, HostKey::read(private, public)),
+        (None, None) => findings.refuse(node.line, "`ssh_keys` has no ed25519 key, and sshd offers no other"),
+        _ => findings.refuse(node.line, "`ssh_keys` needs both `ed25519_private` and `ed25519_public`"),
+    }
 }
 
 fn time_servers(node: &Node, config: &mut Config, findings: &mut Findings) {

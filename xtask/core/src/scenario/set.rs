@@ -42,6 +42,11 @@ pub const SETTLED: Duration = Duration::from_secs(8);
 /// An account that nobody was asked about.
 const GUEST: &str = "guest";
 
+/// How a console names the machine's key, and whether that is the key which sshd has.
+const HOST_KEY: &str = "SSH host key: SHA256:";
+const SHOWN_KEY: &str = "set -- $(ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub); \
+    grep -qFx \"SSH host key: $2 (ED25519)\" /run/issue.d/ssh-host-key.issue && echo the same";
+
 /// What a console of a machine without a configuration shows, and the dialogue's first question.
 const INVITATION: &str = "Press Enter to configure this machine";
 const FIRST_QUESTION: &str = "Host name [ashlar]:";
@@ -244,7 +249,8 @@ fn unconfigured() -> Scenario {
     let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
     let asked = |question: &str| expect(question, MOMENT);
     let mut items = vec![
-        expect(INVITATION, Duration::MAX),
+        expect(HOST_KEY, Duration::MAX),
+        expect(INVITATION, MOMENT),
         send(""),
         asked(FIRST_QUESTION),
         check("nobody on port 22", silence(SETTLED), "silence"),
@@ -283,6 +289,8 @@ fn unconfigured() -> Scenario {
         ),
         Fact::new("time zone", "date +%Z", Expected::Has("CE")),
         Fact::new("failed services", "ls /run/openrc/failed", Expected::Is(String::new())),
+        // What the console showed before the first question is the key that this connection was made with.
+        Fact::new("host key on the console", SHOWN_KEY, Expected::Is("the same".to_owned())),
     ]));
     items.extend(off());
     let summary =

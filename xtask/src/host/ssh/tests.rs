@@ -53,6 +53,20 @@ fn waits_for_the_banner_and_not_for_a_connection() {
 }
 
 #[test]
+fn a_key_that_the_machine_was_given_is_known_before_the_first_connection_and_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = server(move |_, mut stream| stream.write_all(b"SSH-2.0-Test_1\r\n").unwrap());
+    let way = way(port, &dir);
+    let key = way.host_key().unwrap().clone();
+    assert!(key.private.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
+    let known = format!("[127.0.0.1]:{port} {}\n", key.public.rsplit_once(" ashlar").unwrap().0);
+    assert_eq!(fs_err::read_to_string(&way.access.known_hosts).unwrap(), known);
+    assert_eq!(way.host_key().unwrap(), &key);
+    perform(&way, &Task::Banner, LONG).unwrap();
+    assert_eq!(fs_err::read_to_string(&way.access.known_hosts).unwrap(), known);
+}
+
+#[test]
 fn silence_is_heard() {
     let dir = tempfile::tempdir().unwrap();
     let lasting = Duration::from_millis(300);

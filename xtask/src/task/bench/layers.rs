@@ -75,7 +75,7 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
     let way = Way::make(None, scratch)?;
     let web = free_port()?;
     let (host, user) = (HOST.to_owned(), ADMIN.to_owned());
-    let volume = Volume { host, user, key: way.public_key()?, password: None };
+    let volume = Volume { host, user, key: way.public_key()?, password: None, host_key: Some(way.host_key()?.clone()) };
     let machine = Machine {
         flash: None,
         start: Start::Iso { file: iso.to_owned(), medium: Medium::Virtio },
