@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::capability::{Capabilities, COUNT};
 use crate::exposure::facts::status;
 use crate::filter;
+use crate::logins::start;
 use crate::plan::{Place, Plan};
 use crate::sys::{self, Resource};
 
@@ -34,7 +35,7 @@ pub struct Failure {
 
 impl Failure {
     /// Of no line.
-    fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Self { line: 0, message: message.into() }
     }
 
@@ -45,7 +46,7 @@ impl Failure {
 }
 
 /// Says what failed.
-fn said(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
+pub fn said(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
     let what = what.into();
     move |error| Failure::new(format!("{what}: {error}"))
 }
@@ -61,6 +62,8 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     if is_root {
         record(plan, service)?;
     }
+    // It inherits nothing of what follows.
+    let watcher = plan.logins.map(start::start).transpose()?;
     if let Some(name) = &plan.apparmor {
         come_under(name)?;
     }
@@ -84,8 +87,22 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     }
     access::restrict(ruleset)?;
     drop_rights(plan, is_root, before.permitted)?;
-    sys::install_filter(&program)
-        .map_err(said("cannot install the filter of system calls; without no_new_privs that is root's"))
+    let told = sys::install_filter(&program, watcher.is_some())
+        .map_err(said("cannot install the filter of system calls; without no_new_privs that is root's"))?;
+    match (watcher, told) {
+        (Some(watcher), Some(told)) => watcher.watch(&told),
+        _ => Ok(()),
+    }
+}
+
+/// Moves this process into a service's control group, which is made if necessary.
+pub fn enter_group(name: &str) -> Result<(), Failure> {
+    let group = Path::new("/sys/fs/cgroup").join(format!("openrc.{name}"));
+    match fs::create_dir(&group) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::write(group.join("cgroup.procs"), "0"),
+    }
+    .map_err(said(format!("cannot enter the control group {}", group.display())))
 }
 
 /// For people and `exposure`: what was done, which the kernel does not tell in full.
@@ -119,11 +136,18 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
     if let Some(files) = plan.limits.open_files {
         sys::set_limit(Resource::Files, files).map_err(said(format!("cannot limit open files to {files}")))?;
     }
+    if let Some(count) = plan.limits.user_processes {
+        sys::set_limit(Resource::UserProcesses, count)
+            .map_err(said(format!("cannot limit a user's processes to {count}")))?;
+    }
+    // Each with the value that the kernel gives a new group.
     let wanted = [
-        ("memory.max", plan.limits.memory.map(|bytes| bytes.to_string())),
-        ("pids.max", plan.limits.processes.map(|count| count.to_string())),
+        ("memory.max", "max", plan.limits.memory.map(|bytes| bytes.to_string())),
+        ("memory.min", "0", plan.limits.reserved.map(|bytes| bytes.to_string())),
+        ("pids.max", "max", plan.limits.processes.map(|count| count.to_string())),
     ];
-    for (file, value) in wanted.into_iter().filter_map(|(file, value)| Some((file, value?))) {
+    let wanted = wanted.into_iter().filter_map(|(file, unset, value)| Some((file, unset, value?)));
+    for (file, unset, value) in wanted {
         let Some(group) = control_group() else {
             let why = format!("{file} is to be {value}, but this process has no control group of its own; start the service with rc-service");
             return Err(Failure::new(why));
@@ -131,7 +155,7 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
         let path = group.join(file);
         let now = fs::read_to_string(&path).map_err(said(format!("cannot read {}", path.display())))?;
         // What conf.d set is the administrator's word.
-        if now.trim() == "max" {
+        if now.trim() == unset {
             fs::write(&path, &value).map_err(said(format!("cannot write {value} to {}", path.display())))?;
         }
     }

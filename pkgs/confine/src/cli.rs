@@ -12,10 +12,10 @@ use crate::apply;
 use crate::calls::Group;
 use crate::plan::{self, Facts, Family, Lift, Plan, Share};
 use crate::profile::{self, Source};
-use crate::{complain, print, sys};
+use crate::{complain, logins, print, sys};
 
 const USAGE: &str = "\
-usage: confine --profile FILE [--service NAME] [--argv0 WORD] [--report-to FD] -- COMMAND ARGS…
+usage: confine --profile FILE [--service NAME] [--group NAME] [--argv0 WORD] [--report-to FD] -- COMMAND ARGS…
        confine --profile FILE --print-plan [-- COMMAND]
        confine --check FILE…
        confine --words
@@ -23,6 +23,7 @@ usage: confine --profile FILE [--service NAME] [--argv0 WORD] [--report-to FD] -
 Starts a command within what its profile grants; whatever the profile does not grant is refused. If that cannot be done
 completely, nothing is started. `rc` starts services this way: with /etc/confine/NAME.toml, else /usr/lib/confine/NAME.toml, else
 default.toml.
+  --group NAME    enter the control group of this service first; `rc` has done so already
   --report-to FD  say errors to this descriptor as well; it closes when the command runs
   --print-plan    print what would be done
   --check         say whether profiles are right
@@ -37,6 +38,7 @@ const NOT_FOUND: u8 = 127;
 struct Request {
     profile: String,
     service: Option<String>,
+    group: Option<String>,
     argv0: Option<String>,
     report_to: Option<RawFd>,
     print_plan: bool,
@@ -51,6 +53,7 @@ fn parse(args: &[String]) -> Result<Request, String> {
         match word.as_str() {
             "--profile" => request.profile = value()?,
             "--service" => request.service = Some(value()?),
+            "--group" => request.group = Some(value()?),
             "--argv0" => request.argv0 = Some(value()?),
             "--report-to" => {
                 let number = value()?.parse().ok().filter(|fd| *fd > 2);
@@ -68,6 +71,7 @@ fn parse(args: &[String]) -> Result<Request, String> {
     match &request {
         Request { profile, .. } if profile.is_empty() => Err("--profile is missing".into()),
         Request { service: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
+        Request { group: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
         Request { command, print_plan: false, .. } if command.is_empty() => {
             Err("there is no command after `--`".into())
         }
@@ -80,6 +84,7 @@ pub fn run(args: &[String]) -> ExitCode {
     match args.first().map(String::as_str) {
         Some("--help" | "-h") => return print(&format!("{USAGE}\n"), 0),
         Some("--check") => return check(&args[1..]),
+        Some("--move-logins") => return move_logins(&args[1..]),
         Some("--words") => return print(&vocabulary(), 0),
         _ => {}
     }
@@ -117,7 +122,8 @@ fn act(request: &Request) -> Result<String, (String, u8)> {
         return Ok(plan.render());
     }
     let service = request.service.clone().unwrap_or_else(|| stem(&request.profile));
-    apply::apply(&plan, &service).map_err(|failure| {
+    let entered = request.group.as_deref().map_or(Ok(()), apply::enter_group);
+    entered.and_then(|()| apply::apply(&plan, &service)).map_err(|failure| {
         let place = if failure.line > 0 { format!("{}:{}", source.file, failure.line) } else { source.file.to_owned() };
         refused(format!("{service} is not started: {place}: {}", failure.message))
     })?;
@@ -132,7 +138,8 @@ fn stem(file: &str) -> String {
     Path::new(file).file_stem().map_or_else(|| "default".into(), |stem| stem.to_string_lossy().into_owned())
 }
 
-fn resolve(source: Source<'_>, program: &str) -> Result<Plan, String> {
+/// The plan of a profile, with the facts of this machine; or all that is wrong.
+pub fn resolve(source: Source<'_>, program: &str) -> Result<Plan, String> {
     let profile = profile::read(source).map_err(|found| source.show(&found))?;
     let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
     let (passwd, group) = (read("/etc/passwd")?, read("/etc/group")?);
@@ -174,6 +181,17 @@ fn vocabulary() -> String {
     text
 }
 
+/// What `confine` starts beside a service that logs users in.
+fn move_logins(words: &[String]) -> ExitCode {
+    let Some((logins, users)) = logins::from_words(words) else {
+        return complain("confine: --move-logins is what confine starts itself, for a profile with `logins`", 2);
+    };
+    match logins::watch::run(logins, users) {
+        Ok(()) => 0.into(),
+        Err(error) => complain(&format!("confine: moving logins: {error}"), 1),
+    }
+}
+
 /// Says what is wrong with profiles, all of it.
 fn check(files: &[String]) -> ExitCode {
     let judge = |file: &String| {
@@ -204,6 +222,7 @@ mod tests {
             ("-- a", "--profile is missing"),
             ("--profile a", "there is no command after `--`"),
             ("--profile a --service ../b -- c", "`../b` cannot be a service"),
+            ("--profile a --group a/b -- c", "`a/b` cannot be a service"),
             ("--profile a --report-to 1 -- c", "--report-to needs the number of an open descriptor above 2"),
             ("--profile a c", "unknown option `c`; the command comes after `--`"),
             ("--profile", "--profile needs a value"),

@@ -27,6 +27,9 @@ const CREATES: u64 = (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) as u
 const WRITE: u64 = libc::PROT_WRITE as u64;
 const EXECUTE: u64 = libc::PROT_EXEC as u64;
 
+/// Data with the first packet of a TCP connection, which is made without the question whether that port is granted.
+const FAST_OPEN: u64 = libc::MSG_FASTOPEN as u64;
+
 /// Requests that type into a terminal; C libraries disagree about the type of these numbers.
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
@@ -71,7 +74,16 @@ fn rules(filter: &Filter) -> BTreeMap<&'static str, Vec<Alternative>> {
     }
     rules.insert("ioctl", vec![vec![(1, Ne, TIOCSTI), (1, Ne, TIOCLINUX)]]);
     restrict_families(filter, &mut rules);
+    restrict_fast_open(&mut rules);
     rules
+}
+
+fn restrict_fast_open(rules: &mut BTreeMap<&'static str, Vec<Alternative>>) {
+    for (name, flags) in [("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)] {
+        if rules.contains_key(name) {
+            rules.insert(name, vec![vec![(flags, MaskedEq(FAST_OPEN), 0)]]);
+        }
+    }
 }
 
 fn restrict_set_id(rules: &mut BTreeMap<&'static str, Vec<Alternative>>) {
@@ -109,6 +121,8 @@ fn restrict_families(filter: &Filter, rules: &mut BTreeMap<&'static str, Vec<Alt
         match family {
             Family::Unix => alternatives.push(vec![domain(libc::AF_UNIX)]),
             Family::Netlink => alternatives.push(vec![domain(libc::AF_NETLINK)]),
+            Family::Route => alternatives.push(vec![domain(libc::AF_NETLINK), (2, Eq, libc::NETLINK_ROUTE as u64)]),
+            Family::Audit => alternatives.push(vec![domain(libc::AF_NETLINK), (2, Eq, libc::NETLINK_AUDIT as u64)]),
             Family::Packet => alternatives.push(vec![domain(libc::AF_PACKET)]),
             Family::Inet | Family::Inet6 => {
                 let inet = if *family == Family::Inet { libc::AF_INET } else { libc::AF_INET6 };
@@ -172,15 +186,39 @@ pub fn compile(filter: &Filter) -> Result<BpfProgram, seccompiler::BackendError>
     }
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let allowed: BpfProgram = SeccompFilter::new(map, refused, SeccompAction::Allow, TargetArch::x86_64)?.try_into()?;
-    Ok(prologue(filter).into_iter().chain(allowed).collect())
+    let told = if filter.tells_logins { tell_logins() } else { BpfProgram::new() };
+    Ok(prologue(filter).into_iter().chain(told).chain(allowed).collect())
 }
+
+/// Numbers below are the system's own accounts, whose processes are their services'.
+const FIRST_USER: u32 = 1000;
+/// Stands for a number that is to stay as it is.
+const UNCHANGED: u32 = u32::MAX;
+
+/// Has whoever listens judge each change of the real user to one of the machine's users; falls through to the rest otherwise. Stands
+/// behind [`prologue`], which leaves the number of the call in the register.
+fn tell_logins() -> BpfProgram {
+    let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    let number = |name| calls::number(name).and_then(|number| u32::try_from(number).ok()).unwrap_or(UNCHANGED);
+    vec![
+        step(EQUAL, 2, 0, number("setuid")),
+        step(EQUAL, 1, 0, number("setreuid")),
+        step(EQUAL, 0, 4, number("setresuid")),
+        // The lower half of the first argument.
+        step(LOAD, 0, 0, 16),
+        step(AT_LEAST, 0, 2, FIRST_USER),
+        step(EQUAL, 1, 0, UNCHANGED),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+    ]
+}
+
+const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 /// Answers ENOSYS, or falls through to the rest. Jumps of the rest are relative, so it can stand behind this.
 fn prologue(filter: &Filter) -> BpfProgram {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     /// Numbers from here on belong to another ABI, which the rest refuses.
     const X32: u32 = 0x4000_0000;
     let no_such_call = || sock_filter { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32 };
@@ -344,6 +382,66 @@ mod tests {
         }
         let some = filter(&[Group::Sockets], &[Family::Inet]);
         assert_eq!(ask(&some, "socketpair", &[libc::AF_UNIX as u64, 1]), ALLOWED);
+    }
+
+    #[test]
+    fn netlink_by_protocol() {
+        let netlink = |protocol: i32| [libc::AF_NETLINK as u64, libc::SOCK_RAW as u64, protocol as u64];
+        let session = filter(&[Group::Sockets], &[Family::Route, Family::Audit]);
+        for (protocol, want) in [
+            (libc::NETLINK_ROUTE, ALLOWED),
+            (libc::NETLINK_AUDIT, ALLOWED),
+            (libc::NETLINK_NETFILTER, REFUSED),
+            (libc::NETLINK_SOCK_DIAG, REFUSED),
+            (libc::NETLINK_KOBJECT_UEVENT, REFUSED),
+        ] {
+            assert_eq!(ask(&session, "socket", &netlink(protocol)), want, "{protocol}");
+            let whole = filter(&[Group::Sockets], &[Family::Netlink]);
+            assert_eq!(ask(&whole, "socket", &netlink(protocol)), ALLOWED, "{protocol}");
+        }
+    }
+
+    #[test]
+    fn no_connection_begins_with_data() {
+        for families in [&[Family::Inet][..], &[Family::Any]] {
+            let some = filter(&[Group::Sockets], families);
+            for (name, flags) in [("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)] {
+                let mut arguments = [0; 6];
+                arguments[flags] = libc::MSG_NOSIGNAL as u64;
+                assert_eq!(ask(&some, name, &arguments), ALLOWED, "{name}");
+                // With the bit of another half, which the kernel ignores.
+                for hidden in [0, 1 << 32] {
+                    arguments[flags] = FAST_OPEN | libc::MSG_NOSIGNAL as u64 | hidden;
+                    assert_eq!(ask(&some, name, &arguments), REFUSED, "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn becoming_a_user_is_told() {
+        let mut some = filter(&[Group::Identity], &[]);
+        const TOLD: u32 = libc::SECCOMP_RET_USER_NOTIF;
+        let keep = u64::from(UNCHANGED);
+        let cases: [(&str, [u64; 3], u32); 10] = [
+            ("setuid", [1000, 0, 0], TOLD),
+            ("setreuid", [1001, keep, 0], TOLD),
+            ("setresuid", [65534, 65534, 65534], TOLD),
+            ("setresuid", [1000 | 1 << 32, 1000, 1000], TOLD),
+            // sshd before a login, root, and files looked at as the user.
+            ("setresuid", [22, 22, 22], ALLOWED),
+            ("setuid", [0, 0, 0], ALLOWED),
+            ("setresuid", [keep, 1000, keep], ALLOWED),
+            ("setreuid", [keep, 1000, 0], ALLOWED),
+            ("setgid", [1000, 0, 0], ALLOWED),
+            ("getpid", [1000, 0, 0], ALLOWED),
+        ];
+        for tells in [true, false] {
+            some.tells_logins = tells;
+            for (name, arguments, want) in cases {
+                assert_eq!(ask(&some, name, &arguments), if tells { want } else { ALLOWED }, "{name} {arguments:?}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! ```text
 //! profile (TOML) -> plan -> apply -> the command         /proc -> facts -> score
 //! ```
-//! [`profile`], [`plan`], [`filter`] and [`exposure`]'s facts and scores are pure; [`apply`] and `exposure::read` have all effects.
+//! Beside a service that logs users in, [`logins`] keeps each user within a control group of his own.
+//! [`profile`], [`plan`], [`filter`], [`logins`]' decisions and [`exposure`]'s facts and scores are pure; [`apply`], `logins::{start,watch}` and
+//! `exposure::read` have all effects.
 
 mod accounts;
 mod apply;
@@ -12,6 +14,7 @@ mod capability;
 mod cli;
 mod exposure;
 mod filter;
+mod logins;
 #[cfg(test)]
 mod noise;
 mod plan;

@@ -24,6 +24,10 @@ pub struct Plan {
     pub umask: u32,
     /// Limits of the control group and of the process.
     pub limits: Limits,
+    /// Whether its processes become users, who have control groups of their own.
+    pub logins: Option<Logins>,
+    /// What each user gets.
+    pub users: Option<Users>,
     /// Namespaces of its own.
     pub namespaces: Namespaces,
     /// Mounts, in this order; empty without a mount namespace.
@@ -66,10 +70,33 @@ pub struct Identity {
 pub struct Limits {
     /// Bytes for the control group.
     pub memory: Option<u64>,
+    /// Bytes that are kept for it.
+    pub reserved: Option<u64>,
     /// Processes in the control group.
     pub processes: Option<u32>,
+    /// Processes of one user, by number.
+    pub user_processes: Option<u64>,
     /// Open files of a process.
     pub open_files: Option<u64>,
+}
+
+/// The control groups of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Users {
+    /// Members of this group are apart.
+    pub apart: String,
+    /// Logins of one user at a time.
+    pub logins: u32,
+    /// Bytes of one user.
+    pub memory: u64,
+    /// Processes of one user.
+    pub processes: u32,
+    /// Bytes of all.
+    pub all_memory: u64,
+    /// Processes of all.
+    pub all_processes: u32,
+    /// Share of the processor of all.
+    pub weight: u32,
 }
 
 /// Which namespaces the service has for itself.
@@ -115,6 +142,8 @@ pub enum Mount {
     Devices(&'static [&'static str]),
     /// `/proc` with its own processes only.
     Processes,
+    /// `/proc` with all processes and nothing else.
+    AllProcesses,
     /// Nothing is to be seen there, if it exists.
     Hide(&'static str),
 }
@@ -167,6 +196,8 @@ pub struct Filter {
     pub realtime: bool,
     /// Another execution domain.
     pub personality: bool,
+    /// Becoming a user is told to who moves logins, and waits for the answer.
+    pub tells_logins: bool,
 }
 
 macro_rules! words {
@@ -195,7 +226,9 @@ words! {
         Unix = "unix", "Within the machine";
         Inet = "inet", "IPv4, streams and datagrams";
         Inet6 = "inet6", "IPv6, streams and datagrams";
-        Netlink = "netlink", "To the kernel";
+        Netlink = "netlink", "To the kernel, whatever the protocol";
+        Route = "route", "To the kernel, about addresses and routes";
+        Audit = "audit", "To the kernel, about what is recorded";
         Packet = "packet", "Frames as they come from the card";
         Raw = "raw", "IP packets as they come";
         Any = "any", "Whatever the kernel knows";
@@ -212,10 +245,19 @@ words! {
         Tmp = "tmp", "/tmp, /var/tmp, /dev/shm";
         Devices = "devices", "/dev; otherwise null, zero, full, random, urandom and log";
         Kernel = "kernel", "/proc and /sys with the kernel's settings and facts; otherwise its own processes only";
+        Processes = "processes", "What the kernel says of all processes, without its settings; otherwise of its own only";
         Home = "home", "/home, /root, /mnt, /boot";
         LoginNumber = "login-number", "Whose login it is, for audit: processes write it in /proc, the settings there stay read-only";
         Signals = "signals", "Signals to processes of others";
         AbstractSockets = "abstract-sockets", "Abstract sockets of others";
+    }
+}
+
+words! {
+    /// How many logins one start of the program is for.
+    Logins {
+        One = "one", "The program becomes one user, once";
+        Many = "many", "The program starts processes that become users";
     }
 }
 

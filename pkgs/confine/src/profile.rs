@@ -29,6 +29,10 @@ pub struct Profile {
     /// Amounts.
     #[serde(default)]
     pub limits: Limits,
+    /// Whose processes become users: from then on they are in the user's control group.
+    pub logins: Option<Word>,
+    /// What each user gets: of the profile `users` only, under which logins are moved.
+    pub users: Option<Users>,
     /// A score that is accepted although it is above the general limit.
     pub exposure: Option<Accepted>,
 }
@@ -86,10 +90,42 @@ pub struct Grant {
 pub struct Limits {
     /// Memory of the service's control group: like `64M`, or `50%` of the machine's.
     pub memory: Option<Word>,
+    /// Memory of it that the kernel takes back for nobody else.
+    pub reserved: Option<Word>,
     /// Processes and threads in it.
     pub processes: Option<u32>,
+    /// Processes and threads of each user that is not root, wherever they were started.
+    pub user_processes: Option<u64>,
     /// Open files of each process.
     pub open_files: Option<u64>,
+}
+
+/// The control groups of users: what one user may have, and what all may have together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Users {
+    /// Members of this group are apart from all others, who cannot use up what these need.
+    pub apart: Word,
+    /// Logins of one user at a time.
+    pub logins: u32,
+    /// Memory of one user, files in memory among it.
+    pub memory: Word,
+    /// Processes and threads of one user.
+    pub processes: u32,
+    /// Of all users together who are not apart.
+    pub together: Together,
+}
+
+/// What all users may have together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Together {
+    /// Memory.
+    pub memory: Word,
+    /// Processes and threads.
+    pub processes: u32,
+    /// Share of the processor where there is not enough for all; a service has 100.
+    pub weight: u32,
 }
 
 /// A score above the general limit.

@@ -6,8 +6,10 @@
 use std::ffi::{c_int, c_ulong, CString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{FromRawFd as _, RawFd};
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd as _, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::ptr;
 
@@ -149,6 +151,8 @@ pub enum Resource {
     Core,
     /// Open files.
     Files,
+    /// Processes of the user, wherever they were started; root is exempt.
+    UserProcesses,
 }
 
 /// Sets a limit, soft and hard.
@@ -157,6 +161,7 @@ pub fn set_limit(resource: Resource, value: u64) -> io::Result<()> {
     let resource = match resource {
         Resource::Core => libc::RLIMIT_CORE,
         Resource::Files => libc::RLIMIT_NOFILE,
+        Resource::UserProcesses => libc::RLIMIT_NPROC,
     };
     // SAFETY: the limit lives through the call.
     check(unsafe { libc::setrlimit(resource, &limit) })
@@ -168,16 +173,18 @@ pub fn umask(mask: u32) {
     unsafe { libc::umask(mask) };
 }
 
-/// Puts this thread under a filter of system calls.
-pub fn install_filter(program: &[sock_filter]) -> io::Result<()> {
+/// Puts this thread under a filter of system calls. With `tells`, gives what somebody else listens at.
+pub fn install_filter(program: &[sock_filter], tells: bool) -> io::Result<Option<File>> {
     let length = u16::try_from(program.len()).map_err(|_| io::Error::other("the filter is too long"))?;
     let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut().cast() };
     // SAFETY: seccompiler's `sock_filter` is laid out as the kernel's; pointer and length are those of one slice.
     // Each refusal becomes a record of audit, which otherwise never hears of a call that a filter answers.
-    let flags = libc::SECCOMP_FILTER_FLAG_LOG;
-    check_long(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&program))
-    })
+    let flags = libc::SECCOMP_FILTER_FLAG_LOG | if tells { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
+    let result =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, ptr::from_ref(&program)) };
+    check_long(result)?;
+    // SAFETY: with this flag the result is a new descriptor, which nothing else knows.
+    Ok(tells.then(|| unsafe { File::from_raw_fd(result as RawFd) }))
 }
 
 /// A new, empty key store for this session.
@@ -193,4 +200,167 @@ pub fn take_descriptor(descriptor: RawFd) -> io::Result<File> {
     check(unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     // SAFETY: it is open, as the call above found, and named by whoever started us: nothing else in here knows it.
     Ok(unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// Runs `act` in a process that is nobody's child and in no terminal's session. Only for a process with one thread.
+/// `act` returns only with what kept it from becoming another program, which is said on standard error.
+pub fn apart(act: impl FnOnce() -> io::Error) -> io::Result<()> {
+    // SAFETY: this program has one thread, so that the child may do whatever its parent may.
+    let child = unsafe { libc::fork() };
+    check(child)?;
+    if child > 0 {
+        let mut status = 0;
+        // SAFETY: the status lives through the call.
+        check(unsafe { libc::waitpid(child, &mut status, 0) })?;
+        return if status == 0 { Ok(()) } else { Err(io::Error::other("no process can be made")) };
+    }
+    // SAFETY: as above; no memory is involved in the others.
+    unsafe {
+        libc::setsid();
+        match libc::fork() {
+            0 => {}
+            other => libc::_exit(i32::from(other < 0)),
+        }
+    }
+    let error = act();
+    crate::complain(&format!("confine: {error}"), 1);
+    // SAFETY: no memory is involved; nothing of the parent's is to be finished here.
+    unsafe { libc::_exit(1) }
+}
+
+/// Room for one descriptor in a message, aligned as its header must be.
+#[repr(C, align(8))]
+struct Control([u8; 24]);
+
+/// A message of one byte with room for a descriptor.
+fn with_message<T>(act: impl FnOnce(&mut libc::msghdr) -> T) -> T {
+    let (mut byte, mut control) = ([0_u8], Control([0; 24]));
+    let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    // SAFETY: all of it may be zero.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.0.as_mut_ptr().cast();
+    message.msg_controllen = control.0.len() as _;
+    act(&mut message)
+}
+
+/// Leaves a descriptor open for the next program.
+pub fn keep_on_exec(file: &impl AsRawFd) -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) })
+}
+
+/// Hands a descriptor over.
+pub fn send_descriptor(socket: &UnixStream, file: &File) -> io::Result<()> {
+    with_message(|message| {
+        // SAFETY: the message has room for a header and one descriptor, which CMSG_LEN and CMSG_SPACE are of.
+        unsafe {
+            let header = libc::CMSG_FIRSTHDR(message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(4) as _;
+            libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(file.as_raw_fd());
+            check_long(libc::sendmsg(socket.as_raw_fd(), message, 0) as libc::c_long)
+        }
+    })
+}
+
+/// Takes a descriptor that is handed over.
+pub fn receive_descriptor(socket: &UnixStream) -> io::Result<File> {
+    with_message(|message| {
+        // SAFETY: the message has room for what is received; a header is read when there is one, of the right kind and length.
+        unsafe {
+            check_long(libc::recvmsg(socket.as_raw_fd(), message, libc::MSG_CMSG_CLOEXEC) as libc::c_long)?;
+            let header = libc::CMSG_FIRSTHDR(message);
+            if header.is_null()
+                || (*header).cmsg_type != libc::SCM_RIGHTS
+                || (*header).cmsg_len != libc::CMSG_LEN(4) as _
+            {
+                return Err(io::Error::other("no descriptor came"));
+            }
+            Ok(File::from_raw_fd(libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned()))
+        }
+    })
+}
+
+/// A process that waits until it may become a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    id: u64,
+    /// The process.
+    pub pid: u32,
+    /// The number of the user.
+    pub uid: u32,
+}
+
+/// The kernel's requests at what a filter tells: `_IOWR('!', 0, 80 bytes)` and its neighbours.
+const RECEIVE: u32 = 0xc050_2100;
+const SEND: u32 = 0xc018_2101;
+const IS_VALID: u32 = 0x4008_2102;
+
+/// The kernel's `struct seccomp_notif`.
+#[repr(C)]
+#[derive(Default)]
+struct Notification {
+    id: u64,
+    pid: u32,
+    flags: u32,
+    number: i32,
+    architecture: u32,
+    at: u64,
+    arguments: [u64; 6],
+}
+
+/// The kernel's `struct seccomp_notif_resp`.
+#[repr(C)]
+struct Response {
+    id: u64,
+    value: i64,
+    error: i32,
+    flags: u32,
+}
+
+/// Waits for the next; `None` when no process is left behind the filter.
+pub fn next_told(told: &File) -> io::Result<Option<Told>> {
+    loop {
+        let mut wait = libc::pollfd { fd: told.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one entry, as said.
+        match check(unsafe { libc::poll(&mut wait, 1, -1) }) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        }
+        if wait.revents & libc::POLLIN == 0 {
+            return Ok(None);
+        }
+        let mut note = Notification::default();
+        // SAFETY: the kernel writes one notification, and wants it to be zero before.
+        match check(unsafe { libc::ioctl(told.as_raw_fd(), RECEIVE as _, ptr::from_mut(&mut note)) }) {
+            // Whoever waited was ended meanwhile.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {}
+            other => {
+                // The filter tells of calls whose first argument this is; its upper half is ignored by the kernel.
+                return other.map(|()| Some(Told { id: note.id, pid: note.pid, uid: note.arguments[0] as u32 }));
+            }
+        }
+    }
+}
+
+/// Whether the process still waits; an error when it does not.
+pub fn is_waiting(told: &File, request: &Told) -> io::Result<()> {
+    // SAFETY: the kernel reads one number.
+    check(unsafe { libc::ioctl(told.as_raw_fd(), IS_VALID as _, ptr::from_ref(&request.id)) })
+}
+
+/// Lets the call happen, or refuses it as if there were too many processes.
+pub fn answer(told: &File, request: &Told, may: bool) -> io::Result<()> {
+    const CONTINUE: u32 = 1;
+    let (error, flags) = if may { (0, CONTINUE) } else { (-libc::EAGAIN, 0) };
+    let response = Response { id: request.id, value: 0, error, flags };
+    // SAFETY: the kernel reads one response.
+    match check(unsafe { libc::ioctl(told.as_raw_fd(), SEND as _, ptr::from_ref(&response)) }) {
+        // Whoever waited was ended meanwhile.
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        other => other,
+    }
 }

@@ -1,4 +1,10 @@
 //! Landlock: access to files by path, TCP ports, signals and abstract sockets.
+//!
+//! What it does not see, as of Linux 6.12, and what does instead: data sent with the first packet of a TCP connection (TCP Fast Open),
+//! which the filter of system calls refuses and the kernel's settings switch off; UDP and raw sockets, which are had or not as
+//! a family, and whose ports and addresses only the packet filter knows; sockets of the machine with a path, which modes and
+//! AppArmor decide about; `chmod`, `chown`, `stat`, time stamps and extended attributes, which are the owner's; files that were open
+//! before.
 
 use std::fs;
 

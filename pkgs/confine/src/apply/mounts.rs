@@ -51,13 +51,15 @@ fn perform(step: &Mount) -> Result<(), Failure> {
             .map_err(said(format!("cannot make {path} writable"))),
         Mount::Private(path) => private(Path::new(path)).map_err(said(format!("cannot make an own {path}"))),
         Mount::Devices(devices) => own_devices(devices).map_err(said("cannot make an own /dev")),
-        Mount::Processes => {
-            let options = "subset=pid,hidepid=ptraceable";
-            sys::mount(Path::new("proc"), Path::new("/proc"), "proc", QUIET | libc::MS_RDONLY, options)
-                .map_err(said("cannot mount an own /proc"))
-        }
+        Mount::Processes => processes("subset=pid,hidepid=ptraceable"),
+        Mount::AllProcesses => processes("subset=pid,hidepid=off"),
         Mount::Hide(path) => hide(Path::new(path)).map_err(said(format!("cannot hide {path}"))),
     }
+}
+
+fn processes(options: &str) -> Result<(), Failure> {
+    sys::mount(Path::new("proc"), Path::new("/proc"), "proc", QUIET | libc::MS_RDONLY, options)
+        .map_err(said("cannot mount an own /proc"))
 }
 
 fn at(place: &Place, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Failure> {

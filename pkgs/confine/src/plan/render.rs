@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Access, Family, Mount, Place, Plan};
+use super::{Access, Family, Logins, Mount, Place, Plan, Users};
 
 impl Plan {
     /// One line for each thing, in the order in which it is done.
@@ -29,13 +29,25 @@ impl Plan {
         if let Some(bytes) = self.limits.memory {
             line(text, "memory of the control group", &format!("{bytes} bytes"));
         }
+        if let Some(bytes) = self.limits.reserved {
+            line(text, "memory kept for the control group", &format!("{bytes} bytes"));
+        }
         if let Some(count) = self.limits.processes {
             line(text, "processes of the control group", &count.to_string());
+        }
+        if let Some(count) = self.limits.user_processes {
+            line(text, "processes of each user", &count.to_string());
         }
         if let Some(count) = self.limits.open_files {
             line(text, "open files", &count.to_string());
         }
         line(text, "core dumps", "none");
+        if let Some((_, word, _)) = Logins::ALL.iter().find(|(logins, ..)| self.logins == Some(*logins)) {
+            line(text, "logins", &format!("{word}; moved into the user's control group"));
+        }
+        if let Some(users) = &self.users {
+            self.render_users(text, users);
+        }
         for place in &self.make {
             line(text, "make file", &shown(place));
         }
@@ -55,10 +67,18 @@ impl Plan {
                 Mount::Private(path) => format!("own and empty: {path}"),
                 Mount::Devices(devices) => format!("own /dev: {} /dev/log", devices.join(" ")),
                 Mount::Processes => "/proc: own processes only".to_owned(),
+                Mount::AllProcesses => "/proc: processes only".to_owned(),
                 Mount::Hide(path) => format!("hidden: {path}"),
             };
             line(text, "mount", &said);
         }
+    }
+
+    fn render_users(&self, text: &mut String, users: &Users) {
+        let Users { apart, logins, memory, processes, all_memory, all_processes, weight } = users;
+        line(text, "each user", &format!("{memory} bytes, {processes} processes, {logins} logins"));
+        line(text, "all users", &format!("{all_memory} bytes, {all_processes} processes, weight {weight}"));
+        line(text, "users apart", &format!("members of {apart}"));
     }
 
     fn render_access(&self, text: &mut String) {

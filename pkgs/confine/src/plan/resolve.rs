@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Access, Family, FileRule, Filter, Identity, Lift, Limits, Mount, Namespaces, Place, Plan, Ports, Share};
+use super::{
+    Access, Family, FileRule, Filter, Identity, Lift, Limits, Logins, Mount, Namespaces, Place, Plan, Ports, Share,
+    Users,
+};
 use crate::accounts;
 use crate::calls::Group;
 use crate::capability::Capabilities;
-use crate::profile::{Finding, Grant, Profile, Source, Word};
+use crate::profile::{self, Finding, Grant, Profile, Source, Word};
 
 /// What a plan needs to know of the machine and the request.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +47,13 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
     let umask = profile.umask.as_ref().map_or(Some(0o077), |word| reader.umask(word)).unwrap_or(0o077);
     let limits = Limits {
         memory: profile.limits.memory.as_ref().and_then(|word| reader.memory(word, facts.memory)),
+        reserved: profile.limits.reserved.as_ref().and_then(|word| reader.memory(word, facts.memory)),
         processes: profile.limits.processes,
+        user_processes: profile.limits.user_processes,
         open_files: profile.limits.open_files,
     };
+    let users = profile.users.as_ref().and_then(|users| reader.users(users, facts.memory));
+    let logins = profile.logins.as_ref().and_then(|word| reader.logins(word, &granted));
     let is_label =
         |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains(char::is_whitespace));
     let apparmor = profile
@@ -66,6 +73,8 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
         identity,
         umask,
         limits,
+        logins,
+        users,
         namespaces: Namespaces {
             mount: !shares(Share::Mounts),
             ipc: !shares(Share::Ipc),
@@ -88,6 +97,7 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
             write_execute: lifted(Lift::WriteExecute),
             realtime: lifted(Lift::Realtime),
             personality: lifted(Lift::Personality),
+            tells_logins: logins.is_some(),
         },
     })
 }
@@ -192,7 +202,7 @@ impl Granted {
         if shares(Share::Kernel) {
             steps.extend(PROC.iter().map(|path| Mount::Hide(path)));
         } else {
-            steps.push(Mount::Processes);
+            steps.push(if shares(Share::Processes) { Mount::AllProcesses } else { Mount::Processes });
             steps.extend(KERNEL.iter().map(|path| Mount::Hide(path)));
         }
         if !shares(Share::Home) {
@@ -284,6 +294,36 @@ impl Reader<'_> {
             number.checked_mul(unit(text)?).filter(|bytes| *bytes > 0)
         };
         self.take(word, "amount of memory", read, "write it like \"64M\" or \"50%\"")
+    }
+
+    fn logins(&mut self, word: &Word, granted: &Granted) -> Option<Logins> {
+        let found = self.take(word, "number of logins", Logins::from_word, "write `one` or `many`")?;
+        if granted.families.is_empty() || !granted.groups.contains(&Group::Identity) {
+            let why =
+                "who logs users in needs the calls `identity`, and sockets of the family `unix` to tell who is moved";
+            self.say(word, why.into());
+        }
+        Some(found)
+    }
+
+    fn users(&mut self, users: &profile::Users, total: u64) -> Option<Users> {
+        let memory = self.memory(&users.memory, total);
+        let all_memory = self.memory(&users.together.memory, total);
+        let is_group = |text: &str| {
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            Some(text.to_owned()).filter(|text| !text.is_empty() && text.bytes().all(plain) && text != "users")
+        };
+        let apart =
+            self.take(&users.apart, "group", is_group, "a name has small letters and digits, and is not `users`");
+        Some(Users {
+            apart: apart?,
+            logins: users.logins,
+            memory: memory?,
+            processes: users.processes,
+            all_memory: all_memory?,
+            all_processes: users.together.processes,
+            weight: users.together.weight,
+        })
     }
 
     fn contradictions(&mut self, profile: &Profile, granted: &Granted) {

@@ -1,0 +1,69 @@
+//! Starts the process that moves logins, beside the service: not its child, not in its group, and within a profile of its own.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::{words, READY};
+use crate::apply::{said, Failure};
+use crate::plan::{Logins, Users};
+use crate::{cli, sys, PROFILES};
+
+/// The profile under which logins are moved, which also says what a user gets. Without its ending the name of its service.
+const NAME: &str = "users";
+
+/// The other process, which waits for its work.
+#[derive(Debug)]
+pub struct Watcher {
+    socket: UnixStream,
+}
+
+/// Starts it. Before anything is given up: what is given up here is none of its business.
+pub fn start(logins: Logins) -> Result<Watcher, Failure> {
+    let profile = PROFILES.iter().map(|folder| PathBuf::from(folder).join(format!("{NAME}.toml")));
+    let profile = profile.into_iter().find(|file| file.exists());
+    let profile = profile
+        .ok_or_else(|| Failure::new(format!("logins are to be moved, but {} has no {NAME}.toml", PROFILES[1])))?;
+    let users = limits(&profile)?;
+    let (socket, theirs) = UnixStream::pair().map_err(said("cannot make a pair of sockets"))?;
+    let program = env::current_exe().map_err(said("cannot find this program"))?;
+    let mut command = Command::new(&program);
+    command.args(["--service", NAME, "--group", NAME, "--profile"]).arg(&profile);
+    // Nothing of the service's output, which may be a terminal: what is wrong comes back over the socket.
+    let back = theirs.try_clone().map_err(said("cannot make a pair of sockets"))?;
+    command.args(["--report-to", &back.as_raw_fd().to_string()]);
+    command.arg("--").arg(&program).arg("--move-logins").args(words(logins, &users));
+    command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).env_clear();
+    let start = move || sys::keep_on_exec(&back).map_or_else(|error| error, |()| command.exec());
+    sys::apart(start).map_err(said("cannot start the process that moves logins"))?;
+    Ok(Watcher { socket })
+}
+
+fn limits(profile: &PathBuf) -> Result<Users, Failure> {
+    let file = profile.to_string_lossy().into_owned();
+    let text = fs::read_to_string(profile).map_err(said(format!("cannot read {file}")))?;
+    let plan = cli::resolve(crate::profile::Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
+    plan.users.ok_or_else(|| Failure::new(format!("{file} does not say what a user gets; write a table [users]")))
+}
+
+impl Watcher {
+    /// Hands over what the filter tells, and waits until somebody listens.
+    pub fn watch(mut self, told: &File) -> Result<(), Failure> {
+        // Where nobody takes it, the answer says why.
+        let _sent = sys::send_descriptor(&self.socket, told);
+        let (mut ready, mut why) = ([0], String::new());
+        let outcome = self.socket.read_exact(&mut ready);
+        if outcome.is_ok() && ready == READY {
+            return Ok(());
+        }
+        // It ended, so the rest comes at once; without a word there is nothing more to tell.
+        let _read = self.socket.read_to_string(&mut why);
+        let why = format!("{}{why}", String::from_utf8_lossy(&ready).trim_matches('\0'));
+        Err(Failure::new(format!("the process that moves logins did not start: {why}")))
+    }
+}
