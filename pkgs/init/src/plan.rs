@@ -95,17 +95,20 @@ pub const PLAN: &[Step] = &[
     Step::Clear,
     Step::SwitchRoot,
     needed("devpts", "/dev/pts", Programs, "gid=5,mode=0620,ptmxmode=0666"),
-    needed("tmpfs", "/dev/shm", DevicesAndPrograms, "mode=1777,size=25%"),
-    needed("tmpfs", "/run", DevicesAndPrograms, "mode=0755,size=20%"),
-    needed("tmpfs", "/tmp", DevicesAndPrograms, "mode=1777,size=25%"),
+    // Each place that users write to is larger than the 25 % that one of them may have (hardening/6-isolation/users.toml), so that
+    // nobody fills it for others. A file costs its owner memory too, so their number needs no limit here, which would be all users'.
+    needed("tmpfs", "/dev/shm", DevicesAndPrograms, "mode=1777,size=30%,nr_inodes=0"),
+    needed("tmpfs", "/run", DevicesAndPrograms, "mode=0755,size=10%"),
+    needed("tmpfs", "/tmp", DevicesAndPrograms, "mode=1777,size=30%,nr_inodes=0"),
+    needed("tmpfs", "/home", DevicesAndPrograms, "mode=0755,size=30%,nr_inodes=0"),
     wanted("cgroup2", "/sys/fs/cgroup", DevicesAndPrograms, "nsdelegate"),
     wanted("securityfs", "/sys/kernel/security", DevicesAndPrograms, ""),
-    needed("tmpfs", OVERLAY, Devices, "mode=0700,size=50%"),
+    // What users may have together (50 %) and this leave room for the daemons.
+    needed("tmpfs", OVERLAY, Devices, "mode=0700,size=35%"),
     // Scripts of services and of the administrator are programs in /etc; elsewhere nothing that was written can be started.
     Step::Overlay("/etc", Devices),
     Step::Overlay("/var", DevicesAndPrograms),
     Step::Overlay("/root", DevicesAndPrograms),
-    Step::Overlay("/home", DevicesAndPrograms),
     Step::Exec,
 ];
 
@@ -210,6 +213,18 @@ mod tests {
             if let Step::Overlay(..) = step {
                 assert!(memory.unwrap() < position(step), "{step}");
             }
+        }
+    }
+
+    /// The `dd` that fills a home must not be able to fill what the machine's configuration and its daemons write to.
+    #[test]
+    fn what_users_fill_holds_nothing_of_the_system() {
+        let is_in_memory = |path: &str| {
+            PLAN.iter().any(|step| matches!(step, Step::Mount(mount) if mount.kind == "tmpfs" && mount.at == path))
+        };
+        for path in ["/home", "/tmp", "/dev/shm"] {
+            assert!(is_in_memory(path), "{path}");
+            assert!(!PLAN.iter().any(|step| matches!(step, Step::Overlay(at, _) if *at == path)), "{path}");
         }
     }
 
