@@ -37,6 +37,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+/// What a login on a console is confined to.
+const CONSOLES: &str = "/usr/lib/confine/consoles.toml";
+
 /// There is nothing to configure the machine with.
 const NOTHING: u8 = 3;
 
@@ -88,7 +91,16 @@ fn console(arguments: &[String]) -> io::Result<ExitCode> {
     if !is_configured() && setup::run()? == setup::Outcome::Left {
         return Ok(ExitCode::FAILURE); // init starts getty again
     }
-    Err(Command::new("/bin/login").args(arguments).exec())
+    let words = login(Path::new(CONSOLES).exists());
+    let Some((program, first)) = words.split_first() else { return Ok(ExitCode::FAILURE) };
+    Err(Command::new(program).args(first).args(arguments).exec())
+}
+
+/// What asks for a name and a password. `confined`: the image has layer 6, so a session on a console is as confined as one over SSH.
+fn login(confined: bool) -> Vec<&'static str> {
+    let within = ["/usr/bin/confine", "--profile", CONSOLES, "--service", "consoles", "--group", "consoles", "--"];
+    let within = within.into_iter().filter(|_| confined);
+    within.chain(["/bin/login"]).collect()
 }
 
 fn first_boot(arguments: &[String]) -> io::Result<ExitCode> {
@@ -145,5 +157,13 @@ mod tests {
         }
         assert_eq!(greeting(&root), "\nHello\na\nb\n");
         std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_login_on_a_console_is_confined_where_the_image_has_the_profile() {
+        assert_eq!(login(false), ["/bin/login"]);
+        let words = login(true);
+        assert_eq!(words.first(), Some(&"/usr/bin/confine"));
+        assert!(words.ends_with(&["--group", "consoles", "--", "/bin/login"]), "{words:?}");
     }
 }
