@@ -5,6 +5,7 @@
 //! `xtask/src/host/{vm,ssh}.rs`, the command in `xtask/src/task/boot_test.rs`.
 
 mod audited;
+mod exhaustion;
 mod outside;
 mod services;
 mod set;

@@ -68,6 +68,12 @@ impl Access {
         Command::new(program).args(["-S", "none"]).args(args)
     }
 
+    /// Logs in the same way, runs nothing, and stays in the background until the machine ends.
+    pub fn linger(&self, user: &str) -> Command {
+        let Command { program, args, .. } = self.fresh(user, "sleep 3600");
+        Command::new(program).arg("-f").args(args)
+    }
+
     /// Copies a file into the machine, or out of it.
     pub fn copy(&self, user: &str, from: &str, to: &str) -> Command {
         let (_, how) = self.credentials(&Login::Key(user.to_owned()));

@@ -185,6 +185,18 @@ impl Way {
             Task::Refusal { login } => self.refusal(login, &limits),
             Task::Copy { user, bytes } => self.copy(user, *bytes, &limits).map(answer),
             Task::Clock { user, base } => self.clock(user, *base, started, &limits).map(answer),
+            Task::Timed { user, command } => self.timed(user, command, &limits),
+            Task::Attack { user, command } => {
+                let printed = self.client(&self.access.fresh(user, command), "", &limits)?;
+                let last = printed.stdout.lines().last().filter(|_| printed.code == 0);
+                Ok(answer(last.unwrap_or("the session ended").to_owned()))
+            }
+            Task::Crowd { user, connections } => {
+                let command = self.access.linger(user);
+                let come = |_| self.client(&command, "", &limits).map(|printed| usize::from(printed.code == 0));
+                let came = (0..*connections).map(come).sum::<Result<usize, String>>()?;
+                Ok(answer(came.to_string()))
+            }
             Task::Leave { user, command } => self.leave(user, command, &limits),
             Task::Stranger(what) => {
                 let record = fs_err::read(self.wire()).map_err(|error| error.to_string())?;
@@ -193,6 +205,14 @@ impl Way {
                 segment::attempt(*what, link, &self.segment(), &|| limits.left()).map(answer)
             }
         }
+    }
+
+    fn timed(&self, user: &str, command: &str, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+        let started = Instant::now();
+        let printed = self.client(&self.access.fresh(user, command), "", limits)?;
+        let took = started.elapsed().as_millis();
+        let text = if printed.code == 0 { took.to_string() } else { ssh::last_word(&printed.stderr) };
+        Ok(vec![Answer { text, status: u8::try_from(printed.code).unwrap_or(u8::MAX) }])
     }
 
     fn commands(&self, user: &str, commands: &[String], limits: &Limits<'_>) -> Result<Vec<Answer>, String> {

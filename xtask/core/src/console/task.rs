@@ -56,6 +56,27 @@ pub enum Task {
         /// What it showed at the start, in seconds since 1970; the host's clock when absent.
         base: Option<u64>,
     },
+    /// Logs in by a connection of its own and runs a command; the answer is how many milliseconds all of it took.
+    Timed {
+        /// As this user.
+        user: String,
+        /// The command, which must succeed.
+        command: String,
+    },
+    /// Runs a command that may end the session it came by; the answer is what it printed last, or `the session ended`.
+    Attack {
+        /// As this user.
+        user: String,
+        /// The command.
+        command: String,
+    },
+    /// Opens connections that stay until the machine ends; the answer is how many were let in.
+    Crowd {
+        /// As this user.
+        user: String,
+        /// How many are tried.
+        connections: u32,
+    },
     /// Runs a command that ends the connection, so the way it ends says nothing.
     Leave {
         /// As this user.
@@ -78,6 +99,9 @@ impl fmt::Display for Task {
             Self::Refusal { login: Login::Password(user) } => write!(f, "the refusal of {user} with a password"),
             Self::Copy { user, .. } => write!(f, "copying a file as {user}"),
             Self::Clock { user, .. } => write!(f, "the clock as {user}"),
+            Self::Timed { user, .. } => write!(f, "a login of {user}, timed"),
+            Self::Attack { user, command } => write!(f, "`{command}` as {user} over SSH"),
+            Self::Crowd { user, connections } => write!(f, "{connections} connections of {user}"),
             Self::Leave { command, .. } => write!(f, "`{command}` over SSH"),
             Self::Stranger(what) => write!(f, "a stranger's attempt: {what}"),
         }
@@ -141,6 +165,9 @@ mod tests {
             (Task::Commands { user: user(), commands: vec![user(), user()] }, "2 commands as admin over SSH"),
             (Task::Refusal { login: Login::Password(user()) }, "the refusal of admin with a password"),
             (Task::Leave { user: user(), command: "x".to_owned() }, "`x` over SSH"),
+            (Task::Timed { user: user(), command: "x".to_owned() }, "a login of admin, timed"),
+            (Task::Attack { user: user(), command: "x".to_owned() }, "`x` as admin over SSH"),
+            (Task::Crowd { user: user(), connections: 3 }, "3 connections of admin"),
         ];
         for (task, words) in tasks {
             assert_eq!(task.to_string(), words);

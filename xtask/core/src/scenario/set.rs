@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
-use super::{audited, outside, services};
+use super::{audited, exhaustion, outside, services};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
@@ -13,7 +13,7 @@ use crate::qemu::{Firmware, Medium};
 use crate::surface;
 
 /// Every scenario's name.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "uefi-cd",
     "uefi-disk",
     "bios-cd",
@@ -27,6 +27,7 @@ pub const NAMES: [&str; 20] = [
     "no-dhcp",
     "bad-services",
     "audited",
+    "exhaustion",
     "containers",
     "without-1-kernel",
     "without-2-access",
@@ -40,7 +41,7 @@ pub const NAMES: [&str; 20] = [
 pub const SETTLED: Duration = Duration::from_secs(8);
 
 /// An account that nobody was asked about.
-const GUEST: &str = "guest";
+pub(super) const GUEST: &str = "guest";
 
 /// How a console names the machine's key, and whether that is the key which sshd has.
 const HOST_KEY: &str = "SSH host key: SHA256:";
@@ -85,6 +86,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "no-dhcp" => no_dhcp(),
         "bad-services" => services::bad_services(),
         "audited" => attacks(),
+        "exhaustion" => exhaustion::exhaustion(),
         "containers" => services::containers(),
         "without-1-kernel" => outside::without("without-1-kernel", Layer::Kernel),
         "without-2-access" => outside::without("without-2-access", Layer::Access),
@@ -127,21 +129,9 @@ fn ssh() -> Scenario {
     items.push(Item::OverSsh(facts::network()));
     items.push(clock(None));
     items.push(check("scp there and back", Task::Copy { user: ADMIN.to_owned(), bytes: 300_000 }, "same"));
-    // An account like the administrator's, but for the group; its password is not locked, which would be refused for that.
-    items.push(Item::OverSsh(vec![Fact::as_root(
-        "another account has the administrator's key",
-        &format!(
-            "adduser -D {GUEST} && sed -i 's/^{GUEST}:!/{GUEST}:*/' /etc/shadow && cp -r /home/{ADMIN}/.ssh /home/{GUEST}/ && \
-             chown -R {GUEST}:{GUEST} /home/{GUEST} && grep -c '^{GUEST}:\\*:' /etc/shadow"
-        ),
-        Expected::Is("1".to_owned()),
-    )]));
+    items.push(Item::OverSsh(vec![guest()]));
     items.push(refused("outside the group ssh refused", Login::Key(GUEST.to_owned())));
-    items.push(Item::OverSsh(vec![Fact::as_root(
-        "it joins the group",
-        &format!("addgroup {GUEST} ssh && grep -c '^ssh:.*,{GUEST}$' /etc/group"),
-        Expected::Is("1".to_owned()),
-    )]));
+    items.push(Item::OverSsh(vec![joins()]));
     items.push(check("a member of the group ssh gets in", Task::Copy { user: GUEST.to_owned(), bytes: 1000 }, "same"));
     // Without a key of its own, root would be refused by any server.
     items.push(Item::OverSsh(vec![Fact::as_root(
@@ -160,6 +150,27 @@ fn ssh() -> Scenario {
         patience: 1,
         items,
     }
+}
+
+/// An account like the administrator's, but for the groups; its password is not locked, which would be refused for that.
+pub(super) fn guest() -> Fact {
+    Fact::as_root(
+        "another account has the administrator's key",
+        &format!(
+            "adduser -D {GUEST} && sed -i 's/^{GUEST}:!/{GUEST}:*/' /etc/shadow && cp -r /home/{ADMIN}/.ssh /home/{GUEST}/ && \
+             chown -R {GUEST}:{GUEST} /home/{GUEST} && grep -c '^{GUEST}:\\*:' /etc/shadow"
+        ),
+        Expected::Is("1".to_owned()),
+    )
+}
+
+/// It may come in over SSH.
+pub(super) fn joins() -> Fact {
+    Fact::as_root(
+        "it joins the group",
+        &format!("addgroup {GUEST} ssh && grep -c '^ssh:.*,{GUEST}$' /etc/group"),
+        Expected::Is("1".to_owned()),
+    )
 }
 
 fn layers() -> Scenario {
@@ -311,6 +322,10 @@ fn no_dhcp() -> Scenario {
             Fact::new("user on the console", "id -un", is(ADMIN)),
             // Messages of the kernel must not land in the middle of an answer.
             Fact::as_root("console is quiet", "dmesg -n 1", is("")),
+            // As over SSH: behind a filter, without most capabilities for good, in a control group of the user's.
+            Fact::new("filter of the console", "grep -c '^Seccomp:.2$' /proc/self/status", is("1")),
+            Fact::new("its capabilities", "sed -n 's/^CapBnd:.//p' /proc/self/status", is("00000000200000c9")),
+            Fact::new("its control group", "sed 's/[0-9]*$/N/' /proc/self/cgroup", is("0::/wheel/N")),
             Fact::new("no address", "ip -4 addr show scope global | grep -c 'inet ' || true", is("0")),
             Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
         ]),
