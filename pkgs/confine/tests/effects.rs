@@ -124,6 +124,24 @@ fn each_grant_opens_what_it_names_and_no_more() {
     }
 }
 
+/// A service that may have sockets, and connect to no port, sends without connecting.
+#[test]
+fn no_connection_is_made_by_sending() {
+    let grant = format!("{SYSTEM}\nsockets = [\"inet\"]");
+    if !can("no_connection_is_made_by_sending", &grant) {
+        return;
+    }
+    let output = confined("fast-open", &format!("[[grant]]\nreason = \"Test\"\n{grant}\n"), &[MISBEHAVE]);
+    for name in ["connect", "fast-open"] {
+        let line = outcome(&output, name);
+        // By the filter, not by a setting of this machine's kernel.
+        assert!(
+            line.contains("refused (Operation not permitted") || line.contains("refused (Permission denied"),
+            "{line}"
+        );
+    }
+}
+
 /// All calls, sockets and capabilities that a test may have: what is refused now, Landlock or the kernel's own rules refuse.
 #[test]
 fn landlock_holds_alone() {
