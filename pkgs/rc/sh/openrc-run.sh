@@ -30,8 +30,10 @@ service_set_value() {
 _rc_recall() {
 	[ -e "$RC_SVCDIR/options/$RC_SVCNAME/$1" ] || return 0
 	_rc_recalled=
-	IFS= read -r _rc_recalled <"$RC_SVCDIR/options/$RC_SVCNAME/$1" || :
-	eval "$1=\$_rc_recalled"
+	while IFS= read -r _rc_value || [ -n "$_rc_value" ]; do
+		_rc_recalled="$_rc_recalled $_rc_value"
+	done <"$RC_SVCDIR/options/$RC_SVCNAME/$1"
+	eval "$1=\${_rc_recalled# }"
 }
 _rc_remember() {
 	if [ -n "$2" ]; then
@@ -42,17 +44,36 @@ _rc_remember() {
 	fi
 }
 
-# One option for start-stop-daemon or supervise-daemon, quoted for eval.
-_rc_option() { [ -z "$2" ] || _rc_options="$_rc_options --$1 \"\$$3\""; }
+# Options for start-stop-daemon and supervise-daemon, gathered in _rc_options. Values are given unquoted, and eval reads the
+# whole, as with OpenRC: any white space separates words, also a new line; patterns mean files; and quotes within a value
+# hold words together. In quotes a new line would end the command, and its first line would run without the rest.
+# A script that changes IFS means its own words, not these.
+_rc_begin() { _rc_options= && unset IFS; }
+# _rc_option OPTION WORD...: without a word no option
+_rc_option() {
+	[ $# -gt 1 ] || return 0
+	_rc_options="$_rc_options --$1"
+	shift
+	for _rc_word; do
+		_rc_options="$_rc_options $_rc_word"
+	done
+}
+# _rc_whole OPTION VARIABLE: the value is one word, whatever it holds.
+_rc_whole() { eval "[ -z \"\${$2:-}\" ]" || _rc_options="$_rc_options --$1 \"\$$2\""; }
+# _rc_right OPTION VARIABLE: what limits the rights of a daemon is given also when its value came out empty, and then refused.
+_rc_right() { eval "[ -z \"\${$2+set}\" ]" || _rc_options="$_rc_options --$1 \"\$$2\""; }
 _rc_common_options() {
-	_rc_option umask "${umask:-}" umask
-	_rc_option chdir "${directory:-}" directory
-	_rc_option stdout "${output_log:-}" output_log
-	_rc_option stderr "${error_log:-}" error_log
-	_rc_option stdout-logger "${output_logger:-}" output_logger
-	_rc_option stderr-logger "${error_logger:-}" error_logger
-	_rc_option capabilities "${capabilities:-}" capabilities
-	_rc_option secbits "${secbits:-}" secbits
+	_rc_option chroot ${chroot:-}
+	_rc_option chdir ${directory:-}
+	_rc_option pidfile ${pidfile:-}
+	_rc_option stdout ${output_log:-}
+	_rc_option stderr ${error_log:-}
+	_rc_whole stdout-logger output_logger
+	_rc_whole stderr-logger error_logger
+	_rc_right user command_user
+	_rc_right umask umask
+	_rc_right capabilities capabilities
+	_rc_right secbits secbits
 	! yesno "${no_new_privs:-no}" || _rc_options="$_rc_options --no-new-privs"
 	[ -z "${SSD_NICELEVEL:-}" ] || export SSD_NICELEVEL
 	[ -z "${SSD_IONICELEVEL:-}" ] || export SSD_IONICELEVEL
@@ -60,10 +81,23 @@ _rc_common_options() {
 	[ -z "${rc_start_wait:-}" ] || export rc_start_wait
 }
 _rc_has_command() {
-	[ -z "${command:-}" ] || return 0
+	for _rc_word in ${command:-}; do
+		return 0
+	done
 	ewarn "The command variable is undefined."
 	ewarn "There is nothing for ${name:-$RC_SVCNAME} to start."
 	return 1
+}
+# Variables of OpenRC that would silently do nothing.
+_rc_not_supported() {
+	for _rc_key in notify stopgroup input_file; do
+		eval "_rc_value=\${$_rc_key:-}"
+		[ -z "$_rc_value" ] || ewarn "$RC_SVCNAME: $_rc_key is not supported and has no effect"
+	done
+	case ${supervisor:-} in
+		'' | supervise-daemon | start-stop-daemon) ;;
+		*) ewarn "$RC_SVCNAME: the supervisor $supervisor is not supported, using start-stop-daemon" ;;
+	esac
 }
 _rc_started_well() {
 	if yesno "${start_inactive:-no}"; then
@@ -80,7 +114,7 @@ ssd_start() {
 		ewarn "If this is what you intend, please write a start function."
 		return 0
 	fi
-	_rc_options=
+	_rc_begin
 	if yesno "${command_background:-no}"; then
 		if [ -z "${pidfile:-}" ]; then
 			eerror "command_background option used but no pidfile specified"
@@ -90,13 +124,14 @@ ssd_start() {
 			eerror "command_background used with command_args_background"
 			return 1
 		fi
-		_rc_options="--background --make-pidfile"
+		_rc_options=" --background --make-pidfile"
 	fi
+	_rc_option exec $command
+	_rc_option name ${procname:-}
 	_rc_common_options
+	_rc_not_supported
 	ebegin "Starting ${name:-$RC_SVCNAME}"
-	eval start-stop-daemon --start --exec "$command" ${chroot:+--chroot "$chroot"} ${procname:+--name "$procname"} \
-		${pidfile:+--pidfile "$pidfile"} ${command_user:+--user "$command_user"} "$_rc_options" \
-		"${start_stop_daemon_args:-}" -- "${command_args:-}" "${command_args_background:-}"
+	eval start-stop-daemon --start "$_rc_options" ${start_stop_daemon_args:-} -- ${command_args:-} ${command_args_background:-}
 	if eend $? "Failed to start ${name:-$RC_SVCNAME}"; then
 		_rc_remember command "$command"
 		_rc_remember chroot "${chroot:-}"
@@ -112,34 +147,33 @@ ssd_stop() {
 		_rc_recall $_rc_key
 	done
 	[ -n "${command:-}${procname:-}${pidfile:-}" ] || return 0
-	_rc_options=
-	! yesno "${command_progress:-no}" || _rc_options=--progress
+	_rc_begin
+	! yesno "${command_progress:-no}" || _rc_options=" --progress"
+	_rc_option exec ${command:+${chroot:-}$command}
+	_rc_option name ${procname:-}
+	_rc_option pidfile ${pidfile:+${chroot:-}$pidfile}
+	_rc_whole retry retry
+	_rc_whole signal stopsig
 	ebegin "Stopping ${name:-$RC_SVCNAME}"
-	eval start-stop-daemon --stop ${command:+--exec "${chroot:-}$command"} ${procname:+--name "$procname"} \
-		${pidfile:+--pidfile "${chroot:-}$pidfile"} '${retry:+--retry "$retry"}' '${stopsig:+--signal "$stopsig"}' "$_rc_options"
+	eval start-stop-daemon --stop "$_rc_options"
 	eend $? "Failed to stop ${name:-$RC_SVCNAME}"
 }
 
 supervise_start() {
 	_rc_has_command || return 1
-	_rc_options=
-	_rc_common_options
-	for _rc_key in retry respawn_delay respawn_max respawn_period healthcheck_timer healthcheck_delay; do
-		eval "_rc_value=\${$_rc_key:-}"
-		case $_rc_key in
-			respawn_delay) _rc_option respawn-delay "$_rc_value" respawn_delay ;;
-			respawn_max) _rc_option respawn-max "$_rc_value" respawn_max ;;
-			respawn_period) _rc_option respawn-period "$_rc_value" respawn_period ;;
-			healthcheck_timer) _rc_option healthcheck-timer "$_rc_value" healthcheck_timer ;;
-			healthcheck_delay) _rc_option healthcheck-delay "$_rc_value" healthcheck_delay ;;
-			*) _rc_option $_rc_key "$_rc_value" $_rc_key ;;
-		esac
-	done
 	: "${pidfile:=${RC_TEST_ROOT:-}/run/supervise-$RC_SVCNAME.pid}"
+	_rc_begin
+	_rc_whole retry retry
+	_rc_option respawn-delay ${respawn_delay:-}
+	_rc_option respawn-max ${respawn_max:-}
+	_rc_option respawn-period ${respawn_period:-}
+	_rc_option healthcheck-timer ${healthcheck_timer:-}
+	_rc_option healthcheck-delay ${healthcheck_delay:-}
+	_rc_common_options
+	_rc_not_supported
 	ebegin "Starting ${name:-$RC_SVCNAME}"
-	eval supervise-daemon '"$RC_SVCNAME"' --start --pidfile "$pidfile" ${chroot:+--chroot "$chroot"} \
-		${command_user:+--user "$command_user"} "$_rc_options" \
-		"${supervise_daemon_args:-${start_stop_daemon_args:-}}" "$command" -- "${command_args:-}" "${command_args_foreground:-}"
+	eval supervise-daemon '"$RC_SVCNAME"' --start "$_rc_options" ${supervise_daemon_args:-${start_stop_daemon_args:-}} \
+		$command -- ${command_args:-} ${command_args_foreground:-}
 	if eend $? "Failed to start ${name:-$RC_SVCNAME}"; then
 		_rc_remember pidfile "$pidfile"
 		_rc_remember retry "${retry:-}"
@@ -151,10 +185,11 @@ supervise_start() {
 supervise_stop() {
 	_rc_recall pidfile
 	: "${pidfile:=${RC_TEST_ROOT:-}/run/supervise-$RC_SVCNAME.pid}"
-	_rc_options=
-	_rc_option retry "${retry:-}" retry
+	_rc_begin
+	_rc_option pidfile $pidfile
+	_rc_whole retry retry
 	ebegin "Stopping ${name:-$RC_SVCNAME}"
-	eval supervise-daemon '"$RC_SVCNAME"' --stop --pidfile "$pidfile" "$_rc_options"
+	eval supervise-daemon '"$RC_SVCNAME"' --stop "$_rc_options"
 	eend $? "Failed to stop ${name:-$RC_SVCNAME}"
 }
 
@@ -197,6 +232,10 @@ status_post() { :; }
 depend() { :; }
 unhealthy() { :; }
 healthcheck() { :; }
+cgroup_cleanup() {
+	rc_timeout_stopsec=${rc_timeout_stopsec:-90} rc_send_sighup=${rc_send_sighup:-no} \
+		rc_send_sigkill=${rc_send_sigkill:-yes} stopsig=${stopsig:-} cgroup-cleanup "$RC_SVCNAME"
+}
 
 _rc_lists() {
 	for _rc_entry in $2; do
@@ -276,7 +315,7 @@ _rc_extra() {
 			eerror "$RC_SVCNAME: cannot \`$1' as it has not been started"
 			return 1
 		fi
-	elif _rc_lists "$1" "${extra_stopped_commands:-}"; then
+	elif _rc_lists "$1" "${extra_stopped_commands:-} cgroup_cleanup"; then
 		if ! service_stopped; then
 			eerror "$RC_SVCNAME: cannot \`$1' as it has not been stopped"
 			return 1
@@ -315,6 +354,10 @@ if yesno "${RC_DEBUG:-no}"; then
 	set -x
 fi
 sourcex "$RC_SERVICE"
+if yesno "${rc_verbose:-${RC_VERBOSE:-no}}"; then
+	EINFO_VERBOSE=yes
+	export EINFO_VERBOSE
+fi
 [ -z "${rc_ulimit:-${RC_ULIMIT:-}}" ] || ulimit ${rc_ulimit:-$RC_ULIMIT}
 
 case $1 in
@@ -331,8 +374,7 @@ case $1 in
 		_rc_call stop
 		_rc_result=$?
 		if yesno "${rc_cgroup_cleanup:-no}"; then
-			rc_timeout_stopsec=${rc_timeout_stopsec:-90} rc_send_sighup=${rc_send_sighup:-no} \
-				rc_send_sigkill=${rc_send_sigkill:-yes} stopsig=${stopsig:-} cgroup-cleanup "$RC_SVCNAME"
+			cgroup_cleanup
 		fi
 		exit $_rc_result
 		;;

@@ -75,6 +75,12 @@ impl Daemon {
         self.pid == Some(found.pid) && self.start.is_none_or(|start| start == found.start)
     }
 
+    /// The process of it that we made, if that still runs.
+    pub fn process(&self) -> Option<Process> {
+        self.start?;
+        process::read(self.pid?).filter(|found| self.made(found))
+    }
+
     /// What a process of it looks like.
     pub fn pattern(&self) -> Pattern {
         Pattern { exec: self.exec.clone(), args: Vec::new(), name: self.name.clone(), uid: None }
@@ -130,6 +136,11 @@ pub fn of(paths: &Paths, service: &str) -> Vec<Daemon> {
 /// Whether a process is one that was made when the service started.
 pub fn made(paths: &Paths, service: &str, found: &Process) -> bool {
     of(paths, service).iter().any(|daemon| daemon.start.is_some() && daemon.made(found))
+}
+
+/// What was noted about a daemon when it was started.
+pub fn noted(paths: &Paths, service: &str, daemon: &Daemon) -> Option<Daemon> {
+    of(paths, service).into_iter().find(|other| other.is(daemon))
 }
 
 /// Remembers a daemon; an earlier record of the same one is replaced.

@@ -211,11 +211,17 @@ impl Launch {
         let file = match sink {
             Sink::Inherit => return Ok(()),
             Sink::Null => None,
-            Sink::File(path) => Some(open_log(path)?),
+            Sink::File(path) => Some(open_log(path, self.owner())?),
             Sink::Command(command) => Some(start_logger(command).map_err(|e| format!("logger `{command}`: {e}"))?),
         };
         sys::replace_descriptor(file.as_ref().unwrap_or(null).as_fd(), descriptor)
             .map_err(|error| format!("cannot redirect output: {error}"))
+    }
+
+    /// User and group of the files that are made for the daemon; the highest number leaves what is.
+    fn owner(&self) -> (u32, u32) {
+        let gid = self.groups.as_ref().map_or(u32::MAX, |(gid, _)| *gid);
+        (self.user.as_ref().map_or(u32::MAX, |user| user.uid), gid)
     }
 
     fn drop_rights(&self) -> Result<(), String> {
@@ -280,9 +286,9 @@ fn is_own_directory(directory: &str) -> bool {
 type Identity = (Option<User>, Option<(u32, Vec<u32>)>);
 
 fn identity(parsed: &Parsed, accounts: &Accounts) -> Result<Identity, String> {
-    let owner = parsed.value("user").or(parsed.value("chuid")).filter(|text| !text.is_empty());
-    let (user, mut group) = owner.map_or(Ok((None, None)), |text| accounts.owner(text))?;
-    if let Some(name) = parsed.value("group").filter(|name| !name.is_empty()) {
+    let account = parsed.value("user").or(parsed.value("chuid")).map(|text| accounts.account(text)).transpose()?;
+    let (user, mut group) = account.map_or((None, None), |(user, group)| (Some(user), group));
+    if let Some(name) = parsed.value("group").map(str::trim) {
         group = Some(accounts.group(name).ok_or_else(|| format!("there is no group `{name}` in /etc/group"))?);
     }
     let groups = match (&user, group) {
@@ -354,16 +360,22 @@ fn open_null() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/null")
 }
 
-/// Opens a log to append to. Who runs the daemon may own the log's directory: a link that it placed there must not lead
-/// us to another file. A pipe nobody reads would block the daemon's start, so it is opened both ways.
-fn open_log(path: &Path) -> Result<File, String> {
+/// Opens a log to append to. A new one belongs to the daemon, which must be able to open it again. Who runs the daemon may
+/// own the log's directory: a link that it placed there must not lead us to another file. A pipe nobody reads would block
+/// the daemon's start, so it is opened both ways.
+fn open_log(path: &Path, owner: (u32, u32)) -> Result<File, String> {
     use std::os::unix::fs::FileTypeExt;
     let said = |error: io::Error| format!("cannot open log `{}`: {error}", path.display());
     let (folder, name) = checkpath::open_parent_of_target(path)?;
     let there = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
     let is_pipe = there.is_ok_and(|about| about.file_type().is_fifo());
-    let flags = if is_pipe { sys::O_RDWR } else { sys::O_WRONLY | sys::O_APPEND | sys::O_CREAT };
-    let log = sys::open_at(&folder, &name, flags, 0o644).map_err(said)?;
+    let flags = if is_pipe { sys::O_RDWR } else { sys::O_WRONLY | sys::O_APPEND };
+    let log = match sys::open_at(&folder, &name, flags | sys::O_CREAT | sys::O_EXCL, 0o660) {
+        Ok(new) => sys::chown(&new, owner.0, owner.1).map(|()| new),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => sys::open_at(&folder, &name, flags, 0),
+        Err(error) => Err(error),
+    };
+    let log = log.map_err(said)?;
     let about = log.metadata().map_err(said)?;
     if about.is_file() && about.nlink() > 1 {
         return Err(format!("log `{}` has another name as well, so somebody else's file may be meant", path.display()));

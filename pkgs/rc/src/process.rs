@@ -129,8 +129,7 @@ fn base(path: &str) -> &str {
 
 /// Whether a process runs a program: the same file, or a script named in the first two words.
 fn runs(process: &Process, exec: &str) -> bool {
-    let same_word = process.argv.iter().take(2).any(|word| word == exec);
-    if same_word {
+    if process.argv.iter().take(2).any(|word| word == exec || is_inside(process, word, exec)) {
         return true;
     }
     let real = fs::canonicalize(exec).unwrap_or_else(|_| PathBuf::from(exec));
@@ -140,6 +139,15 @@ fn runs(process: &Process, exec: &str) -> bool {
     // A link to a program of many names (BusyBox): the name it was started with decides.
     let many_names = real.file_name() != Path::new(exec).file_name();
     !many_names || process.argv.first().is_some_and(|word| base(word).starts_with(base(exec)))
+}
+
+/// Whether a word of a process that has a root of its own means this file.
+fn is_inside(process: &Process, word: &str, file: &str) -> bool {
+    // First what costs nothing: hardly any process comes further.
+    let may_be = word.starts_with('/') && file.len() > word.len() && file.ends_with(word);
+    may_be
+        && fs::read_link(format!("/proc/{}/root", process.pid))
+            .is_ok_and(|root| root != Path::new("/") && root.join(word.trim_start_matches('/')) == Path::new(file))
 }
 
 /// All processes that fit, except this one and its parent.

@@ -1,6 +1,5 @@
 //! How a daemon is stopped: signals and waits, as `--retry` gives them (`5`, `TERM/5/KILL/5`, `SIGTERM/forever`).
 
-use crate::sys;
 use std::time::Duration;
 
 /// One step of stopping.
@@ -17,11 +16,12 @@ pub enum Step {
 /// No wait is longer than this (a year); it keeps sums of times within their type.
 const LONGEST: u64 = 31_536_000;
 
-/// Reads a schedule. A single number is a wait after `signal`, and after a further one of the same length KILL.
+/// Reads a schedule. A single number is a wait after `signal`: what still runs then has not stopped. Whoever wants it killed
+/// writes so.
 pub fn parse(text: &str, signal: i32) -> Result<Vec<Step>, String> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
         let wait = Step::Wait(Duration::from_secs(seconds.min(LONGEST)));
-        return Ok(vec![Step::Signal(signal), wait, Step::Signal(sys::SIGKILL), wait]);
+        return Ok(vec![Step::Signal(signal), wait]);
     }
     let mut steps = Vec::new();
     for item in text.trim().split('/') {
@@ -113,7 +113,7 @@ mod tests {
         use Step::{Signal, Wait, WaitForever};
         let five = Wait(Duration::from_secs(5));
         let table = [
-            ("5", vec![Signal(15), five, Signal(9), five]),
+            ("5", vec![Signal(15), five]),
             ("TERM/5/KILL/5", vec![Signal(15), five, Signal(9), five]),
             ("SIGINT/5/sigterm/5/-9", vec![Signal(2), five, Signal(15), five, Signal(9)]),
             ("TERM/forever", vec![Signal(15), WaitForever]),

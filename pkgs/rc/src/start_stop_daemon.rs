@@ -20,7 +20,7 @@ use crate::process::{self, Pattern, PidFile, Process};
 use crate::schedule;
 use crate::sys::{End, Pid};
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const OWN_OPTIONS: [Known; 20] = [
     option('S', "start", false),
@@ -57,13 +57,20 @@ Usage: start-stop-daemon --start --exec PROGRAM [options] [-- arguments]
   -r, --chroot DIR  -d, --chdir DIR  -e, --env N=V  -k, --umask MODE  -N, --nicelevel N  -I, --ionice C[:D]
   -1, --stdout FILE  -2, --stderr FILE  -3, --stdout-logger COMMAND  -4, --stderr-logger COMMAND
       --capabilities LIST  --secbits N  --no-new-privs  --oom-score-adj N  --scheduler NAME  --scheduler-priority N
-  -i, --interpreted  -t, --test  -o, --oknodo  -P, --progress  -q, --quiet  -v, --verbose";
+  -i, --interpreted (scripts are always found by their own name)
+  -t, --test  -o, --oknodo  -P, --progress  -q, --quiet  -v, --verbose
+
+Without --start, --stop and --signal: --start.";
 
 /// The command line, resolved.
 struct Request {
     parsed: Parsed,
+    /// The program, as it is called inside the new root.
+    exec: Option<String>,
+    /// What its processes look like from here.
     pattern: Pattern,
     args: Vec<String>,
+    /// Where its number is, seen from here.
     pidfile: Option<String>,
     service: Option<String>,
     paths: Paths,
@@ -87,22 +94,34 @@ fn request(args: &[String]) -> Result<Option<Request>, String> {
         message::print(USAGE);
         return Ok(None);
     }
+    if parsed.has("notify") {
+        return Err("--notify is not supported: nothing here waits until a daemon says that it is ready".into());
+    }
     let given = |name: &str| parsed.value(name).filter(|value| !value.is_empty()).map(str::to_owned);
     let mut exec = given("exec").or_else(|| given("startas"));
-    let (name, pidfile, owner) = (given("name"), given("pidfile"), given("user").or_else(|| given("chuid")));
+    let (name, pidfile) = (given("name"), given("pidfile"));
+    let has_owner = parsed.has("user") || parsed.has("chuid");
     if exec.is_none() && !parsed.rest.is_empty() {
         exec = Some(parsed.rest.remove(0));
     }
     if pidfile.as_ref().is_some_and(|path| !path.starts_with('/')) {
         return Err("--pidfile must be an absolute path".into());
     }
-    let pattern = Pattern { exec, args: parsed.rest.clone(), name, uid: None };
-    if pattern.is_empty() && pidfile.is_none() && owner.is_none() {
+    if exec.is_none() && name.is_none() && pidfile.is_none() && !has_owner {
         return Err("which daemon? Give --exec, --name, --pidfile or --user.".into());
     }
+    // What is started in a new root names its files as they are called there. Who stops it names them as they are here.
+    let is_stop = parsed.has("stop") || parsed.has("signal");
+    let root = parsed.value("chroot").filter(|root| !root.is_empty() && !is_stop).map(PathBuf::from);
+    let from_here = |path: String| match &root {
+        Some(root) if path.starts_with('/') => root.join(path.trim_start_matches('/')).to_string_lossy().into_owned(),
+        _ => path,
+    };
+    let pidfile = pidfile.map(from_here);
+    let pattern = Pattern { exec: exec.clone().map(from_here), args: parsed.rest.clone(), name, uid: None };
     let service = env::var("RC_SVCNAME").ok().filter(|name| crate::paths::is_service_name(name));
     let args = parsed.rest.clone();
-    Ok(Some(Request { parsed, pattern, args, pidfile, service, paths: Paths::system() }))
+    Ok(Some(Request { parsed, exec, pattern, args, pidfile, service, paths: Paths::system() }))
 }
 
 impl Request {
@@ -110,12 +129,11 @@ impl Request {
         let (start, stop, signal) = (self.parsed.has("start"), self.parsed.has("stop"), self.parsed.value("signal"));
         match (start, stop, signal.is_some()) {
             (true, true, _) => Err("--start and --stop exclude each other".into()),
-            (true, false, _) => self.start(),
-            (false, false, false) => Err("what to do? Give --start, --stop or --signal.".into()),
+            (true, false, _) | (false, false, false) => self.start(),
             (false, is_stop, _) => {
                 if let Some(owner) = self.parsed.value("user").or(self.parsed.value("chuid")) {
                     let accounts = crate::users::Accounts::read(Path::new("/"));
-                    self.pattern.uid = accounts.owner(owner)?.0.map(|user| user.uid);
+                    self.pattern.uid = Some(accounts.account(owner)?.0.uid);
                 }
                 let signal = schedule::signal(self.parsed.value("signal").unwrap_or("TERM"))?;
                 if is_stop {
@@ -127,31 +145,60 @@ impl Request {
         }
     }
 
-    fn record(&self, exec: Option<String>) -> Daemon {
+    fn is_start(&self) -> bool {
+        !self.parsed.has("stop") && !self.parsed.has("signal")
+    }
+
+    /// How the service's daemon is noted, with its program's full name.
+    fn record(&self) -> Daemon {
+        let exec = self.pattern.exec.as_deref();
+        let exec = exec.map(|exec| launch::find_program(exec, None).unwrap_or_else(|_| exec.to_owned()));
         let (name, pidfile) = (self.pattern.name.clone(), self.pidfile.clone());
         Daemon { exec, args: self.args.clone(), name, pidfile, ..Daemon::default() }
     }
 
     /// The processes that are meant: the one of the pid file, if it is believable, or those that fit.
     fn targets(&self) -> Result<Vec<Process>, String> {
-        let Some(file) = &self.pidfile else {
-            let mut pattern = self.pattern.clone();
-            if self.parsed.has("start") {
-                pattern.args.clear();
-            }
-            return Ok(process::find(&pattern));
-        };
-        match process::read_pid_file(Path::new(file)) {
-            PidFile::Absent => Ok(Vec::new()),
+        let Some(file) = &self.pidfile else { return Ok(process::find(&self.pattern)) };
+        let named = match process::read_pid_file(Path::new(file)) {
+            PidFile::Absent => None,
             PidFile::Unusable(why) => {
                 message::ewarn(&format!("start-stop-daemon: {why}"));
-                Ok(Vec::new())
+                None
             }
             PidFile::Names { pid, writer } => {
                 let own = std::process::id() as Pid;
-                Ok(process::read(pid).filter(|p| p.pid != own && self.believes(p, writer)).into_iter().collect())
+                process::read(pid).filter(|p| p.pid != own && self.believes(p, writer))
             }
+        };
+        match named {
+            Some(found) => Ok(vec![found]),
+            // What is started beside a daemon without pid file is the business of who starts it.
+            None if self.is_start() => Ok(Vec::new()),
+            None => Ok(self.without_pid_file()),
         }
+    }
+
+    /// The daemon was to be found by its pid file, which is gone or wrong: it must not be left behind all the same. The
+    /// process that we made ourselves; else what runs the program and belongs to the service, as far as that is known.
+    fn without_pid_file(&self) -> Vec<Process> {
+        if self.pattern.exec.is_none() && self.pattern.name.is_none() {
+            return Vec::new();
+        }
+        let Some(service) = &self.service else { return process::find(&self.pattern) };
+        let noted = daemons::noted(&self.paths, service, &self.record());
+        if let Some(made) = noted.as_ref().and_then(Daemon::process) {
+            return vec![made];
+        }
+        let with_args = Pattern { args: noted.map(|noted| noted.args).unwrap_or_default(), ..self.pattern.clone() };
+        let mut found = process::find(&Pattern { args: Vec::new(), ..self.pattern.clone() });
+        found.retain(|process| match cgroup::membership(&self.paths, service, process.pid) {
+            Membership::Ours => true,
+            Membership::Other => false,
+            // Others may run the same program, for example an interpreter.
+            Membership::Unknown => with_args.fits(process, true),
+        });
+        found
     }
 
     fn believes(&self, found: &Process, writer: Option<u32>) -> bool {

@@ -130,11 +130,15 @@ fn link(paths: &Paths, state: State, service: &str) -> PathBuf {
 
 /// Makes all directories; called by every program that is about to write state.
 pub fn prepare(paths: &Paths) -> io::Result<()> {
-    let others = ["options", "daemons", "exclusive", "tmp"];
+    let others = ["options", "daemons", "tmp"];
     for word in State::WITH_DIRECTORY.into_iter().map(State::word).chain(others) {
         make_directory(&paths.state.join(word))?;
     }
-    Ok(())
+    // To hold a lock it is enough to read its file: others would keep services from being started and stopped.
+    match fs::DirBuilder::new().mode(0o700).create(paths.state.join("exclusive")) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
@@ -342,5 +346,5 @@ impl Lock {
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o644).open(path)
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }

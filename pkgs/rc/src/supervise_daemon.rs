@@ -129,8 +129,9 @@ fn charge(paths: Paths, service: String, pidfile: PathBuf, parsed: &mut Parsed) 
     let program = launch::find_program(&command, parsed.value("chroot").map(Path::new))?;
     let launch = Launch::new(parsed, Some((&paths, service.as_str())), &program, &command, &parsed.rest, true)?;
     let seconds = |name: &str| -> Result<Option<Duration>, String> {
-        let wrong = |text: &str| format!("--{name}: `{text}` is no number of seconds");
-        parsed.value(name).map(|text| parse_seconds(text).ok_or_else(|| wrong(text))).transpose()
+        let wrong =
+            |text: &str| format!("--{name}: `{text}` is no time; write seconds, or like 500ms, 2sec, 1min, 1hour");
+        parsed.value(name).map(|text| respawn::time(text).ok_or_else(|| wrong(text))).transpose()
     };
     let every = seconds("healthcheck-timer")?.filter(|every| !every.is_zero());
     let first = seconds("healthcheck-delay")?;
@@ -146,16 +147,6 @@ fn charge(paths: Paths, service: String, pidfile: PathBuf, parsed: &mut Parsed) 
     };
     let health = every.map(|every| Health { every, first: first.unwrap_or(every) });
     Ok(Charge { paths, service, pidfile, policy, health, stop: schedule_of(parsed)?, launch })
-}
-
-/// Seconds, or with `ms` milliseconds; at most a year.
-fn parse_seconds(text: &str) -> Option<Duration> {
-    let year = Duration::from_secs(31_536_000);
-    let duration = match text.strip_suffix("ms") {
-        Some(number) => Duration::from_millis(number.parse().ok()?),
-        None => Duration::from_secs(text.parse().ok()?),
-    };
-    Some(duration.min(year))
 }
 
 /// Makes the supervisor a process of its own; returns when its daemon runs, or with the reason why it does not.

@@ -67,6 +67,20 @@ impl Accounts {
         Accounts::lines(&self.group).filter(is_member).filter_map(|fields| fields[2].parse().ok()).collect()
     }
 
+    /// `user` or `user:group`, for whoever is to run as, or to be found by, that user. A part that came out empty is an
+    /// error: "nobody" must not end up as "as before", which is root.
+    pub fn account(&self, text: &str) -> Result<(User, Option<u32>), String> {
+        let text = text.trim();
+        let (name, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+        if name.is_empty() || group == Some("") {
+            return Err(format!("`{text}` is no user: write USER or USER:GROUP, both with a name or number"));
+        }
+        match self.owner(text)? {
+            (Some(user), group) => Ok((user, group)),
+            (None, _) => Err(format!("`{text}` is no user")),
+        }
+    }
+
     /// `user`, `user:group`, `:group` as numbers; the explanation is for people.
     pub fn owner(&self, text: &str) -> Result<(Option<User>, Option<u32>), String> {
         let (user, group) = match text.split_once(':') {
@@ -118,8 +132,20 @@ mod tests {
     }
 
     #[test]
+    fn an_account_is_never_nobody_in_particular() {
+        for (text, uid, gid) in [("nobody", 65534, None), (" nobody:log\n", 65534, Some(30)), ("5:6", 5, Some(6))] {
+            let (user, group) = accounts().account(text).unwrap();
+            assert_eq!((user.uid, group), (uid, gid), "{text:?}");
+        }
+        for text in ["", " ", ":", ":log", "nobody:", "nobody:ghosts", "ghost"] {
+            assert!(accounts().account(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn no_owner_makes_it_panic() {
         crate::testing::for_texts(2000, |text| {
+            drop(accounts().account(text));
             drop(accounts().owner(text));
             drop(Accounts { passwd: text.into(), group: text.into() }.owner("a:B"));
         });

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::service::{pid, root, run, runs};
-use common::{ended, Root};
+use common::ended;
+use common::service::{for_shells, pid, root, run, runs, wait_until};
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::Path;
@@ -23,26 +23,6 @@ need net
 after docker
 }
 "#;
-
-/// Calls a test for each shell, with a root of its own.
-fn for_shells(name: &str, scripts: &str, test: impl Fn(&Root, &str)) {
-    for shell in ["/bin/sh", "/bin/dash", "/bin/busybox sh", "/usr/bin/busybox sh"] {
-        let program = shell.split(' ').next().unwrap();
-        if !Path::new(program).exists() {
-            println!("skipped: {program} is not on this machine");
-            continue;
-        }
-        test(&root(&format!("{name}-{}", shell.len()), scripts), shell);
-    }
-}
-
-fn wait_until(limit: u64, done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(limit), "not within {limit} seconds");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// The shell's own `kill`: not every machine has a program of that name.
 fn signal(name: &str, pid: &str) {
@@ -170,7 +150,7 @@ fn nothing_hangs_and_no_lie_is_believed() {
     assert!(innocent.try_wait().unwrap().is_none(), "a process of somebody else was ended");
     innocent.kill().unwrap();
     innocent.wait().unwrap();
-    signal("TERM", &real);
+    assert!(!runs(&real), "left behind");
 }
 
 #[test]

@@ -59,9 +59,12 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Reads a list.
+    /// Reads a list. One that came out empty is no list: it would leave a daemon what its script meant to take away.
     pub fn parse(text: &str) -> Result<Capabilities, String> {
         let mut sets = Capabilities::default();
+        if text.chars().all(|c| c == ',' || c.is_whitespace()) {
+            return Err("capabilities: the list is empty; write names like ^cap_net_bind_service".to_owned());
+        }
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let name = item.trim_start_matches(['^', '!', '%']);
             let bit = 1u64 << number(name)?;
@@ -124,7 +127,8 @@ mod tests {
     fn lists() {
         let of = |text: &str| Capabilities::parse(text).map(|sets| (sets.inheritable, sets.ambient, sets.forbidden));
         assert_eq!(of("^cap_net_bind_service,!cap_chown,CAP_KILL"), Ok((1 << 10 | 1 << 5, 1 << 10, 1)));
-        assert_eq!(of(""), Ok((0, 0, 0)));
+        assert_eq!(of("^cap_net_bind_service,\n!cap_chown\n"), Ok((1 << 10, 1 << 10, 1)));
+        assert!(of("").is_err() && of(" ,\n").is_err());
         assert!(of("cap_flying").unwrap_err().contains("cap_flying"));
         assert!(of("^cap_kill,!cap_kill").is_err());
         crate::testing::for_texts(2000, |text| drop(Capabilities::parse(text)));

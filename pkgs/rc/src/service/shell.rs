@@ -130,9 +130,11 @@ impl Service {
         let mut command = Command::new(&paths.shell[0]);
         command.args(&paths.shell[1..]);
         command.arg(paths.lib.join("sh/openrc-run.sh")).args(words).env_clear();
+        // Wherever the caller is: a daemon would keep that directory, and what is mounted there, busy.
+        command.current_dir("/");
         let conf = Conf::general(paths);
-        let allowed: Vec<&str> = conf.get("rc_env_allow").unwrap_or_default().split_whitespace().collect();
-        command.envs(env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| may_inherit(name, &allowed))));
+        let allowed = conf.get("rc_env_allow").unwrap_or_default();
+        command.envs(env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| may_inherit(name, allowed))));
         let level = env::var("RC_RUNLEVEL").ok().or_else(|| state::runlevel(paths)).unwrap_or_else(|| "sysinit".into());
         command
             .env("PATH", paths.search_path())

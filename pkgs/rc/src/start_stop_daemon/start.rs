@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 impl Request {
     pub(super) fn start(&self) -> Result<u8, String> {
-        let Some(exec) = &self.pattern.exec else { return Err("--start needs --exec".into()) };
+        let Some(exec) = &self.exec else { return Err("--start needs --exec".into()) };
         let background = self.parsed.has("background");
         if self.parsed.has("make-pidfile") && self.pidfile.is_none() {
             return Err("--make-pidfile needs --pidfile".into());
@@ -46,7 +46,11 @@ impl Request {
         if let Some(service) = &self.service {
             let pid = background.then_some(pid);
             let start = pid.and_then(process::read).map(|process| process.start);
-            let daemon = Daemon { pid, start, ..self.record(Some(program)) };
+            let mut daemon = Daemon { pid, start, ..self.record() };
+            if let Some(root) = &launch.chroot {
+                // As it looks from here, also if it was found in the PATH inside.
+                daemon.exec = Some(root.join(program.trim_start_matches('/')).to_string_lossy().into_owned());
+            }
             daemons::add(&self.paths, service, &daemon).map_err(|e| format!("cannot note the daemon: {e}"))?;
         }
         Ok(0)
@@ -89,12 +93,8 @@ impl Request {
             }
         }
         if let Some(file) = self.pidfile.as_deref().filter(|_| self.parsed.has("make-pidfile")) {
-            let inside = match &launch.chroot {
-                Some(root) => root.join(file.trim_start_matches('/')),
-                None => file.into(),
-            };
-            if let Err(error) = write_pid_file(&inside, std::process::id()) {
-                return format!("cannot write pid file `{}`: {error}", inside.display());
+            if let Err(error) = write_pid_file(Path::new(file), std::process::id()) {
+                return format!("cannot write pid file `{file}`: {error}");
             }
         }
         launch.become_it(report)
@@ -111,7 +111,7 @@ impl Request {
         };
         let begun = Instant::now();
         let limit = Duration::from_millis(limit);
-        let exec = self.pattern.exec.as_deref().unwrap_or_default();
+        let exec = self.exec.as_deref().unwrap_or_default();
         loop {
             if background {
                 if let Ok(Some((_, end))) = sys::wait(pid, false) {

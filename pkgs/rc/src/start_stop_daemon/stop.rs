@@ -2,7 +2,6 @@
 
 use super::Request;
 use crate::daemons;
-use crate::launch;
 use crate::message;
 use crate::process::{self, Held};
 use crate::schedule::{self, Step};
@@ -60,8 +59,7 @@ impl Request {
             }
         }
         if let Some(service) = &self.service {
-            let exec = self.pattern.exec.as_deref().map(|exec| launch::find_program(exec, None).unwrap_or(exec.into()));
-            daemons::remove(&self.paths, service, &self.record(exec))
+            daemons::remove(&self.paths, service, &self.record())
                 .map_err(|e| format!("cannot forget the daemon: {e}"))?;
         }
         Ok(0)

@@ -18,6 +18,22 @@ pub struct Policy {
     pub period: Option<Duration>,
 }
 
+/// A time as `respawn_delay` and its relatives have it: a whole number and perhaps a unit, without one seconds. At most a year.
+pub fn time(text: &str) -> Option<Duration> {
+    const YEAR: u64 = 31_536_000;
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = number.parse().ok()?;
+    let seconds = match unit.trim_start() {
+        "ms" | "miliseconds" | "milliseconds" => return Some(Duration::from_millis(number.min(YEAR * 1000))),
+        "" | "s" | "sec" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        "h" | "hour" | "hours" => 3600,
+        _ => return None,
+    };
+    Some(Duration::from_secs(number.saturating_mul(seconds).min(YEAR)))
+}
+
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -67,6 +83,28 @@ mod tests {
 
     fn policy(most: usize, period: Option<Duration>) -> Policy {
         Policy { delay: SECOND, step: Duration::ZERO, cap: None, most, period }
+    }
+
+    #[test]
+    fn times_with_units() {
+        for (text, milliseconds) in [
+            ("2", 2000),
+            ("0", 0),
+            ("500ms", 500),
+            ("2sec", 2000),
+            ("3 seconds", 3000),
+            ("1min", 60_000),
+            ("2m", 120_000),
+            ("1hour", 3_600_000),
+            ("99999999999h", 31_536_000_000),
+        ] {
+            assert_eq!(time(text), Some(Duration::from_millis(milliseconds)), "{text:?}");
+        }
+        for text in ["", "s", "-1", "1.5s", "2 days", "1minx", "0x10", "99999999999999999999"] {
+            assert_eq!(time(text), None, "{text:?}");
+        }
+        let year = Duration::from_secs(31_536_000);
+        crate::testing::for_texts(2000, |text| assert!(time(text).is_none_or(|time| time <= year)));
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub fn supervise(charge: &Charge, mut report: File) -> u8 {
 fn prepare(charge: &Charge) -> Result<Signals, String> {
     let said = |error: io::Error| format!("cannot become a supervisor: {error}");
     sys::new_session().map_err(said)?;
+    // Fails only if there is no root directory. The daemon begins there as well, whoever starts it.
+    drop(std::env::set_current_dir("/"));
     let wanted =
         [sys::SIGCHLD, sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGHUP, sys::SIGUSR1, sys::SIGUSR2, sys::SIGPIPE];
     let signals = Signals::block(&wanted).map_err(said)?;
@@ -82,15 +84,13 @@ fn prepare(charge: &Charge) -> Result<Signals, String> {
     Ok(signals)
 }
 
-/// Nobody waits on our output, and no directory is kept busy.
+/// Nobody waits on our output.
 fn leave_terminal() {
     if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
         for descriptor in 0..3 {
             drop(sys::replace_descriptor(null.as_fd(), descriptor));
         }
     }
-    // Fails only if there is no root directory.
-    drop(std::env::set_current_dir("/"));
 }
 
 /// Ends an `openrc-run`, which ends its shell and all that this started, with more than words if need be. To kill it would

@@ -4,6 +4,7 @@ use super::{ended, Root};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A root in which services can start daemons.
 pub fn root(name: &str, scripts: &str) -> Root {
@@ -32,4 +33,25 @@ pub fn runs(number: &str) -> bool {
 /// The number in a pid file.
 pub fn pid(root: &Root, file: &str) -> String {
     root.read(file).trim().to_owned()
+}
+
+/// Calls a test for each shell, with a root of its own.
+pub fn for_shells(name: &str, scripts: &str, test: impl Fn(&Root, &str)) {
+    for shell in ["/bin/sh", "/bin/dash", "/bin/busybox sh", "/usr/bin/busybox sh"] {
+        let program = shell.split(' ').next().unwrap();
+        if !Path::new(program).exists() {
+            println!("skipped: {program} is not on this machine");
+            continue;
+        }
+        test(&root(&format!("{name}-{}", shell.len()), scripts), shell);
+    }
+}
+
+/// Waits for something that comes by itself.
+pub fn wait_until(limit: u64, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(limit), "not within {limit} seconds");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
