@@ -30,6 +30,11 @@ _patterns() (
 )
 config() { [ $# -eq 0 ] || _say config "$@"; }
 need() { [ $# -eq 0 ] || _say need "$@"; }
+need_if_exists() {
+	for _word in $*; do
+		[ ! -e "$_init_d/$_word" ] || need "$_word"
+	done
+}
 use() { [ $# -eq 0 ] || _say use "$@"; }
 want() { [ $# -eq 0 ] || _say want "$@"; }
 before() { [ $# -eq 0 ] || _say before "$@"; }

@@ -41,31 +41,45 @@ yesno() {
 }
 
 _rc_quiet() { yesno "${EINFO_QUIET:-no}"; }
-_rc_indented() { printf ' %s*%s %.*s%s' "$1" "$_rc_normal" "${EINFO_INDENT:-0}" "$_rc_spaces" "$2"; }
+# Without a terminal ebegin and einfon leave their line open; what is said next, also by a program, begins a new one.
+_rc_indented() {
+	case ${EINFO_LASTCMD:-} in
+		*n) echo ;;
+	esac
+	EINFO_LASTCMD=
+	printf ' %s*%s %.*s%s' "$1" "$_rc_normal" "${EINFO_INDENT:-0}" "$_rc_spaces" "$2"
+}
+_rc_opened() {
+	_rc_indented "$2" "$3"
+	[ -n "$_rc_line" ] || { EINFO_LASTCMD=$1 && export EINFO_LASTCMD; }
+}
 
-einfon() { _rc_quiet || _rc_indented "$_rc_good" "$*"; return 0; }
+einfon() { _rc_quiet || _rc_opened einfon "$_rc_good" "$*"; return 0; }
 einfo() { _rc_quiet || { _rc_indented "$_rc_good" "$*"; echo; }; return 0; }
-ewarnn() { _rc_quiet || _rc_indented "$_rc_warn" "$*" >&2; return 0; }
+ewarnn() { _rc_quiet || _rc_opened ewarnn "$_rc_warn" "$*" >&2; return 0; }
 ewarn() { _rc_quiet || { _rc_indented "$_rc_warn" "$*"; echo; } >&2; return 0; }
-eerrorn() { yesno "${EERROR_QUIET:-no}" || _rc_indented "$_rc_bad" "$*" >&2; return 1; }
+eerrorn() { yesno "${EERROR_QUIET:-no}" || _rc_opened eerrorn "$_rc_bad" "$*" >&2; return 1; }
 eerror() { yesno "${EERROR_QUIET:-no}" || { _rc_indented "$_rc_bad" "$*"; echo; } >&2; return 1; }
-ebegin() { _rc_quiet || { _rc_indented "$_rc_good" "$* ..."; printf '%s' "$_rc_line"; }; return 0; }
+ebegin() { _rc_quiet || { _rc_opened ebegin "$_rc_good" "$* ..."; printf '%s' "$_rc_line"; }; return 0; }
 
-# _rc_end FUNCTION COLOUR CODE [MESSAGE]
+# _rc_end FUNCTION COLOUR CODE [MESSAGE]: with a message all of it is an error.
 _rc_end() {
 	_rc_say=$1 _rc_colour=$2 _rc_code=${3:-0}
 	[ $# -lt 3 ] && shift 2 || shift 3
 	if [ "$_rc_code" = 0 ]; then
-		_rc_colour=$_rc_good _rc_word=ok
+		_rc_mark "$_rc_good" ok
+	elif [ -z "$*" ]; then
+		_rc_mark "$_rc_colour" '!!'
 	else
-		_rc_word='!!'
-		if [ -n "$*" ]; then
-			_rc_quiet || [ -n "$_rc_line" ] || echo
-			"$_rc_say" "$*"
-		fi
+		# A terminal has the verdict at the end of the line above, wherever that is.
+		if [ -n "$_rc_line" ] || _rc_quiet; then "$_rc_say" "$*"; else "${_rc_say}n" "$*"; fi
+		_rc_mark "$_rc_colour" '!!' >&2
 	fi
-	_rc_quiet || printf '%s %s[ %s%s%s ]%s\n' "$_rc_column" "$_rc_bracket" "$_rc_colour" "$_rc_word" "$_rc_bracket" "$_rc_normal"
 	return "$_rc_code"
+}
+_rc_mark() {
+	EINFO_LASTCMD=
+	_rc_quiet || printf '%s %s[ %s%s%s ]%s\n' "$_rc_column" "$_rc_bracket" "$1" "$2" "$_rc_bracket" "$_rc_normal"
 }
 eend() { _rc_end eerror "$_rc_bad" "$@"; }
 ewend() { _rc_end ewarn "$_rc_warn" "$@"; }
@@ -136,6 +150,19 @@ get_bootparam_value() {
 		esac
 	done
 	return 1
+}
+
+# on_ac_power: 0 on mains, 1 on battery, 255 if the machine does not tell
+on_ac_power() {
+	_rc_power=255
+	for _rc_supply in /sys/class/power_supply/*; do
+		[ -r "$_rc_supply/online" ] && read -r _rc_value <"$_rc_supply/type" || continue
+		[ "$_rc_value" = Mains ] || continue
+		read -r _rc_value <"$_rc_supply/online" || continue
+		[ "$_rc_value" != 1 ] || return 0
+		_rc_power=1
+	done
+	return $_rc_power
 }
 
 _rc_in_state() { [ -L "$RC_SVCDIR/$1/${2:-$RC_SVCNAME}" ]; }

@@ -37,7 +37,7 @@ Usage: checkpath [-d | -D | -f | -F | -p] [-m MODE] [-o USER[:GROUP]] [-q] PATH.
        checkpath -W PATH
   -d, --directory  -f, --file  -p, --pipe       make it if it is not there
   -D, --directory-truncate  -F, --file-truncate make it, or empty it
-  -m, --mode MODE   octal; 775 for directories, 644 for others unless given
+  -m, --mode MODE   octal; 775 for directories, 644 for files, 600 for pipes unless given
   -o, --owner USER[:GROUP]
   -W, --writable    only tell whether it can be written
   -q, --quiet       no information; twice: no errors either";
@@ -325,6 +325,7 @@ fn set_owner(path: &Path, target: &File, about: &fs::Metadata, wish: &Wish, is_n
 fn set_mode(path: &Path, target: &File, wish: &Wish, is_new: bool) -> io::Result<()> {
     let default = match wish.shape {
         Some(Shape::Directory { .. }) => 0o775,
+        Some(Shape::Pipe) => 0o600,
         _ => 0o644,
     };
     let Some(mode) = wish.mode.or(is_new.then_some(default)) else { return Ok(()) };

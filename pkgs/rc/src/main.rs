@@ -7,7 +7,7 @@
 //!   [`supervise_daemon`], [`daemons`] (which daemons a service started), [`process`], [`cgroup`];
 //! * all services: [`depend`], [`runlevel`], [`openrc`], [`rc_status`], [`rc_service`], [`rc_update`], [`rc_depend`];
 //! * small programs for service scripts: [`eapplets`], [`checkpath`], [`fstab`], [`mountinfo`], [`newer`], [`applets`];
-//! * beneath: [`paths`], [`state`], [`conf`], [`limits`], [`message`], [`getopt`], [`users`], [`sys`] (the only unsafe code).
+//! * beneath: [`paths`], [`state`], [`conf`], [`limits`], [`pattern`], [`message`], [`getopt`], [`users`], [`sys`] (the only unsafe code).
 
 mod applets;
 mod cgroup;
@@ -25,6 +25,7 @@ mod mountinfo;
 mod newer;
 mod openrc;
 mod paths;
+mod pattern;
 mod process;
 mod rc_depend;
 mod rc_service;

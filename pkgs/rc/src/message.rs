@@ -85,12 +85,21 @@ fn line(kind: Kind, text: &str, open: bool) {
         return;
     }
     let mut stream = kind.stream();
+    end_open_line(&mut *stream);
     let (on, off) = if has_colours(&*stream) { (kind.colour(), NORMAL) } else { ("", "") };
     let end = if open { "" } else { "\n" };
     let whole = format!(" {on}*{off} {}{text}{end}", indent());
     // Nobody can be told when standard output and error are gone.
     drop(stream.write_all(whole.as_bytes()));
     drop(stream.flush());
+}
+
+/// Without a terminal `ebegin` and `einfon` of the shell that called us have left their line open: a new one begins.
+fn end_open_line(stream: &mut dyn Stream) {
+    if !stream.is_tty() && env::var("EINFO_LASTCMD").is_ok_and(|last| last.ends_with('n')) {
+        drop(stream.write_all(b"\n"));
+        env::remove_var("EINFO_LASTCMD");
+    }
 }
 
 /// `einfo`
@@ -124,20 +133,19 @@ pub fn ebegin(text: &str) {
     }
 }
 
-/// `eend`, or with [`Kind::Warn`] `ewend`: the verdict for what `ebegin` announced.
+/// `eend`, or with [`Kind::Warn`] `ewend`: the verdict for what `ebegin` announced. With a text all of it is an error.
 pub fn eend(code: u8, kind: Kind, text: &str) {
-    if code != 0 && !text.is_empty() {
-        let begins_new_line = !io::stdout().is_terminal() && !Kind::Info.is_quiet();
-        if begins_new_line {
-            drop(io::stdout().write_all(b"\n"));
-        }
-        line(kind, text, false);
+    let has_text = code != 0 && !text.is_empty();
+    let mut stream = if has_text { kind.stream() } else { Kind::Info.stream() };
+    if has_text {
+        // A terminal has the verdict at the end of the line above, wherever that is.
+        let stays_open = !stream.is_tty() && !Kind::Info.is_quiet();
+        line(kind, text, stays_open);
     }
     if Kind::Info.is_quiet() {
         return;
     }
-    let stream = io::stdout();
-    let coloured = has_colours(&stream);
+    let coloured = has_colours(&*stream);
     let word = if code == 0 { "ok" } else { "!!" };
     let verdict = if coloured {
         let colour = if code == 0 { Kind::Info } else { kind }.colour();
@@ -147,12 +155,12 @@ pub fn eend(code: u8, kind: Kind, text: &str) {
     };
     let place = match sys::columns() {
         // One line up, then so far to the right that the verdict ends the line.
-        Some(columns) if stream.is_terminal() && env::var("TERM").is_ok_and(|t| t != "dumb") => {
+        Some(columns) if stream.is_tty() && env::var("TERM").is_ok_and(|t| t != "dumb") => {
             format!("\u{1b}[A\u{1b}[{}C", columns.saturating_sub(8))
         }
         _ => String::new(),
     };
-    drop((&stream).write_all(format!("{place} {verdict}\n").as_bytes()));
+    drop(stream.write_all(format!("{place} {verdict}\n").as_bytes()));
 }
 
 /// A line of output that is not decorated; errors (a closed pipe) end quietly.

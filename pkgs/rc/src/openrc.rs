@@ -73,6 +73,10 @@ pub fn run(args: &[String]) -> u8 {
         print(HELP);
         return 0;
     }
+    if options.has("no-auto") {
+        eerror("openrc: --no-auto is not supported: it concerns services of users, and there are none");
+        return 1;
+    }
     if options.has("sys") {
         let system = system_type(&paths);
         if !system.is_empty() {
@@ -129,7 +133,7 @@ fn change(paths: &Paths, asked: Option<&str>, no_stop: bool) -> io::Result<u8> {
         banner();
     }
     let settings = Settings::read(paths);
-    let mut journal = Journal::open(paths, level == SYSINIT);
+    let mut journal = Journal::open(paths, settings.log.clone(), level == SYSINIT);
     let graph = load_graph(paths)?;
     let now = Situation::read(paths, Some(&level))?;
     let wishes = Wishes {
@@ -204,7 +208,7 @@ impl Change<'_> {
         }
         let sign = self.paths.state.join(if direction == Direction::Up { "rc.starting" } else { "rc.stopping" });
         fs::create_dir_all(&sign)?;
-        let going_down = goes_down(self.level) && direction == Direction::Down;
+        let going_down = (goes_down(self.level) || self.level == SINGLE) && direction == Direction::Down;
         let runner = Runner {
             paths: self.paths,
             graph: self.graph,

@@ -3,6 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use crate::conf::Conf;
 use crate::daemons;
 use crate::depend::survey;
 use crate::getopt::{option, parse, Known, Parsed};
@@ -60,6 +61,9 @@ pub fn run(args: &[String]) -> u8 {
         print(HELP);
         return 0;
     }
+    if options.has("user") {
+        return fail("--user is not supported: there are no services of users, only the system's");
+    }
     if options.has("list") {
         files(&paths).iter().for_each(|name| print(name));
         return 0;
@@ -94,7 +98,7 @@ pub fn run(args: &[String]) -> u8 {
 /// Options that all programs for people have: how much is said, and with which colours.
 pub fn apply_common(options: &Parsed) {
     // Messages of this process and of all that it starts follow these variables.
-    if options.has("nocolor") {
+    if options.has("nocolor") || Conf::general(&Paths::system()).yes("rc_nocolor", false) {
         std::env::set_var("RC_NOCOLOR", "yes");
         std::env::set_var("EINFO_COLOR", "no");
     }

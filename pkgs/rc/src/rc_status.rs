@@ -149,8 +149,10 @@ impl<'p> Report<'p> {
             (false, false) => options.rest.clone(),
             (false, true) => self.with_stacks(&self.current),
         };
-        for level in &shown {
-            print(&if ini { format!("[{level}]") } else { format!("Runlevel: {level}") });
+        for (at, level) in shown.iter().enumerate() {
+            let is_stacked = at > 0 && !options.has("all") && options.rest.is_empty();
+            let kind = if is_stacked { "Stacked " } else { "" };
+            print(&if ini { format!("[{kind}{level}]") } else { format!("{kind}Runlevel: {level}") });
             let members = self.levels.0.get(level).map(|found| found.services.clone()).unwrap_or_default();
             // Not links to scripts that are gone, nor services that do not fit this system.
             self.rows(&self.select(|name| members.contains(name) && self.graph.exists(name)), ini);

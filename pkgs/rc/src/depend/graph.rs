@@ -146,7 +146,10 @@ fn node_of(written: &Written, remarks: &mut Vec<String>) -> Node {
             match (kind, word.as_str()) {
                 (Kind::Before, "*") => node.before_all = true,
                 (Kind::After, "*") => node.after_all = true,
-                (Kind::Keyword, _) => push_new(list, word),
+                (Kind::Keyword, keyword) => match keyword.strip_prefix('!') {
+                    Some(gone) => forget_keyword(list, gone),
+                    None => push_new(list, word),
+                },
                 (_, other) => match other.strip_prefix('!') {
                     Some(gone) => list.retain(|known| known != gone),
                     None if *other == written.service => {
@@ -170,6 +173,18 @@ fn push_new(list: &mut Vec<String>, word: &str) {
     if !list.iter().any(|known| known == word) {
         list.push(word.to_owned());
     }
+}
+
+/// Takes a keyword back. `-containers` stands for one of each kind, so `!-lxc` leaves the others.
+fn forget_keyword(list: &mut Vec<String>, gone: &str) {
+    let kinds = || CONTAINERS.iter().map(|kind| format!("-{kind}"));
+    if gone == "-containers" {
+        list.retain(|known| !kinds().any(|kind| kind == *known));
+    } else if kinds().any(|kind| kind == gone) && list.iter().any(|known| known == "-containers") {
+        list.retain(|known| known != "-containers");
+        kinds().for_each(|kind| push_new(list, &kind));
+    }
+    list.retain(|known| known != gone);
 }
 
 /// Containers that `keyword -containers` speaks of.
@@ -229,5 +244,27 @@ mod tests {
             assert!(g.remarks.is_empty(), "{system}: {:?}", g.remarks);
         }
         assert!(graph(text, "").has_keyword("a", "-shutdown"));
+    }
+
+    #[test]
+    fn a_keyword_that_is_taken_back_removes_nothing() {
+        // what the script says, what rc.conf says of it: the systems without it
+        let cases = [
+            ("-lxc -shutdown", "!-lxc", ""),
+            ("-containers", "!-containers", ""),
+            ("-lxc", "!-containers", ""),
+            ("-containers", "!-lxc", "docker podman"),
+            ("-lxc", "!-docker", "lxc"),
+            ("!-lxc", "-lxc", "lxc"),
+        ];
+        for (script, conf, want) in cases {
+            let text = format!("service a\nkeyword {script}\nkeyword {conf}\nend 0\n");
+            let unfit: Vec<&str> = ["", "lxc", "docker", "podman"]
+                .into_iter()
+                .filter(|system| !graph(&text, system).exists("a"))
+                .collect();
+            assert_eq!(unfit.join(" "), want, "{script}, {conf}");
+        }
+        assert!(graph("service a\nkeyword -lxc -shutdown !-lxc\nend 0\n", "").has_keyword("a", "-shutdown"));
     }
 }

@@ -76,17 +76,22 @@ fn resolved(parsed: Parsed, paths: &Paths) -> Graph {
     graph
 }
 
-/// OpenRC's name for the kind of container this is, or nothing on a machine. `rc_sys` in rc.conf overrides.
+/// OpenRC's name for the kind of container this is, in capitals, or nothing on a machine. `rc_sys` in rc.conf overrides.
 pub fn system_type(paths: &Paths) -> String {
-    if let Some(said) = Conf::general(paths).get("rc_sys") {
-        return said.to_owned();
+    system_type_by(&Conf::general(paths), paths)
+}
+
+/// As [`system_type`], for who has read rc.conf.
+pub fn system_type_by(conf: &Conf, paths: &Paths) -> String {
+    if let Some(said) = conf.get("rc_sys") {
+        return said.to_ascii_uppercase();
     }
     // Unreadable means not permitted, and then the process is no service of a container either.
     let environment = fs::read(paths.root.join("proc/1/environ")).unwrap_or_default();
     let container = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"container="));
     match container {
-        Some(name) => String::from_utf8_lossy(name).into_owned(),
-        None if paths.root.join(".dockerenv").exists() => "docker".to_owned(),
+        Some(name) => String::from_utf8_lossy(name).to_ascii_uppercase(),
+        None if paths.root.join(".dockerenv").exists() => "DOCKER".to_owned(),
         None => String::new(),
     }
 }

@@ -26,8 +26,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens it. `fresh` forgets the times of an earlier boot.
-    pub fn open(paths: &Paths, fresh: bool) -> Journal {
+    /// Opens it. `late` is the lasting log; `fresh` forgets the times of an earlier boot.
+    pub fn open(paths: &Paths, late: PathBuf, fresh: bool) -> Journal {
         let early = paths.state.join("rc.log");
         let timing = paths.state.join("timing");
         if fresh {
@@ -37,7 +37,7 @@ impl Journal {
         let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
         let offset = uptime.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0);
         let file = OpenOptions::new().append(true).create(true).open(&early).ok();
-        Journal { early, late: paths.log.clone(), timing, file, begun: Instant::now(), offset }
+        Journal { early, late, timing, file, begun: Instant::now(), offset }
     }
 
     /// Seconds since boot of a moment.

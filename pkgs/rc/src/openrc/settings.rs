@@ -23,6 +23,8 @@ pub struct Settings {
     pub stop_crashed: bool,
     /// `rc_crashed_start`
     pub start_crashed: bool,
+    /// `rc_log_path`: where lines about what happened end up.
+    pub log: PathBuf,
     /// What runs a service: this program, or another one in a root for tests.
     pub openrc_run: PathBuf,
     /// `/dev/null` when services start at the same time: then none of them can ask anybody.
@@ -40,6 +42,10 @@ impl Settings {
             keep: conf.get("rc_nostop").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
             stop_crashed: conf.yes("rc_crashed_stop", false),
             start_crashed: conf.yes("rc_crashed_start", true),
+            log: conf
+                .get("rc_log_path")
+                .and_then(|path| path.strip_prefix('/'))
+                .map_or_else(|| paths.log.clone(), |path| paths.root.join(path)),
             openrc_run: std::env::var_os("RC_TEST_OPENRC_RUN")
                 .filter(|_| paths.is_test)
                 .map_or_else(|| paths.program(), PathBuf::from),

@@ -3,9 +3,10 @@
 use super::dependencies::Refusal;
 use super::{Care, Service};
 use crate::cgroup;
-use crate::conf::is_yes;
+use crate::conf::{is_yes, Conf};
 use crate::depend::situation::Direction;
 use crate::message::{eerror, einfo, ewarn};
+use crate::pattern;
 use crate::state::{self, Lock, Set, State};
 use std::env;
 use std::fs;
@@ -23,6 +24,10 @@ impl Service {
     pub(super) fn start(&self, command: &str) -> u8 {
         let name = &self.name;
         let background = is_on("IN_BACKGROUND");
+        if is_on("IN_HOTPLUG") && !self.may_be_hotplugged() {
+            eerror(&format!("{name}: not allowed to be hotplugged; rc_hotplug in rc.conf lists those that are"));
+            return 1;
+        }
         let now = self.state();
         match now.major() {
             State::Started if !background => {
@@ -76,6 +81,13 @@ impl Service {
         drop(_lock);
         self.start_waiting();
         code
+    }
+
+    /// `rc_hotplug`: nothing unless it is set, and then all that it does not exclude.
+    fn may_be_hotplugged(&self) -> bool {
+        let conf = Conf::general(&self.paths);
+        let list = conf.get("rc_hotplug").or_else(|| conf.get("rc_plug_services")).unwrap_or_default();
+        !list.trim().is_empty() && pattern::allows(list, &self.name).unwrap_or(true)
     }
 
     /// Takes a change back that did not work. What the script says itself (`mark_service_…`) stays.

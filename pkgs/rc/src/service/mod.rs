@@ -7,6 +7,7 @@ mod change;
 mod dependencies;
 mod shell;
 
+use crate::conf::Conf;
 use crate::depend::text::Kind;
 use crate::depend::Graph;
 use crate::getopt::{self, option, Known};
@@ -103,6 +104,9 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
         if parsed.has(option) {
             env::set_var(variable, "yes");
         }
+    }
+    if Conf::general(&paths).yes("rc_nocolor", false) {
+        env::set_var("RC_NOCOLOR", "yes");
     }
     if rest.is_empty() {
         return Err(format!("{name}: not enough arguments; for example: start, stop, status"));

@@ -3,8 +3,10 @@
 use super::{Care, Service};
 use crate::cgroup;
 use crate::conf::Conf;
+use crate::depend::load::system_type_by;
 use crate::limits;
 use crate::message::{eerror, ewarn};
+use crate::pattern;
 use crate::state;
 use crate::sys::{self, End, Fork, Pid, Signals};
 use std::env;
@@ -27,7 +29,7 @@ impl Ended {
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Variables that scripts may inherit; `rc_env_allow` in rc.conf names more.
-fn may_inherit(name: &str, allowed: &[&str]) -> bool {
+fn may_inherit(name: &str, allowed: &str) -> bool {
     const NAMES: [&str; 16] = [
         "TERM",
         "LANG",
@@ -48,7 +50,7 @@ fn may_inherit(name: &str, allowed: &[&str]) -> bool {
     ];
     NAMES.contains(&name)
         || ["LC_", "RC_", "EINFO_", "SSD_"].iter().any(|start| name.starts_with(start))
-        || allowed.iter().any(|word| *word == "*" || *word == name)
+        || pattern::allows(allowed, name) == Some(true)
 }
 
 impl Service {
@@ -148,6 +150,7 @@ impl Service {
             .env("RC_RUNLEVEL", level)
             .env("RC_CMD", shown_as)
             .env("RC_UNAME", "Linux")
+            .env("RC_SYS", system_type_by(&conf, paths))
             .env("RC_OPENRC_PID", std::process::id().to_string());
         for (name, otherwise) in [("RC_BOOTLEVEL", "boot"), ("RC_DEFAULTLEVEL", "default")] {
             command.env(name, env::var(name).unwrap_or_else(|_| otherwise.to_owned()));
