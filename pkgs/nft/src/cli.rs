@@ -12,7 +12,7 @@ use crate::netlink::write;
 use crate::parse;
 use crate::resolve;
 use crate::show::{self, Style};
-use crate::source::Source;
+use crate::source::{Findings, Source};
 use crate::sys;
 
 const USAGE: &str = "\
@@ -179,7 +179,11 @@ fn load(source: Source<'_>, facts: &Facts, check: bool) -> Result<Answer, String
         let text = "understood; the kernel was not asked, which needs the right to administer the network";
         return Ok(Answer::from(format!("{}: {text}\n", source.file)));
     }
-    let said: String = refused.iter().map(|refusal| refusal_text(source.file, refusal)).collect();
+    let shown = refused.iter().take(Findings::MOST);
+    let mut said: String = shown.map(|refusal| refusal_text(source.file, refusal)).collect();
+    if let Some(more @ 1..) = refused.len().checked_sub(Findings::MOST) {
+        said.push_str(&format!("nft: {}: {more} more are refused\n", source.file));
+    }
     Err(format!("{said}nothing of {} was loaded\n", source.file))
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use set::{is_anonymous, named};
 
 use crate::depend::{self, Context};
-use crate::field::{Base, Field, Route, FIB_FLAGS, FIB_PRESENT};
+use crate::field::{Base, Direction, Field, Route, FIB_FLAGS, FIB_PRESENT};
 use crate::instruction::{Instruction, Register, Target};
 use crate::netlink::dump::RawSet;
 use crate::ruleset::{Family, NatKind, Op, Operand, Right, SetUse, Statement};
@@ -75,8 +75,7 @@ impl Reader<'_> {
         match instruction {
             Instruction::Meta { key, to } => self.load(*to, Field::meta(*key).map(What::Field), "meta"),
             Instruction::Ct { key, direction, to } => {
-                let field = Field::ct(*key).filter(|_| direction.is_none());
-                self.load(*to, field.map(What::Field), "ct");
+                self.load(*to, ct(*key, *direction).map(What::Field), "ct");
             }
             Instruction::Fib { result, flags, to } => self.load(*to, fib(*result, *flags).map(What::Field), "fib"),
             Instruction::Payload { base, offset, len, to } => {
@@ -180,6 +179,13 @@ impl Reader<'_> {
                 None => self.push(Statement::Unknown("lookup".to_owned())),
             },
         }
+    }
+}
+
+fn ct(key: u32, direction: Option<u8>) -> Option<Field> {
+    match direction {
+        None => Field::ct(key).or_else(|| Field::flow(key, None)),
+        Some(number) => Direction::numbered(number).and_then(|direction| Field::flow(key, Some(direction))),
     }
 }
 

@@ -238,6 +238,44 @@ pub static CT: &[Known] = &[
     known("zone", 17, Type::Integer, 2),
 ];
 
+/// What a connection has carried: `ct`, of one direction or of both.
+pub static FLOWS: &[Known] = &[
+    known("packets", 14, Type::Integer, 8),
+    known("bytes", 15, Type::Integer, 8),
+    known("avgpkt", 16, Type::Integer, 8),
+];
+
+/// A direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Original = 0,
+    Reply = 1,
+}
+
+impl Direction {
+    pub const ALL: [(Direction, &'static str); 2] = [(Direction::Original, "original"), (Direction::Reply, "reply")];
+
+    /// By its word.
+    pub fn named(name: &str) -> Option<Direction> {
+        Self::ALL.into_iter().find(|(_, word)| *word == name).map(|(direction, _)| direction)
+    }
+
+    /// By the kernel's number.
+    pub fn numbered(number: u8) -> Option<Direction> {
+        Self::ALL.get(usize::from(number)).map(|(direction, _)| *direction)
+    }
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// The kernel's number.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+}
+
 /// `fib`: what of the route is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -279,6 +317,7 @@ pub enum Field {
     Part(&'static Part),
     Meta(&'static Known),
     Ct(&'static Known),
+    Flow(&'static Known, Option<Direction>),
     Fib { flags: u32, route: Route },
 }
 
@@ -303,11 +342,21 @@ impl Field {
         CT.iter().find(|known| known.name == name).map(Field::Ct)
     }
 
+    /// What a connection has carried, by the kernel's number.
+    pub fn flow(key: u32, direction: Option<Direction>) -> Option<Field> {
+        FLOWS.iter().find(|known| known.key == key).map(|known| Field::Flow(known, direction))
+    }
+
+    /// The same by its word.
+    pub fn flow_named(name: &str, direction: Option<Direction>) -> Option<Field> {
+        FLOWS.iter().find(|known| known.name == name).map(|known| Field::Flow(known, direction))
+    }
+
     /// The type of its values.
     pub fn of(self) -> Type {
         match self {
             Field::Part(part) => part.of,
-            Field::Meta(known) | Field::Ct(known) => known.of,
+            Field::Meta(known) | Field::Ct(known) | Field::Flow(known, _) => known.of,
             Field::Fib { route, .. } => match route {
                 Route::Oif => Type::IfIndex,
                 Route::OifName => Type::IfName,
@@ -321,7 +370,7 @@ impl Field {
     pub fn bits(self) -> u32 {
         match self {
             Field::Part(part) => part.bits,
-            Field::Meta(known) | Field::Ct(known) => known.bytes as u32 * 8,
+            Field::Meta(known) | Field::Ct(known) | Field::Flow(known, _) => known.bytes as u32 * 8,
             // Yes or no is a whole number there.
             Field::Fib { route: Route::Present, .. } => 32,
             Field::Fib { .. } => self.of().kind().bytes as u32 * 8,
@@ -353,7 +402,8 @@ impl Field {
             Field::Part(part) => format!("{} {}", part.header.name(), part.name),
             Field::Meta(known) if self.is_bare() => known.name.to_owned(),
             Field::Meta(known) => format!("meta {}", known.name),
-            Field::Ct(known) => format!("ct {}", known.name),
+            Field::Ct(known) | Field::Flow(known, None) => format!("ct {}", known.name),
+            Field::Flow(known, Some(direction)) => format!("ct {} {}", direction.name(), known.name),
             Field::Fib { flags, route } => {
                 let flags: Vec<&str> = fib_flags(flags);
                 format!("fib {} {}", flags.join(" . "), route.name())

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::source::{Finding, Span};
+use crate::source::{Finding, Findings, Span};
 
 /// One word or sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ const SIGNS: [&str; 24] = [
 const MORE_SIGNS: [&str; 5] = [".", "@", "$", "*", "+"];
 
 /// All words and signs; the last is always [`Token::End`].
-pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Vec<Finding>> {
-    let mut reader = Reader { text, at: 0, found: Vec::new(), wrong: Vec::new() };
+pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Findings> {
+    let mut reader = Reader { text, at: 0, found: Vec::new(), wrong: Findings::default() };
     while reader.at < text.len() {
         let from = reader.at;
         match reader.one() {
@@ -73,7 +73,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     found: Vec<(Token, Span)>,
-    wrong: Vec<Finding>,
+    wrong: Findings,
 }
 
 type Wrong = (String, &'static str);
@@ -87,6 +87,15 @@ impl<'a> Reader<'a> {
     fn run(&self, wanted: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         &rest[..rest.find(|c| !wanted(c)).unwrap_or(rest.len())]
+    }
+
+    /// The same, of at most so many bytes as anything that is looked for has: with a run as long as the file, reading on from each of
+    /// its words would go through all of it again.
+    fn short_run(&self, wanted: impl Fn(char) -> bool) -> &'a str {
+        const LONGEST: usize = 64;
+        let rest = self.rest();
+        let end = rest.char_indices().find(|(at, c)| *at >= LONGEST || !wanted(*c)).map_or(rest.len(), |(at, _)| at);
+        &rest[..end]
     }
 
     fn one(&mut self) -> Result<Option<Token>, Wrong> {
@@ -134,7 +143,7 @@ impl<'a> Reader<'a> {
             self.at += length;
             return Ok(token);
         }
-        let dotted = self.run(|c| c.is_ascii_digit() || c == '.');
+        let dotted = self.short_run(|c| c.is_ascii_digit() || c == '.');
         let parts = dotted.split('.').filter(|part| !part.is_empty()).count();
         if parts == 4 && dotted.matches('.').count() == 3 {
             self.at += dotted.len();
@@ -168,7 +177,7 @@ impl<'a> Reader<'a> {
 
     /// An address of IPv6, IPv4 or hardware, which all can begin like a word or a number.
     fn address(&self) -> Option<(Token, usize)> {
-        let run = self.run(|c| c.is_ascii_hexdigit() || c == ':' || c == '.');
+        let run = self.short_run(|c| c.is_ascii_hexdigit() || c == ':' || c == '.');
         if let Some(bytes) = hardware_address(run) {
             return Some((Token::Mac(bytes), run.len()));
         }
@@ -180,7 +189,7 @@ impl<'a> Reader<'a> {
                 return Some((Token::Address(IpAddr::V6(run[..length].parse().ok()?)), length));
             }
         }
-        let run = self.run(|c| c.is_ascii_digit() || c == '.');
+        let run = self.short_run(|c| c.is_ascii_digit() || c == '.');
         let address: Ipv4Addr = run.parse().ok()?;
         Some((Token::Address(IpAddr::V4(address)), run.len()))
     }

@@ -1,6 +1,6 @@
 //! From statements to the kernel's instructions, in the way of nftables.
 
-use crate::field::{Field, Part, FIB_PRESENT};
+use crate::field::{Direction, Field, Part, FIB_PRESENT};
 use crate::instruction::{
     Compare, Instruction, Register, Registers, Target, NAT_PORTS, REJECT_ICMP, REJECT_ICMPX, REJECT_RESET,
 };
@@ -10,11 +10,21 @@ use crate::ruleset::{
 };
 use crate::types::{self, Order, Type};
 
-/// What a rule needs besides itself: sets without names, under the numbers by which its instructions know them.
+/// What a rule needs besides itself: its sets without names.
 #[derive(Debug, Default)]
 pub struct Linear {
-    pub sets: Vec<(u32, Set)>,
+    pub sets: Vec<Anonymous>,
     pub instructions: Vec<Instruction>,
+}
+
+/// A set without a name.
+#[derive(Debug)]
+pub struct Anonymous {
+    /// The number by which instructions of the same batch know it.
+    pub id: u32,
+    pub set: Set,
+    /// What it is compared with.
+    pub fields: Vec<Field>,
 }
 
 /// Instructions of a rule. Numbers of sets go on from `next`; sets with names are looked up in `sets`.
@@ -131,6 +141,10 @@ impl Line<'_> {
         match field {
             Field::Meta(known) => self.push(Instruction::Meta { key: known.key, to }),
             Field::Ct(known) => self.push(Instruction::Ct { key: known.key, direction: None, to }),
+            Field::Flow(known, direction) => {
+                let direction = direction.map(Direction::number);
+                self.push(Instruction::Ct { key: known.key, direction, to });
+            }
             Field::Fib { flags, route } => {
                 let present = if field.of() == Type::Boolean { FIB_PRESENT } else { 0 };
                 self.push(Instruction::Fib { result: route.key(), flags: flags | present, to });
@@ -244,8 +258,10 @@ impl Line<'_> {
             SetUse::Anonymous(set) => {
                 *self.next += 1;
                 let name = if set.data.is_some() { "__map%d" } else { "__set%d" };
-                self.linear.sets.push((*self.next, (**set).clone()));
-                (name.to_owned(), *self.next, set.interval)
+                let (set, fields) = ((**set).clone(), operand.fields.clone());
+                let interval = set.interval;
+                self.linear.sets.push(Anonymous { id: *self.next, set, fields });
+                (name.to_owned(), *self.next, interval)
             }
         };
         self.key(operand, interval);

@@ -5,4 +5,5 @@ pub mod dump;
 pub mod expression;
 pub mod message;
 pub mod number;
+pub mod user_data;
 pub mod write;

@@ -10,7 +10,7 @@ mod term;
 use std::collections::BTreeMap;
 
 use crate::lex::{self, Token};
-use crate::source::{Finding, Placed, Source, Span};
+use crate::source::{Finding, Findings, Placed, Source, Span};
 use crate::written::{Expr, File};
 
 /// A ruleset longer than this is refused.
@@ -25,10 +25,10 @@ const DEEPEST: usize = 12;
 type Result<T> = std::result::Result<T, Finding>;
 
 /// Reads a file.
-pub fn parse(source: Source<'_>) -> std::result::Result<File, Vec<Finding>> {
+pub fn parse(source: Source<'_>) -> std::result::Result<File, Findings> {
     if source.text.len() > LARGEST {
         let what = format!("the file has {} bytes, more than {LARGEST}", source.text.len());
-        return Err(vec![Finding::new(Span::default(), what, "large sets are best added by a program")]);
+        return Err(Finding::new(Span::default(), what, "large sets are best added by a program").into());
     }
     let mut parser = Parser {
         tokens: lex::tokens(source.text)?,
@@ -36,7 +36,7 @@ pub fn parse(source: Source<'_>) -> std::result::Result<File, Vec<Finding>> {
         depth: 0,
         defined: BTreeMap::new(),
         inserted: 0,
-        wrong: Vec::new(),
+        wrong: Findings::default(),
     };
     let file = parser.file();
     if parser.wrong.is_empty() {
@@ -54,7 +54,7 @@ struct Parser {
     defined: BTreeMap<String, Expr>,
     /// Values that uses of definitions have put in so far: definitions of definitions grow fast.
     inserted: usize,
-    wrong: Vec<Finding>,
+    wrong: Findings,
 }
 
 impl Parser {

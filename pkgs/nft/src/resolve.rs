@@ -6,14 +6,14 @@ mod rule;
 pub mod set;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
 use crate::facts::Facts;
 use crate::ruleset::{self, Family, Hook, Set, HOOKS, PRIORITIES};
-use crate::source::{Finding, Placed, Span};
+use crate::source::{Finding, Findings, Placed, Span};
 use crate::written::{self, File};
 
 /// What rules of a table can name.
@@ -28,16 +28,15 @@ struct Scope<'a> {
 }
 
 /// Resolves a whole file, or says all that is wrong with it.
-pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Vec<Finding>> {
-    let mut wrong = Vec::new();
+pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findings> {
+    let mut wrong = Findings::default();
     let mut tables: Vec<ruleset::Table> = Vec::new();
     let mut parts: Vec<Vec<&written::Table>> = Vec::new();
+    let mut known: BTreeMap<(u8, &str), usize> = BTreeMap::new();
     // A table can be written in several parts.
     for table in &file.tables {
-        let same = |part: &&mut Vec<&written::Table>| {
-            part.first().is_some_and(|first| first.family == table.family && first.name.it == table.name.it)
-        };
-        match parts.iter_mut().find(same) {
+        let at = *known.entry((table.family.number(), &table.name.it)).or_insert(parts.len());
+        match parts.get_mut(at) {
             Some(part) => part.push(table),
             None => parts.push(vec![table]),
         }
@@ -52,7 +51,7 @@ pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Vec<Fi
     }
 }
 
-fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Vec<Finding>) -> Option<ruleset::Table> {
+fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Findings) -> Option<ruleset::Table> {
     let first = parts.first()?;
     let chains: Vec<&written::Chain> = parts.iter().flat_map(|part| &part.chains).collect();
     let sets: Vec<&written::Set> = parts.iter().flat_map(|part| &part.sets).collect();
@@ -82,6 +81,11 @@ fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Vec
         let (name, comment) = (chain.name.it.clone(), chain.comment.clone());
         resolved_chains.push(ruleset::Chain { name, base, comment, handle: 0, rules });
     }
+    // The kernel has sets of several kinds, and takes one that rules can change only if it is told so.
+    let changed: BTreeSet<&str> = resolved_chains.iter().flat_map(|chain| &chain.rules).flat_map(changes).collect();
+    for set in &mut resolved_sets {
+        set.dynamic |= changed.contains(set.name.as_str());
+    }
     Some(ruleset::Table {
         family: first.family,
         name: first.name.it.clone(),
@@ -94,19 +98,26 @@ fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Vec
     })
 }
 
+/// Names of the sets that a rule changes.
+fn changes(rule: &ruleset::Rule) -> impl Iterator<Item = &str> {
+    rule.statements.iter().filter_map(|statement| match statement {
+        ruleset::Statement::Update(update) => Some(update.set.as_str()),
+        _ => None,
+    })
+}
+
 /// Keeps what is wrong.
-fn collect<T>(result: Result<T, Finding>, wrong: &mut Vec<Finding>) -> Option<T> {
+fn collect<T>(result: Result<T, Finding>, wrong: &mut Findings) -> Option<T> {
     result.map_err(|finding| wrong.push(finding)).ok()
 }
 
-fn unique<'a>(names: impl Iterator<Item = &'a Placed<String>>, what: &str, wrong: &mut Vec<Finding>) {
-    let mut seen = Vec::new();
+fn unique<'a>(names: impl Iterator<Item = &'a Placed<String>>, what: &str, wrong: &mut Findings) {
+    let mut seen = BTreeSet::new();
     for name in names {
-        if seen.contains(&&name.it) {
+        if !seen.insert(&name.it) {
             let message = format!("there is a {what} `{}` in this table already", name.it);
             wrong.push(Finding::new(name.at, message, "give this one another name"));
         }
-        seen.push(&name.it);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::netlink::attribute;
 use crate::netlink::message::{received, Batch};
 use crate::netlink::write;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Op, Pattern, Right, Ruleset, Statement};
 use crate::show::{self, Style};
 use crate::snapshot::{assert_matches, input};
 use crate::source::Source;
@@ -111,6 +111,70 @@ fn the_bytes_of_a_batch() {
     batch.acknowledge();
     batch.commit();
     assert_matches("batch/small.txt", &annotated(&batch));
+}
+
+/// What the kernel would have, and how it is listed.
+fn loaded(table: &str) -> (Ruleset, String) {
+    let batch = batch(&format!("table inet t {{\n{table}}}\n")).unwrap();
+    let ruleset = list::assemble(&mirror::dump(&batch.bytes));
+    let (text, _) = shown(&ruleset);
+    (ruleset, text)
+}
+
+#[test]
+fn a_star_that_a_name_has_stands_for_nothing_else() {
+    let rules =
+        "\tchain c {\n\t\tiifname \"dummy\\*\"\n\t\tiifname \"dummy*\"\n\t\tiifname { \"a\\*\", \"b*\" }\n\t}\n";
+    let set = "\tset s {\n\t\ttype ifname\n\t\telements = { \"dummy\\*\" }\n\t}\n\n";
+    let (ruleset, text) = loaded(&format!("{set}{rules}"));
+    assert_eq!(text, format!("table inet t {{\n{set}{rules}}}\n"));
+    let compared = |at: usize| match &ruleset.tables[0].chains[0].rules[at].statements[..] {
+        [Statement::Match(_, Op::Equal, Right::One(pattern))] => pattern.clone(),
+        other => panic!("{other:?}"),
+    };
+    let name = |text: &str| [text.as_bytes(), &[0; 16]].concat()[..16].to_vec();
+    assert_eq!(compared(0), Pattern::Value(name("dummy*")));
+    assert_eq!(compared(1), Pattern::Prefix(name("dummy"), 40));
+}
+
+#[test]
+fn a_set_that_a_rule_changes_is_dynamic() {
+    let sets = ["added", "updated", "deleted", "read"]
+        .map(|name| format!("\tset {name} {{\n\t\ttype inet_service\n\t\tsize 9\n\t}}\n"));
+    let rules = "add @added { tcp dport }; update @updated { tcp dport limit rate 3/minute }; \
+                 delete @deleted { tcp dport }; tcp dport @read accept";
+    let (ruleset, text) = loaded(&format!("{}\tchain c {{ {rules}; }}\n", sets.concat()));
+    let dynamic = |name: &str| ruleset.tables[0].sets.iter().any(|set| set.name == name && set.dynamic);
+    assert_eq!(["added", "updated", "deleted", "read"].map(dynamic), [true, true, true, false]);
+    assert_eq!(text.matches("flags dynamic").count(), 3);
+}
+
+/// As nftables 1.0.6 notes it: without this it lists other numbers than the set has, or dies.
+#[test]
+#[cfg(target_endian = "little")]
+fn what_the_numbers_of_a_set_are_is_noted_beside_it() {
+    let sets = [
+        (
+            "ip length . tcp dport { 40 . 22 }",
+            "000400000000033a00040d0000000132001a000407000000011200040c000000010405000000040410000000\
+             0114000407000000010c000408000000010402000000",
+        ),
+        (
+            "ct zone . meta mark { 1 . 1 }",
+            "000400000000032e00040d00000001260014\
+             00040c000000010c0004110000000104ffffffff010e0004090000000106000403000000",
+        ),
+        ("meta iiftype { 1, 2 }", "000401000000030e0004090000000106000408000000"),
+        ("fib saddr . iif oif { 1, 2 }", "000401000000031400041a000000010c000401000000010409000000"),
+        ("tcp dport vmap { 3 : accept, 4-5 : drop }", "00040200000001040000000004080004010000000100060400000000"),
+        ("ip dscp { 1, 2 }", "000402000000"),
+    ];
+    for (rule, noted) in sets {
+        let batch = batch(&format!("table inet t {{ chain c {{ {rule}; }}; }}\n")).unwrap();
+        let set = received(&batch.bytes).into_iter().find(|message| message.kind == 0x0a09).unwrap();
+        let found = hex(attribute::read(&set.body[4..]).get(13).unwrap());
+        assert_eq!(found.replace(' ', ""), noted, "{rule}");
+    }
 }
 
 #[test]

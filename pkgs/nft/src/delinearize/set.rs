@@ -1,10 +1,11 @@
 //! Sets: bytes of keys back to values, and places where intervals begin and end back to intervals.
 
 use super::effect::statement_of_element;
+use crate::instruction::Instruction;
 use crate::netlink::dump::{RawElement, RawSet};
 use crate::netlink::number;
 use crate::resolve::{pattern, KeyOrder};
-use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, SetUse};
+use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, SetUse, Statement};
 use crate::types::{self, Type};
 
 /// A set with a name; `None` if it is not in the subset.
@@ -14,7 +15,9 @@ pub fn named(raw: &RawSet) -> Option<Set> {
         (of.kind().bytes > 0 && of != Type::Verdict).then(|| KeyType::of_type(of))
     };
     let key: Option<Vec<KeyType>> = raw.key.iter().map(of_type).collect();
-    set(raw, key?)
+    // Without what its elements do it would be another set.
+    let unknown = |of: &Instruction| matches!(statement_of_element(of), Statement::Unknown(_));
+    set(raw, key?).filter(|_| !raw.each.iter().any(unknown))
 }
 
 /// Whether it has no name of its own.

@@ -4,7 +4,7 @@
 
 use super::attribute::{self, Reader};
 use super::expression;
-use super::write::{UDATA_COMMENT, UDATA_SET_COMMENT, UDATA_SET_MERGE};
+use super::user_data::{COMMENT, SET_COMMENT, SET_MERGE};
 use crate::instruction::Instruction;
 use crate::ruleset::{Hook, Verdict};
 
@@ -106,7 +106,7 @@ pub fn table(family: u8, from: Reader<'_>) -> Option<RawTable> {
         family,
         name: from.text(1)?,
         dormant: from.u32(2).unwrap_or(0) & 1 != 0,
-        comment: user_text(from.get(6), UDATA_COMMENT),
+        comment: user_text(from.get(6), COMMENT),
         handle: from.u64(4).unwrap_or(0),
     })
 }
@@ -129,7 +129,7 @@ pub fn chain(family: u8, from: Reader<'_>) -> Option<RawChain> {
         table: from.text(1)?,
         name: from.text(3)?,
         hook,
-        comment: user_text(from.get(12), UDATA_COMMENT),
+        comment: user_text(from.get(12), COMMENT),
         handle: from.u64(2).unwrap_or(0),
     })
 }
@@ -142,7 +142,7 @@ pub fn rule(family: u8, from: Reader<'_>) -> Option<RawRule> {
         chain: from.text(2)?,
         handle: from.u64(3).unwrap_or(0),
         instructions: from.inside(4).map(expression::read_all).unwrap_or_default(),
-        comment: user_text(from.get(7), UDATA_COMMENT),
+        comment: user_text(from.get(7), COMMENT),
     })
 }
 
@@ -171,8 +171,8 @@ pub fn set(family: u8, from: Reader<'_>) -> Option<RawSet> {
         size: from.inside(9).and_then(|description| description.u32(1)),
         timeout: from.u64(11),
         gc_interval: from.u32(12),
-        auto_merge: user_number(user, UDATA_SET_MERGE).unwrap_or(0) != 0,
-        comment: user_text(user, UDATA_SET_COMMENT),
+        auto_merge: user_number(user, SET_MERGE).unwrap_or(0) != 0,
+        comment: user_text(user, SET_COMMENT),
         handle: from.u64(16).unwrap_or(0),
         each,
         elements: Vec::new(),
@@ -202,7 +202,7 @@ fn element(from: Reader<'_>) -> RawElement {
         data: expression::read_value(from, 2),
         timeout: from.u64(4),
         expires: from.u64(5),
-        comment: user_text(user, UDATA_COMMENT),
+        comment: user_text(user, COMMENT),
         each,
     }
 }

@@ -4,21 +4,15 @@ use super::attribute::Attributes;
 use super::expression;
 use super::message::{Batch, Kind, APPEND, CREATE};
 use super::number::{self, VERDICT};
-use crate::linearize;
+use super::user_data;
+use crate::field::Field;
+use crate::linearize::{self, Anonymous};
 use crate::resolve::{bounds, KeyOrder};
 use crate::ruleset::{Chain, Data, DataType, Element, Set, Table};
-use crate::types::{self, Order};
+use crate::types;
 
 /// NFT_SET_ELEM_INTERVAL_END
 const END: u32 = 1;
-/// Keys of what nftables keeps for itself in user data: of sets, elements, and of rules, chains and tables.
-pub const UDATA_SET_KEY_ORDER: u8 = 0;
-pub const UDATA_SET_DATA_ORDER: u8 = 1;
-pub const UDATA_SET_MERGE: u8 = 2;
-pub const UDATA_SET_COMMENT: u8 = 7;
-pub const UDATA_COMMENT: u8 = 0;
-pub const UDATA_ELEMENT_FLAGS: u8 = 1;
-const UDATA_DATA_INTERVAL: u8 = 6;
 /// A message's attributes are kept below this; one attribute can have 64 KiB.
 const MOST: usize = 32 << 10;
 
@@ -44,7 +38,7 @@ fn write_table(batch: &mut Batch, table: &Table) {
     let mut to = Attributes::default();
     to.text(1, &table.name).u32(2, u32::from(table.dormant));
     if let Some(comment) = &table.comment {
-        to.put(6, &user_text(UDATA_COMMENT, comment));
+        to.put(6, &user_data::text(user_data::COMMENT, comment));
     }
     batch.add(Kind::NewTable, CREATE, family, &to.bytes, name_of(table));
     for chain in &table.chains {
@@ -56,21 +50,21 @@ fn write_table(batch: &mut Batch, table: &Table) {
     for set in &table.sets {
         next += 1;
         ids.push((set.name.clone(), next));
-        write_set(batch, table, set, &set.name, next);
+        write_set(batch, table, (set, &[]), &set.name, next);
     }
     let id = |name: &str| ids.iter().find(|(known, _)| known == name).map_or(0, |(_, id)| *id);
     for chain in &table.chains {
         for (number, rule) in chain.rules.iter().enumerate() {
             let linear = linearize::rule(rule, &table.sets, &id, &mut next);
-            for (id, set) in &linear.sets {
+            for Anonymous { id, set, fields } in &linear.sets {
                 let name = if set.data.is_some() { "__map%d" } else { "__set%d" };
-                write_set(batch, table, set, name, *id);
+                write_set(batch, table, (set, fields), name, *id);
             }
             let mut to = Attributes::default();
             to.text(1, &table.name).text(2, &chain.name);
             to.nest(4, |to| expression::write_all(to, &linear.instructions));
             if let Some(comment) = &rule.comment {
-                to.put(7, &user_text(UDATA_COMMENT, comment));
+                to.put(7, &user_data::text(user_data::COMMENT, comment));
             }
             let about = format!("rule {} of chain {} in {}", number + 1, chain.name, name_of(table));
             batch.add(Kind::NewRule, CREATE | APPEND, family, &to.bytes, about);
@@ -91,19 +85,9 @@ fn chain_attributes(table: &Table, chain: &Chain) -> Attributes {
         });
     }
     if let Some(comment) = &chain.comment {
-        to.put(12, &user_text(UDATA_COMMENT, comment));
+        to.put(12, &user_data::text(user_data::COMMENT, comment));
     }
     to
-}
-
-/// Key, length, bytes: how nftables keeps what the kernel does not look at.
-fn user_data(key: u8, bytes: &[u8]) -> Vec<u8> {
-    let len = bytes.len().min(255);
-    [&[key, len as u8], &bytes[..len]].concat()
-}
-
-fn user_text(key: u8, text: &str) -> Vec<u8> {
-    user_data(key, &[text.as_bytes(), &[0]].concat())
 }
 
 fn flags(set: &Set) -> u32 {
@@ -122,43 +106,8 @@ fn flags(set: &Set) -> u32 {
     .sum()
 }
 
-/// What nftables calls the bytes' order: nothing for several values, 1 for the machine's, 2 for the network's.
-fn order_number(order: Option<Order>) -> [u8; 4] {
-    match order {
-        None => 0u32,
-        Some(Order::Host) => 1,
-        Some(Order::Big) => 2,
-    }
-    .to_ne_bytes()
-}
-
-fn user_data_of(set: &Set) -> Vec<u8> {
-    let order = match &set.key[..] {
-        [key] => Some(if key.host { Order::Host } else { Order::Big }),
-        _ => None,
-    };
-    let mut bytes = user_data(UDATA_SET_KEY_ORDER, &order_number(order));
-    if set.auto_merge || (set.anonymous && set.interval && set.data.is_none()) {
-        bytes.extend(user_data(UDATA_SET_MERGE, &1u32.to_ne_bytes()));
-    }
-    match set.data {
-        Some(DataType::Value(of)) => {
-            bytes.extend(user_data(UDATA_SET_DATA_ORDER, &order_number(Some(of.kind().order))));
-            bytes.extend(user_data(UDATA_DATA_INTERVAL, &0u32.to_ne_bytes()));
-        }
-        Some(DataType::Verdict) => {
-            bytes.extend(user_data(UDATA_SET_DATA_ORDER, &order_number(None)));
-            bytes.extend(user_data(UDATA_DATA_INTERVAL, &0u32.to_ne_bytes()));
-        }
-        None => {}
-    }
-    if let Some(comment) = &set.comment {
-        bytes.extend(user_text(UDATA_SET_COMMENT, comment));
-    }
-    bytes
-}
-
-fn write_set(batch: &mut Batch, table: &Table, set: &Set, name: &str, id: u32) {
+/// A set and its elements; `fields` are what one without a name is compared with.
+fn write_set(batch: &mut Batch, table: &Table, (set, fields): (&Set, &[Field]), name: &str, id: u32) {
     let padded = |bytes: usize| if set.key.len() > 1 { bytes.next_multiple_of(4) } else { bytes };
     let length: usize = set.key.iter().map(|key| padded(key.loaded)).sum();
     // Six bits for each type.
@@ -184,10 +133,10 @@ fn write_set(batch: &mut Batch, table: &Table, set: &Set, name: &str, id: u32) {
         (true, false) => Some(set.elements.len() as u32),
         (true, true) => Some(set.elements.len() as u32 * 2 + 1),
     };
-    let fields: Vec<usize> =
+    let lengths: Vec<usize> =
         if set.interval && set.key.len() > 1 { set.key.iter().map(|key| key.loaded).collect() } else { Vec::new() };
-    if size.is_some() || !fields.is_empty() {
-        to.nest(9, |to| description(to, size, &fields));
+    if size.is_some() || !lengths.is_empty() {
+        to.nest(9, |to| description(to, size, &lengths));
     }
     if let Some(timeout) = set.timeout {
         to.u64(11, timeout);
@@ -195,7 +144,7 @@ fn write_set(batch: &mut Batch, table: &Table, set: &Set, name: &str, id: u32) {
     if let Some(interval) = set.gc_interval {
         to.u32(12, interval);
     }
-    to.put(13, &user_data_of(set));
+    to.put(13, &user_data::set(set, fields));
     for statement in &set.statements {
         let counter = crate::instruction::Instruction::Counter { packets: 0, bytes: 0 };
         if matches!(statement, crate::ruleset::Statement::Counter { .. }) {
@@ -272,7 +221,7 @@ fn attributes_of_elements(set: &Set) -> Vec<Attributes> {
         let after = types::successor(high);
         let mut user = element_user_data(element);
         if after.is_none() {
-            user.extend(user_data(UDATA_ELEMENT_FLAGS, &1u32.to_ne_bytes()));
+            user.extend(user_data::number(user_data::ELEMENT_FLAGS, 1));
         }
         if !user.is_empty() {
             to.put(6, &user);
@@ -288,7 +237,7 @@ fn attributes_of_elements(set: &Set) -> Vec<Attributes> {
 }
 
 fn element_user_data(element: &Element) -> Vec<u8> {
-    element.comment.as_ref().map(|comment| user_text(UDATA_COMMENT, comment)).unwrap_or_default()
+    element.comment.as_ref().map(|comment| user_data::text(user_data::COMMENT, comment)).unwrap_or_default()
 }
 
 /// One element. User data of those in intervals is left to the caller, who has more to put there.

@@ -1,7 +1,7 @@
 //! Rules: what is looked at, and comparisons.
 
 use super::{Parser, Result};
-use crate::field::{Field, Header, Part, Route, CT, FIB_FLAGS, META, PARTS};
+use crate::field::{Direction, Field, Header, Part, Route, CT, FIB_FLAGS, FLOWS, META, PARTS};
 use crate::lex::Token;
 use crate::ruleset::Op;
 use crate::source::{Finding, Placed};
@@ -62,8 +62,18 @@ impl Parser {
                 Field::meta_named(&key.it).ok_or((key, names(META)))
             }
             "ct" => {
-                let key = self.word("behind `ct`", &names(CT))?;
-                Field::ct_named(&key.it).ok_or((key, names(CT)))
+                let wanted = format!("{}, {}, original, reply", names(CT), names(FLOWS));
+                let key = self.word("behind `ct`", &wanted)?;
+                match Direction::named(&key.it) {
+                    Some(direction) => {
+                        let flow = self.word("behind a direction", &names(FLOWS))?;
+                        Field::flow_named(&flow.it, Some(direction)).ok_or((flow, names(FLOWS)))
+                    }
+                    None => {
+                        let field = Field::ct_named(&key.it).or_else(|| Field::flow_named(&key.it, None));
+                        field.ok_or((key, wanted))
+                    }
+                }
             }
             "fib" => return self.fib(),
             bare if BARE.contains(&bare) => Field::meta_named(bare).ok_or((word, String::new())),

@@ -2,7 +2,7 @@
 
 use super::{Parser, Result};
 use crate::lex::Token;
-use crate::source::{Finding, Placed};
+use crate::source::{some_of, Finding, Placed};
 use crate::written::{Bits, Element, ElementData, Expr, Term};
 
 const WANTED: &str = "a word, a number, an address, text in quotation marks, { … }, @SET, $NAME";
@@ -106,10 +106,9 @@ impl Parser {
                 self.next();
                 let name = self.word("behind `$`", "the name of a definition")?;
                 let Some(value) = self.defined.get(&name.it) else {
-                    let known: Vec<&str> = self.defined.keys().map(String::as_str).collect();
-                    let remedy = match known.is_empty() {
+                    let remedy = match self.defined.is_empty() {
                         true => "nothing is defined above; define NAME = VALUE does".to_owned(),
-                        false => format!("defined above: {}", known.join(", ")),
+                        false => format!("defined above: {}", some_of(self.defined.keys().map(String::as_str))),
                     };
                     return Err(Finding::new(name.at, format!("`{}` is not defined", name.it), remedy));
                 };

@@ -6,13 +6,13 @@ use super::{collect, finding, Scope};
 use crate::depend::{self, Context};
 use crate::field::{Field, Route};
 use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};
-use crate::source::{Finding, Placed, Span};
+use crate::source::{Finding, Findings, Placed, Span};
 use crate::words;
 use crate::written::{self, Comparison, Expr, Term};
 
 impl Scope<'_> {
     /// A rule; `None` when something was wrong with it.
-    pub(super) fn rule(&self, rule: &written::Rule, wrong: &mut Vec<Finding>) -> Option<Rule> {
+    pub(super) fn rule(&self, rule: &written::Rule, wrong: &mut Findings) -> Option<Rule> {
         let mut context = Context::new(self.family);
         let mut statements = Vec::new();
         let before = wrong.len();
@@ -161,8 +161,11 @@ impl Scope<'_> {
         };
         let plain = matches!(op, Op::Equal | Op::Unequal);
         if let Term::Named(_) | Term::Set(_) = &right.it {
-            if !plain || operand.mask.is_some() || right_mask.is_some() {
+            if !plain || right_mask.is_some() {
                 return finding(right.at, "a set can only be compared with == and !=", "write a single value");
+            }
+            if operand.mask.is_some() && matches!(right.it, Term::Set(_)) {
+                return finding(right.at, "bits are not looked for in { … }", "write a set with a name");
             }
             return self.membership(operand, op, how == Comparison::Implicit, right);
         }

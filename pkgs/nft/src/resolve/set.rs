@@ -3,7 +3,7 @@
 use super::value::Wanted;
 use super::{finding, Scope};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
-use crate::source::{Finding, Placed, Span};
+use crate::source::{some_of, Finding, Findings, Placed, Span};
 use crate::types::{self, Type};
 use crate::written::{self, ElementData, Expr, Term};
 
@@ -12,7 +12,7 @@ const WIDEST: usize = 64;
 
 impl Scope<'_> {
     /// A set with a name.
-    pub(super) fn set(&self, set: &written::Set, wrong: &mut Vec<Finding>) -> Option<Set> {
+    pub(super) fn set(&self, set: &written::Set, wrong: &mut Findings) -> Option<Set> {
         let before = wrong.len();
         let mut resolved = Set {
             name: set.name.it.clone(),
@@ -161,7 +161,7 @@ impl Scope<'_> {
     pub(super) fn known_chain(&self, verdict: &written::Verdict) -> Result<(), Finding> {
         let (Verdict::Jump(name) | Verdict::Goto(name)) = &verdict.verdict else { return Ok(()) };
         if self.closed && !self.chains.contains(name) {
-            let remedy = format!("chains of this table: {}", self.chains.join(", "));
+            let remedy = format!("chains of this table: {}", some_of(self.chains.iter().map(String::as_str)));
             return finding(verdict.at, format!("there is no chain `{name}`"), remedy);
         }
         Ok(())
@@ -170,10 +170,9 @@ impl Scope<'_> {
     /// A set by its name, for a key of certain types.
     pub(super) fn named(&self, name: &str, operand: &Operand, at: Span) -> Result<&Set, Finding> {
         let Some(set) = self.sets.get(name) else {
-            let known: Vec<&str> = self.sets.keys().map(String::as_str).collect();
-            let remedy = match known.is_empty() {
+            let remedy = match self.sets.is_empty() {
                 true => "this table has none; sets of before are not looked up".to_owned(),
-                false => format!("sets of this table: {}", known.join(", ")),
+                false => format!("sets of this table: {}", some_of(self.sets.keys().map(String::as_str))),
             };
             return finding(at, format!("there is no set `{name}`"), remedy);
         };

@@ -63,7 +63,8 @@ impl Wanted {
             Type::Ipv6 => "understood here: addresses like 2001:db8::1, fe80::/10".to_owned(),
             Type::Ether => "understood here: addresses like 00:11:22:33:44:55".to_owned(),
             Type::IfName => {
-                "understood here: the name of an interface, with * at its end for all that begin so".to_owned()
+                r"understood here: the name of an interface, with * at its end for all that begin so, \* for a star"
+                    .to_owned()
             }
             Type::IfIndex => "understood here: the name of an interface that exists now".to_owned(),
             _ if words.is_empty() => format!("understood here: numbers below 2^{}", self.bits),
@@ -100,7 +101,7 @@ impl Scope<'_> {
                 }
                 Ok(Pattern::Range(first, last))
             }
-            Term::Word(text) | Term::Text(text) if wanted.of == Type::IfName && text.ends_with('*') => {
+            Term::Word(text) | Term::Text(text) if wanted.of == Type::IfName && is_beginning(text) => {
                 let start = &text[..text.len() - 1];
                 if start.is_empty() || start.len() > 15 {
                     return finding(expr.at, "this is no beginning of an interface's name", wanted.remedy());
@@ -167,10 +168,10 @@ impl Scope<'_> {
     fn word(&self, word: &str, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let number = match wanted.of {
             Type::IfName => {
-                if word.is_empty() || word.len() > 15 || word.ends_with('*') || !word.is_ascii() {
+                if word.is_empty() || word.len() > 15 || is_beginning(word) || !word.is_ascii() {
                     return finding(expr.at, format!("`{word}` is no name of an interface"), wanted.remedy());
                 }
-                let mut value = word.as_bytes().to_vec();
+                let mut value = unescaped(word).into_bytes();
                 value.resize(16, 0);
                 return Ok(value);
             }
@@ -190,6 +191,19 @@ impl Scope<'_> {
             Some(value) => Ok(types::of_number(value, wanted.bytes)),
             None => finding(expr.at, format!("`{word}` is not a value of {}", wanted.name()), wanted.remedy()),
         }
+    }
+}
+
+/// Whether it stands for all names that begin so.
+fn is_beginning(name: &str) -> bool {
+    name.ends_with('*') && !name.ends_with("\\*")
+}
+
+/// `\*` at the end is a star that the name has. Only there has `\` a meaning, and then it has none elsewhere in the name.
+fn unescaped(name: &str) -> String {
+    match name.ends_with("\\*") {
+        true => name.replace('\\', ""),
+        false => name.to_owned(),
     }
 }
 

@@ -207,7 +207,10 @@ fn comparison(style: Style<'_>, operand: &Operand, op: Op, right: &Right) -> Str
         Op::None => "! ",
     };
     let pattern = match right {
-        Right::Set(set) => return format!("{left} {sign}{}", set::used(style, set)),
+        Right::Set(set) => {
+            let sign = if op == Op::Equal && operand.mask.is_some() { "== " } else { sign };
+            return format!("{left} {sign}{}", set::used(style, set));
+        }
         Right::One(pattern) => pattern,
     };
     let Some(field) = operand.fields.first() else { return left };

@@ -24,7 +24,8 @@ pub fn shown(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
         }
         Type::Ipv6 => Shown::Word(<[u8; 16]>::try_from(value).map(Ipv6Addr::from).map_or_else(|_| hex(value), ipv6)),
         Type::Ether => Shown::Word(value.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")),
-        Type::IfName | Type::Text => Shown::Word(name(value)),
+        Type::IfName => Shown::Word(escaped(name(value))),
+        Type::Text => Shown::Word(name(value)),
         Type::IfIndex => match style.facts.interface(number as u32) {
             Some(name) => Shown::Word(name.to_owned()),
             None => Shown::Word(number.to_string()),
@@ -71,6 +72,14 @@ fn ipv6(address: Ipv6Addr) -> String {
         return format!("::{o}.{p}.{q}.{r}");
     }
     address.to_string()
+}
+
+/// A star at the end of a name would make it the beginning of names.
+fn escaped(name: String) -> String {
+    match name.strip_suffix('*') {
+        Some(start) => format!("{start}\\*"),
+        None => name,
+    }
 }
 
 /// The text of a value.

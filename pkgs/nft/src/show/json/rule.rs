@@ -70,7 +70,13 @@ fn field(field: Field) -> Json {
             Json::object([("payload", Json::object(inside))])
         }
         Field::Meta(known) => Json::object([("meta", Json::object([("key", Json::text(known.name))]))]),
-        Field::Ct(known) => Json::object([("ct", Json::object([("key", Json::text(known.name))]))]),
+        Field::Ct(known) | Field::Flow(known, None) => {
+            Json::object([("ct", Json::object([("key", Json::text(known.name))]))])
+        }
+        Field::Flow(known, Some(direction)) => {
+            let inside = [("key", Json::text(known.name)), ("dir", Json::text(direction.name()))];
+            Json::object([("ct", Json::object(inside))])
+        }
         Field::Fib { flags, route } => {
             let flags = Json::List(fib_flags(flags).into_iter().map(Json::text).collect());
             Json::object([("fib", Json::object([("result", Json::text(route.name())), ("flags", flags)]))])

@@ -1,0 +1,58 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::parse::parse;
+
+/// What is said of a text that is no ruleset, and how long it took.
+fn refused(text: &str) -> (String, Duration) {
+    let begin = Instant::now();
+    let source = Source { file: "f", text };
+    let said = source.show(&parse(source).unwrap_err());
+    (said, begin.elapsed())
+}
+
+#[test]
+fn a_hundred_times_as_many_mistakes_are_said_in_the_same_words() {
+    let lines = |count: usize| (1..=count).map(|number| format!("x{number}\n")).collect::<String>();
+    let (few, _) = refused(&lines(20));
+    assert_eq!(few.matches("is not understood outside of tables").count(), 20);
+    assert!(!few.contains("more"), "{few}");
+    let (many, took) = refused(&lines(20_000));
+    assert_eq!(many, format!("{few}f: 19980 more findings like these\n"));
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(refused(&lines(21)).0.ends_with("f: one more finding like these\n"));
+}
+
+/// Each of these took minutes, or as much memory as there is, when the cost was the square of the length.
+#[test]
+fn what_is_long_is_refused_as_fast() {
+    let names = |word: &str| (0..40_000).map(|number| format!("define {word}{number} = 1\n")).collect::<String>();
+    let many = [
+        ("words in one line", "x ".repeat(1 << 20)),
+        ("statements in one line", "x1;".repeat(1 << 19)),
+        ("signs that mean nothing", "?".repeat(1 << 20)),
+        ("what could become an address", "1:".repeat(1 << 19)),
+        ("what could become another", "1.".repeat(1 << 19)),
+        ("a word", "x".repeat(1 << 20)),
+        ("a quotation without an end", format!("\"{}", "x".repeat(1 << 20))),
+        ("one long line behind many", format!("{}{}", "x\n".repeat(10_000), "y ".repeat(1 << 19))),
+        ("names that are not defined", format!("{}{}", names("a"), "define b = $c\n".repeat(20_000))),
+    ];
+    for (what, text) in many {
+        let (said, took) = refused(&text);
+        assert!(said.len() < 64 << 10, "{what}: {} bytes", said.len());
+        // Some tenths of it where nothing is optimised.
+        assert!(took < Duration::from_secs(5), "{what}: {took:?}");
+    }
+}
+
+#[test]
+fn in_a_long_line_the_place_is_shown() {
+    let text = format!("{}!wrong", " ".repeat(1000));
+    let found = Finding::new(Span { from: 1001, to: 1006 }, "this", "that").into();
+    let shown = Source { file: "f", text: &text }.show(&found);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[0], "f:1:1002: this");
+    assert_eq!(lines[1].find("wrong"), lines[2].find("^^^^^"));
+    assert!(lines[1].len() <= WIDEST);
+}
