@@ -205,7 +205,7 @@ fn switched() -> Scenario {
             "nft -s -t list ruleset | grep -c 'hook output priority filter; policy accept;'",
             is("1"),
         ),
-        Fact::as_root("ssh-often", "nft -s -t list ruleset | grep -c 'limit rate 30/minute burst 30'", is("3")),
+        Fact::as_root("ssh-often", "nft -s -t list ruleset | grep -c 'limit rate 30/minute burst 100'", is("3")),
         Fact::as_root("classic-key-exchange", "sshd -T | grep -c '^kexalgorithms mlkem.*,curve25519-sha256$'", is("1")),
         Fact::as_root("audit-or-panic", "auditctl -s | grep ^failure", is("failure 2")),
     ]));
