@@ -1,23 +1,24 @@
 use super::*;
-use crate::testing::{entry, layout, linked, repeat, tar};
-
-/// A room of its own below the temporary directory, gone afterwards; `outside` must stay as it is.
-struct Room(PathBuf);
+use crate::testing::{entry, layout, linked, repeat, tar, Room};
 
 impl Room {
-    fn new(name: &str) -> Self {
-        let room = std::env::temp_dir().join(format!("container-{name}-{}", std::process::id()));
-        drop(fs::remove_dir_all(&room));
-        fs::create_dir_all(room.join("store")).unwrap();
-        fs::create_dir_all(room.join("outside")).unwrap();
-        fs::write(room.join("outside/secret"), "kept").unwrap();
-        Self(room)
+    /// A room with a store, and a place outside of it that must stay as it is.
+    fn with_store(name: &str) -> Option<Self> {
+        let room = Self::of_root(name)?;
+        fs::create_dir(room.0.join("store")).unwrap();
+        fs::create_dir(room.0.join("outside")).unwrap();
+        fs::write(room.0.join("outside/secret"), "kept").unwrap();
+        Some(room)
     }
 
     fn load(&self, layers: &[Vec<u8>]) -> Outcome<Image> {
         drop(fs::remove_dir_all(self.0.join("image")));
         layout(&self.0.join("image"), layers);
-        load(&self.0.join("image"), &self.0.join("store"))
+        self.load_wanted(None)
+    }
+
+    fn load_wanted(&self, wanted: Option<&Digest>) -> Outcome<Image> {
+        load(&self.0.join("image"), &Store::open(&self.0.join("store"))?, wanted)
     }
 
     fn is_untouched(&self) -> bool {
@@ -27,31 +28,9 @@ impl Room {
     }
 }
 
-impl Drop for Room {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
-/// Only root can give files away.
-#[allow(clippy::print_stdout)] // what was not tested belongs into the record of the run
-fn is_root() -> bool {
-    let own = std::env::temp_dir().join(format!("container-owner-{}", std::process::id()));
-    fs::write(&own, "").unwrap();
-    let can = lchown(&own, Some(1), Some(1)).is_ok();
-    fs::remove_file(&own).unwrap();
-    if !can {
-        println!("skipped: not root, so owners cannot be set");
-    }
-    can
-}
-
 #[test]
 fn layers_whiteouts_and_bits() {
-    if !is_root() {
-        return;
-    }
-    let room = Room::new("layers");
+    let Some(room) = Room::with_store("layers") else { return };
     let lower = tar(&[
         linked(b"usr/bin", b'5', b"", 0o755, b""),
         linked(b"bin", b'2', b"usr/bin", 0o777, b""),
@@ -77,10 +56,7 @@ fn layers_whiteouts_and_bits() {
 
 #[test]
 fn nothing_leaves_the_root() {
-    if !is_root() {
-        return;
-    }
-    let room = Room::new("escapes");
+    let Some(room) = Room::with_store("escapes") else { return };
     let outside = room.0.join("outside");
     let outside = outside.to_str().unwrap().as_bytes();
     let link = |text: &[u8]| linked(b"door", b'2', text, 0o777, b"");
@@ -112,7 +88,7 @@ fn nothing_leaves_the_root() {
 
 #[test]
 fn every_blob_is_verified() {
-    let room = Room::new("verified");
+    let Some(room) = Room::with_store("verified") else { return };
     let path = room.0.join("image");
     layout(&path, &[tar(&[])]);
     let blobs: Vec<_> = fs::read_dir(path.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -123,19 +99,66 @@ fn every_blob_is_verified() {
         let last = damaged.len() - 1;
         damaged[last] ^= 1;
         fs::write(&blob, &damaged).unwrap();
-        assert!(load(&path, &room.0.join("store")).unwrap_err().0.contains("damaged or forged"), "{blob:?}");
+        assert!(room.load_wanted(None).unwrap_err().0.contains("damaged or forged"), "{blob:?}");
         fs::write(&blob, &whole).unwrap();
     }
-    load(&path, &room.0.join("store")).unwrap();
+    room.load_wanted(None).unwrap();
+}
+
+/// The image that is at a path is not always the one that was meant.
+#[test]
+fn another_image_than_asked_for() {
+    let Some(room) = Room::with_store("pinned") else { return };
+    let meant = room.load(&[tar(&[entry(b"a", b'0', b"meant")])]).unwrap().digest;
+    room.load_wanted(Some(&meant)).unwrap();
+    drop(fs::remove_dir_all(room.0.join("image")));
+    let other = layout(&room.0.join("image"), &[tar(&[entry(b"a", b'0', b"other")])]);
+    let refused = room.load_wanted(Some(&meant)).unwrap_err().0;
+    assert!(refused.contains(&format!("is image {other}, not {meant}")), "{refused}");
+    // Refused before anything of it was unpacked.
+    assert_eq!(
+        fs::read_dir(room.0.join("store"))
+            .unwrap()
+            .filter(|entry| !entry.as_ref().unwrap().path().ends_with(".removing"))
+            .count(),
+        1
+    );
+}
+
+/// Who is known is read from the image, whatever its links say.
+#[test]
+fn accounts_of_an_image_are_not_those_of_the_machine() {
+    let Some(room) = Room::with_store("accounts") else { return };
+    let outside = room.0.join("outside/secret");
+    let link = |text: &[u8]| linked(b"etc/passwd", b'2', text, 0o777, b"");
+    for target in
+        [outside.to_str().unwrap().as_bytes(), b"../../../outside/secret", b"/proc/self/environ", b"/dev/null"]
+    {
+        let accounts = room.load(&[tar(&[link(target)])]).unwrap().accounts();
+        assert_eq!(accounts.unwrap().passwd, "", "{:?}", String::from_utf8_lossy(target));
+    }
+    let inside = [
+        entry(b"usr/lib/passwd", b'0', b"web:x:1:1::/:\n"),
+        link(b"/usr/lib/passwd"),
+        entry(b"etc/group", b'0', b"web:x:1:\n"),
+    ];
+    let accounts = room.load(&[tar(&inside)]).unwrap().accounts().unwrap();
+    assert_eq!((accounts.passwd.as_str(), accounts.group.as_str()), ("web:x:1:1::/:\n", "web:x:1:\n"));
+    let none = room.load(&[tar(&[entry(b"etc", b'0', b"")])]).unwrap().accounts().unwrap();
+    assert_eq!((none.passwd.as_str(), none.group.as_str()), ("", ""));
+    for bad in [
+        vec![linked(b"etc/passwd", b'5', b"", 0o755, b"")],
+        vec![link(b"passwd")],
+        vec![entry(b"etc/passwd", b'0', &vec![b'x'; 1_100_000])],
+    ] {
+        assert!(room.load(&[tar(&bad)]).unwrap().accounts().is_err());
+    }
 }
 
 /// Random layers out of names that lead to each other.
 #[test]
 fn random_layers_stay_inside() {
-    if !is_root() {
-        return;
-    }
-    let room = Room::new("random");
+    let Some(room) = Room::with_store("random") else { return };
     let outside = room.0.join("outside");
     let names: [&[u8]; 8] = [b"a", b"b", b"a/b", b"b/secret", b"a/.wh.b", b"a/secret", b".wh.a", b"a/.wh..wh..opq"];
     let links: [&[u8]; 6] = [b"..", b"../..", b"/", b"a", b"../../../outside", outside.to_str().unwrap().as_bytes()];

@@ -1,20 +1,31 @@
 //! `container`: OCI images as confined containers. There is no registry, no privileged mode and no daemon: an image is
 //! verified and unpacked, crun starts it, and one small process for each container keeps its log and exit status.
 
+mod account;
 mod archive;
+mod calls;
 mod digest;
+mod group;
 mod image;
+mod layout;
+mod log;
+mod login;
 mod problem;
+mod removal;
 mod runtime;
 mod spec;
 mod step;
+mod store;
+mod terminal;
 #[cfg(test)]
 mod testing;
+mod tree;
 mod words;
 
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use problem::Outcome;
+use problem::{Doing as _, Outcome};
 use words::Request;
 
 #[allow(clippy::print_stderr)] // where messages for people go
@@ -22,7 +33,8 @@ fn main() -> ExitCode {
     match words::read(std::env::args().skip(1)).and_then(perform) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("container: {failure}");
+            // It may hold words of an image, or what a container printed.
+            eprintln!("container: {}", terminal::harmless(failure.0.as_bytes()));
             ExitCode::from(125)
         }
     }
@@ -37,8 +49,13 @@ fn perform(request: Request) -> Outcome<u8> {
         Request::Ps => print!("{}", runtime::ps()?),
         Request::Images => print!("{}", runtime::images()?),
         Request::Stop(name) => runtime::stop(&name)?,
-        Request::Logs(name) => print!("{}", runtime::logs(&name)?),
+        Request::Logs(name) => {
+            let mut out = io::stdout();
+            let to_terminal = out.is_terminal();
+            log::show(&runtime::logs(&name)?, &mut out, to_terminal).doing("printing the log")?;
+        }
         Request::Rm(name) => runtime::remove(&name)?,
+        Request::Rmi(digest) => runtime::remove_image(&digest)?,
     }
     Ok(0)
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{json, Value};
 
+use crate::account::{self, Accounts};
+use crate::calls::Rule;
 use crate::problem::{problem, Outcome};
 
 /// What was asked for, as resolved.
@@ -9,7 +11,7 @@ use crate::problem::{problem, Outcome};
 pub struct Asked {
     /// The container's name.
     pub name: String,
-    /// `UID[:GID]` in place of the image's.
+    /// `USER[:GROUP]` in place of the image's.
     pub user: Option<String>,
     /// Root in the container is root of the machine; it must be said.
     pub allow_root: bool,
@@ -22,7 +24,9 @@ pub struct Asked {
     /// AppArmor profile, where the kernel has AppArmor.
     pub apparmor: Option<String>,
     /// System calls that are allowed.
-    pub calls: Vec<String>,
+    pub calls: Vec<Rule>,
+    /// Whom the machine knows.
+    pub machine: Accounts,
     /// Whether there are control groups of version 2.
     pub limits: bool,
 }
@@ -45,9 +49,11 @@ const MASKED: &[&str] = &[
 /// Files of /proc that it cannot change.
 const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// The configuration.
-pub fn spec(config: &Value, root: &str, asked: &Asked) -> Outcome<Value> {
-    let (uid, gid) = user(config, asked)?;
+/// The configuration. `accounts` are those whom the image knows.
+pub fn spec(config: &Value, root: &str, accounts: &Accounts, asked: &Asked) -> Outcome<Value> {
+    let written = asked.user.as_deref().or(config["User"].as_str()).unwrap_or_default();
+    let who = account::Asked { written, said: asked.user.is_some(), allow_root: asked.allow_root };
+    let user = account::judge(who, accounts, &asked.machine)?;
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
@@ -72,7 +78,7 @@ pub fn spec(config: &Value, root: &str, asked: &Asked) -> Outcome<Value> {
     let mut made = json!({
         "ociVersion": "1.0.2",
         "process": {
-            "terminal": false, "user": {"uid": uid, "gid": gid}, "args": args, "env": env,
+            "terminal": false, "user": {"uid": user.uid, "gid": user.gid}, "args": args, "env": env,
             "cwd": config["WorkingDir"].as_str().filter(|path| path.starts_with('/')).unwrap_or("/"),
             "capabilities": {"bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": []},
             "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}],
@@ -94,10 +100,13 @@ pub fn spec(config: &Value, root: &str, asked: &Asked) -> Outcome<Value> {
             "maskedPaths": MASKED, "readonlyPaths": READ_ONLY, "rootfsPropagation": "private",
             "seccomp": {
                 "defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
-                "syscalls": [{"names": asked.calls, "action": "SCMP_ACT_ALLOW"}],
+                "syscalls": asked.calls.iter().flat_map(Rule::entries).collect::<Vec<_>>(),
             },
         },
     });
+    if !user.groups.is_empty() {
+        made["process"]["user"]["additionalGids"] = json!(user.groups);
+    }
     if let Some(profile) = &asked.apparmor {
         made["process"]["apparmorProfile"] = json!(profile);
     }
@@ -108,19 +117,9 @@ pub fn spec(config: &Value, root: &str, asked: &Asked) -> Outcome<Value> {
     Ok(made)
 }
 
-/// Numbers only: names would be looked up in a file of the image.
-fn user(config: &Value, asked: &Asked) -> Outcome<(u32, u32)> {
-    let written = asked.user.as_deref().or(config["User"].as_str()).unwrap_or_default();
-    let (uid, gid) = written.split_once(':').unwrap_or((written, "65534"));
-    let numbers = if written.is_empty() { Some((0, 0)) } else { uid.parse().ok().zip(gid.parse().ok()) };
-    match numbers {
-        None => problem(format!("the image's user `{written:.40}` is no number: say --user UID[:GID]")),
-        Some((uid, gid)) if (uid == 0 || gid == 0) && !asked.allow_root => problem(
-            "the container would run as root, which is root of this machine: there are no user namespaces. \
-             Say --user 65534 (or another number), or --allow-root",
-        ),
-        Some(numbers) => Ok(numbers),
-    }
+/// Whether the configuration has limits, which the runtime must be told.
+pub fn has_limits(made: &Value) -> bool {
+    made["linux"]["cgroupsPath"].is_string()
 }
 
 #[cfg(test)]

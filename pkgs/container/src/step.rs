@@ -10,8 +10,8 @@ use crate::problem::{problem, Outcome};
 /// Components of a path: none is empty, `.` or `..`, or has a slash or a NUL in it.
 pub type Path = Vec<CString>;
 
-/// Deeper trees than this are refused; removing one is recursive.
-const DEEPEST: usize = 64;
+/// Deeper trees than this are refused, as written and as unpacked.
+pub const DEEPEST: usize = 64;
 const LONGEST_NAME: usize = 255;
 const LONGEST_PATH: usize = 4000;
 

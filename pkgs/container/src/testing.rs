@@ -1,12 +1,46 @@
 //! Archives and layouts for tests, and noise.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::lchown;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
 
 use crate::digest::Digest;
+
+/// A directory of its own below the temporary one, gone afterwards.
+pub struct Room(pub PathBuf);
+
+impl Room {
+    /// An empty one.
+    pub fn new(name: &str) -> Self {
+        let room = std::env::temp_dir().join(format!("container-{name}-{}", std::process::id()));
+        drop(fs::remove_dir_all(&room));
+        fs::create_dir_all(&room).unwrap();
+        Self(room)
+    }
+
+    /// The same, for who can give files away.
+    #[allow(clippy::print_stdout)] // what was not tested belongs into the record of the run
+    pub fn of_root(name: &str) -> Option<Self> {
+        let room = Self::new(name);
+        let own = room.0.join("own");
+        fs::write(&own, "").unwrap();
+        let can = lchown(&own, Some(1), Some(1)).is_ok();
+        fs::remove_file(&own).unwrap();
+        if !can {
+            println!("skipped: not root, so owners cannot be set");
+        }
+        can.then_some(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
 
 /// A header and content.
 pub fn entry(name: &[u8], kind: u8, content: &[u8]) -> Vec<u8> {

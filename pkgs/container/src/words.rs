@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::digest::Digest;
 use crate::problem::{problem, Outcome};
 use crate::spec::Asked;
 
@@ -10,8 +11,9 @@ pub const USAGE: &str = "\
 usage: container run [-d] [OPTION…] IMAGE [COMMAND…]   IMAGE: an OCI layout directory, or a tar archive of one
        container ps | images
        container stop|logs|rm NAME
-options of run: --name NAME, --user UID[:GID], --allow-root, --env KEY=VALUE, --network none|host,
-  --no-limits (where there are no control groups of version 2), --seccomp FILE";
+       container rmi DIGEST
+options of run: --name NAME, --digest sha256:…, --user USER[:GROUP], --allow-root, --env KEY=VALUE,
+  --network none|host, --no-limits (where there are no control groups of version 2), --seccomp FILE";
 
 /// What to do.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum Request {
     Logs(String),
     /// Forget one that has ended.
     Rm(String),
+    /// Remove an unpacked image.
+    Rmi(Digest),
     /// Print the usage.
     Help,
 }
@@ -41,6 +45,8 @@ pub struct Run {
     pub detach: bool,
     /// Layout or archive.
     pub image: PathBuf,
+    /// The image's digest, if only that one is meant.
+    pub digest: Option<Digest>,
     /// The list of system calls, if not the system's.
     pub seccomp: Option<PathBuf>,
     /// What goes into the configuration.
@@ -57,6 +63,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
         Some("stop") => Request::Stop(name(words.next())?),
         Some("logs") => Request::Logs(name(words.next())?),
         Some("rm") => Request::Rm(name(words.next())?),
+        Some("rmi") => Request::Rmi(digest(words.next())?),
         Some("help" | "--help" | "-h") | None => Request::Help,
         Some(other) => return problem(format!("there is no command `{other}`\n{USAGE}")),
     };
@@ -67,8 +74,8 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
 }
 
 fn run(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
-    let mut run =
-        Run { detach: false, image: PathBuf::new(), seccomp: None, asked: Asked { limits: true, ..Asked::default() } };
+    let asked = Asked { limits: true, ..Asked::default() };
+    let mut run = Run { detach: false, image: PathBuf::new(), digest: None, seccomp: None, asked };
     while let Some(word) = words.next() {
         let mut value = || words.next().map_or_else(|| problem(format!("{word} wants a value behind it\n{USAGE}")), Ok);
         match word.as_str() {
@@ -76,6 +83,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
             "--allow-root" => run.asked.allow_root = true,
             "--no-limits" => run.asked.limits = false,
             "--name" => run.asked.name = name(Some(value()?))?,
+            "--digest" => run.digest = Some(digest(Some(value()?))?),
             "--user" => run.asked.user = Some(value()?),
             "--env" => run.asked.env.push(value()?),
             "--seccomp" => run.seccomp = Some(value()?.into()),
@@ -114,6 +122,11 @@ fn name(word: Option<String>) -> Outcome<String> {
     Ok(word)
 }
 
+/// As `container images` prints it.
+fn digest(word: Option<String>) -> Outcome<Digest> {
+    word.map_or_else(|| problem(format!("which image?\n{USAGE}")), |word| Digest::parse(&word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +157,11 @@ mod tests {
             "exec a",
             "run --network bridge a",
             "logs -x",
+            "rmi",
+            "rmi ../x",
+            "rmi sha256:../../run",
+            "run --digest sha256:0 a",
+            "run --digest a",
         ] {
             assert!(read_line(line).is_err(), "{line}");
         }

@@ -1,0 +1,168 @@
+//! The list of system calls that a container may make: its text in, the rules of the runtime's configuration out. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+use crate::problem::{problem, Outcome, Problem};
+
+/// The file, as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    #[serde(default)]
+    group: Vec<Group>,
+}
+
+/// Calls that are allowed for one reason.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    /// For readers.
+    #[allow(dead_code)]
+    reason: String,
+    calls: String,
+    /// The argument that decides, from 0; without it, arguments do not matter.
+    argument: Option<u8>,
+    /// The values that it may have.
+    one_of: Option<Vec<u64>>,
+    /// Bits that may not be in it.
+    without: Option<u64>,
+}
+
+/// Calls that are allowed, and the condition under which they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    names: Vec<String>,
+    condition: Option<(u8, Condition)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Condition {
+    OneOf(Vec<u64>),
+    Without(u64),
+}
+
+/// Reads the list.
+pub fn read(text: &str) -> Outcome<Vec<Rule>> {
+    let list: List = toml::from_str(text).map_err(|error| Problem(format!("the list of system calls: {error}")))?;
+    let mut seen = BTreeSet::new();
+    let mut rules = Vec::new();
+    for group in list.group {
+        let names: Vec<String> = group.calls.split_whitespace().map(str::to_owned).collect();
+        for name in &names {
+            // What one group allows always, another could not restrict any more.
+            if !seen.insert(name.clone()) {
+                return problem(format!("the list of system calls names `{name}` twice"));
+            }
+        }
+        let condition = match (group.argument, group.one_of, group.without) {
+            (None, None, None) => None,
+            (Some(argument @ 0..=5), Some(values), None) if !values.is_empty() => {
+                Some((argument, Condition::OneOf(values)))
+            }
+            (Some(argument @ 0..=5), None, Some(bits)) => Some((argument, Condition::Without(bits))),
+            _ => {
+                return problem(format!(
+                    "the list of system calls: `argument` (0 to 5) goes with either `one_of` or `without`, at `{:.60}`",
+                    group.calls
+                ))
+            }
+        };
+        rules.push(Rule { names, condition });
+    }
+    if seen.is_empty() {
+        return problem("the list of system calls is empty: nothing could run");
+    }
+    Ok(rules)
+}
+
+impl Rule {
+    /// Calls whose arguments do not matter.
+    #[cfg(test)]
+    pub fn always(names: &[&str]) -> Self {
+        Self { names: names.iter().map(|name| (*name).to_owned()).collect(), condition: None }
+    }
+
+    /// The entries of the runtime's configuration; several of one call are alternatives.
+    pub fn entries(&self) -> Vec<Value> {
+        let entry = |arguments: Option<Value>| {
+            let mut entry = json!({"names": self.names, "action": "SCMP_ACT_ALLOW"});
+            if let Some(arguments) = arguments {
+                entry["args"] = json!([arguments]);
+            }
+            entry
+        };
+        match &self.condition {
+            None => vec![entry(None)],
+            Some((index, Condition::OneOf(values))) => values
+                .iter()
+                .map(|value| entry(Some(json!({"index": index, "value": value, "op": "SCMP_CMP_EQ"}))))
+                .collect(),
+            Some((index, Condition::Without(bits))) => {
+                vec![entry(Some(json!({"index": index, "value": bits, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"})))]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_become_alternatives() {
+        let list = "[[group]]\nreason = \"x\"\ncalls = \"read write\"\n\
+                    [[group]]\nreason = \"x\"\ncalls = \"socket\"\nargument = 0\none_of = [1, 2]\n\
+                    [[group]]\nreason = \"x\"\ncalls = \"sendto sendmmsg\"\nargument = 3\nwithout = 0x2000_0000\n";
+        let entries: Vec<Value> = read(list).unwrap().iter().flat_map(Rule::entries).collect();
+        assert_eq!(
+            json!(entries),
+            json!([
+                {"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
+                {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]},
+                {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]},
+                {"names": ["sendto", "sendmmsg"], "action": "SCMP_ACT_ALLOW",
+                 "args": [{"index": 3, "value": 0x2000_0000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]},
+            ])
+        );
+    }
+
+    #[test]
+    fn lists_that_would_allow_more_than_they_seem_to() {
+        let group = |more: &str| format!("[[group]]\nreason = \"x\"\ncalls = \"socket\"\n{more}\n");
+        for bad in [
+            String::new(),
+            "calls = \"read\"".to_owned(),
+            group("one_of = [1]"),
+            group("argument = 0"),
+            group("argument = 0\none_of = []"),
+            group("argument = 6\none_of = [1]"),
+            group("argument = 0\none_of = [1]\nwithout = 2"),
+            group("arg = 0"),
+            group("") + &group("argument = 0\none_of = [1]"),
+        ] {
+            assert!(read(&bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Of the sockets that programs could ask for, a container gets those of three families; and none connects by sending.
+    #[test]
+    #[allow(clippy::print_stdout)] // what was not tested belongs into the record of the run
+    fn the_list_of_the_system() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../hardening/6-isolation/containers/seccomp.toml");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            println!("skipped: the build of this package has only its own folder");
+            return;
+        };
+        let rules = read(&text).unwrap();
+        let of = |name: &str| rules.iter().find(|rule| rule.names.iter().any(|other| other == name)).unwrap();
+        for name in ["socket", "socketpair"] {
+            assert_eq!(of(name).condition, Some((0, Condition::OneOf(vec![1, 2, 10]))));
+        }
+        for (name, flags) in [("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)] {
+            assert_eq!(of(name).condition, Some((flags, Condition::Without(0x2000_0000))));
+        }
+    }
+}
