@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -111,6 +112,35 @@ static long release_agent(void)
     return to_write("/sys/fs/cgroup/release_agent");
 }
 
+/* For audit, a process that no login started can become any person, once; its threads as well. */
+static long audit_number(void)
+{
+    const char *paths[] = { "/proc/self/loginuid", "/proc/thread-self/loginuid" };
+    for (unsigned at = 0; at < sizeof paths / sizeof *paths; at++) {
+        int file = to_write(paths[at]);
+        if (file >= 0 && write(file, "1001", 4) == 4)
+            return 0;
+    }
+    return -1;
+}
+
+/* A connection that is made by sending goes around what judges connections. Only a filter's answer counts: without a
+ * network, sending fails anyhow. */
+static long fast_open(void)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct iovec data = { .iov_base = "x", .iov_len = 1 };
+    struct mmsghdr many = { .msg_hdr = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &data, .msg_iovlen = 1 } };
+    int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (tcp < 0)
+        return -1;
+    if (sendto(tcp, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&to, sizeof to) >= 0 || errno != EPERM)
+        return 0;
+    if (sendmsg(tcp, &many.msg_hdr, MSG_FASTOPEN) >= 0 || errno != EPERM)
+        return 0;
+    return sendmmsg(tcp, &many, 1, MSG_FASTOPEN) >= 0 || errno != EPERM ? 0 : -1;
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -138,11 +168,14 @@ int main(void)
     tried("io_uring_setup", call(SYS_io_uring_setup, 1, 0));
     tried("userfaultfd", syscall(SYS_userfaultfd, 1));
     tried("packet socket", socket(AF_PACKET, SOCK_RAW, 0));
+    tried("netlink socket", socket(AF_NETLINK, SOCK_RAW, 0));
+    tried("connect by sending (TCP Fast Open)", fast_open());
     tried("raw socket", socket(AF_INET, SOCK_RAW, 1));
     tried("load a module", call(SYS_init_module, 0, 0) < 0 && errno == EPERM ? -1 : syscall(SYS_finit_module, 0, "", 0));
     tried("kexec_load", call(SYS_kexec_load, 0, 0));
     tried("chroot", chroot("/tmp"));
     tried("become root", setuid(0));
+    tried("take a person's number for audit", audit_number());
     tried("reboot", syscall(SYS_reboot, 0xfee1dead, 672274793, 0, NULL));
     return escaped > 100 ? 100 : escaped;
 }

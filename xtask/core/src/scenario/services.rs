@@ -49,7 +49,7 @@ pub(super) fn bad_services() -> Scenario {
         Fact::as_root(
             "what AppArmor's profiles refuse",
             "/usr/lib/apparmor/try </usr/lib/apparmor/refusals | tail -n 1",
-            Expected::Has("109 of 109 attempts refused and recorded"),
+            Expected::Has("115 of 115 attempts refused and recorded"),
         ),
     ]));
     items.extend(off());
@@ -91,11 +91,36 @@ pub(super) fn containers() -> Scenario {
             &format!("test $(readlink /proc/{process}/ns/net) != $(readlink /proc/self/ns/net) && echo own"),
             is("own"),
         ),
-        Fact::as_root("known ways out", "container run --name escapes /srv/escapes | grep -c '^refused '", is("28")),
+        Fact::as_root("audit does not take it for a person", &format!("cat /proc/{process}/loginuid"), is("999")),
+        Fact::as_root(
+            "its files are not counted against others",
+            "test $(sed -n 's/^shmem //p' /sys/fs/cgroup/containers.images/memory.stat) -gt 100000 && echo apart",
+            is("apart"),
+        ),
+        // Once as nobody's container, started at boot, and once as the administrator's, whose number it has.
+        Fact::as_root("known ways out", "container logs escapes | grep -c '^refused '", is("31")),
+        Fact::as_root("the same for who is logged in", "container run --name again /srv/escapes | grep -c '^refused '", is("31")),
         Fact::as_root(
             "none of them worked",
-            "container ps | grep '^escapes ' | tr -s ' ' | cut -d ' ' -f 2-3",
-            is("exited 0"),
+            "container ps | grep -e '^escapes ' -e '^again ' | tr -s ' ' | cut -d ' ' -f 2-3",
+            is("exited 0\nexited 0"),
+        ),
+        Fact::as_root(
+            "a user that the kernel would take for root",
+            "container run --name disguised /srv/disguised 2>&1 || echo refused",
+            Expected::Has("neither a number from 1 to 2147483647"),
+        ),
+        Fact::as_root(
+            "a user's name is the image's",
+            "container run -d --name named /srv/named >/dev/null && \
+             echo $(grep -hE '^([UG]id|Groups):' /proc/$(tail -n 1 /sys/fs/cgroup/containers/named/cgroup.procs)/status | tr '\t' ' ' | cut -d ' ' -f 2); \
+             container stop named && container rm named",
+            is("70 71 72"),
+        ),
+        Fact::as_root(
+            "another image than asked for",
+            "container run --name other --digest sha256:$(printf %064d 0) /srv/hello 2>&1 || echo refused",
+            Expected::Has("not sha256:0000"),
         ),
         Fact::as_root(
             "root is refused",
@@ -117,7 +142,21 @@ pub(super) fn containers() -> Scenario {
             "rc-service container.web stop >/dev/null; container logs web | tail -n 1",
             is("ended"),
         ),
-        Fact::as_root("forgotten", "container rm web && container rm escapes && container ps | grep -c .", is("1")),
+        Fact::as_root(
+            "an image that is used stays",
+            "for image in $(container images); do container rmi $image 2>/dev/null; done; container images | grep -c .",
+            is("2"),
+        ),
+        Fact::as_root(
+            "forgotten",
+            "for name in web escapes again; do container rm $name; done; container ps | grep -c .",
+            is("1"),
+        ),
+        Fact::as_root(
+            "and their images",
+            "for image in $(container images); do container rmi $image; done; container images | wc -l",
+            is("0"),
+        ),
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-containers", ..BIOS };
