@@ -123,7 +123,8 @@ fn unpack(layout: &Layout, manifest: &Value, config: &Value, root: &Path) -> Out
             return problem("a layer has other bytes than its digest says: the image is damaged or forged");
         }
     }
-    // What the runtime mounts onto; the root is read-only by then.
+    // What the runtime mounts onto; the root is read-only by then. No layer's limits are meant for these.
+    tree.begin_layer();
     for point in ["dev", "proc", "run", "tmp"] {
         tree.make_directory(&components(point.as_bytes())?)?;
     }

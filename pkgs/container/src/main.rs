@@ -52,7 +52,11 @@ fn perform(request: Request) -> Outcome<u8> {
         Request::Logs(name) => {
             let mut out = io::stdout();
             let to_terminal = out.is_terminal();
-            log::show(&runtime::logs(&name)?, &mut out, to_terminal).doing("printing the log")?;
+            match log::show(&runtime::logs(&name)?, &mut out, to_terminal) {
+                // Whoever read it has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                shown => shown.doing("printing the log")?,
+            }
         }
         Request::Rm(name) => runtime::remove(&name)?,
         Request::Rmi(digest) => runtime::remove_image(&digest)?,

@@ -54,9 +54,16 @@ pub fn run(mut run: Run) -> Outcome<u8> {
     prepare(&image, &run)?;
     // From here on the state says that the image is used.
     drop(image);
-    if !run.detach {
-        return monitor(name, true);
+    if run.detach {
+        start(name)?;
+        println!("{name}");
+        return Ok(0);
     }
+    monitor(name, true)
+}
+
+/// Starts the process that watches a container, and waits until that runs or has ended well.
+fn start(name: &str) -> Outcome<()> {
     let own = std::env::current_exe().doing("finding this program")?;
     let mut monitor = Command::new(own);
     monitor.args(["monitor", name]).process_group(0).current_dir("/");
@@ -65,13 +72,11 @@ pub fn run(mut run: Run) -> Outcome<u8> {
     let end = Instant::now() + PATIENCE;
     loop {
         if status(name) == "running" {
-            println!("{name}");
-            return Ok(0);
+            return Ok(());
         }
         if let Some(ended) = monitor.try_wait().doing("waiting for the monitor")? {
             if ended.success() {
-                println!("{name}");
-                return Ok(0);
+                return Ok(());
             }
             return problem(format!("{name} ended at once ({ended}):\n{}", String::from_utf8_lossy(&logs(name)?)));
         }

@@ -72,12 +72,13 @@ impl Tree {
     /// Performs one step.
     pub fn apply(&mut self, step: &Step, entry: &Entry, content: &mut impl Read) -> Outcome<()> {
         self.count_one()?;
-        let at = match step {
+        let made = match step {
             Step::LeaveOut(_) => return Ok(()),
             Step::Remove(path) => return self.place(path, Missing::Leave)?.map_or(Ok(()), |at| clear(&at)),
             Step::Empty(path) => {
                 return self.directory(path, Missing::Leave)?.map_or(Ok(()), |at| self.empty(&at));
             }
+            Step::HardLink(path, target) => self.link(path, target)?,
             Step::Directory(path, mode) => {
                 let at = self.new_place(path)?;
                 if !fs::symlink_metadata(&at).is_ok_and(|found| found.is_dir()) {
@@ -104,28 +105,23 @@ impl Tree {
                 lchown(&at, Some(entry.uid), Some(entry.gid)).doing_at("giving away", &at)?;
                 at
             }
-            Step::HardLink(path, target) => {
-                let Some(from) = self.place(target, Missing::Leave)? else {
-                    return problem(format!(
-                        "{} is a link to {}, which is not there",
-                        shown(path).display(),
-                        shown(target).display()
-                    ));
-                };
-                let at = self.new_place(path)?;
-                if at != from {
-                    clear(&at)?;
-                    fs::hard_link(&from, &at).doing_at("linking", &at)?;
-                }
-                at
-            }
         };
-        self.path_bytes += at.as_os_str().len();
-        if self.path_bytes > MOST_PATH_BYTES {
-            return problem("a layer has too many long names");
-        }
-        self.made.insert(at);
+        self.count_bytes(&made)?;
+        self.made.insert(made);
         Ok(())
+    }
+
+    fn link(&mut self, path: &[CString], target: &[CString]) -> Outcome<PathBuf> {
+        let Some(from) = self.place(target, Missing::Leave)? else {
+            let (path, target) = (shown(path), shown(target));
+            return problem(format!("{} is a link to {}, which is not there", path.display(), target.display()));
+        };
+        let at = self.new_place(path)?;
+        if at != from {
+            clear(&at)?;
+            fs::hard_link(&from, &at).doing_at("linking", &at)?;
+        }
+        Ok(at)
     }
 
     /// Makes a directory where it is missing.
@@ -141,11 +137,21 @@ impl Tree {
         Ok(())
     }
 
+    /// Before a path is kept in memory.
+    fn count_bytes(&mut self, path: &Path) -> Outcome<()> {
+        self.path_bytes += path.as_os_str().len();
+        if self.path_bytes > MOST_PATH_BYTES {
+            return problem("a layer has too many long names");
+        }
+        Ok(())
+    }
+
     /// Removes what lower layers had in a directory. A second time there would be nothing to do, so it is not looked at again.
     fn empty(&mut self, directory: &Path) -> Outcome<()> {
         if !self.emptied.insert(directory.to_owned()) {
             return Ok(());
         }
+        self.count_bytes(directory)?;
         for child in fs::read_dir(directory).doing_at("reading", directory)? {
             let child = child.doing_at("reading", directory)?;
             let path = child.path();

@@ -105,6 +105,9 @@ fn what_is_implied_counts() {
     tree.count = MOST_ENTRIES - 10;
     let parents = entry(b"a/b/c/d/e/f/g/h/i/j/k", b'0', b"");
     assert!(unpack_on(&mut tree, &parents).unwrap_err().0.contains("too many entries"));
+    tree.count = 0;
+    tree.path_bytes = MOST_PATH_BYTES - 5;
+    assert!(unpack_on(&mut tree, &entry(b"long-name", b'0', b"")).unwrap_err().0.contains("too many long names"));
     let mut links = vec![entry(b"z/file", b'0', b"")];
     links.push(linked(b"l0", b'2', b"z", 0o777, b""));
     for number in 1..20 {
