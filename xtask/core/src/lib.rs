@@ -4,6 +4,7 @@
 //! process, opens a file, reads a clock or the environment; `xtask/src/host` does that. See ARCHITECTURE.md for the map.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod cargo_lock;
 pub mod check;
 pub mod cloud;

@@ -4,14 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::command::Command;
 use ashlar_core::digest::Digest;
 use ashlar_core::plan::PlannedCrate;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use tar::EntryType;
 
-use super::{exec, fetch, unpack};
+use super::beneath::Beneath;
+use super::{archive, exec, fetch};
 
 /// Makes sure that the distfiles of `store` hold all `wanted` crates.
 ///
@@ -55,35 +58,27 @@ pub fn ensure(store: &Utf8Path, wanted: &[PlannedCrate], offline: bool) -> Resul
 /// When the file is malformed or has entries outside of that folder.
 pub fn unpack_crate(file: &Utf8Path, name: &str, version: &str, sha256: &Digest, vendor: &Utf8Path) -> Result<()> {
     let folder = format!("{name}-{version}");
-    let mut archive = tar::Archive::new(unpack::decompressed(file)?);
-    for entry in archive.entries()? {
-        let mut entry = entry.with_context(|| format!("reading {folder}.crate"))?;
-        let path = Utf8PathBuf::from_path_buf(entry.path()?.into_owned());
-        let path = path.map_err(|path| anyhow::anyhow!("{folder}.crate: {} is not UTF-8", path.display()))?;
+    let mut dest = Beneath::make(vendor)?;
+    archive::read(file, &format!("{folder}.crate"), |path, entry| {
         let inside = path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
         if !inside || !path.starts_with(&folder) {
-            bail!("{folder}.crate: entry {path} is outside of {folder}");
+            bail!("it is outside of {folder}");
         }
         // cargo packs files only: whatever else is there has no place in a crate.
-        let kind = entry.header().entry_type();
-        if kind.is_dir() {
-            continue;
-        }
-        if !kind.is_file() {
-            bail!("{folder}.crate: entry {path} is not a file");
-        }
-        let target = vendor.join(&path);
-        if let Some(parent) = target.parent() {
-            fs_err::create_dir_all(parent)?;
+        match entry.header().entry_type() {
+            EntryType::Directory => return Ok(()),
+            EntryType::Regular => {}
+            other => bail!("it is not a file ({other:?})"),
         }
         let executable = entry.header().mode()? & 0o100 != 0;
-        let mut out = fs_err::File::create(&target)?;
-        std::io::copy(&mut entry, &mut out).with_context(|| format!("unpacking {path}"))?;
+        let mut out = dest.create(path)?;
+        std::io::copy(entry, &mut out)?;
         let mode = rustix::fs::Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-        rustix::fs::fchmod(out.file(), mode)?;
-    }
+        Ok(rustix::fs::fchmod(&out, mode)?)
+    })?;
     let checksums = serde_json::json!({ "files": {}, "package": sha256 });
-    Ok(fs_err::write(vendor.join(&folder).join(".cargo-checksum.json"), checksums.to_string())?)
+    let mut out = dest.create(&Utf8Path::new(&folder).join(".cargo-checksum.json"))?;
+    Ok(out.write_all(checksums.to_string().as_bytes())?)
 }
 
 /// Whether the store has a file with that hash; a damaged one is removed.
@@ -240,7 +235,7 @@ mod tests {
             ("y/lib.rs", tar::EntryType::Regular, "outside of x-1.0.0"),
             ("x-1.0.0/link", tar::EntryType::Symlink, "is not a file"),
         ] {
-            let error = unpacked(&[(name, kind)]).1.unwrap_err().to_string();
+            let error = format!("{:#}", unpacked(&[(name, kind)]).1.unwrap_err());
             assert!(error.contains(why), "{error}");
         }
     }

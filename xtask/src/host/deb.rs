@@ -8,12 +8,15 @@ use std::io::{Read, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use ashlar_core::archive::Limits;
 use ashlar_core::digest::Hasher;
 use ashlar_core::glob;
 use ashlar_core::name::Epoch;
 use ashlar_core::seed::tree::{Node, Tree};
 use ashlar_core::seed::{ar, index, path};
 use camino::Utf8Path;
+
+use super::archive;
 
 /// Name and version a package must state in its own control file: a right hash under a wrong name is still refused.
 #[derive(Debug, Clone, Copy)]
@@ -56,19 +59,17 @@ impl<'a> Unpacker<'a> {
         let work = || -> Result<()> {
             let bytes = fs_err::read(deb)?;
             let members = ar::members(&bytes)?;
-            let member = |stem: &str| -> Result<Box<dyn Read + '_>> {
+            let member = |stem: &str| -> Result<(Box<dyn Read + '_>, u64)> {
                 let found = members
                     .iter()
                     .find(|member| member.name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(".tar")));
                 let found = found.with_context(|| format!("it has no member `{stem}.tar.*`"))?;
-                decompress(&found.name, &bytes[found.data.clone()])
+                let data = &bytes[found.data.clone()];
+                Ok((decompress(&found.name, data)?, data.len() as u64))
             };
             check_identity(pin, member("control")?)?;
-            let mut archive = tar::Archive::new(member("data")?);
-            for entry in archive.entries()? {
-                self.entry(pin.name, &mut entry?)?;
-            }
-            Ok(())
+            let (data, length) = member("data")?;
+            archive::entries(data, length, Limits::FOREIGN, |path, entry| self.entry(pin.name, path, entry))
         };
         work().with_context(|| format!("unpacking package {} {} ({deb})", pin.name, pin.version))
     }
@@ -124,9 +125,9 @@ impl<'a> Unpacker<'a> {
         Ok(Tree { nodes })
     }
 
-    fn entry(&self, package: &str, entry: &mut tar::Entry<'_, impl Read>) -> Result<()> {
-        let raw = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| anyhow!("a path is not UTF-8"))?;
-        let place = path::place(&raw).map_err(|why| anyhow!(why))?;
+    fn entry(&self, package: &str, raw: &Utf8Path, entry: &mut tar::Entry<'_, impl Read>) -> Result<()> {
+        let raw = raw.as_str();
+        let place = path::place(raw).map_err(|why| anyhow!(why))?;
         if place.is_empty() || self.drop.iter().any(|pattern| glob::matches(pattern, &place)) {
             return Ok(());
         }
@@ -141,7 +142,7 @@ impl<'a> Unpacker<'a> {
             String::from_utf8(name.into_owned()).map_err(|_| anyhow!("the target of {raw} is not UTF-8"))
         };
         if kind.is_symlink() {
-            let node = Node::Link { target: path::link_target(&raw, &link()?).map_err(|why| anyhow!(why))? };
+            let node = Node::Link { target: path::link_target(raw, &link()?).map_err(|why| anyhow!(why))? };
             if let Node::Link { target: text } = &node
                 && self.claim(package, &place, Some(&node))
             {
@@ -237,22 +238,22 @@ impl<'a> Unpacker<'a> {
     }
 }
 
-fn check_identity(pin: Pin<'_>, control: Box<dyn Read + '_>) -> Result<()> {
-    let mut archive = tar::Archive::new(control);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        if !matches!(&*entry.path_bytes(), b"./control" | b"control") {
-            continue;
+fn check_identity(pin: Pin<'_>, (control, length): (Box<dyn Read + '_>, u64)) -> Result<()> {
+    let mut found = None;
+    archive::entries(control, length, Limits::FOREIGN, |path, entry| {
+        if found.is_some() || !matches!(path.as_str(), "./control" | "control") {
+            return Ok(());
         }
         let mut text = String::new();
         entry.read_to_string(&mut text)?;
-        let (name, version) = index::control_identity(&text).map_err(|why| anyhow!(why))?;
-        if (name.as_str(), version.as_str()) != (pin.name, pin.version) {
-            bail!("the file says of itself that it is {name} {version}; the lock is wrong");
-        }
-        return Ok(());
+        found = Some(index::control_identity(&text).map_err(|why| anyhow!(why))?);
+        Ok(())
+    })?;
+    let (name, version) = found.context("it has no control file")?;
+    if (name.as_str(), version.as_str()) != (pin.name, pin.version) {
+        bail!("the file says of itself that it is {name} {version}; the lock is wrong");
     }
-    bail!("it has no control file")
+    Ok(())
 }
 
 fn decompress<'b>(name: &str, bytes: &'b [u8]) -> Result<Box<dyn Read + 'b>> {

@@ -1,5 +1,7 @@
 //! Every effect has one home here. Tasks compose these; the core never sees them.
 
+pub mod archive;
+pub mod beneath;
 pub mod clock;
 pub mod container;
 pub mod crates;
