@@ -1,6 +1,7 @@
 //! The ISO in five stages, each keyed by what it reads and recorded in the store, so each is cached and runnable alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -22,8 +23,10 @@ use crate::build::collect;
 use crate::build::session::Session;
 use crate::compose::policy::Policy;
 use crate::compose::{self, Variant, pinned, root, surface};
+use crate::host::beneath::Beneath;
+use crate::host::checkout;
 use crate::host::repository::{self, Repository};
-use crate::host::store::{Entry, Record, digest_of_file};
+use crate::host::store::{Entry, Record};
 use crate::host::tree;
 
 /// The stages in their order.
@@ -177,19 +180,20 @@ impl Line<'_> {
             // Scanning normalises modes; what the packages declare is in their manifests.
             let mut modes: BTreeMap<_, _> =
                 merged.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
+            let mut tree = Beneath::open(&files)?;
             for (path, file) in &hardening.files {
-                write_new(&files.join(path), &file.text)?;
+                write_new(&mut tree, path, &file.text)?;
                 modes.insert(path.clone(), file.mode);
             }
             if let Some(policy) = &policy {
-                write_new(&files.join(apparmor::POLICY), policy.compile(self.session, room)?)?;
+                write_new(&mut tree, apparmor::POLICY, policy.compile(self.session, room)?)?;
                 modes.insert(apparmor::POLICY.to_owned(), 0o600);
                 // An image with the program that tries the profiles has the table of what it tries.
                 if files.join(apparmor::TRY).exists() {
-                    write_new(&files.join(apparmor::REFUSALS), &policy.sources.refusals)?;
+                    write_new(&mut tree, apparmor::REFUSALS, &policy.sources.refusals)?;
                 }
             }
-            let found = isolation::unconfined(&hardening, &scripts(&files)?, &self.profile.foreign_services);
+            let found = isolation::unconfined(&hardening, &scripts(&tree, &files)?, &self.profile.foreign_services);
             if !found.is_empty() {
                 return Err(repository::invalid(&self.repository.root, &found));
             }
@@ -223,7 +227,7 @@ impl Line<'_> {
 
     /// The profile's files over the root; EROFS image; initramfs.
     fn overlay(&self, security: &Outcome) -> Result<Outcome> {
-        let folder = self.repository.root.join("iso").join(self.name()).join("overlay");
+        let folder = Utf8Path::new("iso").join(self.name()).join("overlay");
         let overlay = self.overlay_files(&folder)?;
         let init = self.input(security, "init")?;
         let base = *security.outputs.get("root").context("the security stage gives a root")?;
@@ -243,11 +247,12 @@ impl Line<'_> {
             for entry in manifest.entries().iter().filter(|entry| entry.kind == Kind::Dir) {
                 set_mode(&files.join(&entry.path), entry.mode)?;
             }
+            let mut tree = Beneath::open(&files)?;
             for path in overlay.keys() {
-                copy_over(&folder.join(path), &files.join(path))?;
+                copy_over(&self.repository.root.join(&folder).join(path), &mut tree, Utf8Path::new(path))?;
             }
             for (path, mode) in self.profile.octal_modes() {
-                set_mode(&files.join(path), mode)?;
+                tree.set_mode(Utf8Path::new(&path), mode)?;
             }
             let mut modes: BTreeMap<_, _> =
                 manifest.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
@@ -357,21 +362,26 @@ impl Line<'_> {
             .with_context(|| format!("reading {path} of {}", input.name))
     }
 
-    /// Every file of the overlay with its digest.
+    /// Every file of the overlay, a folder of the checkout, with its digest.
     fn overlay_files(&self, folder: &Utf8Path) -> Result<BTreeMap<String, Digest>> {
-        if !folder.exists() {
+        let root = &self.repository.root;
+        if !root.join(folder).exists() {
             return Ok(BTreeMap::new());
         }
-        let files = repository::files_below(folder)?;
-        files.into_iter().map(|path| Ok((path.clone(), digest_of_file(&folder.join(path))?))).collect()
+        let files = checkout::files_below(root, folder)?;
+        let digest =
+            |path: &String| -> Result<Digest> { Ok(Digest::of(checkout::read(&root.join(folder).join(path))?)) };
+        files.into_iter().map(|path| Ok((path.clone(), digest(&path)?))).collect()
     }
 }
 
-/// The service scripts of a root, by name.
-fn scripts(root: &Utf8Path) -> Result<BTreeMap<String, String>> {
-    let folder = root.join("etc/init.d");
-    let names = if folder.exists() { repository::files_below(&folder)? } else { BTreeSet::new() };
-    names.into_iter().map(|name| Ok((name.clone(), fs_err::read_to_string(folder.join(name))?))).collect()
+/// The service scripts of a root, by name. A link among them is followed as the system would, so never out of the root.
+fn scripts(tree: &Beneath, root: &Utf8Path) -> Result<BTreeMap<String, String>> {
+    let folder = Utf8Path::new("etc/init.d");
+    let names = if root.join(folder).exists() { checkout::list(root, folder)?.names } else { BTreeSet::new() };
+    let text =
+        |name: &String| -> Result<String> { Ok(std::io::read_to_string(tree.read_as_root(&folder.join(name))?)?) };
+    names.into_iter().map(|name| Ok((name.clone(), text(&name)?))).collect()
 }
 
 /// Under what the store notes the last key of a stage. A variant has its own, or `gc` would take the plain ISO for old.
@@ -384,27 +394,19 @@ fn names(texts: &[&str]) -> Vec<PkgName> {
 }
 
 /// A file that no package has: one with two owners would be a package that ignores the layer's data.
-fn write_new(path: &Utf8Path, content: impl AsRef<[u8]>) -> Result<()> {
-    if path.symlink_metadata().is_ok() {
-        bail!("{path} comes from hardening/ and from a package: take it out of the package");
-    }
-    if let Some(parent) = path.parent() {
-        fs_err::create_dir_all(parent)?;
-    }
-    Ok(fs_err::write(path, content)?)
+fn write_new(tree: &mut Beneath, path: &str, content: impl AsRef<[u8]>) -> Result<()> {
+    let file = tree.create_new(Utf8Path::new(path))?;
+    let mut file =
+        file.with_context(|| format!("{path} comes from hardening/ and from a package: take it out of the package"))?;
+    Ok(file.write_all(content.as_ref())?)
 }
 
 /// The profile's file replaces the package's.
-fn copy_over(from: &Utf8Path, to: &Utf8Path) -> Result<()> {
-    if let Some(parent) = to.parent() {
-        fs_err::create_dir_all(parent)?;
-    }
-    if to.symlink_metadata().is_ok() {
-        fs_err::remove_file(to)?;
-    }
-    fs_err::copy(from, to)?;
-    let executable = std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(from)?.permissions()) & 0o100 != 0;
-    set_mode(to, if executable { 0o755 } else { 0o644 })
+fn copy_over(from: &Utf8Path, tree: &mut Beneath, path: &Utf8Path) -> Result<()> {
+    let mut source = checkout::open(from)?;
+    let executable = std::os::unix::fs::PermissionsExt::mode(&source.metadata()?.permissions()) & 0o100 != 0;
+    std::io::copy(&mut source, &mut tree.create(path)?)?;
+    tree.set_mode(path, if executable { 0o755 } else { 0o644 })
 }
 
 fn set_mode(path: &Utf8Path, mode: u32) -> Result<()> {

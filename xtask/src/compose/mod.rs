@@ -14,9 +14,10 @@ use ashlar_core::hardening::{self, Hardening, Layer, Texts, about, apparmor};
 use ashlar_core::image::{Image, Profile};
 use ashlar_core::ledger::Expected;
 use ashlar_core::name::PkgName;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::session::Session;
+use crate::host::checkout;
 use crate::host::repository::{Repository, invalid};
 
 /// All images of the tree, valid.
@@ -50,20 +51,22 @@ impl Variant {
     }
 }
 
-type Parse<T> = fn(&str, &camino::Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::diag::Diagnostic>>;
+type Parse<T> = fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::diag::Diagnostic>>;
 
 fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<T>) -> Result<BTreeMap<String, T>> {
     let packages: BTreeSet<&str> = repository.graph.packages().map(PkgName::as_str).collect();
     let mut found = BTreeMap::new();
     let mut findings = Vec::new();
-    for entry in repository.root.join(folder).read_dir_utf8().with_context(|| format!("reading {folder}/"))? {
-        let entry = entry?;
-        let shown = Utf8PathBuf::from(format!("{folder}/{}/{name}", entry.file_name()));
-        if !repository.root.join(&shown).is_file() {
+    // With what lies beside the documents, such as an overlay.
+    let files = checkout::files_below(&repository.root, Utf8Path::new(folder))?;
+    for path in files {
+        let Some((entry, document)) = path.split_once('/') else { continue };
+        if document != name {
             continue;
         }
-        match parse(&fs_err::read_to_string(repository.root.join(&shown))?, &shown, &packages) {
-            Ok(document) => drop(found.insert(entry.file_name().to_owned(), document)),
+        let shown = Utf8Path::new(folder).join(&path);
+        match parse(&checkout::read_to_string(&repository.root.join(&shown))?, &shown, &packages) {
+            Ok(document) => drop(found.insert(entry.to_owned(), document)),
             Err(found) => findings.extend(found),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod beneath;
+pub mod checkout;
 pub mod clock;
 pub mod container;
 pub mod crates;

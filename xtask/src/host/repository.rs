@@ -1,6 +1,6 @@
 //! Reads the project's tree: recipes with their folders, toolchain policy, ledger. Judges nothing; the core does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::diag::Diagnostic;
@@ -14,6 +14,8 @@ use ashlar_core::toolchain::Toolchain;
 use ashlar_core::tree::PackageFolder;
 use ashlar_core::{cargo_lock, kconfig};
 use camino::{Utf8Path, Utf8PathBuf};
+
+use super::checkout;
 
 /// The project's tree, valid.
 #[derive(Debug)]
@@ -59,28 +61,30 @@ impl Repository {
     /// Reads and validates the whole tree; every finding at once.
     pub fn load(root: &Utf8Path) -> Result<Self> {
         let policy = Utf8Path::new("toolchain/hardening.toml");
-        let toolchain = Toolchain::parse(&fs_err::read_to_string(root.join(policy))?, policy);
+        let toolchain = Toolchain::parse(&checkout::read_to_string(&root.join(policy))?, policy);
         let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
-        let mut missing = Vec::new();
         let mut packages = Vec::new();
-        for name in folders(&root.join("pkgs"))? {
-            let dir = root.join("pkgs").join(&name);
-            if dir.join("pkg.toml").is_file() {
-                let text = fs_err::read_to_string(dir.join("pkg.toml"))?;
-                packages.push(PackageFolder { name, text, files: files_below(&dir)? });
-            } else {
-                missing.push(no_recipe(&name));
+        let (names, mut refused) = checkout::folders(root, Utf8Path::new("pkgs"))?;
+        for name in names {
+            let dir = Utf8Path::new("pkgs").join(&name);
+            let listing = checkout::list(root, &dir)?;
+            if listing.has_file("pkg.toml") {
+                let text = checkout::read_to_string(&root.join(dir).join("pkg.toml"))?;
+                packages.push(PackageFolder { name, text, files: listing.names });
+            } else if !listing.names.contains("pkg.toml") {
+                refused.push(no_recipe(&name));
             }
+            refused.extend(listing.refused.into_values());
         }
         let tree = ashlar_core::tree::load(&packages, &flags);
         match (toolchain, tree) {
-            (Ok(toolchain), Ok(tree)) if missing.is_empty() => {
+            (Ok(toolchain), Ok(tree)) if refused.is_empty() => {
                 Ok(Self { root: root.to_owned(), recipes: tree.recipes, graph: tree.graph, toolchain })
             }
             (toolchain, tree) => {
-                missing.extend(toolchain.err().into_iter().flatten());
-                missing.extend(tree.err().into_iter().flatten());
-                Err(invalid(root, &missing))
+                refused.extend(toolchain.err().into_iter().flatten());
+                refused.extend(tree.err().into_iter().flatten());
+                Err(invalid(root, &refused))
             }
         }
     }
@@ -115,16 +119,16 @@ impl Repository {
             return Ok(Ledger::default());
         }
         let shown = Utf8PathBuf::from(format!("digests/{}.txt", arch.as_str()));
-        Ledger::parse(&fs_err::read_to_string(path)?, &shown).map_err(|found| invalid(&self.root, &found))
+        Ledger::parse(&checkout::read_to_string(&path)?, &shown).map_err(|found| invalid(&self.root, &found))
     }
 
     /// The texts that the layers are rendered from.
     pub fn hardening_texts(&self) -> Result<ashlar_core::hardening::Texts> {
         let mut texts = ashlar_core::hardening::Texts::new();
         for folder in ["hardening", "pkgs/linux/config"] {
-            for path in files_below(&self.root.join(folder))? {
+            for path in checkout::files_below(&self.root, Utf8Path::new(folder))? {
                 let path = Utf8Path::new(folder).join(path);
-                texts.insert(path.clone(), fs_err::read_to_string(self.root.join(path))?);
+                texts.insert(path.clone(), checkout::read_to_string(&self.root.join(path))?);
             }
         }
         Ok(texts)
@@ -140,19 +144,19 @@ impl Repository {
         let folder = self.folder(&recipe.name);
         let planned = |base: &Utf8Path, path: &str| -> Result<PlannedFile> {
             let file = base.join(path);
-            let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(&file)?.permissions());
+            let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::symlink_metadata(&file)?.permissions());
             let sha256 = Digest::of(seen_by_build(&file)?);
             Ok(PlannedFile { path: path.to_owned(), sha256, executable: mode & 0o100 != 0 })
         };
         let patches =
             recipe.patches.iter().map(|name| planned(&folder.join("patches"), name)).collect::<Result<_>>()?;
-        let files = files_below(&folder)?;
+        let files = checkout::files_below(&self.root, &Utf8Path::new("pkgs").join(recipe.name.as_str()))?;
         let own = files.iter().filter(|path| *path != "pkg.toml" && !path.starts_with("patches/"));
         let files = own.map(|path| planned(&folder, path)).collect::<Result<_>>()?;
         let crates = match &recipe.cargo_lock {
             Some(lock) => {
                 let file = folder.join(lock);
-                let text = fs_err::read_to_string(&file)?;
+                let text = checkout::read_to_string(&file)?;
                 let shown = Utf8PathBuf::from(format!("pkgs/{}/{lock}", recipe.name));
                 let crates = cargo_lock::parse(&text, &shown).map_err(|found| invalid(&self.root, &found))?;
                 let planned = |krate: cargo_lock::Crate| PlannedCrate {
@@ -171,7 +175,7 @@ impl Repository {
 /// The bytes a build gets for a file of its folder: kernel-style configuration fragments without comments and in canonical
 /// order, so that an edited comment rebuilds nothing; everything else as it is.
 pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
-    let bytes = fs_err::read(file)?;
+    let bytes = checkout::read(file)?;
     if file.extension() != Some("config") {
         return Ok(bytes);
     }
@@ -193,40 +197,8 @@ fn no_recipe(folder: &str) -> Diagnostic {
 /// Renders findings with the text of their files.
 pub fn invalid(root: &Utf8Path, findings: &[Diagnostic]) -> anyhow::Error {
     let render = |finding: &Diagnostic| {
-        let text = finding.file.as_ref().and_then(|file| std::fs::read_to_string(root.join(file)).ok());
+        let text = finding.file.as_ref().and_then(|file| checkout::read_to_string(&root.join(file)).ok());
         finding.render(text.as_deref())
     };
     Invalid { rendered: findings.iter().map(render).collect() }.into()
-}
-
-fn folders(dir: &Utf8Path) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in dir.read_dir_utf8().with_context(|| format!("reading {dir}"))? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            names.insert(entry.file_name().to_owned());
-        }
-    }
-    Ok(names)
-}
-
-/// Every file below `dir`, relative to it. Cargo's build directory and hidden files are not part of a package.
-pub fn files_below(dir: &Utf8Path) -> Result<BTreeSet<String>> {
-    let mut files = BTreeSet::new();
-    let mut pending = vec![Utf8PathBuf::new()];
-    while let Some(inner) = pending.pop() {
-        for entry in dir.join(&inner).read_dir_utf8().with_context(|| format!("reading {}", dir.join(&inner)))? {
-            let entry = entry?;
-            let path = inner.join(entry.file_name());
-            let hidden = entry.file_name().starts_with('.');
-            if entry.file_type()?.is_dir() {
-                if !hidden && entry.file_name() != "target" {
-                    pending.push(path);
-                }
-            } else if !hidden {
-                files.insert(path.into_string());
-            }
-        }
-    }
-    Ok(files)
 }

@@ -17,6 +17,7 @@ use ashlar_core::seed::tree::{Node, Tree};
 use ashlar_core::seed::{DEF_FILE, LOCK_FILE, SeedDef};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::checkout;
 use super::deb::{Pin, Unpacker, merged_links};
 use super::fetch::{FetchEvents, Fetcher, Wanted};
 use super::lock::Lock;
@@ -76,7 +77,8 @@ impl Seed {
 /// All findings, rendered; or that there is no lock yet.
 pub fn load(root: &Utf8Path) -> Result<(SeedDef, SeedLock)> {
     let def = definition(root)?;
-    let text = fs_err::read_to_string(root.join(LOCK_FILE)).context("run `cargo xtask seed lock` to write the lock")?;
+    let text =
+        checkout::read_to_string(&root.join(LOCK_FILE)).context("run `cargo xtask seed lock` to write the lock")?;
     let lock = SeedLock::parse(&text).map_err(|found| invalid(root, &found))?;
     let findings = lock.check(&def);
     if findings.is_empty() { Ok((def, lock)) } else { Err(invalid(root, &findings)) }
@@ -87,7 +89,7 @@ pub fn load(root: &Utf8Path) -> Result<(SeedDef, SeedLock)> {
 /// # Errors
 /// All findings, rendered.
 pub fn definition(root: &Utf8Path) -> Result<SeedDef> {
-    SeedDef::parse(&fs_err::read_to_string(root.join(DEF_FILE))?).map_err(|found| invalid(root, &found))
+    SeedDef::parse(&checkout::read_to_string(&root.join(DEF_FILE))?).map_err(|found| invalid(root, &found))
 }
 
 /// The seed env of `repository`, fetched and unpacked when the store does not have it.

@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::App;
 use crate::cli::NewPkgArgs;
 use crate::exit::Exit;
+use crate::host::checkout;
 use crate::host::fetch::Fetcher;
 use crate::host::mirror::{Location, Mirrors, Origin};
 use crate::host::repository;
@@ -32,7 +33,7 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
     }
     fs_err::write(&path, &text)?;
     println!("{shown}");
-    let files = repository::files_below(&app.root.join("pkgs").join(args.name.as_str()))?;
+    let files = checkout::files_below(&app.root, &Utf8Path::new("pkgs").join(args.name.as_str()))?;
     for finding in findings(&text, &shown, &args.name, &files) {
         app.reporter.note(format!("to fill in: {}", finding.message));
     }

@@ -8,7 +8,7 @@ use camino::Utf8Path;
 
 use super::{App, median};
 use crate::compose::Variant;
-use crate::host::exec;
+use crate::host::{checkout, exec};
 
 const RUNS: usize = 5;
 
@@ -54,7 +54,7 @@ fn makefile(repository: &crate::host::repository::Repository, room: &Utf8Path) -
     for name in repository.graph.order() {
         let recipe = repository.recipe_of(&name)?;
         let folder = repository.folder(&name);
-        let files = crate::host::repository::files_below(&folder)?;
+        let files = checkout::files_below(&repository.root, &Utf8Path::new("pkgs").join(recipe.name.as_str()))?;
         let mut needs: Vec<String> = files.iter().map(|file| folder.join(file).into_string()).collect();
         for input in recipe.libs.iter().chain(&recipe.tools) {
             needs.push(repository.recipe_of(input)?.name.to_string());
