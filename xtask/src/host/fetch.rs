@@ -66,18 +66,20 @@ pub struct Wanted {
     pub locations: Vec<Location>,
 }
 
-/// How long to wait.
+/// How long to wait, and how much to take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// For a connection.
     pub connect: Duration,
     /// For the next bytes of an answer.
     pub stall: Duration,
+    /// Bytes of a file whose length is not known beforehand.
+    pub file: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), stall: Duration::from_secs(30) }
+        Self { connect: Duration::from_secs(5), stall: Duration::from_secs(30), file: download::FILE_LIMIT }
     }
 }
 
@@ -144,6 +146,7 @@ pub struct Fetcher<'a> {
     offline: bool,
     events: &'a dyn FetchEvents,
     client: Option<reqwest::blocking::Client>,
+    limits: Limits,
     /// Hosts that did not answer, with the reason: not asked again by this process.
     unreachable: Mutex<BTreeMap<String, String>>,
     /// Files whose bytes this process has hashed.
@@ -168,7 +171,7 @@ impl<'a> Fetcher<'a> {
         Self::with_limits(store, mirrors, offline, events, Limits::default())
     }
 
-    /// Like [`Fetcher::new`], with other time limits.
+    /// Like [`Fetcher::new`], with other limits.
     ///
     /// # Errors
     /// As for [`Fetcher::new`].
@@ -185,7 +188,7 @@ impl<'a> Fetcher<'a> {
         }
         let client = if offline { None } else { Some(download::client(limits)?) };
         let (unreachable, verified) = (Mutex::default(), Mutex::default());
-        Ok(Self { distfiles, mirrors, offline, events, client, unreachable, verified })
+        Ok(Self { distfiles, mirrors, offline, events, client, limits, unreachable, verified })
     }
 
     /// Where a file with that hash is kept, whether it is there or not.
@@ -295,7 +298,7 @@ impl<'a> Fetcher<'a> {
         for location in locations {
             let mut file =
                 tempfile::NamedTempFile::new_in(&folder).with_context(|| format!("writing into {folder}"))?;
-            match download::unpinned(client, location, file.as_file_mut()) {
+            match download::unpinned(client, location, self.limits.file, file.as_file_mut()) {
                 Ok(digest) => {
                     file.persist(self.path(&digest)).with_context(|| format!("storing {label}"))?;
                     return Ok((digest, location.clone()));
@@ -376,7 +379,7 @@ impl<'a> Fetcher<'a> {
                 tried.push((place, format!("{reason} (not asked again)")));
                 continue;
             }
-            match download::to_partial(client, &location.url, &partial, wanted, self.events) {
+            match download::to_partial(client, &location.url, &partial, wanted, self.limits.file, self.events) {
                 Ok(bytes) => {
                     let path = self.path(&wanted.sha256);
                     fs_err::rename(&partial, &path)?;

@@ -67,7 +67,7 @@ fn examine(app: &App) -> Result<Health> {
     probes.extend([probe::disk(&store), probe::memory()]);
     if !app.global.offline {
         let seconds = std::time::Duration::from_secs;
-        probes.push(probe::mirror(Limits { connect: seconds(3), stall: seconds(5) }));
+        probes.push(probe::mirror(Limits { connect: seconds(3), stall: seconds(5), ..Limits::default() }));
     }
     let lacking: Vec<&Found> = survey.iter().filter(|found| found.is_lacking()).collect();
     let install = (!lacking.is_empty()).then(|| tools::advice(distro, lacking.iter().map(|found| found.tool)));

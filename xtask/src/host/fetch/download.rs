@@ -20,6 +20,9 @@ pub const WRONG_BYTES: &str = "wrong bytes";
 const RESUMES: u32 = 3;
 /// Unpinned texts are index files; none is near this size.
 const TEXT_LIMIT: u64 = 16 << 20;
+/// No source is near this size: the largest, LLVM's, has 165 MB. A location that goes on and on would fill the disk before its
+/// bytes are found to be the wrong ones.
+pub const FILE_LIMIT: u64 = 2 << 30;
 
 /// An HTTP client that trusts the system's certificates.
 pub fn client(limits: Limits) -> Result<Client> {
@@ -47,22 +50,39 @@ pub fn text(client: &Client, location: &Location) -> Result<String, String> {
         return Err(status(response.status()));
     }
     let mut text = String::new();
-    response.take(TEXT_LIMIT).read_to_string(&mut text).map_err(|error| format!("broke off: {error}"))?;
+    response.take(TEXT_LIMIT + 1).read_to_string(&mut text).map_err(|error| format!("broke off: {error}"))?;
+    if text.len() as u64 > TEXT_LIMIT {
+        return Err(format!("{WRONG_BYTES}: it is longer than {TEXT_LIMIT} bytes, and no index file is"));
+    }
     Ok(text)
 }
 
-/// Downloads a file whose hash is not known into `file`, and gives its hash.
-pub fn unpinned(client: &Client, location: &Location, file: &mut std::fs::File) -> Result<Digest, Failure> {
+/// A location that has more than the `limit` bytes that are wanted, or that any file may have when `known` is false.
+fn too_long(limit: u64, known: bool) -> Failure {
+    let why = if known {
+        format!("expected {limit} bytes, and more come")
+    } else {
+        format!(
+            "more than {limit} bytes; if the file is really so large, raise FILE_LIMIT in xtask/src/host/fetch/download.rs"
+        )
+    };
+    Failure::Location(format!("{WRONG_BYTES}: {why}"))
+}
+
+/// Downloads a file whose hash is not known, of at most `limit` bytes, into `file`, and gives its hash.
+pub fn unpinned(client: &Client, location: &Location, limit: u64, file: &mut std::fs::File) -> Result<Digest, Failure> {
     let mut response = client.get(&location.url).send().map_err(|error| Failure::Location(reason(&error)))?;
     if !response.status().is_success() {
         return Err(Failure::Location(status(response.status())));
     }
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; 1 << 16];
+    let mut left = limit;
     loop {
         match response.read(&mut buffer) {
             Ok(0) => return Ok(hasher.finish()),
             Ok(count) => {
+                left = left.checked_sub(count as u64).ok_or_else(|| too_long(limit, false))?;
                 file.write_all(&buffer[..count]).map_err(|error| Failure::Local(disk(error)))?;
                 hasher.update(&buffer[..count]);
             }
@@ -72,24 +92,26 @@ pub fn unpinned(client: &Client, location: &Location, file: &mut std::fs::File) 
 }
 
 /// Downloads `url` into the file `partial`, which may hold the beginning already, and checks the whole file's hash.
-/// Gives the length in bytes. What was received stays in `partial` when the location breaks off.
+/// Gives the length in bytes. What was received stays in `partial` when the location breaks off. Of a file whose length is not
+/// known, at most `limit` bytes are taken.
 pub fn to_partial(
     client: &Client,
     url: &str,
     partial: &Utf8Path,
     wanted: &Wanted,
+    limit: u64,
     events: &dyn FetchEvents,
 ) -> Result<u64, Failure> {
     let mut file = Partial::open(partial)?;
     let mut breaks = 0;
     loop {
         let begun = file.length;
-        if wanted.size.is_some_and(|size| begun > size) {
+        if begun > wanted.size.unwrap_or(limit) {
             file.restart()?;
         }
         let complete = wanted.size == Some(file.length) && file.length > 0;
         if !complete {
-            match receive(client, url, &mut file, wanted, events) {
+            match receive(client, url, &mut file, wanted, limit, events) {
                 Ok(()) => {}
                 Err(Received::Broken(why)) if file.length > begun && breaks < RESUMES => {
                     breaks += 1;
@@ -136,6 +158,7 @@ fn receive(
     url: &str,
     file: &mut Partial,
     wanted: &Wanted,
+    limit: u64,
     events: &dyn FetchEvents,
 ) -> Result<(), Received> {
     let mut response = request(client, url, file)?;
@@ -145,12 +168,20 @@ fn receive(
         let has = file.length + rest;
         return Err(Failure::Location(format!("{WRONG_BYTES}: expected {size} bytes, it has {has}")).into());
     }
-    let total = wanted.size.or(response.content_length().map(|rest| rest + file.length));
+    let total = wanted.size.or(response.content_length().map(|rest| rest.saturating_add(file.length)));
+    let most = wanted.size.unwrap_or(limit);
+    if total.is_some_and(|total| total > most) {
+        return Err(too_long(most, false).into());
+    }
     let mut buffer = vec![0; 1 << 16];
     let mut shown = Instant::now();
     loop {
         match response.read(&mut buffer) {
             Ok(0) => break,
+            Ok(count) if file.length + count as u64 > most => {
+                file.restart()?;
+                return Err(too_long(most, wanted.size.is_some()).into());
+            }
             Ok(count) => file.append(&buffer[..count])?,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {

@@ -91,7 +91,7 @@ impl Bench {
     }
 
     fn fetcher(&self, offline: bool) -> Fetcher<'_> {
-        let limits = Limits { connect: Duration::from_millis(500), stall: Duration::from_millis(300) };
+        let limits = Limits { connect: Duration::from_millis(500), stall: Duration::from_millis(300), file: 1 << 20 };
         Fetcher::with_limits(&self.store, Mirrors::default(), offline, &self.log, limits).unwrap()
     }
 
@@ -301,4 +301,34 @@ fn pins_what_a_location_has() {
     assert_eq!(fs_err::read(fetcher.path(&digest)).unwrap(), BODY);
     let error = fetcher.pin("x.tar", &[at(refused())]).unwrap_err().to_string();
     assert!(error.contains("x.tar could not be fetched\n  upstream http"), "{error}");
+}
+
+/// A location that never comes to an end, with or without a length: it is left at the limit, and nothing of it is kept.
+#[test]
+fn an_endless_answer_is_left_at_the_limit() {
+    let endless = |head: &'static str| {
+        serve(move |_, _, stream| {
+            let sent = stream.write_all(head.as_bytes());
+            drop(sent.and_then(|()| (0..2000).try_for_each(|_| stream.write_all(&[b'x'; 4096]))));
+        })
+    };
+    let plain = endless("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    let long = endless("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 8192000\r\n\r\n");
+    let bench = Bench::new();
+    for url in [&plain, &long] {
+        let error = bench.fetch(&[url]).unwrap_err().to_string();
+        assert!(
+            error.contains("wrong bytes: more than 1048576 bytes") && error.contains("raise FILE_LIMIT"),
+            "{error}"
+        );
+        assert_eq!(bench.partial().metadata().map_or(0, |meta| meta.len()), 0);
+        let location = Location { origin: Origin::Upstream, url: url.clone() };
+        let error = bench.fetcher(false).pin("x", &[location]).unwrap_err().to_string();
+        assert!(error.contains("more than 1048576 bytes"), "{error}");
+    }
+    let exact = Wanted { size: Some(BODY.len() as u64), ..wanted(&[&plain]) };
+    let error = bench.fetcher(false).fetch(&[exact]).unwrap_err().to_string();
+    assert!(error.contains("wrong bytes: expected 31 bytes, and more come"), "{error}");
+    // The next location is asked, and nothing of the first one's is taken for a beginning.
+    assert_eq!(Bench::new().gets(&[&plain, &good()]).matches("more than 1048576 bytes").count(), 1);
 }
