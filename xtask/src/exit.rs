@@ -15,7 +15,7 @@ pub enum Exit {
     Invalid = 10,
     /// A lock, the ledger or a generated file is out of date.
     OutOfDate = 11,
-    /// A source could not be had, or had other bytes than pinned.
+    /// A source could not be had, or had other bytes than pinned; or the package index is an old one.
     Source = 20,
     /// A build step failed, or a check of its output found something.
     Build = 30,

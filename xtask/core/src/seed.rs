@@ -1,10 +1,11 @@
 //! The seed: pinned Debian binary packages that the first compiler comes from.
 //!
 //! `toolchain/seed.toml` says what is wanted ([`SeedDef`]), the signed package index says what exists ([`index`]), the
-//! resolver makes the closure ([`resolve`]), and `toolchain/seed.lock` pins it ([`lock`]). Fetching and unpacking are the
+//! resolver makes the closure ([`resolve`]), [`freshness`] keeps an old index out, and `toolchain/seed.lock` pins it ([`lock`]). Fetching and unpacking are the
 //! shell's; what an unpacked tree must look like is decided here ([`path`], [`tree`]).
 
 pub mod ar;
+pub mod freshness;
 pub mod index;
 pub mod lock;
 pub mod path;

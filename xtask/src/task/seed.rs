@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use ashlar_core::archive::Limits;
 use ashlar_core::command::Command;
 use ashlar_core::digest::Digest;
 use ashlar_core::event::size;
 use ashlar_core::seed::index::{Index, ReleaseFile};
 use ashlar_core::seed::lock::{Release, SeedLock};
-use ashlar_core::seed::{LOCK_FILE, SeedDef, resolve, signature};
+use ashlar_core::seed::{LOCK_FILE, SeedDef, freshness, resolve, signature};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
 use crate::cli::SeedCommand;
 use crate::exit::Exit;
+use crate::host::archive::Bounded;
 use crate::host::fetch::Fetcher;
 use crate::host::mirror::{Location, Mirrors, Origin};
 use crate::host::repository::invalid;
-use crate::host::{exec, seed};
+use crate::host::{checkout, clock, exec, seed};
 
 /// The keys that may sign the index, relative to the repository.
 const KEYRING: &str = "toolchain/keys/debian-archive-bookworm.gpg";
@@ -35,14 +37,14 @@ fn lock(app: &App, check: bool) -> Result<Exit> {
     let store = app.store()?;
     let mirrors = Mirrors::detect(Some(&def.snapshot))?;
     let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
-    let (release, index) = signed_index(app, &def, &fetcher)?;
+    let path = app.root.join(LOCK_FILE);
+    let old = committed(&path)?;
+    let (release, index) = signed_index(app, &def, old.as_ref().map(|old| &old.release), &fetcher)?;
     let resolution = resolve::resolve(&def, &index).map_err(|found| invalid(&app.root, &found))?;
     for warning in &resolution.warnings {
         eprint!("{}", warning.render(None));
     }
     let mut new = SeedLock::new(release, resolution.packages);
-    let path = app.root.join(LOCK_FILE);
-    let old = committed(&path)?;
     let changes = old.as_ref().map(|old| new.changes_since(old));
     changes.iter().flatten().for_each(|line| println!("{line}"));
     if check {
@@ -64,7 +66,7 @@ fn committed(path: &Utf8Path) -> Result<Option<SeedLock>> {
     if !path.exists() {
         return Ok(None);
     }
-    match SeedLock::parse(&fs_err::read_to_string(path)?) {
+    match SeedLock::parse(&checkout::read_to_string(path)?) {
         Ok(lock) => Ok(Some(lock)),
         Err(findings) => {
             findings.iter().for_each(|finding| eprint!("{}", finding.render(None)));
@@ -73,8 +75,13 @@ fn committed(path: &Utf8Path) -> Result<Option<SeedLock>> {
     }
 }
 
-/// Release file and package index, once the signature was found good.
-fn signed_index(app: &App, def: &SeedDef, fetcher: &Fetcher<'_>) -> Result<(Release, Index)> {
+/// Release file and package index, once the signature was found good and the index no older than the committed one.
+fn signed_index(
+    app: &App,
+    def: &SeedDef,
+    committed: Option<&Release>,
+    fetcher: &Fetcher<'_>,
+) -> Result<(Release, Index)> {
     let base = format!("dists/{}", def.suite);
     let at = |mirror: &String| Location { origin: Origin::Pool, url: format!("{mirror}/{base}/InRelease") };
     let locations: Vec<Location> = fetcher.mirrors().debian().iter().map(at).collect();
@@ -85,6 +92,9 @@ fn signed_index(app: &App, def: &SeedDef, fetcher: &Fetcher<'_>) -> Result<(Rele
     if file.codename != def.suite {
         bail!("{} is the release `{}`, not `{}`", location.shown(), file.codename, def.suite);
     }
+    freshness::judge(&file, committed, clock::now()).map_err(|why| {
+        Exit::Source.error(format!("the signed package index at {} is refused: {why}", location.shown()))
+    })?;
     let mut packages = BTreeMap::new();
     let mut all = String::new();
     for component in &def.components {
@@ -101,9 +111,10 @@ fn signed_index(app: &App, def: &SeedDef, fetcher: &Fetcher<'_>) -> Result<(Rele
 }
 
 fn read_xz(path: &Utf8PathBuf, text: &mut String) -> Result<()> {
-    let file = std::io::BufReader::new(fs_err::File::open(path)?);
-    let mut decoder = liblzma::bufread::XzDecoder::new_multi_decoder(file);
-    decoder.read_to_string(text).with_context(|| format!("decompressing {path}"))?;
+    let file = fs_err::File::open(path)?;
+    let limit = Limits::FOREIGN.stream(file.metadata()?.len());
+    let decoder = liblzma::bufread::XzDecoder::new_multi_decoder(std::io::BufReader::new(file));
+    Bounded::new(decoder, limit).read_to_string(text).with_context(|| format!("decompressing {path}"))?;
     text.push('\n');
     Ok(())
 }

@@ -129,6 +129,8 @@ pub struct ReleaseFile {
     pub version: String,
     /// `Date`, as written.
     pub date: String,
+    /// `Valid-Until`, as written, where the suite has one.
+    pub valid_until: Option<String>,
     files: BTreeMap<String, (Digest, u64)>,
 }
 
@@ -154,6 +156,7 @@ impl ReleaseFile {
             codename: field("Codename")?.to_owned(),
             version: stanza.get("Version").unwrap_or("").to_owned(),
             date: field("Date")?.to_owned(),
+            valid_until: stanza.get("Valid-Until").map(str::to_owned),
             files,
         })
     }
