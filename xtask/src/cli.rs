@@ -272,9 +272,12 @@ pub struct RunArgs {
     /// Forget what is written to the second disk.
     #[arg(long)]
     pub snapshot: bool,
-    /// Wait for a debugger on 127.0.0.1:1234 before the first instruction.
+    /// Wait for a debugger before the first instruction, on a socket that only you can reach.
     #[arg(long)]
     pub gdb: bool,
+    /// Let it reach the network, and at 10.0.2.2 what listens on this host's loopback; otherwise only port 22 is forwarded to it.
+    #[arg(long)]
+    pub network: bool,
     /// Memory in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(128..))]
     pub memory: u32,

@@ -136,12 +136,10 @@ pub struct Machine {
     pub clock: Option<String>,
     /// Whether a guest that restarts comes back; otherwise the machine ends.
     pub restarts: bool,
-    /// Whether it waits for a debugger on [`DEBUGGER`] before its first instruction.
-    pub debugged: bool,
+    /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that nobody else may enter. Whoever
+    /// reaches it is master of the machine, and a TCP port is reached by every user of this host.
+    pub debugger: Option<Utf8PathBuf>,
 }
-
-/// Where a debugger connects: loopback only. QEMU's `-s` would listen on every interface.
-pub const DEBUGGER: &str = "127.0.0.1:1234";
 
 impl Machine {
     /// The command that starts it. It ends when the guest powers off and, unless it `restarts`, when it restarts.
@@ -152,7 +150,8 @@ impl Machine {
             .args(["-machine", "q35,accel=tcg", "-cpu", "max"])
             .args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()])
             // Nothing that the lines below do not name: no floppy, no second serial port.
-            .args(["-nodefaults", "-vga", "std"]);
+            .args(["-nodefaults", "-vga", "std"])
+            .args(["-sandbox", self.sandbox()]);
         let command = if self.restarts { command } else { command.arg("-no-reboot") };
         let command = self.seat(command);
         let command = match &self.flash {
@@ -186,7 +185,18 @@ impl Machine {
             Some(base) => command.args(["-rtc", &format!("base={base}")]),
             None => command,
         };
-        if self.debugged { command.args(["-gdb", &format!("tcp:{DEBUGGER}"), "-S"]) } else { command }
+        match &self.debugger {
+            Some(socket) => command.args(["-gdb", &format!("unix:{},server=on,wait=off", value(socket)), "-S"]),
+            None => command,
+        }
+    }
+
+    /// System calls that QEMU gives up: a guest that breaks out of it starts no program. A window's libraries do start some.
+    fn sandbox(&self) -> &'static str {
+        match self.seat {
+            Seat::Harness | Seat::Terminal => "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            Seat::Window => "on,obsolete=deny,elevateprivileges=deny",
+        }
     }
 
     fn seat(&self, command: Command) -> Command {
@@ -295,7 +305,7 @@ mod tests {
             extra: None,
             clock: None,
             restarts: false,
-            debugged: false,
+            debugger: None,
         }
     }
 
@@ -325,7 +335,7 @@ mod tests {
                 ..cd.clone()
             },
             Machine { network: Network::Silent, volume: None, clock, restarts: true, ..cd.clone() },
-            Machine { network: Network::Absent, extra, debugged: true, ..cd.clone() },
+            Machine { network: Network::Absent, extra, debugger: Some("/run/a,b/gdb".into()), ..cd.clone() },
             Machine {
                 start: kernel,
                 volume: None,
@@ -350,5 +360,6 @@ mod tests {
         assert!(at(Seat::Terminal).contains("-display none -serial mon:stdio"));
         let window = at(Seat::Window);
         assert!(!window.contains("-display") && window.contains("-serial mon:stdio"), "{window}");
+        assert!(window.contains("-sandbox on,") && !window.contains("spawn=deny"), "{window}");
     }
 }

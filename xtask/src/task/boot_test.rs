@@ -172,7 +172,7 @@ impl Subject<'_> {
             extra: None,
             clock: setup.clock.map(|clock| clock.text.to_owned()),
             restarts: setup.restarts,
-            debugged: false,
+            debugger: None,
         })
     }
 }

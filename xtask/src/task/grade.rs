@@ -147,7 +147,7 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Resul
         extra: None,
         clock: None,
         restarts: true,
-        debugged: false,
+        debugger: None,
     };
     let logs = app.store()?.root().join("logs/boot");
     let machine = begin(app, &machine.command(), &way, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;

@@ -7,7 +7,7 @@ use ashlar_core::cloud::Volume;
 use ashlar_core::command::Command;
 use ashlar_core::console::facts::BECOME;
 use ashlar_core::console::task::Task;
-use ashlar_core::qemu::{DEBUGGER, Extra, Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_core::qemu::{Extra, Firmware, Machine, Medium, Network, Seat, Start};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
@@ -34,7 +34,9 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         Some(iso) => iso.clone(),
         None => super::iso::build(app, &Variant::plain("minimal"))?,
     };
-    let scratch = tempfile::tempdir()?;
+    // Its sockets obey whoever reaches them.
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let scratch = tempfile::Builder::new().permissions(private).tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
     let way = Way::make(args.port, scratch)?;
     let machine = Machine {
@@ -47,12 +49,18 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         },
         memory: args.memory,
         processors: 2,
-        network: Network::User { port: way.port(), web: None, restricted: false, wire: way.wire(), stranger: None },
+        network: Network::User {
+            port: way.port(),
+            web: None,
+            restricted: !args.network,
+            wire: way.wire(),
+            stranger: None,
+        },
         volume: volume(args, &way, scratch)?,
         extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
         clock: None,
         restarts: true,
-        debugged: args.gdb,
+        debugger: args.gdb.then(|| scratch.join("gdb")),
     };
     announce(app, args, &machine, &way);
     let command = machine.command();
@@ -84,8 +92,8 @@ fn volume(args: &RunArgs, way: &Way, scratch: &Utf8Path) -> Result<Option<Utf8Pa
 
 fn announce(app: &App, args: &RunArgs, machine: &Machine, way: &Way) {
     app.reporter.note(machine.command().to_string());
-    if machine.debugged {
-        app.reporter.note(format!("it waits for a debugger: gdb -ex 'target remote {DEBUGGER}'"));
+    if let Some(socket) = &machine.debugger {
+        app.reporter.note(format!("it waits for a debugger: gdb -ex 'target remote {socket}'"));
     }
     if args.cidata.is_none() && !args.no_cidata {
         app.reporter.note(format!("from another terminal: {}", way.for_person(USER, &[])));

@@ -186,7 +186,7 @@ impl Bench<'_> {
             extra: None,
             clock: None,
             restarts: false,
-            debugged: false,
+            debugger: None,
         })
     }
 }

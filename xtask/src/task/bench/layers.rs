@@ -87,7 +87,7 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
         extra: None,
         clock: None,
         restarts: false,
-        debugged: false,
+        debugger: None,
     };
     let running = vm::start(&machine.command(), log, &log.with_extension("qemu.log"))?;
     let cost = costs(&way, running.started, layers, web);
