@@ -3,6 +3,8 @@
 #   podman build --tag ashlar-builder --file Containerfile.builder .
 #   podman run --rm --privileged --volume "$PWD:/ashlar" --volume ashlar-store:/store ashlar-builder --target iso
 # Privileged, because builds start containers of their own.
+# By tag, not by digest, and Debian's packages are of the day: neither reaches an output. Who wants the very same machine each
+# time writes the digest that `podman image inspect --format '{{.Digest}}'` shows, and raises it with the version.
 FROM rust:1.95-slim-bookworm
 
 RUN apt-get update && apt-get install --yes --no-install-recommends \

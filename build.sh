@@ -43,12 +43,12 @@ if ! command -v cc > /dev/null && command -v apt-get > /dev/null; then
 fi
 
 # One profile for everything, so that nothing is compiled twice.
-xtask() { cargo run --release --package xtask -- "$@"; }
+xtask() { cargo run --locked --release --package xtask -- "$@"; }
 xtask setup
 case $target in
 iso) xtask iso ;;
 image) xtask image hello ;;
 base) xtask image base ;;
 check) xtask check ;;
-test) xtask check && xtask iso && xtask image hello && xtask image base && cargo test --workspace --release ;;
+test) xtask check && xtask iso && xtask image hello && xtask image base && cargo test --locked --workspace --release ;;
 esac

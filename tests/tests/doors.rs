@@ -33,7 +33,7 @@ fn build_sh(args: &[&str], fails_at: &str) -> (Output, Vec<String>) {
 
 #[test]
 fn every_target_is_setup_and_then_its_commands() {
-    let run = "run --release --package xtask --";
+    let run = "run --locked --release --package xtask --";
     for (target, commands) in [
         ("iso", vec![format!("{run} iso")]),
         ("image", vec![format!("{run} image hello")]),
@@ -48,12 +48,13 @@ fn every_target_is_setup_and_then_its_commands() {
     let (output, log) = build_sh(&["--target=test", "--arch=x86_64"], "nothing fails");
     assert!(output.status.success());
     assert_eq!(log.first().unwrap(), &format!("{run} setup"));
-    assert_eq!(log.last().unwrap(), "test --workspace --release");
+    assert_eq!(log.last().unwrap(), "test --locked --workspace --release");
 }
 
 #[test]
 fn a_failing_command_ends_the_door() {
-    for (target, fails_at) in [("iso", "setup"), ("iso", "-- iso"), ("test", "-- check"), ("test", "test --workspace")]
+    for (target, fails_at) in
+        [("iso", "setup"), ("iso", "-- iso"), ("test", "-- check"), ("test", "test --locked --workspace")]
     {
         let (output, log) = build_sh(&["--target", target], fails_at);
         assert_eq!(output.status.code(), Some(30), "{target} {fails_at}");
