@@ -21,8 +21,8 @@ impl Checkout {
         }
         let policy = "toolchain/hardening.toml";
         fs_err::copy(fixture.join(policy), checkout.root().join(policy)).unwrap();
-        let recipe = fixture.join("tests/fixtures/tree/pkgs/bulky/pkg.toml");
-        checkout.write("pkgs/x/pkg.toml", &fs_err::read_to_string(recipe).unwrap().replace("bulky", "x"));
+        let recipe = fs_err::read_to_string(fixture.join("tests/fixtures/tree/pkgs/bulky/pkg.toml")).unwrap();
+        checkout.write("pkgs/x/pkg.toml", &recipe.replace("bulky", "x"));
         fs_err::write(checkout.secret(), SECRET).unwrap();
         checkout
     }
@@ -67,6 +67,8 @@ fn links_fifos_and_sockets_beside_a_recipe_are_findings() {
     let checkout = Checkout::new();
     checkout.link("pkgs/x/notes");
     checkout.link("pkgs/x/patches/0001-key.patch");
+    let recipe = fs_err::read_to_string(checkout.root().join("pkgs/x/pkg.toml")).unwrap();
+    checkout.write("pkgs/x/pkg.toml", &recipe.replace("license", "patches = [\"0001-key.patch\"]\nlicense"));
     checkout.link("pkgs/x/options.config");
     checkout.fifo("pkgs/x/fifo");
     let _socket = UnixListener::bind(checkout.root().join("pkgs/x/socket")).unwrap();
