@@ -1,27 +1,75 @@
 //! The system's log.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
 
 /// Facility authpriv, severity notice.
 const PRIORITY: u8 = 10 * 8 + 5;
-/// Longer lines are cut; the log's reader would do it anyway.
+/// Characters of a text that are written; of a longer one, the rest is counted and its digest written.
 const MOST: usize = 800;
+/// A log service that takes nothing for so long is as good as none.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Writes a line. Control characters in it cannot begin another one.
-pub fn write(text: &str) {
-    let line: String = text.chars().take(MOST).map(|char| if char.is_control() { '?' } else { char }).collect();
-    let message = format!("<{PRIORITY}>become: {line}");
-    let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), "/dev/log"));
-    if sent.is_err() {
-        // No log service: the kernel keeps it, and the next log service takes it from there.
-        let kept = OpenOptions::new()
-            .write(true)
-            .open("/dev/kmsg")
-            .and_then(|mut kernel| kernel.write_all(message.as_bytes()));
-        if kept.is_err() {
-            crate::tell(&line);
-        }
+/// Writes a line: to the log, or if it cannot be had, to the kernel's. An error: nobody keeps it.
+pub fn write(text: &str) -> io::Result<()> {
+    let message = format!("<{PRIORITY}>become: {}", line(text));
+    to_log(&message).or_else(|of_log| {
+        // The kernel keeps it, and the next log service takes it from there.
+        to_kernel(&message).map_err(|of_kernel| io::Error::other(format!("/dev/log: {of_log}; /dev/kmsg: {of_kernel}")))
+    })
+}
+
+/// Writes a line that has nobody to hear of its loss but who reads this service's errors.
+pub fn note(text: &str) {
+    if let Err(error) = write(text) {
+        crate::tell(&format!("{} (not in the log: {error})", line(text)));
+    }
+}
+
+fn to_log(message: &str) -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.send_to(message.as_bytes(), "/dev/log").map(drop)
+}
+
+fn to_kernel(message: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open("/dev/kmsg")?.write_all(message.as_bytes())
+}
+
+/// The text as part of one line. Control characters in it cannot begin another one. What is too long cannot hide its end: the
+/// count and the digest are of the whole text, so that it can be compared with what audit has.
+fn line(text: &str) -> String {
+    let shown: String = text.chars().take(MOST).map(|char| if char.is_control() { '?' } else { char }).collect();
+    let length = text.chars().count();
+    if length <= MOST {
+        return shown;
+    }
+    let digest: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{shown} [{} of {length} characters cut, sha256 of all {digest}]", length - MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_line() {
+        assert_eq!(line("a\nb\u{1b}[2J"), "a?b?[2J");
+        assert_eq!(line(&"a".repeat(MOST)), "a".repeat(MOST));
+    }
+
+    /// Padding that pushes the end of a command out of the line leaves its length and digest.
+    #[test]
+    fn what_is_cut_is_counted() {
+        let one = line(&format!("{}; rm -rf /", "a".repeat(MOST)));
+        let other = line(&format!("{}; echo ok", "a".repeat(MOST)));
+        assert!(one.contains("aaa [10 of 810 characters cut, sha256 of all "), "{one}");
+        assert_ne!(one, other);
+        let whole = "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3";
+        assert!(line(&"a".repeat(1_000)).ends_with(&format!("[200 of 1000 characters cut, sha256 of all {whole}]")));
     }
 }

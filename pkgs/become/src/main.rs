@@ -11,6 +11,7 @@
 //! * [`request`]: the words of a request as bytes, and back. No effects.
 //! * [`member`]: who is allowed. No effects.
 //! * [`client`], [`server`], [`session`]: the three processes of a request.
+//! * [`slots`]: how many commands at a time. No effects.
 //! * [`login`]: whose command it is, for audit.
 //! * [`log`]: the system's log.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
@@ -22,6 +23,7 @@ mod member;
 mod request;
 mod server;
 mod session;
+mod slots;
 mod sys;
 
 use std::io::{self, Write as _};

@@ -6,15 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{chown, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::slots::Slots;
 use crate::{log, member, sys, GROUP, SOCKET};
-
-/// No more commands at a time.
-const MOST_SESSIONS: usize = 64;
-
-static SESSIONS: AtomicUsize = AtomicUsize::new(0);
 
 /// Serves until it is ended.
 pub fn serve() -> io::Result<u8> {
@@ -31,27 +27,43 @@ pub fn serve() -> io::Result<u8> {
     sys::umask(mask);
     chown(SOCKET, Some(0), Some(group))?;
     fs::set_permissions(SOCKET, Permissions::from_mode(0o660))?;
+    let slots = Arc::new(Mutex::new(Slots::default()));
     for connection in listener.incoming() {
         // A caller that is gone before it was served is nobody's loss.
         let Ok(connection) = connection else { continue };
-        if SESSIONS.fetch_add(1, Ordering::SeqCst) >= MOST_SESSIONS {
-            SESSIONS.fetch_sub(1, Ordering::SeqCst);
-            log::write("too many commands at a time; one was turned away");
-            continue;
-        }
-        let hold = move || {
-            if let Err(error) = session(connection) {
-                log::write(&format!("a session could not be started: {error}"));
-            }
-            SESSIONS.fetch_sub(1, Ordering::SeqCst);
-        };
-        // Without memory or a place for it this caller is turned away; the service goes on.
-        if let Err(error) = thread::Builder::new().spawn(hold) {
-            SESSIONS.fetch_sub(1, Ordering::SeqCst);
-            log::write(&format!("a command could not be served: {error}"));
+        if let Err(error) = admit(connection, &slots) {
+            log::note(&format!("a command could not be served: {error}"));
         }
     }
     Ok(0)
+}
+
+/// Serves a connection beside the others, if its user has a place left.
+fn admit(connection: UnixStream, slots: &Arc<Mutex<Slots>>) -> io::Result<()> {
+    let uid = sys::Peer::of(&connection)?.uid;
+    slots.lock().unwrap_or_else(PoisonError::into_inner).take(uid).map_err(io::Error::other)?;
+    let place = Place { uid, slots: Arc::clone(slots) };
+    // Without memory or a place for a thread this caller is turned away; the service goes on.
+    thread::Builder::new()
+        .spawn(move || {
+            let _place = place;
+            if let Err(error) = session(connection) {
+                log::note(&format!("a session could not be started: {error}"));
+            }
+        })
+        .map(drop)
+}
+
+/// A user's place, given back when it is dropped.
+struct Place {
+    uid: u32,
+    slots: Arc<Mutex<Slots>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).give(self.uid);
+    }
 }
 
 /// A process for the connection, which is its standard input. Nothing of the caller is read here.

@@ -9,12 +9,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::request::{Request, MOST};
 use crate::{log, login, member, sys, GROUP};
 
-/// How long a caller may take to say what it wants.
+/// How long a caller may take to say all that it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves the caller at the other end of standard input.
@@ -29,7 +29,47 @@ pub fn hold() -> io::Result<u8> {
 }
 
 fn start(socket: &mut UnixStream) -> io::Result<Child> {
-    socket.set_read_timeout(Some(PATIENCE))?;
+    let (request, stdio) = receive(socket, Instant::now() + PATIENCE)?;
+    let peer = sys::Peer::of(socket)?;
+    let name =
+        member::allowed(peer.uid, GROUP, &fs::read_to_string("/etc/passwd")?, &fs::read_to_string("/etc/group")?);
+    let name = name.map_err(|why| refused(why, &request))?;
+    let number = login::number_of(&peer).map_err(|why| refused(format!("whose login this is: {why}"), &request))?;
+    // The command first: what the caller chose must not push it out of the line. The number tells equal lines apart.
+    let login = number.as_ref().filter(|number| **number != peer.uid.to_string());
+    let kept = log::write(&format!(
+        "{name} ({}{}) as root: {:?} in {:?} [{}]",
+        peer.uid,
+        login.map(|number| format!(", login {number}")).unwrap_or_default(),
+        request.words,
+        request.directory,
+        std::process::id()
+    ));
+    if let Err(error) = kept {
+        let mut to = fs::File::from(stdio[2].try_clone()?);
+        // Who has no standard error is not told.
+        let _told = writeln!(to, "become: no log has this use of it, only audit: {error}");
+    }
+    if let Some(number) = number {
+        login::attach(&number).map_err(|why| refused(why, &request))?;
+    }
+    run(&request, &name, stdio)
+}
+
+/// Notes a request that is not served; the error for its caller.
+fn refused(why: impl std::fmt::Display, request: &Request) -> io::Error {
+    log::note(&format!("refused: {why}; asked for {:?}", request.words));
+    io::Error::other(why.to_string())
+}
+
+/// Takes the whole request until the deadline, however it comes: byte by byte it takes no longer.
+fn receive(socket: &mut UnixStream, deadline: Instant) -> io::Result<(Request, [OwnedFd; 3])> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "the request took too long");
+    let wait_until_deadline = |socket: &UnixStream| match deadline.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(late()),
+        left => socket.set_read_timeout(Some(left)),
+    };
+    wait_until_deadline(socket)?;
     let mut length = [0; 4];
     let stdio = sys::receive_stdio(socket, &mut length)?;
     let length = u32::from_le_bytes(length) as usize;
@@ -37,24 +77,19 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
         return Err(io::Error::other("the request is too long"));
     }
     let mut bytes = vec![0; length];
-    socket.read_exact(&mut bytes)?;
+    let mut got = 0;
+    while got < length {
+        wait_until_deadline(socket)?;
+        match socket.read(&mut bytes[got..]) {
+            Ok(0) => return Err(io::Error::other("the request is cut off")),
+            Ok(count) => got += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(late()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
     socket.set_read_timeout(None)?;
-    let request = Request::from_bytes(&bytes)?;
-    let (uid, pid) = sys::peer(socket)?;
-    let name = member::allowed(uid, GROUP, &fs::read_to_string("/etc/passwd")?, &fs::read_to_string("/etc/group")?);
-    let name = name.map_err(|why| {
-        log::write(&format!("refused: {why}; asked for {:?}", request.words));
-        io::Error::other(why)
-    })?;
-    // The command first: what the caller chose must not push it out of the line. The number tells equal lines apart.
-    log::write(&format!(
-        "{name} ({uid}) as root: {:?} in {:?} [{}]",
-        request.words,
-        request.directory,
-        std::process::id()
-    ));
-    login::attach(uid, pid, &request.words);
-    run(&request, &name, stdio)
+    Ok((Request::from_bytes(&bytes)?, stdio))
 }
 
 fn run(request: &Request, name: &str, [input, output, error]: [OwnedFd; 3]) -> io::Result<Child> {
@@ -102,4 +137,45 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
         .or(status.signal().map(|signal| 128 + signal))
         .and_then(|code| u8::try_from(code).ok())
         .unwrap_or(255))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who sends byte by byte, each in good time, keeps his place no longer than who sends nothing.
+    #[test]
+    fn a_request_has_one_deadline() {
+        let (mut caller, mut service) = UnixStream::pair().unwrap();
+        sys::send_stdio(&caller, &100_u32.to_le_bytes()).unwrap();
+        let slow = thread::spawn(move || {
+            // Until the service has had enough.
+            while caller.write_all(b"a").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let begun = Instant::now();
+        let error = receive(&mut service, begun + Duration::from_millis(300)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        drop(service);
+        slow.join().unwrap();
+    }
+
+    #[test]
+    fn a_request_in_two_parts_is_one() {
+        let (mut caller, mut service) = UnixStream::pair().unwrap();
+        let request = Request { directory: "/".to_owned(), terminal: "dumb".to_owned(), words: vec!["id".to_owned()] };
+        let bytes = request.to_bytes().unwrap();
+        sys::send_stdio(&caller, &(bytes.len() as u32).to_le_bytes()).unwrap();
+        caller.write_all(&bytes[..2]).unwrap();
+        let rest = bytes[2..].to_vec();
+        let later = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            caller.write_all(&rest).unwrap();
+            caller
+        });
+        assert_eq!(receive(&mut service, Instant::now() + PATIENCE).unwrap().0, request);
+        drop(later.join().unwrap());
+    }
 }

@@ -20,22 +20,58 @@ pub const HANG_UP: u8 = libc::SIGHUP as u8;
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-/// User and process at the other end of a socket, as the kernel knew them when it connected.
-pub fn peer(socket: &UnixStream) -> io::Result<(u32, i32)> {
-    // SAFETY: `ucred` consists of integers, for which zero is a value.
-    let mut found: libc::ucred = unsafe { mem::zeroed() };
-    let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `len` bytes to an object of that size.
+/// The process at the other end of a socket, as the kernel knew it when it connected.
+pub struct Peer {
+    /// Its user.
+    pub uid: u32,
+    /// Its number, which means this process only as long as it lives.
+    pub pid: i32,
+    handle: OwnedFd,
+}
+
+impl Peer {
+    /// Of a connection. A process that has ended by now is an error.
+    pub fn of(socket: &UnixStream) -> io::Result<Peer> {
+        // SAFETY: `ucred` consists of integers, for which zero is a value.
+        let mut found: libc::ucred = unsafe { mem::zeroed() };
+        let mut handle: RawFd = -1;
+        option(socket, libc::SO_PEERCRED, &mut found)?;
+        option(socket, SO_PEERPIDFD, &mut handle)?;
+        // SAFETY: the kernel just made this descriptor for us.
+        let handle = unsafe { OwnedFd::from_raw_fd(handle) };
+        Ok(Peer { uid: found.uid, pid: found.pid, handle })
+    }
+
+    /// Whether the process still runs.
+    pub fn is_alive(&self) -> io::Result<bool> {
+        let mut ended = libc::pollfd { fd: self.handle.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: the kernel reads and writes one `pollfd`, which lives through the call.
+        check(unsafe { libc::poll(&mut ended, 1, 0) })?;
+        Ok(ended.revents == 0)
+    }
+
+    /// Has a child in the process's place.
+    #[cfg(test)]
+    pub fn watch_instead(&mut self, child: u32) -> io::Result<()> {
+        // SAFETY: no memory is involved.
+        let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) } as RawFd;
+        check(handle)?;
+        // SAFETY: the kernel just made this descriptor for us.
+        self.handle = unsafe { OwnedFd::from_raw_fd(handle) };
+        Ok(())
+    }
+}
+
+/// The descriptor of a peer; since Linux 6.5.
+const SO_PEERPIDFD: c_int = 77;
+
+/// Reads an option of a socket into a value that is plain data of the option's size.
+fn option<T: Copy>(socket: &UnixStream, name: c_int, value: &mut T) -> io::Result<()> {
+    let mut len = mem::size_of::<T>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes to an object of that size, and callers give types of integers.
     check(unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            ptr::addr_of_mut!(found).cast(),
-            &mut len,
-        )
-    })?;
-    Ok((found.uid, found.pid))
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, name, ptr::from_mut(value).cast(), &mut len)
+    })
 }
 
 /// A message header for `bytes`, which must outlive it, with room in `control`.
@@ -207,7 +243,8 @@ mod tests {
     fn the_peer_is_this_user() {
         let (one, _other) = UnixStream::pair().unwrap();
         let own = std::fs::metadata("/proc/self").unwrap();
-        let wanted = (std::os::unix::fs::MetadataExt::uid(&own), std::process::id() as i32);
-        assert_eq!(peer(&one).unwrap(), wanted);
+        let peer = Peer::of(&one).unwrap();
+        assert_eq!((peer.uid, peer.pid), (std::os::unix::fs::MetadataExt::uid(&own), std::process::id() as i32));
+        assert!(peer.is_alive().unwrap());
     }
 }
