@@ -21,6 +21,11 @@ use crate::sys::{self, Resource};
 /// Where it is written what a service was confined to.
 pub const RECORDS: &str = "/run/confine";
 
+/// The account `service` of the package `filesystem`: nobody, in the place of whose login it is.
+pub const SERVICES: u32 = 99;
+/// Where nobody logged in, as the kernel writes it.
+const NOBODY: &str = "4294967295";
+
 /// The image's AppArmor policy.
 const POLICY: &str = "/usr/lib/apparmor/policy";
 
@@ -68,6 +73,9 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
         come_under(name)?;
     }
     limit(plan)?;
+    if !plan.numbers_logins {
+        be_a_service()?;
+    }
     for place in &plan.make {
         make(place)?;
     }
@@ -120,6 +128,18 @@ fn come_under(name: &str) -> Result<(), Failure> {
         // An image that was made without that layer has no policy to come under.
         Err(_) if !Path::new(POLICY).exists() => Ok(()),
         other => other.map_err(said(format!("cannot come under the AppArmor profile `{name}`; was {POLICY} loaded?"))),
+    }
+}
+
+/// Takes the services' number of a login, for audit. A process without one can take anybody's, once; a number that is set stays.
+fn be_a_service() -> Result<(), Failure> {
+    let path = "/proc/self/loginuid";
+    match fs::write(path, SERVICES.to_string()) {
+        // A kernel without audit keeps no numbers.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Somebody who is logged in started this: it stays his.
+        Err(_) if fs::read_to_string(path).is_ok_and(|number| number.trim_end() != NOBODY) => Ok(()),
+        other => other.map_err(said(format!("cannot write {SERVICES}, the services' number, to {path}"))),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Plan {
     pub signals_outside: bool,
     /// Whether abstract sockets of processes outside can be connected to.
     pub sockets_outside: bool,
+    /// Whether it says whose logins there are, for audit. Otherwise it has the services' own number, and nobody's can be taken.
+    pub numbers_logins: bool,
     /// The capabilities that can still be had.
     pub capabilities: Capabilities,
     /// Whether `no_new_privs` is set.
@@ -247,7 +249,7 @@ words! {
         Kernel = "kernel", "/proc and /sys with the kernel's settings and facts; otherwise its own processes only";
         Processes = "processes", "What the kernel says of all processes, without its settings; otherwise of its own only";
         Home = "home", "/home, /root, /mnt, /boot";
-        LoginNumber = "login-number", "Whose login it is, for audit: processes write it in /proc, the settings there stay read-only";
+        LoginNumber = "login-number", "Whose login it is, for audit: processes write it in /proc, the settings there stay read-only. Otherwise the service has a number of its own";
         Signals = "signals", "Signals to processes of others";
         AbstractSockets = "abstract-sockets", "Abstract sockets of others";
     }

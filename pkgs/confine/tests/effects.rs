@@ -194,6 +194,27 @@ fn the_command_keeps_its_process_its_name_and_its_exit_code() {
     assert_eq!((lines.next(), lines.next()), (Some("0077"), Some("0")), "{text}");
 }
 
+/// A process without a number of a login can take anybody's. A service has one, so it can take none.
+#[test]
+fn a_service_takes_nobodys_number() {
+    let own = fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    if own.trim_end() != "4294967295" {
+        eprintln!("skipped: these tests run in the login of `{own}`, which their processes keep");
+        return;
+    }
+    let grant = format!("{SYSTEM}\ncalls = [\"process\"]\nread = [\"/\"]\nexecute = [\"/\"]\nwrite = [\"/proc\"]");
+    if !can("a_service_takes_nobodys_number", &grant) {
+        return;
+    }
+    let attack = "cat /proc/self/loginuid; echo; echo 1001 > /proc/self/loginuid; cat /proc/self/loginuid";
+    let profile = |more: &str| format!("[[grant]]\nreason = \"Test\"\n{}\n", grant.replace("\"tmp\"", more));
+    let output = confined("number", &profile("\"tmp\""), &["/bin/sh", "-c", attack]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "99\n99", "{}", String::from_utf8_lossy(&output.stderr));
+    // What lets people in must be able to say who they are.
+    let output = confined("numbers", &profile("\"tmp\", \"login-number\""), &["/bin/sh", "-c", attack]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "4294967295\n1001");
+}
+
 #[test]
 fn what_cannot_be_done_completely_is_not_started() {
     let cases = [

@@ -12,6 +12,7 @@ impl Plan {
         line(&mut text, "AppArmor profile", self.apparmor.as_deref().unwrap_or("by the command's path"));
         self.render_surroundings(&mut text);
         self.render_access(&mut text);
+        line(&mut text, "number of the login", if self.numbers_logins { "written by it" } else { "the services'" });
         let list = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(" ") };
         line(&mut text, "capabilities", &list(self.capabilities.names()));
         if let Some(user) = &self.identity {

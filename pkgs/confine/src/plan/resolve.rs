@@ -87,6 +87,7 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
         ports: (!lifted(Lift::Ports)).then(|| granted.ports.clone()),
         signals_outside: shares(Share::Signals),
         sockets_outside: shares(Share::AbstractSockets),
+        numbers_logins: shares(Share::LoginNumber),
         capabilities: granted.capabilities,
         no_new_privileges: !lifted(Lift::NoNewPrivileges),
         no_write_execute: !lifted(Lift::WriteExecute),
