@@ -71,12 +71,16 @@ const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice",
 
 /// Writes to the system's log. Without a logger the line is lost; nobody waits for one.
 pub fn syslog(priority: &str, tag: &str, text: &str) {
+    drop(try_syslog(priority, tag, text));
+}
+
+/// The same, for whoever has another place for a line that the log does not take.
+pub fn try_syslog(priority: &str, tag: &str, text: &str) -> std::io::Result<()> {
     let number = priority_number(priority);
-    let Ok(socket) = UnixDatagram::unbound() else { return };
-    if socket.set_nonblocking(true).is_ok() {
-        let line = format!("<{number}>{tag}[{}]: {}", std::process::id(), text.replace('\n', " "));
-        drop(socket.send_to(line.as_bytes(), "/dev/log"));
-    }
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    let line = format!("<{number}>{tag}[{}]: {}", std::process::id(), text.replace('\n', " "));
+    socket.send_to(line.as_bytes(), "/dev/log").map(drop)
 }
 
 /// `daemon.info` as a number; what is not understood is `user` and `notice`.

@@ -5,7 +5,8 @@
 //!
 //! * one service: [`service`] (`openrc-run`), [`launch`] (what a daemon runs as), [`start_stop_daemon`],
 //!   [`supervise_daemon`], [`daemons`] (which daemons a service started), [`process`], [`cgroup`];
-//! * all services: [`depend`], [`runlevel`], [`openrc`], [`rc_status`], [`rc_service`], [`rc_update`], [`rc_depend`];
+//! * all services: [`depend`], [`runlevel`], [`openrc`], [`rc_status`], [`rc_service`], [`rc_update`], [`rc_depend`],
+//!   [`starter`] (who starts services for a login);
 //! * small programs for service scripts: [`eapplets`], [`checkpath`], [`fstab`], [`mountinfo`], [`newer`], [`applets`];
 //! * beneath: [`paths`], [`state`], [`conf`], [`limits`], [`pattern`], [`message`], [`getopt`], [`users`], [`sys`] (the only unsafe code).
 
@@ -35,6 +36,7 @@ mod runlevel;
 mod schedule;
 mod service;
 mod start_stop_daemon;
+mod starter;
 mod state;
 mod supervise_daemon;
 mod sys;
@@ -83,6 +85,7 @@ fn run(name: &str, args: &[String]) -> Option<u8> {
         "rc-status" => rc_status::run(args),
         "rc-depend" => rc_depend::run(args),
         "openrc-run" | "runscript" => service::run(args),
+        "rc-starter" => starter::run(args),
         "start-stop-daemon" => start_stop_daemon::run(args),
         "supervise-daemon" => supervise_daemon::run(args),
         "checkpath" => checkpath::run(args),

@@ -23,6 +23,7 @@ use crate::getopt::{option, parse, Known};
 use crate::message::{eerror, einfo, ewarn, print};
 use crate::paths::Paths;
 use crate::runlevel::{Levels, BOOT, DEFAULT, REBOOT, SHUTDOWN, SINGLE, SYSINIT};
+use crate::starter;
 use crate::state::{self, State};
 
 use goal::{goal, goes_down, Goal, Wishes};
@@ -87,6 +88,11 @@ pub fn run(args: &[String]) -> u8 {
     if let Some(service) = options.value("service") {
         let words: Vec<String> = std::iter::once(service.to_owned()).chain(options.rest.iter().cloned()).collect();
         return crate::rc_service::run(&words);
+    }
+    if !options.has("override") {
+        if let Some(code) = starter::hand_over(&paths, "openrc", args) {
+            return code;
+        }
     }
     let result = match options.value("override") {
         Some(level) => set_override(&paths, level),

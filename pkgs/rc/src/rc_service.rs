@@ -9,6 +9,8 @@ use crate::depend::survey;
 use crate::getopt::{option, parse, Known, Parsed};
 use crate::message::{eerror, print};
 use crate::paths::{is_service_name, Paths};
+use crate::service::only_asks;
+use crate::starter;
 use crate::state::State;
 
 const OPTIONS: [Known; 17] = [
@@ -91,6 +93,11 @@ pub fn run(args: &[String]) -> u8 {
     }
     if !is_asked_for(&paths, &options, service) {
         return 0;
+    }
+    if !command.iter().all(|word| only_asks(word)) {
+        if let Some(code) = starter::hand_over(&paths, "rc-service", args) {
+            return code;
+        }
     }
     run_script(&paths, &options, service, command)
 }

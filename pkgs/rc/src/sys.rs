@@ -1,7 +1,7 @@
 //! The calls to the kernel that std does not have, as safe functions.
 //!
-//! This is the only module with unsafe code, together with its parts [`files`] and [`rights`]. Nothing here decides
-//! anything.
+//! This is the only module with unsafe code, together with its parts [`files`], [`rights`] and [`sockets`]. Nothing
+//! here decides anything.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void, CStr, CString, OsStr};
@@ -15,9 +15,11 @@ use std::time::Duration;
 
 mod files;
 mod rights;
+mod sockets;
 
 pub use files::*;
 pub use rights::*;
+pub use sockets::*;
 
 /// A process id.
 pub type Pid = i32;
@@ -46,6 +48,17 @@ fn c_string(text: &OsStr) -> io::Result<CString> {
 pub fn lock_exclusive(file: &File) -> io::Result<()> {
     // SAFETY: no memory is involved.
     check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
+}
+
+/// Takes an exclusive lock of a file when nobody else has it.
+pub fn lock_when_free(file: &File) -> io::Result<()> {
+    loop {
+        // SAFETY: no memory is involved.
+        match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) }) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map(drop),
+        }
+    }
 }
 
 /// Real user id.

@@ -13,6 +13,7 @@ use crate::depend::Graph;
 use crate::getopt::{self, option, Known};
 use crate::message;
 use crate::paths::{is_service_name, Paths};
+use crate::starter;
 use crate::state::{self, State};
 use crate::sys;
 use std::env;
@@ -65,7 +66,10 @@ struct Service {
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {
     match parse(args) {
-        Ok(Some((service, commands))) => commands.iter().map(|command| service.command(command)).fold(0, worse),
+        Ok(Some((service, commands))) => {
+            let own = || commands.iter().map(|command| service.command(command)).fold(0, worse);
+            service.hand_over(args, &commands).unwrap_or_else(own)
+        }
         Ok(None) => 0,
         Err(text) => {
             message::eerror(&format!("openrc-run: {text}"));
@@ -143,14 +147,37 @@ fn locate(paths: &Paths, given: &Path) -> Result<(String, PathBuf), String> {
     Ok((name, if is_same { standard } else { absolute }))
 }
 
+/// The script in a command line of `openrc-run`.
+pub fn script_of(args: &[String]) -> Option<String> {
+    getopt::parse(&OPTIONS, args, false).ok()?.rest.first().cloned()
+}
+
+/// Whether a command only says something, so that nothing is left when it has ended.
+pub fn only_asks(word: &str) -> bool {
+    matches!(word, "status" | "describe") || kind_of(word).is_some() || backward(word)
+}
+
 impl Service {
+    /// Has the starter run it, for a login. Another's script than a service's is run by who called it, with his number.
+    fn hand_over(&self, args: &[String], commands: &[Command]) -> Option<u8> {
+        let is_service = self.script == self.paths.script(&self.name);
+        if !is_service || commands.iter().all(|command| only_asks(&command.words[0])) {
+            return None;
+        }
+        // As it was found, since a relative path means something here only.
+        let given = args.iter().position(|word| *word == script_of(args).unwrap_or_default())?;
+        let mut args = args.to_owned();
+        args[given] = self.script.to_str()?.to_owned();
+        starter::hand_over(&self.paths, "openrc-run", &args)
+    }
+
     fn command(&self, command: &Command) -> u8 {
         let word = command.words[0].as_str();
         let state = State::of(&self.paths, &self.name);
         if command.only_if.is_some_and(|wanted| !state.has(wanted)) {
             return 0;
         }
-        let asks = matches!(word, "status" | "describe") || kind_of(word).is_some() || backward(word);
+        let asks = only_asks(word);
         if !asks && !self.paths.is_test && sys::uid() != 0 {
             message::eerror(&format!("{}: superuser access required", self.name));
             return 1;
