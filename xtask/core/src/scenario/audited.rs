@@ -1,6 +1,9 @@
 //! Attacks that are refused and recorded: by the kernel itself, of root and of a user who is nobody (service `attacks` of the package
 //! test-services), and by the filter around an SSH session. Then, what becomes of recording when its place is full.
 
+mod log;
+mod numbers;
+
 use super::{ADMIN, Item};
 use crate::console::facts::{Expected, Fact};
 
@@ -40,7 +43,15 @@ const BY_FILTER: [(&str, &str, &str); 7] = [
 ];
 
 pub(super) fn facts() -> Vec<Item> {
-    vec![Item::OverSsh(by_kernel()), Item::OverSsh(by_filter()), Item::OverSsh(persons()), Item::OverSsh(full())]
+    vec![
+        Item::OverSsh(by_kernel()),
+        Item::OverSsh(by_filter()),
+        Item::OverSsh(persons()),
+        Item::OverSsh(numbers::shed()),
+        Item::OverSsh(numbers::told()),
+        Item::OverSsh(log::facts()),
+        Item::OverSsh(full()),
+    ]
 }
 
 /// A search in audit's log; without `--input-logs` it reads its standard input, which over SSH is a pipe.
@@ -102,12 +113,6 @@ fn persons() -> Vec<Fact> {
         ),
         Fact::as_root("nobody changes it", "echo 0 2>&1 >/proc/self/loginuid | grep -c permitted", is("1")),
         Fact::as_root("a service has none", "cat /proc/$(cat /run/sshd.pid)/loginuid", is("4294967295")),
-        // Not through a shell: that has its person's number, and so has what it starts.
-        Fact::new(
-            "nor one that was restarted",
-            "become /etc/init.d/chronyd restart >/dev/null 2>&1; become cat /proc/$(become cat /run/chrony/chronyd.pid)/loginuid",
-            is("4294967295"),
-        ),
         Fact::as_root(
             "a login is recorded",
             &format!("{} | grep -c 'op=login.*res=success' | grep -qv '^0$' && echo so", search("-m USER_LOGIN")),

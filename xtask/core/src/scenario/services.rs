@@ -85,6 +85,8 @@ pub(super) fn containers() -> Scenario {
             &format!("cat /proc/{process}/attr/apparmor/current"),
             is("container-default (enforce)"),
         ),
+        // Not without one, which it could exchange for a person's.
+        Fact::as_root("its number", &format!("cat /proc/{process}/loginuid"), is("99")),
         Fact::as_root("its root", &format!("grep -c ' / ro,' /proc/{process}/mountinfo"), is("1")),
         Fact::as_root(
             "its network is its own",
@@ -137,6 +139,7 @@ pub(super) fn containers() -> Scenario {
             "rc-service container.web restart >/dev/null 2>&1; container ps | grep -c '^web  *running '",
             is("1"),
         ),
+        Fact::as_root("its number again", &format!("cat /proc/{process}/loginuid"), is("99")),
         Fact::as_root(
             "stopped",
             "rc-service container.web stop >/dev/null; container logs web | tail -n 1",

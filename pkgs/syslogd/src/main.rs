@@ -1,0 +1,188 @@
+//! `ashlar-syslogd`: the system's log.
+//!
+//! Programs write datagrams to /dev/log, which says of itself who they are. Here the kernel says it: a line of anybody but root
+//! carries his numbers and speaks for no part of the system; see [`line`]. What people write goes into a file of its own, and each
+//! user has a share, so nobody pushes out what others wrote ([`budget`], [`file`]). Nobody who writes waits for a disk.
+//!
+//! ```text
+//! datagram, sender -> Line (judged) -> Budgets (enough left?) -> Log (messages or users) -> the file, or the next one
+//! ```
+//! * [`line`], [`budget`]: pure.
+//! * [`file`]: the files.
+//! * [`sys`]: the calls that std lacks; the only unsafe code.
+
+mod budget;
+mod file;
+mod line;
+mod sys;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use budget::Budgets;
+use file::Log;
+use line::{Line, Place, Sender, MOST};
+
+const USAGE: &str = "\
+usage: ashlar-syslogd [-s KIB] [-b COUNT]
+  -s KIB    size at which /var/log/messages and /var/log/users are put aside; 1024
+  -b COUNT  how many old ones of each are kept; 4";
+
+/// /dev/log is a link to this.
+const SOCKET: &str = "/run/syslog/log";
+const PID_FILE: &str = "/run/syslogd.pid";
+const SYSTEM: &str = "/var/log/messages";
+const PEOPLE: &str = "/var/log/users";
+/// What was left out is told by then.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Datagrams that are taken before signals are looked at again.
+const BATCH: usize = 256;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = settings(&args).map_err(io::Error::other).and_then(|(most, kept)| run(most, kept));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With no standard error there is nobody to tell.
+            let _told = writeln!(io::stderr(), "ashlar-syslogd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Bytes of a file, and how many old ones are kept.
+fn settings(args: &[String]) -> Result<(u64, u32), String> {
+    let (mut most, mut kept) = (1024 * 1024, 4);
+    for pair in args.chunks(2) {
+        match pair {
+            [word, value] if word == "-s" => {
+                let kib = value.parse::<u32>().ok().filter(|kib| *kib > 0);
+                most = u64::from(kib.ok_or_else(|| format!("-s: `{value}` is no size in KiB"))?) * 1024;
+            }
+            [word, value] if word == "-b" => {
+                let count = value.parse::<u32>().ok().filter(|count| *count <= 9);
+                kept = count.ok_or_else(|| format!("-b: `{value}` is no number up to 9"))?;
+            }
+            _ => return Err(format!("`{}` is not understood\n{USAGE}", pair.join(" "))),
+        }
+    }
+    Ok((most, kept))
+}
+
+fn run(most: u64, kept: u32) -> io::Result<()> {
+    match fs::remove_file(SOCKET) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {} // what an earlier one left is gone
+    }
+    let mask = sys::umask(0o111);
+    let socket = UnixDatagram::bind(SOCKET).map_err(|error| io::Error::new(error.kind(), format!("{SOCKET}: {error}")));
+    sys::umask(mask);
+    let socket = socket?;
+    sys::ask_for_senders(&socket)?;
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    // Who waits for this process to end can write to the log then.
+    if let Some(pid) = sys::into_background()? {
+        return fs::write(PID_FILE, format!("{pid}\n"));
+    }
+    sys::replace_stdio(&null)?;
+    let system = Log::new(Path::new(SYSTEM), most, kept);
+    let people = Log::new(Path::new(PEOPLE), most, kept);
+    Keeper { system, people, budgets: Budgets::default(), begun: Instant::now(), lost: 0 }.serve(&socket)
+}
+
+/// The log while it is kept.
+struct Keeper {
+    system: Log,
+    people: Log,
+    budgets: Budgets,
+    begun: Instant,
+    /// Lines for which there was no room.
+    lost: u64,
+}
+
+impl Keeper {
+    fn serve(&mut self, socket: &UnixDatagram) -> io::Result<()> {
+        let signals = sys::Signals::block()?;
+        self.say("the log begins");
+        let mut buffer = vec![0; MOST];
+        loop {
+            sys::wait(socket, &signals, PAUSE)?;
+            while let Some(signal) = signals.next() {
+                match signal {
+                    sys::SIGHUP => {
+                        self.system.reopen();
+                        self.people.reopen();
+                    }
+                    _ => {
+                        self.take(socket, &mut buffer);
+                        self.say("the log ends");
+                        return Ok(());
+                    }
+                }
+            }
+            self.take(socket, &mut buffer);
+            for (uid, count) in self.budgets.dropped(self.begun.elapsed()) {
+                self.say(&format!("{count} lines of user {uid} were left out: more than his share"));
+            }
+        }
+    }
+
+    /// Takes what is there, up to a number.
+    fn take(&mut self, socket: &UnixDatagram, buffer: &mut [u8]) {
+        for _ in 0..BATCH {
+            // None there, or one that its sender took back: the next call tells.
+            let Ok(received) = sys::receive(socket, buffer) else { return };
+            // Sent before the kernel was asked to say who sends: nobody's word counts for root's.
+            let sender = received.sender.unwrap_or(Sender { uid: u32::MAX, pid: 0 });
+            let line = Line::read(&buffer[..received.got], received.length, sender);
+            let text = line.render(&sys::local_time(), &sys::host_name());
+            if self.budgets.take(sender.uid, text.len(), self.begun.elapsed()) {
+                self.write(&text, sender.place());
+            }
+        }
+    }
+
+    fn write(&mut self, text: &str, place: Place) {
+        let log = match place {
+            Place::System => &mut self.system,
+            Place::People => &mut self.people,
+        };
+        match log.write(text) {
+            Ok(()) if self.lost > 0 => {
+                let lost = std::mem::take(&mut self.lost);
+                self.say(&format!("{lost} lines are lost: there was no room for them in /var/log"));
+            }
+            Ok(()) => {}
+            Err(_) => {
+                // It may be open and full, or gone and to be made again.
+                log.reopen();
+                self.lost += 1;
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        let text = Line::own(text).render(&sys::local_time(), &sys::host_name());
+        self.write(&text, Place::System);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_command_line_says() {
+        let read = |text: &str| settings(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(read(""), Ok((1024 * 1024, 4)));
+        assert_eq!(read("-s 2 -b 0"), Ok((2048, 0)));
+        for wrong in ["-s", "-s 0", "-b 10", "-R host", "x"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Attempts of a user on the system's log: to speak as the system, to push out what others wrote, to fill its place, and to take all
+//! places of `become`.
+
+use crate::console::facts::{Expected, Fact};
+
+// In a pattern `[x]` is for `x`: each use of `become` is in the log with its words, which are not what is looked for.
+pub(super) fn facts() -> Vec<Fact> {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    vec![
+        Fact::new(
+            "a forged line is its author's",
+            "logger -p authpriv.notice -t become 'root (0) as root: forged-line'; sleep 1; \
+             become grep -c 'forg[e]d-line' /var/log/messages; \
+             become grep -c 'user.notice become.[0-9]*. uid=[1-9][0-9]*: root (0) as root: forg[e]d-line' /var/log/users",
+            is("0\n1"),
+        ),
+        Fact::new(
+            "and stays one line",
+            "logger -t x \"$(printf 'a\\nNov 29 12:00:00 host authpriv.notice become: second-line')\"; sleep 1; \
+             become grep -c '^Nov 29 12:00:00 host authpriv.notice become: secon[d]-line' /var/log/users || true",
+            is("0"),
+        ),
+        Fact::new(
+            "with his home full the log goes on",
+            "cat /dev/zero >fill 2>/dev/null; become true blinding-mark; rm fill; sleep 1; \
+             become grep -c 'true.*blinding-mar[k]' /var/log/messages",
+            is("1"),
+        ),
+        Fact::new(
+            "a flood is its author's loss",
+            "n=0; while [ $n -lt 2000 ]; do echo flood-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; \
+             n=$((n+1)); done | logger -t flood; sleep 8; become grep -c 'floo[d]-xx' /var/log/messages; \
+             become grep -c 'lines of user [0-9]* were left out' /var/log/messages >/dev/null && echo told",
+            is("0\ntold"),
+        ),
+        Fact::new(
+            "a long command is counted",
+            "become true $(printf %0900d 0) hidden-end; sleep 1; become grep -c 'characters cut, sha25[6] of all [0-9a-f]*' /var/log/messages",
+            is("1"),
+        ),
+        Fact::new(
+            "one user has a part of the places",
+            "n=0; while [ $n -lt 20 ]; do become sleep 15 >/dev/null 2>&1 & n=$((n+1)); done; wait; become id -u; \
+             become grep -c 'commands at a time already; one more was turne[d] away' /var/log/messages",
+            Expected::Has("0\n"),
+        ),
+    ]
+}
