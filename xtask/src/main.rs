@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    // What builds read must be readable by ids that own none of it, whatever the caller's habit is.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let cli = cli::Cli::parse();
     match task::run(&cli) {
         Ok(exit) => exit.into(),

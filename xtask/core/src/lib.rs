@@ -34,6 +34,7 @@ pub mod peer;
 pub mod plan;
 pub mod qemu;
 pub mod recipe;
+pub mod sandbox;
 pub mod sbom;
 pub mod scenario;
 pub mod seed;

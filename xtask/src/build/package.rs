@@ -12,11 +12,11 @@ use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::{collect, trace};
-use crate::host::container::{Container, Mount, write_skeleton};
+use crate::host::container::{Container, Mount, Wanted, write_skeleton};
 use crate::host::jobserver::Jobserver;
 use crate::host::store::Store;
 use crate::host::work::{self, Work};
-use crate::host::{crates, exec, tree, unpack};
+use crate::host::{crates, tree, unpack};
 use crate::report::Reporter;
 
 /// What a build needs beside its plan.
@@ -38,6 +38,8 @@ pub struct Site<'a> {
     pub room: &'a Utf8Path,
     /// Leave a failed build for `cargo xtask shell`.
     pub keep: bool,
+    /// Only for `bench sandbox`: without most of the sandbox.
+    pub bare: bool,
 }
 
 /// A finished build.
@@ -116,13 +118,18 @@ impl<'a> Rooms<'a> {
         self.0.join(name)
     }
 
+    /// The build's pipe of job tokens.
+    pub fn jobserver(&self) -> Utf8PathBuf {
+        self.room("jobserver")
+    }
+
     /// What the container sees.
-    pub fn mounts(&self, seed: &Utf8Path, jobserver: &Utf8Path, root: &str) -> Vec<Mount> {
+    pub fn mounts(&self, seed: &Utf8Path, root: &str) -> Vec<Mount> {
         let mut mounts = vec![
             Mount::input(seed.join("usr"), "/usr"),
             Mount::output(self.room("root"), root),
             Mount::output(self.room("dest"), "/dest"),
-            Mount::output(jobserver, "/jobserver"),
+            Mount::output(self.jobserver(), "/jobserver"),
         ];
         for name in ["sysroot", "tools", "files", "toolchain", "patches", "scripts"] {
             mounts.push(Mount::input(self.room(name), format!("/{name}")));
@@ -137,7 +144,8 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
         fs_err::create_dir_all(rooms.room(name))?;
     }
     write_skeleton(&rooms.room("skeleton"))?;
-    let mounts = rooms.mounts(site.seed, site.jobserver.path(), &site.conditions.root);
+    let _share = site.jobserver.share(&rooms.jobserver())?;
+    let mounts = rooms.mounts(site.seed, &site.conditions.root);
     let mut container = None;
     let mut outputs = BTreeMap::new();
     for step in steps(plan) {
@@ -147,10 +155,13 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
                 let container = match &container {
                     Some(container) => container,
                     None => container.insert(Container::create(
-                        &work.container(),
-                        &site.conditions.hostname,
-                        &rooms.room("skeleton"),
-                        mounts.clone(),
+                        work.dir(),
+                        Wanted {
+                            hostname: &site.conditions.hostname,
+                            mounts: mounts.clone(),
+                            builds: site.jobserver.jobs,
+                            bare: site.bare,
+                        },
                     )?),
                 };
                 run_script(plan, site, &rooms, container, &name, &script, logs)
@@ -240,6 +251,5 @@ fn run_script(
     argv.extend(env::variables(plan, site.conditions, jobs).iter().map(|(name, value)| format!("{name}={value}")));
     argv.extend(["/bin/sh".to_owned(), "-eu".to_owned(), format!("/scripts/{name}")]);
     let log = logs.join(format!("{name}.log"));
-    exec::logged(&container.command(&argv, false), &log, site.conditions.cpus.as_deref())?;
-    Ok(())
+    container.run(&argv, &log, site.conditions.cpus.as_deref()).map(drop)
 }

@@ -77,7 +77,7 @@ struct Progress {
 }
 
 impl<'a> Session<'a> {
-    /// Starts a session: clears what dead runs left and makes the job pipe.
+    /// Starts a session: clears what dead runs left and starts the job server.
     pub fn start(
         repository: &'a Repository,
         store: &'a Store,
@@ -88,7 +88,7 @@ impl<'a> Session<'a> {
             reporter.note(format!("cleared what a killed run left: {name}"));
         }
         let room = Work::create(&store.root().join("work"), "run", false)?;
-        let jobserver = Jobserver::create(&room.dir().join("jobserver"), options.jobs)?;
+        let jobserver = Jobserver::start(options.jobs)?;
         let ledger = repository.ledger(Arch::X86_64)?;
         Ok(Self {
             repository,
@@ -281,12 +281,10 @@ impl<'a> Session<'a> {
             reporter: self.reporter,
             room: self.room.dir(),
             keep: self.options.keep,
+            bare: false,
         };
         let before = self.last_outputs(recipe)?;
-        let token = self.jobserver.acquire()?;
-        let made = package::build(plan, site);
-        drop(token);
-        let made = made?;
+        let made = package::build(plan, site)?;
         self.enforce_ledger(&key, &made.outputs)?;
         let outputs: BTreeMap<String, Digest> = made.outputs.iter().map(|(name, id)| (name.to_string(), *id)).collect();
         let unchanged = before.as_ref() == Some(&outputs);

@@ -1,16 +1,15 @@
 //! Runs image tools (mkfs, mtools, xorriso, zstd) in the seed env, never the host's.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
 use ashlar_core::name::Epoch;
 use camino::Utf8Path;
 
 use crate::build::session::Session;
-use crate::host::container::{Container, Mount, write_skeleton};
-use crate::host::exec;
+use crate::host::container::{Container, Mount, Wanted, write_skeleton};
 use crate::host::work::Work;
 
-/// Runs `script` in the seed env with `room` writable at `/room`, without network. `label` names container and log.
+/// Runs `script` in the seed env with `room` writable at `/room`, in the sandbox of builds: what is in `room` is then
+/// owned by the ids of the sandbox. `label` names container and log.
 pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) -> Result<()> {
     let store = session.store();
     let conditions = session.conditions(0);
@@ -20,7 +19,8 @@ pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) ->
     fs_err::create_dir_all(skeleton.join("room"))?;
     let seed = session.seed()?.verified(session.reporter())?;
     let mounts = vec![Mount::input(seed.join("usr"), "/usr"), Mount::output(room, "/room")];
-    let container = Container::create(&work.container(), &conditions.hostname, &skeleton, mounts)?;
+    let container =
+        Container::create(work.dir(), Wanted { hostname: &conditions.hostname, mounts, builds: 1, bare: false })?;
     // The clock of a FAT file system is local time, so the time zone is part of the tools' contract, not of the conditions.
     let variables = [
         "PATH=/usr/bin:/usr/sbin".to_owned(),
@@ -40,8 +40,8 @@ pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) ->
     if log.exists() {
         fs_err::remove_file(&log)?;
     }
-    let command: Command = container.command(&argv, false);
-    exec::logged(&command, &log, conditions.cpus.as_deref())
+    container
+        .run(&argv, &log, conditions.cpus.as_deref())
         .with_context(|| format!("running the image tools for {label}"))?;
     work.remove()
 }

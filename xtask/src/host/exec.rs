@@ -109,6 +109,20 @@ pub fn read_with_input(command: &Command, input: &[u8]) -> Result<Vec<u8>> {
 /// Runs a command with both output streams appended to `log`; no standard input. Fails like [`read`]; the error carries the
 /// log's tail and path. On `cpus` only, when given.
 pub fn logged(command: &Command, log: &Utf8Path, cpus: Option<&[usize]>) -> Result<Duration> {
+    watched(command, log, cpus, &mut || Ok(()))
+}
+
+/// How often a watched command is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Like [`logged`], and calls `look` four times a second. When that fails it must have ended the command: its error, with what the
+/// command wrote last, is then the reason.
+pub fn watched(
+    command: &Command,
+    log: &Utf8Path,
+    cpus: Option<&[usize]>,
+    look: &mut dyn FnMut() -> Result<()>,
+) -> Result<Duration> {
     let file = fs_err::OpenOptions::new().create(true).append(true).read(true).open(log)?;
     let started = Instant::now();
     let expression = duct::cmd(&command.program, &command.args)
@@ -122,20 +136,33 @@ pub fn logged(command: &Command, log: &Utf8Path, cpus: Option<&[usize]>) -> Resu
         None => expression,
     };
     // The affinity of the starting thread is inherited by the child.
-    let _affinity = cpus.map(Affinity::narrow).transpose()?;
-    let output = expression.run().map_err(|error| failed_to_start(command, &error))?;
+    let affinity = cpus.map(Affinity::narrow).transpose()?;
+    let running = expression.start().map_err(|error| failed_to_start(command, &error))?;
+    drop(affinity);
+    let mut why = None;
+    let status = loop {
+        if let Some(output) = running.wait_timeout(LOOK).with_context(|| format!("waiting for `{command}`"))? {
+            break output.status;
+        }
+        if why.is_none() {
+            why = look().err();
+        }
+    };
     let duration = started.elapsed();
-    if output.status.success() {
+    if status.success() && why.is_none() {
         return Ok(duration);
     }
-    Err(ExecError {
+    let failed = anyhow::Error::new(ExecError {
         command: command.to_string(),
-        status: describe(output.status),
+        status: describe(status),
         duration,
         tail: tail_of(log)?,
         log: Some(log.to_owned()),
-    }
-    .into())
+    });
+    Err(match why {
+        Some(why) => failed.context(format!("{why:#}")),
+        None => failed,
+    })
 }
 
 /// Runs a command on the user's terminal: all three streams inherited. Fails when it cannot start; gives its exit code.
@@ -222,6 +249,23 @@ mod tests {
         let error = logged(&sh("seq 100; false"), &log, None).unwrap_err().to_string();
         assert!(error.contains("| 81\n") && error.contains("| 100") && !error.contains("| 80\n"), "{error}");
         assert!(error.contains(log.as_str()), "{error}");
+    }
+
+    #[test]
+    fn a_watched_command_is_ended_by_whoever_watches() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Utf8PathBuf::from_path_buf(dir.path().join("x.log")).unwrap();
+        let stop = dir.path().join("stop");
+        let mut looks = 0;
+        let script = format!("echo on; until [ -e {} ]; do sleep 0.05; done; echo off", stop.display());
+        let error = watched(&sh(&script), &log, None, &mut || {
+            looks += 1;
+            fs_err::write(&stop, "")?;
+            anyhow::bail!("too much of it")
+        });
+        let error = format!("{:#}", error.unwrap_err());
+        assert!(error.starts_with("too much of it: a command failed") && error.ends_with("| on\n  | off"), "{error}");
+        assert_eq!(looks, 1);
     }
 
     #[test]

@@ -5,9 +5,11 @@
 
 mod scan;
 mod unpack;
+mod walk;
 
 pub use scan::{Directory, scan};
 pub use unpack::{DamagedEntry, unpack_layer};
+pub use walk::{give, occupied};
 
 use std::io::{self, BufWriter, Write as _};
 

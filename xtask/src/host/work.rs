@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::exec;
 use super::lock::Lock;
+use super::{container, exec};
 
 /// The work directory of one build.
 #[derive(Debug)]
@@ -30,12 +30,14 @@ impl Work {
         let dir = path.with_extension("");
         let lock = Lock::try_take(&path)?.with_context(|| format!("{dir} is in use"))?;
         fs_err::create_dir(&dir)?;
+        // What a build makes concerns no other account of this machine.
+        fs_err::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         if tmpfs {
             exec::read(&Command::new("mount").args([
                 "-t",
                 "tmpfs",
                 "-o",
-                "mode=0755,size=80%",
+                "mode=0700,size=80%",
                 "ashlar",
                 dir.as_str(),
             ]))?;
@@ -46,11 +48,6 @@ impl Work {
     /// The directory.
     pub fn dir(&self) -> &Utf8Path {
         &self.dir
-    }
-
-    /// The container's name.
-    pub fn container(&self) -> String {
-        container_name(&self.dir)
     }
 
     /// Leaves directory and container in place when this value goes.
@@ -75,7 +72,8 @@ impl Drop for Work {
     }
 }
 
-fn container_name(dir: &Utf8Path) -> String {
+/// The name of the container in the work directory `dir`.
+pub fn container_name(dir: &Utf8Path) -> String {
     format!("ashlar-{}", dir.file_name().unwrap_or("work"))
 }
 
@@ -95,22 +93,29 @@ pub fn remove_if_there(file: &Utf8Path) -> Result<(), String> {
 }
 
 fn remove(dir: &Utf8Path, tmpfs: bool) -> Result<()> {
-    let name = container_name(dir);
-    let containers = exec::read(&Command::new("buildah").args(["containers", "--format", "{{.ContainerName}}"]));
-    // Without buildah there can be no container; its absence is reported where a build needs it.
-    if containers.is_ok_and(|list| list.lines().any(|line| line == name)) {
-        exec::read(&Command::new("buildah").args(["rm", &name]))?;
+    if dir.exists() {
+        container::clear(dir)?;
     }
     if tmpfs {
         exec::read(&Command::new("umount").arg(dir.as_str()))?;
     }
     if dir.exists() {
-        fs_err::remove_dir_all(dir)?;
+        remove_tree(dir)?;
     }
     match fs_err::remove_file(lock_path(dir)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Removes a tree that a build may have made hard to remove; no link is followed.
+pub fn remove_tree(dir: &Utf8Path) -> Result<()> {
+    let Err(error) = fs_err::remove_dir_all(dir) else { return Ok(()) };
+    // One that is nested deeper than a process may have files open is no obstacle to `rm`; files of a user's subordinate ids are
+    // none where he is root over them.
+    let rm = |command: Command| exec::read(&command.args(["rm", "-rf", "--", dir.as_str()]));
+    let removed = if super::tools::is_root() { rm(Command::new("env")) } else { rm(Command::new("buildah").arg("unshare")) };
+    removed.map(drop).with_context(|| format!("removing {dir} after: {error}"))
 }
 
 /// Clears what dead runs left below `parent`; gives the names of the directories removed. Kept ones (`.kept` beside them) stay.
@@ -128,8 +133,7 @@ pub fn clear_stale(parent: &Utf8Path) -> Result<Vec<String>> {
             remove(dir, false)?;
             continue;
         }
-        end_processes_of(dir)?;
-        wait_for_buildah(&container_name(dir))?;
+        end(dir)?;
         let mounted = exec::read(&Command::new("mountpoint").args(["-q", dir.as_str()])).is_ok();
         remove(dir, mounted).with_context(|| format!("removing what a killed run left in {dir}"))?;
         cleared.push(entry.file_name().to_owned());
@@ -147,16 +151,18 @@ pub fn mark_kept(dir: &Utf8Path) -> Result<()> {
     Ok(fs_err::write(kept_marker(dir), "")?)
 }
 
-/// Waits for a dead run's `buildah` to end: one that is still creating the container would finish after the clearing.
-fn wait_for_buildah(container: &str) -> Result<()> {
+/// Ends what a dead run still does in `dir`. A runtime that was just starting may only now show that it belongs there.
+fn end(dir: &Utf8Path) -> Result<()> {
     const STEP: std::time::Duration = std::time::Duration::from_millis(50);
+    let container = container_name(dir);
     for _ in 0..200 {
-        if !names_container(container)? {
+        end_processes_of(dir)?;
+        if !names_container(&container)? {
             return Ok(());
         }
         std::thread::sleep(STEP);
     }
-    anyhow::bail!("a buildah of a killed run still works on {container} after 10 s; end it, then run the command again")
+    anyhow::bail!("a process of a killed run still works on {container} after 10 s; end it, then run the command again")
 }
 
 /// Whether a process has the container's name as an argument.
@@ -171,8 +177,8 @@ fn names_container(container: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Ends processes whose own mount namespace shows `dir`: the container of a dead run. The mount table of this process is
-/// the host's, where `dir` is not a mount's root, so nothing outside such a container matches.
+/// Ends processes whose own mount namespace shows `dir`: the container of a dead run, and its runtime. The mount table of this
+/// process is the host's, where `dir` is not a mount's root, so nothing outside such a container matches.
 fn end_processes_of(dir: &Utf8Path) -> Result<()> {
     let needle = format!("{dir}/");
     for entry in fs_err::read_dir("/proc")? {

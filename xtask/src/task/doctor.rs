@@ -60,9 +60,9 @@ fn examine(app: &App) -> Result<Health> {
         None => Store::default_root()?,
     };
     let mut probes = Vec::new();
-    // Without buildah the line of the tool says all there is to say.
-    if tools::find("buildah").is_some() {
-        probes.extend([probe::container(), probe::storage()]);
+    // Without runc the line of the tool says all there is to say.
+    if tools::find("runc").is_some() {
+        probes.push(probe::container());
     }
     probes.extend([probe::disk(&store), probe::memory()]);
     if !app.global.offline {

@@ -1,4 +1,4 @@
-//! `shell`: a shell in a kept build, with the build's own mounts and environment.
+//! `shell`: a shell in a kept build, in the build's own sandbox, with its mounts and environment.
 
 use anyhow::{Context as _, Result};
 use ashlar_core::name::PkgName;
@@ -7,8 +7,7 @@ use ashlar_core::plan::{Conditions, env};
 use super::App;
 use crate::build::package::Rooms;
 use crate::exit::Exit;
-use crate::host::container::Container;
-use crate::host::exec;
+use crate::host::container::{Container, Wanted};
 use crate::host::jobserver::Jobserver;
 
 /// Opens a shell in the newest kept work directory of `package`.
@@ -30,16 +29,16 @@ pub fn run(app: &App, package: &PkgName) -> Result<Exit> {
     })?;
     let plan = session.plan_of(&recipe.name)?;
     let conditions = Conditions::standard();
-    let pipe = dir.join("jobserver");
-    if pipe.exists() {
-        fs_err::remove_file(&pipe)?;
+    let rooms = Rooms::new(&dir);
+    if rooms.jobserver().exists() {
+        fs_err::remove_file(rooms.jobserver())?;
     }
-    let jobserver = Jobserver::create(&pipe, app.jobs())?;
-    let container = Container {
-        name: format!("ashlar-{}", dir.file_name().unwrap_or_default()),
-        hostname: conditions.hostname.clone(),
-        mounts: Rooms::new(&dir).mounts(&session.seed()?.tree, jobserver.path(), &conditions.root),
-    };
+    let jobserver = Jobserver::start(app.jobs())?;
+    let _share = jobserver.share(&rooms.jobserver())?;
+    let mounts = rooms.mounts(&session.seed()?.tree, &conditions.root);
+    let wanted = Wanted { hostname: &conditions.hostname, mounts, builds: app.jobs(), bare: false };
+    let container = Container::enter(&dir, wanted)?;
+    container.give(&rooms.jobserver())?;
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned(), "TERM=linux".to_owned()];
     argv.extend(env::variables(&plan, &conditions, app.jobs()).iter().map(|(name, value)| format!("{name}={value}")));
     let open = format!("exec 8<>/jobserver; cd {}/src; exec /bin/bash -i", conditions.root);
@@ -47,6 +46,6 @@ pub fn run(app: &App, package: &PkgName) -> Result<Exit> {
     app.reporter.note(format!(
         "scripts are in /scripts; {dir} goes when you remove it and its .kept file, or by `cargo xtask gc`"
     ));
-    exec::interactive(&container.command(&argv, true))?;
+    container.interactive(&argv)?;
     Ok(Exit::Good)
 }

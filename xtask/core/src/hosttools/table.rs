@@ -34,15 +34,15 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "buildah",
-        purpose: "running build steps without network",
+        purpose: "removing what other ids of a build made; generated Containerfiles",
         look: program("1.23"),
-        need: Need::Builds,
+        need: Need::UserBuilds,
         packages: Packages { debian: &["buildah"], fedora: &["buildah"], arch: &["buildah"], alpine: &["buildah"] },
     },
     Tool {
         name: "runc",
         // crun refuses hosts that mix cgroup versions.
-        purpose: "the containers of build steps",
+        purpose: "running build steps without network and rights",
         look: program("1.1"),
         need: Need::Builds,
         packages: Packages { debian: &["runc"], fedora: &["runc"], arch: &["runc"], alpine: &["runc"] },
@@ -60,10 +60,22 @@ pub const TOOLS: &[Tool] = &[
         },
     },
     Tool {
-        name: "mount",
-        purpose: "the work directories of a second, different build",
+        name: "unshare",
+        purpose: "entering the containers of build steps",
         look: PRESENT,
-        need: Need::Commands(&["verify-repro"]),
+        need: Need::Builds,
+        packages: Packages {
+            debian: &["util-linux"],
+            fedora: &["util-linux-core"],
+            arch: &["util-linux"],
+            alpine: &["util-linux-misc"],
+        },
+    },
+    Tool {
+        name: "mount",
+        purpose: "entering the containers of build steps; the work directories of a second build",
+        look: PRESENT,
+        need: Need::Builds,
         packages: UTIL_LINUX,
     },
     Tool {

@@ -75,8 +75,8 @@ fn who_needs_what() {
     let needed = |command: &str, root: bool| -> Vec<&str> {
         TOOLS.iter().filter(|tool| tool.need.concerns(command, root)).map(|tool| tool.name).collect()
     };
-    assert_eq!(needed("iso", true), ["cargo", "cc", "buildah", "runc"]);
-    assert_eq!(needed("iso", false), ["cargo", "cc", "buildah", "runc", "newuidmap"]);
+    assert_eq!(needed("iso", true), ["cargo", "cc", "runc", "unshare", "mount"]);
+    assert_eq!(needed("iso", false), ["cargo", "cc", "buildah", "runc", "newuidmap", "unshare", "mount"]);
     let boot = needed("boot-test", true);
     assert!(boot.contains(&"qemu-system-x86_64") && boot.contains(&"OVMF") && !boot.contains(&"gpgv"), "{boot:?}");
     assert!(Need::Builds.is_essential(true) && Need::UserBuilds.is_essential(false));

@@ -1,13 +1,11 @@
 //! Tries what builds rely on, instead of guessing it from versions: a container without network, room on disk, memory.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::command::Command;
 use ashlar_core::event::size;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crate::host::container::{Container, Mount};
-use crate::host::exec;
+use crate::host::container::{self, Container, Mount, Wanted};
 use crate::host::fetch::{FetchEvents, Fetcher, Limits};
 use crate::host::mirror::{Location, Mirrors, Origin};
 
@@ -54,45 +52,48 @@ const MEMORY: u64 = 4_000_000_000;
 
 /// Host name given to the probe's container, and what it must see of itself.
 const HOSTNAME: &str = "ashlar-doctor";
-/// Writes what the container sees to a mounted directory. Only what every `sh` has.
+/// Writes what the container sees of itself. Only what every `sh` has.
 const SCRIPT: &str = "set -e
 read -r name < /proc/sys/kernel/hostname
 echo \"hostname $name\"
 echo \"network $(readlink /proc/self/ns/net)\"
+read -r inside outside count < /proc/self/uid_map
+echo \"root $outside\"
 if (: > /input/x) 2> /dev/null; then echo 'input is writable'; fi
 ";
 
-/// Runs a shell in a container the way builds do: by buildah from nothing, without network, an input read-only.
+/// Runs a shell in a container the way builds do: in the whole sandbox, without network, an input read-only.
 pub fn container() -> Probe {
-    const NAME: &str = "container without network";
-    match try_container("runc") {
-        Ok(()) => Probe::ok(NAME, "buildah with runc works"),
+    const NAME: &str = "sandbox of builds";
+    match try_container() {
+        Ok(()) if container::limited_by() => {
+            Probe::ok(NAME, "runc works here: ids of its own, no network, a filter of system calls, control groups")
+        }
+        Ok(()) => {
+            let detail = "runc works here, but without control groups: the memory of a build is not limited";
+            let remedy = "run as root where /sys/fs/cgroup is writable; a container needs the host's or a private one";
+            Probe::bad(NAME, Status::Warning, detail, remedy)
+        }
         Err(error) => {
             let text = format!("{error:#}");
-            let crun = super::find("crun").is_some() && try_container("crun").is_ok();
-            let other = if crun { "; crun would work" } else { "" };
-            let detail = format!("buildah with runc fails{other}: {}", text.trim());
+            let detail = format!("builds cannot be confined: {}", text.trim());
             Probe::bad(NAME, Status::Problem, detail, container_remedy(&text))
         }
     }
 }
 
-fn try_container(runtime: &str) -> Result<()> {
-    let dir = tempfile::Builder::new().prefix("ashlar-doctor-").tempdir()?;
+fn try_container() -> Result<()> {
+    let dir = tempfile::Builder::new().prefix("doctor-").tempdir()?;
     let root = Utf8Path::from_path(dir.path()).context("the temporary directory's path is not UTF-8")?;
-    let name = root.file_name().context("the temporary directory has no name")?.to_owned();
-    for folder in ["skeleton/proc", "skeleton/input", "skeleton/tmp", "input"] {
+    for folder in ["skeleton/tmp", "input"] {
         fs_err::create_dir_all(root.join(folder))?;
     }
     let mut mounts = system(&root.join("skeleton"))?;
     mounts.push(Mount::input(root.join("input"), "/input"));
-    let container = Container::create(&name, HOSTNAME, &root.join("skeleton"), mounts)?;
-    let mut command = container.command(&["/bin/sh".to_owned(), "-c".to_owned(), SCRIPT.to_owned()], false);
-    command.args.iter_mut().filter(|arg| *arg == "runc").for_each(|arg| runtime.clone_into(arg));
-    let seen = exec::read(&command);
-    let removed = exec::read(&Command::new("buildah").args(["rm", &name])).context("removing the probe's container");
-    judge(&seen?, &fs_err::read_link("/proc/self/ns/net")?.to_string_lossy())?;
-    removed.map(drop)
+    let container = Container::create(root, Wanted { hostname: HOSTNAME, mounts, builds: 1, bare: false })?;
+    let log = root.join("seen");
+    container.run(&["/bin/sh".to_owned(), "-c".to_owned(), SCRIPT.to_owned()], &log, None)?;
+    judge(&fs_err::read_to_string(&log)?, &fs_err::read_link("/proc/self/ns/net")?.to_string_lossy())
 }
 
 /// Makes the host's own programs visible in the container: its system directories as mounts, its links as links.
@@ -118,6 +119,7 @@ fn judge(seen: &str, host_network: &str) -> Result<()> {
             bail!("the container has the host name `{name}`, not the one it was given")
         }
         (Some(_), Some(network)) if network == host_network => bail!("the container sees the host's network"),
+        (Some(_), Some(_)) if fact("root").is_none_or(|id| id == "0") => bail!("root of the container is root of the machine"),
         (Some(_), Some(_)) if fact("input").is_some() => bail!("the container can write to a read-only mount"),
         (Some(_), Some(_)) => Ok(()),
         _ => bail!("the container ran, but printed `{}`", seen.trim()),
@@ -132,29 +134,16 @@ fn container_remedy(error: &str) -> String {
         "give your user a range of ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \"$USER\""
     } else if has(&["cgroup"]) {
         "the control groups are laid out in a way the runtime refuses; mount cgroup2 at /sys/fs/cgroup, or run as root"
+    } else if has(&["no such range"]) {
+        "start this container with more ids (podman: --userns=auto:size=131072), or without a user namespace"
     } else if has(&["user namespace", "unshare", "clone", "ermission denied", "peration not permitted"]) {
         "run as root, or allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000 \
-         kernel.apparmor_restrict_unprivileged_userns=0 (those that exist); inside a container, start that one privileged"
+         kernel.apparmor_restrict_unprivileged_userns=0 (those that exist); inside a container, start that one with \
+         --cap-add SYS_ADMIN, NET_ADMIN, and --security-opt seccomp=unconfined, apparmor=unconfined, systempaths=unconfined"
     } else {
-        "the lines above are buildah's own; `buildah --log-level debug info` says more"
+        "the lines above are runc's own; ARCHITECTURE.md, \"The build contract\", says what it is asked for"
     }
     .to_owned()
-}
-
-/// Where and how buildah keeps its containers. Only information: ours hold nothing but a few links and directories.
-pub fn storage() -> Probe {
-    const NAME: &str = "container storage";
-    let info = exec::read(&Command::new("buildah").arg("info")).and_then(|text| {
-        let info: serde_json::Value = serde_json::from_str(&text).context("reading `buildah info`")?;
-        let text = |name: &str| info["store"][name].as_str().map(str::to_owned);
-        text("GraphDriverName").zip(text("GraphRoot")).context("`buildah info` does not name its storage")
-    });
-    match info {
-        Ok((driver, root)) => Probe::ok(NAME, format!("{driver} in {root}")),
-        Err(error) => {
-            Probe::bad(NAME, Status::Warning, format!("{error:#}"), "run `buildah info` and see what it says")
-        }
-    }
 }
 
 /// Room for the store.
@@ -196,7 +185,8 @@ pub fn memory() -> Probe {
     }
 }
 
-fn total_memory(meminfo: &str) -> Option<u64> {
+/// Bytes of memory that the text of `/proc/meminfo` names.
+pub fn total_memory(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
@@ -238,23 +228,25 @@ mod tests {
 
     #[test]
     fn judges_what_the_container_saw() {
-        let good = "hostname ashlar-doctor\nnetwork net:[2]\n";
+        let good = "hostname ashlar-doctor\nnetwork net:[2]\nroot 1879048192\n";
         judge(good, "net:[1]").unwrap();
         let error = |seen: &str, host: &str| judge(seen, host).unwrap_err().to_string();
         assert!(error(good, "net:[2]").contains("sees the host's network"));
         assert!(error("hostname vm\nnetwork net:[2]\n", "net:[1]").contains("`vm`"));
         assert!(error(&format!("{good}input is writable\n"), "net:[1]").contains("read-only"));
+        assert!(error(&good.replace("1879048192", "0"), "net:[1]").contains("is root of the machine"));
         assert!(error("", "net:[1]").contains("printed ``"));
     }
 
     #[test]
     fn remedies_follow_the_cause() {
         for (error, remedy) in [
-            ("`buildah` was not found", "setup"),
+            ("`runc` was not found", "setup"),
             ("no subuid ranges found for user", "usermod"),
             ("this version of runc doesn't work on cgroups v2", "cgroup2"),
             ("cannot clone: Operation not permitted", "run as root"),
-            ("something else", "debug"),
+            ("this machine knows no such range", "userns"),
+            ("something else", "runc's own"),
         ] {
             assert!(container_remedy(error).contains(remedy), "{error}");
         }

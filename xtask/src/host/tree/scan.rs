@@ -15,28 +15,36 @@ use ashlar_core::manifest::{Entry, Kind, Manifest};
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 
+use super::walk::DEEPEST;
+
 /// Files that wait, open, for a hashing thread. Bounds the open handles.
 const QUEUE: usize = 64;
 /// More files are not hashed at once: the machine has other work.
 const HASHERS: usize = 2;
+/// The largest file of a tree, by the size it claims: one with a hole can claim 8 EiB, and would be hashed for ever.
+const LARGEST_FILE: u64 = 4 << 30;
+/// The size of all files of a tree together.
+const LARGEST_TREE: u64 = 16 << 30;
+/// Files, directories and links of a tree.
+const MOST_ENTRIES: usize = 500_000;
 /// Programs larger than this get no ELF facts, in bytes: they would be held in memory.
 const MAX_ELF: u64 = 512 << 20;
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 // NONBLOCK: a fifo that takes a file's place between stat and open must not stop the walk.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// The manifest of the tree below `root`: files 0644 or 0755 by their owner's execute bit, directories 0755, hard links as
-/// separate files. Every device, socket, fifo, set-id bit and name that is not UTF-8 is named in one error.
+/// separate files. Every device, socket, fifo, set-id bit, file that claims too much and name that is not UTF-8 is named in one error.
 pub fn scan(root: &Utf8Path) -> Result<Manifest> {
     let top = openat(CWD, root.as_str(), DIRECTORY, Mode::empty()).with_context(|| format!("opening {root}"))?;
     let (jobs, queue) = sync_channel::<Job>(QUEUE);
     let queue = Mutex::new(queue);
     let (mut entries, refused) = std::thread::scope(|scope| -> Result<_> {
         let hashers: Vec<_> = (0..HASHERS).map(|_| scope.spawn(|| hash_all(&queue))).collect();
-        let mut walk = Walk { entries: Vec::new(), refused: Vec::new(), jobs };
+        let mut walk = Walk { entries: Vec::new(), refused: Vec::new(), jobs, seen: 0, bytes: 0, depth: 0 };
         let walked = walk.directory(&top, "");
-        let Walk { mut entries, refused, jobs } = walk;
+        let Walk { mut entries, refused, jobs, .. } = walk;
         drop(jobs);
         for hasher in hashers {
             entries.extend(hasher.join().map_err(|_| anyhow!("a hashing thread panicked"))??);
@@ -63,10 +71,18 @@ struct Walk {
     entries: Vec<Entry>,
     refused: Vec<String>,
     jobs: std::sync::mpsc::SyncSender<Job>,
+    /// Entries, bytes and levels so far.
+    seen: usize,
+    bytes: u64,
+    depth: usize,
 }
 
 impl Walk {
     fn directory(&mut self, handle: &OwnedFd, above: &str) -> Result<()> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            bail!("directories are nested more than {DEEPEST} deep");
+        }
         for item in Dir::read_from(handle).with_context(|| format!("listing /{above}"))? {
             let item = item.with_context(|| format!("listing /{above}"))?;
             let name = item.file_name();
@@ -78,13 +94,19 @@ impl Walk {
                 continue;
             };
             let path = if above.is_empty() { text.to_owned() } else { format!("{above}/{text}") };
-            self.item(handle, name, &path).with_context(|| format!("reading /{path}"))?;
+            self.seen += 1;
+            if self.seen > MOST_ENTRIES {
+                bail!("there are more than {MOST_ENTRIES} files, directories and links");
+            }
+            self.item(handle, name, &path)?;
         }
+        self.depth -= 1;
         Ok(())
     }
 
     fn item(&mut self, handle: &OwnedFd, name: &CStr, path: &str) -> Result<()> {
-        let stat = statat(handle, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let doing = || format!("reading /{path}");
+        let stat = statat(handle, name, AtFlags::SYMLINK_NOFOLLOW).with_context(doing)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         // setgid on a directory only says who owns new files; it is inherited from the builder's file system and dropped.
         if stat.st_mode & 0o6000 != 0 && kind == FileType::RegularFile {
@@ -94,10 +116,10 @@ impl Walk {
         match kind {
             FileType::Directory => {
                 self.entries.push(Entry::dir(path));
-                let below = openat(handle, name, DIRECTORY, Mode::empty())?;
+                let below = openat(handle, name, DIRECTORY, Mode::empty()).with_context(doing)?;
                 self.directory(&below, path)
             }
-            FileType::Symlink => match readlinkat(handle, name, Vec::new())?.into_string() {
+            FileType::Symlink => match readlinkat(handle, name, Vec::new()).with_context(doing)?.into_string() {
                 Ok(target) => {
                     self.entries.push(Entry::symlink(path, target));
                     Ok(())
@@ -107,7 +129,7 @@ impl Walk {
                     Ok(())
                 }
             },
-            FileType::RegularFile => self.file(handle, name, path),
+            FileType::RegularFile => self.file(handle, name, path).with_context(doing),
             other => {
                 self.refused.push(format!("/{path}: {} cannot be packaged", describe(other)));
                 Ok(())
@@ -115,9 +137,19 @@ impl Walk {
         }
     }
 
-    fn file(&self, handle: &OwnedFd, name: &CStr, path: &str) -> Result<()> {
+    fn file(&mut self, handle: &OwnedFd, name: &CStr, path: &str) -> Result<()> {
         let file = File::from(openat(handle, name, FILE, Mode::empty())?);
-        let mode = normal_mode(&regular(&file)?);
+        let stat = regular(&file)?;
+        let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+        if size > LARGEST_FILE {
+            self.refused.push(format!("/{path}: it claims {size} bytes; no file may be larger than {LARGEST_FILE}"));
+            return Ok(());
+        }
+        self.bytes += size;
+        if self.bytes > LARGEST_TREE {
+            bail!("all files together are larger than {LARGEST_TREE} bytes");
+        }
+        let mode = normal_mode(&stat);
         self.jobs.send(Job { path: path.to_owned(), mode, file }).map_err(|_| anyhow!("hashing has stopped"))
     }
 }
