@@ -312,21 +312,24 @@ pub struct GradeArgs {
 #[derive(Debug, Args)]
 pub struct OracleArgs {
     /// Generated graphs.
-    #[arg(long, default_value_t = 208)]
+    #[arg(long, default_value_t = 208, conflicts_with = "scripts")]
     pub graphs: u32,
+    /// Service scripts and their daemons instead of graphs, so many.
+    #[arg(long, num_args = 0..=1, default_missing_value = "160")]
+    pub scripts: Option<u32>,
     /// The generator's seed.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// The short form, for every change.
     #[arg(long)]
     pub short: bool,
-    /// Only the graph of this number; 100000 is that of the shipped scripts.
+    /// Only the graph or script of this number; 100000 is the graph of the shipped scripts.
     #[arg(long)]
     pub only: Option<u32>,
     /// Test this program instead of compiling pkgs/rc.
     #[arg(long)]
     pub rc: Option<Utf8PathBuf>,
-    /// Write each graph and what both sides made of it into this directory.
+    /// Write each graph or script and what both sides made of it into this directory.
     #[arg(long)]
     pub outcomes: Option<Utf8PathBuf>,
 }

@@ -30,13 +30,17 @@ pub enum What {
     Row,
     /// Whether the command, with what it set going, and the graph came to their end at all.
     End,
+    /// A process that runs afterwards, or a property of it.
+    Process,
+    /// A file that is there afterwards: kind, rights, owner, content.
+    File,
 }
 
 /// One answer that is not the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Number of the graph.
-    pub graph: u32,
+    /// Number of the graph or script.
+    pub case: u32,
     /// Its theme.
     pub theme: &'static str,
     /// Number of the command.
@@ -58,19 +62,16 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { graph, theme, step, command, what, subject, real, ours, .. } = self;
-        write!(
-            f,
-            "graph {graph} ({theme}), command {step} `{command}`: {what:?} of {subject}: real {real}, ours {ours}"
-        )
+        let Self { case, theme, step, command, what, subject, real, ours, .. } = self;
+        write!(f, "case {case} ({theme}), command {step} `{command}`: {what:?} of {subject}: real {real}, ours {ours}")
     }
 }
 
-/// The result over all graphs.
+/// The result over all graphs or scripts.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// Graphs compared.
-    pub graphs: usize,
+    /// Graphs or scripts compared.
+    pub cases: usize,
     /// Single answers compared.
     pub observations: usize,
     /// Those that differ.
@@ -81,7 +82,7 @@ pub struct Comparison {
 pub fn compare(graphs: &[Graph], real: &Capture, ours: &Capture) -> Comparison {
     let mut comparison = Comparison::default();
     for graph in graphs {
-        comparison.graphs += 1;
+        comparison.cases += 1;
         let none = Vec::new();
         let (theirs, own) = (real.get(&graph.number).unwrap_or(&none), ours.get(&graph.number).unwrap_or(&none));
         let mut failed = BTreeSet::new();
@@ -128,7 +129,7 @@ impl One<'_> {
         let (real, ours) = (real.to_string(), ours.to_string());
         if real != ours {
             self.comparison.differences.push(Difference {
-                graph: self.graph.number,
+                case: self.graph.number,
                 theme: self.graph.theme,
                 step: self.number,
                 command: self.step.command.clone(),
@@ -278,7 +279,7 @@ mod tests {
     fn found(real: Outcome, ours: Outcome) -> Vec<String> {
         let capture = |outcome| Capture::from([(0, vec![outcome])]);
         let comparison = compare(&[graph()], &capture(real), &capture(ours));
-        assert_eq!(comparison.graphs, 1);
+        assert_eq!(comparison.cases, 1);
         comparison
             .differences
             .iter()

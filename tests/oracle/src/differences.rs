@@ -1,4 +1,4 @@
-//! `differences.toml`: what is known to differ from real OpenRC, and why. Short, or it is no oracle.
+//! `differences.toml` and `differences-scripts.toml`: what is known to differ from real OpenRC, and why. Short, or it is no oracle.
 
 use serde::Deserialize;
 
@@ -84,15 +84,13 @@ impl Patterns {
 #[derive(Debug, thiserror::Error)]
 pub enum BadFile {
     /// No TOML, or not of this shape.
-    #[error("differences.toml: {0}")]
+    #[error("{0}")]
     Toml(#[from] toml::de::Error),
     /// A reason that is none.
-    #[error("differences.toml: the reason of `{0}` is too short to be one; say why ours is right")]
+    #[error("the reason of `{0}` is too short to be one; say why ours is right")]
     Reason(String),
     /// An entry that would explain nearly anything.
-    #[error(
-        "differences.toml: a place of `{0}` is too wide; it must say more than what is compared and one thing else"
-    )]
+    #[error("a place of `{0}` is too wide; it must say more than what is compared and one thing else")]
     Wide(String),
 }
 
@@ -206,7 +204,7 @@ mod tests {
     fn entries_explain_what_they_name_and_nothing_else() {
         let known = parse(&entry(REASON)).unwrap();
         let difference = |theme, real: &str, what, about: &str| Difference {
-            graph: 1,
+            case: 1,
             theme,
             step: 0,
             command: "openrc".into(),

@@ -1,5 +1,5 @@
 # Runs in a test root as process 1, the same text on both sides. Usage: driver.sh FIRST LAST
-# /graphs/N/etc is laid over /etc, then every line of /graphs/N/commands is run. What is printed, src/capture.rs reads.
+# /cases/N/etc is laid over /etc, then every line of /cases/N/commands is run. What is printed, src/capture.rs reads.
 
 # rc-depend lies where scripts find it, not where people do.
 export PATH=/usr/sbin:/usr/bin:/lib/rc/bin HOME=/root TERM=dumb
@@ -97,7 +97,7 @@ run() {
 graph=$1
 while [ "$graph" -le "$2" ]; do
 	rm -rf /etc/init.d /etc/conf.d /etc/runlevels /etc/rc.conf /run/* /var/log/*
-	cp -a /graphs/$graph/etc/. /etc/
+	cp -a /cases/$graph/etc/. /etc/
 	# The commands do not begin with sysinit in most graphs: then the system is one that has started.
 	mkdir -p $state /run/lock
 	echo default >$state/softlevel
@@ -106,7 +106,7 @@ while [ "$graph" -le "$2" ]; do
 	while IFS= read -r command <&3; do
 		run $number "$command" 3<&-
 		number=$((number + 1))
-	done 3</graphs/$graph/commands
+	done 3</cases/$graph/commands
 	echo "@end $graph"
 	# Process 1 may signal everybody else: daemons of this graph end here.
 	kill -9 -1 2>/dev/null

@@ -4,6 +4,8 @@
 //! test root; both sides run them there (`cargo xtask oracle`, no business of this crate) and print a text that [`capture`]
 //! reads; [`compare`] lists where the answers differ; [`differences`] says which of those are known, and why.
 //!
+//! Beside graphs, in [`script`]: single services with everything that a script may say, and what their daemons look like then.
+//!
 //! Nothing here has an effect: no file, process, clock or environment. The same seed gives the same graphs on any machine.
 
 pub mod capture;
@@ -16,6 +18,7 @@ pub mod messages;
 pub mod random;
 pub mod render;
 pub mod report;
+pub mod script;
 pub mod shipped;
 pub mod table;
 mod theme;

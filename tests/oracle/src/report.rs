@@ -11,12 +11,12 @@ use crate::graph::Graph;
 /// Unexplained differences that are printed in full; the rest is counted.
 const SHOWN: usize = 20;
 
-/// The closing line.
-pub fn summary(comparison: &Comparison, sorted: &Sorted<'_>) -> String {
+/// The closing line; `cases` is what was compared, graphs or scripts.
+pub fn summary(cases: &str, comparison: &Comparison, sorted: &Sorted<'_>) -> String {
     let documented: usize = sorted.known.iter().sum();
     format!(
-        "{} graphs, {} observations, {documented} documented differences, {} unexplained",
-        comparison.graphs,
+        "{} {cases}, {} observations, {documented} documented differences, {} unexplained",
+        comparison.cases,
         comparison.observations,
         sorted.unexplained.len()
     )
@@ -37,12 +37,12 @@ pub fn documented(sorted: &Sorted<'_>, known: &[Known]) -> String {
 pub fn unexplained(sorted: &Sorted<'_>, graphs: &[Graph], real: &Capture, ours: &Capture) -> String {
     let mut text = String::new();
     let mut told = BTreeSet::new();
-    let firsts = sorted.unexplained.iter().filter(|difference| told.insert(difference.graph));
+    let firsts = sorted.unexplained.iter().filter(|difference| told.insert(difference.case));
     let firsts: Vec<&&Difference> = firsts.collect();
     for difference in firsts.iter().take(SHOWN) {
-        let Some(graph) = graphs.iter().find(|graph| graph.number == difference.graph) else { continue };
+        let Some(graph) = graphs.iter().find(|graph| graph.number == difference.case) else { continue };
         let _ = writeln!(text, "{}", one(difference, graph, real, ours));
-        for other in sorted.unexplained.iter().filter(|other| other.graph == difference.graph).skip(1).take(6) {
+        for other in sorted.unexplained.iter().filter(|other| other.case == difference.case).skip(1).take(6) {
             let _ = writeln!(text, "  also {other}");
         }
         text.push('\n');
@@ -134,7 +134,7 @@ mod tests {
         graph.levels = [("default".to_owned(), vec!["b".to_owned(), "far".to_owned()])].into();
         graph.steps.truncate(1);
         let difference = Difference {
-            graph: 0,
+            case: 0,
             theme: "plain",
             step: 0,
             command: "openrc default".into(),
@@ -148,7 +148,7 @@ mod tests {
         let sorted = differences::sort(&all, &[]);
         let text = unexplained(&sorted, &[graph], &Capture::new(), &Capture::new());
         let expected = "\
-UNEXPLAINED graph 0 (plain), command 0 `openrc default`: State of a: real started, ours stopped
+UNEXPLAINED case 0 (plain), command 0 `openrc default`: State of a: real started, ours stopped
 graph 0 (plain)
   a
   b: need a
@@ -156,7 +156,10 @@ graph 0 (plain)
   $ openrc default
 ";
         assert_eq!(text.trim_end(), expected.trim_end());
-        let comparison = Comparison { graphs: 1, observations: 9, differences: Vec::new() };
-        assert_eq!(summary(&comparison, &sorted), "1 graphs, 9 observations, 0 documented differences, 1 unexplained");
+        let comparison = Comparison { cases: 1, observations: 9, differences: Vec::new() };
+        assert_eq!(
+            summary("graphs", &comparison, &sorted),
+            "1 graphs, 9 observations, 0 documented differences, 1 unexplained"
+        );
     }
 }

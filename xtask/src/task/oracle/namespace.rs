@@ -1,68 +1,39 @@
-//! Runs graphs in a root: mount, process, network and host-name namespaces of their own, the driver as process 1.
+//! Runs cases in a root: mount, process, network and host-name namespaces of their own, the driver as process 1.
 
 use std::collections::VecDeque;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
-use ashlar_oracle::capture::{self, Capture};
-use ashlar_oracle::graph::Graph;
-use ashlar_oracle::render::{self, Content};
-use ashlar_oracle::shipped;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::exec;
 
-/// Graphs that one namespace runs, one after the other.
+/// Cases that one namespace runs, one after the other.
 const BATCH: usize = 6;
 
 /// Seconds after which a batch is ended; what it printed until then counts.
 const LIMIT: u32 = 240;
 
-/// What a graph has for itself.
+/// What a batch has for itself.
 pub const NAMESPACES: [&str; 7] = ["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc"];
 
 /// Makes the mounts and becomes the driver. The root stays read-only; what changes is on tmpfs.
 const ENTER: &str = r#"set -e
-root=$1 graphs=$2 first=$3 last=$4 output=$5
+root=$1 cases=$2 first=$3 last=$4 output=$5
 mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
-for dir in etc run tmp var dev oracle; do mount -t tmpfs tmpfs "$root/$dir"; done
+for dir in etc run tmp var dev oracle srv home; do mount -t tmpfs tmpfs "$root/$dir"; done
 cp -a "$root/base/etc/." "$root/etc/"
 cp -a "$root/base/var/." "$root/var/"
 for node in null zero full random urandom tty; do : >"$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node"; done
 mount -t proc proc "$root/proc"
-mount --bind "$graphs" "$root/graphs"
-mount -o remount,bind,ro "$root/graphs"
+mount --bind "$cases" "$root/cases"
+mount -o remount,bind,ro "$root/cases"
 if [ -e "$root/real" ]; then : >"$root/oracle/real"; fi
-exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /bin/sh /graphs/driver.sh "$first" "$last" >"$output" 2>"$output.errors" </dev/null
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /bin/sh /cases/driver.sh "$first" "$last" >"$output" 2>"$output.errors" </dev/null
 "#;
-
-/// Writes a graph's files.
-pub fn write(folder: &Utf8Path, graph: &Graph, shipped: &Utf8Path) -> Result<()> {
-    let etc = folder.join("etc");
-    fs_err::create_dir_all(&etc)?;
-    if graph.number == shipped::NUMBER {
-        exec::read(&Command::new("cp").args(["-a", &format!("{shipped}/."), etc.as_str()]))?;
-    } else {
-        for entry in render::entries(graph) {
-            let path = etc.join(&entry.path);
-            match entry.content {
-                Content::Directory => fs_err::create_dir(&path)?,
-                Content::Link(target) => symlink(target, &path).with_context(|| format!("linking {path}"))?,
-                Content::File(text, executable) => {
-                    fs_err::write(&path, text)?;
-                    let mode = if executable { 0o755 } else { 0o644 };
-                    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode))?;
-                }
-            }
-        }
-    }
-    fs_err::write(folder.join("commands"), render::commands(graph))?;
-    Ok(())
-}
 
 /// One batch on one side.
 struct Batch {
@@ -71,36 +42,39 @@ struct Batch {
     last: u32,
 }
 
-/// Runs the graphs of `folder` on both sides, so many batches at a time.
+/// What the drivers of one side printed, a text for each batch.
+pub type Printed = Vec<String>;
+
+/// Runs the cases of `folder` on both sides, so many batches at a time.
 pub fn run(
     roots: &[&Utf8PathBuf; 2],
     folder: &Utf8Path,
+    driver: &str,
     numbers: &[u32],
     workers: usize,
-) -> Result<(Capture, Capture)> {
-    fs_err::write(folder.join("driver.sh"), render::DRIVER)?;
+) -> Result<[Printed; 2]> {
+    fs_err::write(folder.join("driver.sh"), driver)?;
     let results = tempfile::Builder::new().prefix("ashlar-oracle-out-").tempdir()?;
     let results = Utf8Path::from_path(results.path()).context("the temporary directory's name is not UTF-8")?;
     let queue: Mutex<VecDeque<Batch>> = Mutex::new(batches(numbers).collect());
-    let captures: Mutex<[Capture; 2]> = Mutex::default();
+    let printed: Mutex<[Printed; 2]> = Mutex::default();
     let work = || -> Result<()> {
         loop {
             let next = queue.lock().map_err(|_| broken())?.pop_front();
             let Some(batch) = next else { return Ok(()) };
-            let capture = one(roots[batch.side], folder, results, &batch)?;
-            captures.lock().map_err(|_| broken())?[batch.side].extend(capture);
+            let text = one(roots[batch.side], folder, results, &batch)?;
+            printed.lock().map_err(|_| broken())?[batch.side].push(text);
         }
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| broken())?)
     })?;
-    let [real, ours] = captures.into_inner().map_err(|_| broken())?;
-    Ok((real, ours))
+    printed.into_inner().map_err(|_| broken())
 }
 
 fn broken() -> anyhow::Error {
-    anyhow::anyhow!("a thread that ran graphs panicked; its message is above")
+    anyhow::anyhow!("a thread that ran cases panicked; its message is above")
 }
 
 /// Runs of consecutive numbers, alternating between the sides.
@@ -110,7 +84,7 @@ fn batches(numbers: &[u32]) -> impl Iterator<Item = Batch> {
     ends.into_iter().flat_map(|(first, last)| [0, 1].map(|side| Batch { side, first, last }))
 }
 
-fn one(root: &Utf8Path, folder: &Utf8Path, results: &Utf8Path, batch: &Batch) -> Result<Capture> {
+fn one(root: &Utf8Path, folder: &Utf8Path, results: &Utf8Path, batch: &Batch) -> Result<String> {
     let output = results.join(format!("{}-{}", batch.side, batch.first));
     let command = Command::new("timeout").args(["--signal=KILL", &LIMIT.to_string(), "unshare"]);
     let command = command.args(NAMESPACES).args(["sh", "-c", ENTER]);
@@ -119,18 +93,17 @@ fn one(root: &Utf8Path, folder: &Utf8Path, results: &Utf8Path, batch: &Batch) ->
     let text = fs_err::read(&output).ok();
     let Some(text) = text else {
         // Not even begun: the namespaces or mounts could not be made.
-        return ended.map(|_| Capture::new());
+        return ended.map(|_| String::new());
     };
-    // A batch that was ended has said something until then; graphs without an end count as not reached.
+    // A batch that was ended has said something until then; cases without an end count as not reached.
     if let Err(error) = ended {
         let errors = fs_err::read(output.with_extension("errors")).unwrap_or_default();
         eprintln!(
-            "warning: graphs {first} to {last} in {root} ended early: {error:#}\n{}",
+            "warning: cases {first} to {last} in {root} ended early: {error:#}\n{}",
             String::from_utf8_lossy(&errors)
         );
     }
-    let text = String::from_utf8_lossy(&text).into_owned();
-    capture::parse(&text).with_context(|| format!("reading what graphs {first} to {last} gave in {root}"))
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

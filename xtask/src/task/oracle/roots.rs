@@ -9,7 +9,7 @@ use ashlar_core::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::namespace::NAMESPACES;
-use super::packages::{PACKAGES, SHARED, VERSION, contents, download, fetched, names, unpack, version};
+use super::packages::{DPKG, Original, SHARED, contents, download, fetched, names, unpack, version};
 use crate::exit::Exit;
 use crate::host::lock::Lock;
 use crate::host::{exec, tools};
@@ -19,18 +19,20 @@ use crate::task::App;
 const PROBE: &str = "mount --make-rprivate / && mount -t tmpfs tmpfs /tmp && mkdir /tmp/p && mount -t proc proc /tmp/p";
 
 /// Mount points and base directories of a root.
-const DIRECTORIES: [&str; 16] = [
+const DIRECTORIES: [&str; 18] = [
     "usr/bin",
     "usr/sbin",
     "usr/lib",
     "usr/lib64",
     "dev",
     "etc",
-    "graphs",
+    "cases",
+    "home",
     "oracle",
     "proc",
     "root",
     "run",
+    "srv",
     "sys",
     "tmp",
     "var",
@@ -38,9 +40,14 @@ const DIRECTORIES: [&str; 16] = [
     "base/var/log",
 ];
 
+/// Changes when a root is laid out otherwise than before, so that old ones are made anew.
+const LAYOUT: &str = "layout 2\n";
+
 /// Both roots, ready.
 #[derive(Debug)]
 pub struct Roots {
+    /// Where programs for them are compiled.
+    pub home: Utf8PathBuf,
     /// Real OpenRC's.
     pub real: Utf8PathBuf,
     /// Ours.
@@ -65,7 +72,7 @@ pub enum Prepared {
 }
 
 /// Makes what is missing of both roots. `rc` is a program to test instead of the one that is compiled here.
-pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
+pub fn prepare(app: &App, original: &Original, rc: Option<&Utf8Path>) -> Result<Prepared> {
     if !tools::is_root() {
         return Ok(Prepared::Skipped("mount and process namespaces with a root of their own need root".to_owned()));
     }
@@ -78,30 +85,37 @@ pub fn prepare(app: &App, rc: Option<&Utf8Path>) -> Result<Prepared> {
         return Ok(Prepared::Skipped(format!("namespaces cannot be made here: {error:#}")));
     }
     let store = app.store()?;
-    let home = store.root().join("oracle");
+    let all = store.root().join("oracle");
+    let home = all.join(original.folder);
     let debs = home.join("debs");
     fs_err::create_dir_all(&debs)?;
     let lock = Lock::take(&home.join("lock"), || println!("waiting for another comparison"))?;
-    if let Err(error) = download(app, &debs) {
+    if let Err(error) = download(app, original, &home, &debs) {
         return Ok(Prepared::Skipped(format!("the package openrc cannot be had: {error:#}")));
     }
-    let Some(version) = version(&debs)? else {
+    let Some(version) = version(original, &debs)? else {
         return Ok(Prepared::Skipped(format!(
-            "this machine's Debian has no OpenRC {VERSION}, which the comparison is about"
+            "{} has no OpenRC {}, which the comparison is about",
+            original.suite.map_or_else(|| "this machine's Debian".to_owned(), |suite| format!("Debian's {suite}")),
+            original.version
         )));
     };
     let shipped = home.join("shipped");
     let real = home.join("real");
-    let mark = contents(&debs)?;
+    let mark = format!("{}{LAYOUT}", contents(original, &debs)?);
     // A root of other packages, from before a change of the list, is none.
     if fs_err::read_to_string(real.join("real")).ok().as_ref() != Some(&mark) {
-        make_real(&home, &debs, &real, &shipped, &mark)?;
+        make_real(original, &home, &debs, &real, &shipped, &mark)?;
     }
     let ours = home.join("ours");
-    make_ours(app, &home, rc, &debs, &real, &ours)?;
+    let program = match rc {
+        Some(program) => program.to_owned(),
+        None => programs(app, &all, "pkgs/rc/Cargo.toml", &["rc"])?.remove(0),
+    };
+    make_ours(app, &program, &debs, &real, &ours)?;
     let mut scripts: Vec<String> = names(&shipped.join("init.d"))?;
     scripts.sort();
-    Ok(Prepared::Ready(Roots { real, ours, shipped, scripts, version, _lock: lock }))
+    Ok(Prepared::Ready(Roots { home: all, real, ours, shipped, scripts, version, _lock: lock }))
 }
 
 /// Directories, merged as in Ashlar, and the files of `etc` that programs ask for.
@@ -120,17 +134,26 @@ fn skeleton(root: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-fn make_real(home: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, shipped: &Utf8Path, mark: &str) -> Result<()> {
+fn make_real(
+    original: &Original,
+    home: &Utf8Path,
+    debs: &Utf8Path,
+    real: &Utf8Path,
+    shipped: &Utf8Path,
+    mark: &str,
+) -> Result<()> {
     let new = tempfile::Builder::new().prefix("new-").tempdir_in(home)?;
     let path = Utf8Path::from_path(new.path()).context("the store's path is not UTF-8")?;
     let (root, dpkg) = (path.join("root"), path.join("dpkg"));
     skeleton(&root)?;
     fs_err::create_dir(&dpkg)?;
-    for package in PACKAGES {
+    for package in original.packages {
         let file = fetched(debs, package)?;
-        unpack(&file, if package == "dpkg" { &dpkg } else { &root })?;
+        unpack(&file, if *package == DPKG { &dpkg } else { &root })?;
     }
-    fs_err::copy(dpkg.join("sbin/start-stop-daemon"), root.join("usr/sbin/start-stop-daemon"))?;
+    if original.packages.contains(&DPKG) {
+        fs_err::copy(dpkg.join("sbin/start-stop-daemon"), root.join("usr/sbin/start-stop-daemon"))?;
+    }
     // What the packages put into /etc is laid over it for the graph of the shipped scripts only.
     for old in [shipped, real].into_iter().filter(|old| old.exists()) {
         fs_err::remove_dir_all(old)?;
@@ -168,19 +191,8 @@ fn world_readable(root: &Utf8Path) -> Result<()> {
 }
 
 /// Our root: dash and BusyBox, `rc` under every name that the package has, and its shell part.
-fn make_ours(
-    app: &App,
-    home: &Utf8Path,
-    rc: Option<&Utf8Path>,
-    debs: &Utf8Path,
-    real: &Utf8Path,
-    ours: &Utf8Path,
-) -> Result<()> {
+fn make_ours(app: &App, program: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, ours: &Utf8Path) -> Result<()> {
     let source = app.root.join("pkgs/rc");
-    let program = match rc {
-        Some(program) => program.to_owned(),
-        None => compile(home, &source)?,
-    };
     if ours.exists() {
         fs_err::remove_dir_all(ours)?;
     }
@@ -188,7 +200,7 @@ fn make_ours(
     for package in SHARED {
         unpack(&fetched(debs, package)?, ours)?;
     }
-    fs_err::copy(&program, ours.join("usr/bin/rc"))?;
+    fs_err::copy(program, ours.join("usr/bin/rc"))?;
     let scripts = ours.join("usr/lib/rc/sh");
     fs_err::create_dir_all(&scripts)?;
     for name in names(&source.join("sh"))? {
@@ -243,17 +255,18 @@ const USER_NAMES: [&str; 8] = [
 /// Names in `lib/rc/bin` that Debian's package has elsewhere or not at all; see pkgs/rc/pkg.toml.
 const OWN_NAMES: [&str; 3] = ["start-stop-daemon", "supervise-daemon", "cgroup-cleanup"];
 
-/// Compiles `rc` for this machine, without shared libraries, as in Ashlar.
-fn compile(home: &Utf8Path, source: &Utf8Path) -> Result<Utf8PathBuf> {
+/// Compiles programs of a crate for this machine, without shared libraries, as in Ashlar.
+pub fn programs(app: &App, home: &Utf8Path, manifest: &str, names: &[&str]) -> Result<Vec<Utf8PathBuf>> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     let target = home.join("target");
-    let manifest = source.join("Cargo.toml");
+    let manifest = app.root.join(manifest);
     if !manifest.exists() {
-        return Err(Exit::Invalid.error(format!("{manifest} does not exist: there is no rc to compare")));
+        return Err(Exit::Invalid.error(format!("{manifest} does not exist: there is nothing to compare")));
     }
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let command = Command::new(cargo).args(["build", "--release", "--locked", "--target", TARGET]);
     let command = command.args(["--manifest-path", manifest.as_str(), "--target-dir", target.as_str()]);
-    exec::read(&command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static")).context("compiling rc for the comparison")?;
-    Ok(target.join(TARGET).join("release/rc"))
+    exec::read(&command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static"))
+        .with_context(|| format!("compiling {} for the comparison", names.join(" and ")))?;
+    Ok(names.iter().map(|name| target.join(TARGET).join("release").join(name)).collect())
 }
