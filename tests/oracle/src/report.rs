@@ -13,11 +13,12 @@ const SHOWN: usize = 20;
 
 /// The closing line; `cases` is what was compared, graphs or scripts.
 pub fn summary(cases: &str, comparison: &Comparison, sorted: &Sorted<'_>) -> String {
-    let documented: usize = sorted.known.iter().sum();
+    let documented = sorted.explained.len() - sorted.consequences;
     format!(
-        "{} {cases}, {} observations, {documented} documented differences, {} unexplained",
+        "{} {cases}, {} observations, {documented} documented differences, {} consequences of them, {} unexplained",
         comparison.cases,
         comparison.observations,
+        sorted.consequences,
         sorted.unexplained.len()
     )
 }
@@ -159,7 +160,7 @@ graph 0 (plain)
         let comparison = Comparison { cases: 1, observations: 9, differences: Vec::new() };
         assert_eq!(
             summary("graphs", &comparison, &sorted),
-            "1 graphs, 9 observations, 0 documented differences, 1 unexplained"
+            "1 graphs, 9 observations, 0 documented differences, 0 consequences of them, 1 unexplained"
         );
     }
 }

@@ -3,6 +3,7 @@
 
 export PATH=/usr/sbin:/usr/bin:/lib/rc/bin HOME=/root TERM=dumb
 state=/run/openrc
+modules=/usr/lib/x86_64-linux-gnu/security
 umask 022
 
 # What every case finds: the homes of some users, a place that nobody but root may enter, and a root to be locked into.
@@ -19,7 +20,12 @@ furnish() {
 	echo default >$state/softlevel
 	chown 33:33 /srv/www
 	cp /usr/sbin/stand-in /srv/jail/usr/sbin/
-	cp /etc/passwd /etc/group /srv/jail/etc/
+	cp -a /etc/passwd /etc/group /etc/pam.d /srv/jail/etc/
+	# Real OpenRC opens a session inside, and needs there what says that it may.
+	if [ -e "$modules/pam_permit.so" ]; then
+		mkdir -p "/srv/jail$modules"
+		cp "$modules/pam_permit.so" "/srv/jail$modules/"
+	fi
 	: >/srv/jail/dev/null
 }
 
@@ -32,7 +38,7 @@ states() {
 }
 
 run() {
-	timeout -s KILL 40 /bin/sh -c "$2" >/oracle/output 2>&1 </dev/null
+	timeout -s KILL 25 /bin/sh -c "$2" >/oracle/output 2>&1 </dev/null
 	code=$?
 	echo "@step $1"
 	echo "@exit $code"

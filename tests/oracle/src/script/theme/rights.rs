@@ -45,7 +45,8 @@ pub fn users(case: &mut Case, random: &mut Random) {
         case.set("directory", one(random, &["/srv/www", "/srv/closed", "/"]));
     }
     if random.chance(30) {
-        case.set("output_log", "/var/log/web.log");
+        case.set("output_log", "/tmp/web.log");
+        case.step("touch /tmp/web.log; chmod 666 /tmp/web.log");
     }
     if random.chance(20) {
         case.set("umask", "077");
@@ -64,8 +65,9 @@ pub fn jail(case: &mut Case, random: &mut Random) {
     if random.chance(30) {
         case.set("directory", one(random, &["/run", "/var", "/srv/www"]));
     }
-    if random.chance(30) {
-        case.set("output_log", "/var/log/web.log");
+    if form == Form::Background && random.chance(30) {
+        case.set("output_log", "/tmp/web.log");
+        case.step("mkdir -m 777 /srv/jail/tmp");
     }
     case.service("start");
     case.service("status");

@@ -17,10 +17,10 @@ pub fn supervised(case: &mut Case, random: &mut Random) {
         case.set("directory", one(random, &["/srv/www", "/srv/none"]));
     }
     if random.chance(30) {
-        case.set("output_log", one(random, &["/var/log/web.log", "/var/log/none/web.log"]));
+        case.set("output_log", one(random, &["/tmp/web.log", "/tmp/web.log", "/var/log/none/web.log"]));
     }
     if random.chance(40) {
-        let delay = one(random, &["0", "1", "1sec", "2sec", "nonsense", "-1"]);
+        let delay = one(random, &["1", "1", "1sec", "2sec", "nonsense", "-1"]);
         case.set("respawn_delay", delay);
     }
     if random.chance(30) {
@@ -49,6 +49,7 @@ pub fn supervised(case: &mut Case, random: &mut Random) {
             "openrc default",
         ],
     );
+    case.step("touch /tmp/web.log; chmod 666 /tmp/web.log");
     course(case, &[between, "rc-service web status"]);
     case.service("start");
 }
@@ -59,7 +60,7 @@ pub fn respawning(case: &mut Case, random: &mut Random) {
     case.argue(format!("--fail-until {fails} --count /tmp/count"));
     case.set("respawn_max", one(random, &["0", "1", "2", "3", "10"]));
     if random.chance(50) {
-        case.set("respawn_delay", one(random, &["0", "1"]));
+        case.set("respawn_delay", one(random, &["1", "1sec"]));
     }
     if random.chance(40) {
         case.set("respawn_period", one(random, &["1", "30"]));
@@ -68,8 +69,9 @@ pub fn respawning(case: &mut Case, random: &mut Random) {
         case.set("command_user", "web");
     }
     if random.chance(30) {
-        case.set("output_log", "/var/log/web.log");
+        case.set("output_log", "/tmp/web.log");
     }
+    case.step("touch /tmp/web.log; chmod 666 /tmp/web.log");
     case.service("start");
     case.service("status");
     if random.chance(40) {
