@@ -11,7 +11,7 @@ pub const WRITES: &str = "d=$(mktemp -d); read -r a _ </proc/uptime; i=0; while 
                           read -r b _ </proc/uptime; rm -r $d; echo $a $b";
 
 /// Lets any number of connections in, and others than SSH: otherwise the limit would be measured. All other rules stay.
-pub const OPEN: &str = "sed -e 's/ limit rate \(3.minute burst 10\|30.minute burst 60\|1000.second burst 1000\) packets//' \
+pub const OPEN: &str = "sed -E -e 's/ limit rate (3.minute burst 10|30.minute burst 60|1000.second burst 1000) packets//' \
                         -e 's/tcp dport 22 /tcp dport { 22, 8080 } /' \
                         /etc/nftables.conf >/run/open.nft && nft -f /run/open.nft && rm /run/open.nft";
 

@@ -183,9 +183,7 @@ impl Sandbox {
     }
 
     fn mounts(&self) -> Vec<Value> {
-        let own = |guest: &str, kind: &str, options: &[&str]| {
-            json!({ "destination": guest, "type": kind, "source": kind, "options": options })
-        };
+        let own = |guest: &str, kind: &str, options: &[&str]| json!({ "destination": guest, "type": kind, "source": kind, "options": options });
         let closed = ["nosuid", "noexec", "nodev"];
         let mut mounts = vec![
             own("/proc", "proc", &closed),

@@ -124,8 +124,7 @@ impl Container {
         let root = if super::tools::is_root() { Utf8PathBuf::from(STAGE) } else { skeleton };
         let name = super::work::container_name(dir);
         let grouped = groups::available();
-        let limits =
-            if grouped { Limits::share(groups::memory()?, wanted.builds) } else { Limits::without_groups() };
+        let limits = if grouped { Limits::share(groups::memory()?, wanted.builds) } else { Limits::without_groups() };
         let sandbox = Sandbox {
             root,
             hostname: wanted.hostname.to_owned(),
@@ -180,7 +179,8 @@ impl Container {
             return Ok(runc);
         }
         fs_err::create_dir_all(STAGE)?;
-        let enter = Command::new("unshare").args(["--mount", "--propagation", "private", "--", "/bin/sh", "-euc", ENTER]);
+        let enter =
+            Command::new("unshare").args(["--mount", "--propagation", "private", "--", "/bin/sh", "-euc", ENTER]);
         Ok(enter.arg(self.dir.join("skeleton")).arg(runc.program).args(runc.args))
     }
 

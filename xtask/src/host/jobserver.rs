@@ -51,7 +51,10 @@ impl Jobserver {
                 std::thread::sleep(TICK);
             }
         };
-        std::thread::Builder::new().name("job tokens".to_owned()).spawn(spreading).context("starting the job server")?;
+        std::thread::Builder::new()
+            .name("job tokens".to_owned())
+            .spawn(spreading)
+            .context("starting the job server")?;
         Ok(Self { pipes, jobs })
     }
 

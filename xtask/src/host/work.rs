@@ -114,7 +114,8 @@ pub fn remove_tree(dir: &Utf8Path) -> Result<()> {
     // One that is nested deeper than a process may have files open is no obstacle to `rm`; files of a user's subordinate ids are
     // none where he is root over them.
     let rm = |command: Command| exec::read(&command.args(["rm", "-rf", "--", dir.as_str()]));
-    let removed = if super::tools::is_root() { rm(Command::new("env")) } else { rm(Command::new("buildah").arg("unshare")) };
+    let removed =
+        if super::tools::is_root() { rm(Command::new("env")) } else { rm(Command::new("buildah").arg("unshare")) };
     removed.map(drop).with_context(|| format!("removing {dir} after: {error}"))
 }
 

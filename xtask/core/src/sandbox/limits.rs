@@ -54,10 +54,16 @@ pub fn verdict(limits: Limits, met: Met) -> Option<String> {
         said.push(format!("it used more than {memory} of memory, so the kernel ended {} of its processes", met.killed));
     }
     if met.refused > 0 {
-        said.push(format!("it wanted more than {PROCESSES} processes at once, and was refused {} of them", met.refused));
+        said.push(format!(
+            "it wanted more than {PROCESSES} processes at once, and was refused {} of them",
+            met.refused
+        ));
     }
     (!said.is_empty()).then(|| {
-        format!("the phase met a limit of the sandbox: {}; the limits are in xtask/core/src/sandbox/limits.rs", said.join("; "))
+        format!(
+            "the phase met a limit of the sandbox: {}; the limits are in xtask/core/src/sandbox/limits.rs",
+            said.join("; ")
+        )
     })
 }
 

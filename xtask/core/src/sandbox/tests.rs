@@ -73,8 +73,13 @@ fn calls_are_named_once() {
             names.push(name);
         }
     }
-    for never in ["unshare", "setns", "mount", "keyctl", "bpf", "ptrace", "io_uring_setup", "userfaultfd", "kexec_load"] {
-        let rule = filter["syscalls"].as_array().unwrap().iter().find(|rule| rule["names"].as_array().unwrap().contains(&json!(never)));
+    for never in ["unshare", "setns", "mount", "keyctl", "bpf", "ptrace", "io_uring_setup", "userfaultfd", "kexec_load"]
+    {
+        let rule = filter["syscalls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|rule| rule["names"].as_array().unwrap().contains(&json!(never)));
         assert_eq!(rule.unwrap()["action"], "SCMP_ACT_ERRNO", "{never}");
     }
     assert!(!names.contains(&"clone3"));

@@ -19,7 +19,8 @@ pub fn available() -> bool {
     let places = parents();
     let usable = |controller: &str| {
         places.iter().any(|(names, dir)| {
-            let here = if names.is_empty() { has(dir, controller) } else { names.split(',').any(|name| name == controller) };
+            let here =
+                if names.is_empty() { has(dir, controller) } else { names.split(',').any(|name| name == controller) };
             here && rustix::fs::access(dir.as_std_path(), Access::WRITE_OK).is_ok()
         })
     };
@@ -35,10 +36,10 @@ fn has(dir: &Utf8Path, controller: &str) -> bool {
 /// Bytes of memory that this program may use: the machine's, or less where its own group is limited.
 pub fn memory() -> Result<u64> {
     let text = fs_err::read_to_string("/proc/meminfo")?;
-    let machine = super::super::tools::probe::total_memory(&text).context("/proc/meminfo does not say how much memory there is")?;
-    let limits = parents().into_iter().flat_map(|(_, dir)| {
-        ["memory.limit_in_bytes", "memory.max"].map(|name| dir.join(name))
-    });
+    let machine = super::super::tools::probe::total_memory(&text)
+        .context("/proc/meminfo does not say how much memory there is")?;
+    let limits =
+        parents().into_iter().flat_map(|(_, dir)| ["memory.limit_in_bytes", "memory.max"].map(|name| dir.join(name)));
     let limits = limits.filter_map(|file| fs_err::read_to_string(file).ok()?.trim().parse().ok());
     Ok(limits.fold(machine, u64::min))
 }
@@ -71,8 +72,7 @@ impl Groups {
     pub fn met(&self) -> Met {
         let count = |file: &str, key: &str| {
             let texts = self.0.iter().filter_map(|dir| fs_err::read_to_string(dir.join(file)).ok());
-            let value =
-                |text: String| text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
+            let value = |text: String| text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
             texts.filter_map(value).sum::<u64>()
         };
         Met {

@@ -119,7 +119,9 @@ fn judge(seen: &str, host_network: &str) -> Result<()> {
             bail!("the container has the host name `{name}`, not the one it was given")
         }
         (Some(_), Some(network)) if network == host_network => bail!("the container sees the host's network"),
-        (Some(_), Some(_)) if fact("root").is_none_or(|id| id == "0") => bail!("root of the container is root of the machine"),
+        (Some(_), Some(_)) if fact("root").is_none_or(|id| id == "0") => {
+            bail!("root of the container is root of the machine")
+        }
         (Some(_), Some(_)) if fact("input").is_some() => bail!("the container can write to a read-only mount"),
         (Some(_), Some(_)) => Ok(()),
         _ => bail!("the container ran, but printed `{}`", seen.trim()),

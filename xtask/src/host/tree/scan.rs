@@ -30,7 +30,8 @@ const MOST_ENTRIES: usize = 500_000;
 /// Programs larger than this get no ELF facts, in bytes: they would be held in memory.
 const MAX_ELF: u64 = 512 << 20;
 
-pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(super) const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 // NONBLOCK: a fifo that takes a file's place between stat and open must not stop the walk.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
