@@ -270,8 +270,8 @@ impl Mount {
 
 /// What services mount writable, in the words of `/init`'s plan: the places of logs. A test compares it with the scripts.
 pub const BY_SERVICES: &str = "\
-mount tmpfs on /var/log (nosuid,nodev,noexec,mode=0755,size=16m)
-mount tmpfs on /var/log/audit (nosuid,nodev,noexec,mode=0700,size=24m)";
+mount tmpfs on /var/log/audit (nosuid,nodev,noexec,mode=0700,size=24m)
+mount tmpfs on /var/log (nosuid,nodev,noexec,mode=0755,size=16m)";
 
 /// What `/init` and services mount writable, by path.
 pub fn writable() -> Vec<Mount> {
