@@ -49,7 +49,9 @@ pub(super) fn facts() -> Vec<Item> {
         Item::OverSsh(persons()),
         Item::OverSsh(numbers::shed()),
         Item::OverSsh(numbers::told()),
-        Item::OverSsh(log::facts()),
+        Item::OverSsh(log::written()),
+        Item::OverSsh(log::flooded()),
+        Item::OverSsh(log::places()),
         Item::OverSsh(full()),
     ]
 }

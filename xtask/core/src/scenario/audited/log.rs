@@ -4,8 +4,12 @@
 use crate::console::facts::{Expected, Fact};
 
 // In a pattern `[x]` is for `x`: each use of `become` is in the log with its words, which are not what is looked for.
-pub(super) fn facts() -> Vec<Fact> {
-    let is = |text: &str| Expected::Is(text.to_owned());
+fn is(text: &str) -> Expected {
+    Expected::Is(text.to_owned())
+}
+
+/// Lines that claim to be somebody else's, and one that hides its end.
+pub(super) fn written() -> Vec<Fact> {
     vec![
         Fact::new(
             "a forged line is its author's",
@@ -21,6 +25,17 @@ pub(super) fn facts() -> Vec<Fact> {
             is("0"),
         ),
         Fact::new(
+            "a long command is counted",
+            "become true $(printf %0900d 0) hidden-end; sleep 1; become grep -c 'characters cut, sha25[6] of all [0-9a-f]*' /var/log/messages",
+            is("1"),
+        ),
+    ]
+}
+
+/// A user who fills his home, and one who writes as much as he can.
+pub(super) fn flooded() -> Vec<Fact> {
+    vec![
+        Fact::new(
             "with his home full the log goes on",
             "cat /dev/zero >fill 2>/dev/null; become true blinding-mark; rm fill; sleep 1; \
              become grep -c 'true.*blinding-mar[k]' /var/log/messages",
@@ -33,16 +48,15 @@ pub(super) fn facts() -> Vec<Fact> {
              become grep -c 'lines of user [0-9]* were left out' /var/log/messages >/dev/null && echo told",
             is("0\ntold"),
         ),
-        Fact::new(
-            "a long command is counted",
-            "become true $(printf %0900d 0) hidden-end; sleep 1; become grep -c 'characters cut, sha25[6] of all [0-9a-f]*' /var/log/messages",
-            is("1"),
-        ),
-        Fact::new(
-            "one user has a part of the places",
-            "n=0; while [ $n -lt 20 ]; do become sleep 15 >/dev/null 2>&1 & n=$((n+1)); done; wait; become id -u; \
-             become grep -c 'commands at a time already; one more was turne[d] away' /var/log/messages",
-            Expected::Has("0\n"),
-        ),
     ]
+}
+
+/// A user who has `become` wait for as many commands as it will.
+pub(super) fn places() -> Vec<Fact> {
+    vec![Fact::new(
+        "one user has a part of the places",
+        "n=0; while [ $n -lt 20 ]; do become sleep 15 >/dev/null 2>&1 & n=$((n+1)); done; wait; become id -u; \
+             become grep -c 'commands at a time already; one more was turne[d] away' /var/log/messages",
+        Expected::Has("0\n"),
+    )]
 }
