@@ -35,6 +35,16 @@ pub fn is_hidden(pid: Pid) -> bool {
     sys::kill(pid, 0).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
+/// Whether a process has its number here, and not in a container.
+pub fn is_at_home(pid: Pid) -> bool {
+    let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/pid"));
+    match (namespace("self"), namespace(&pid.to_string())) {
+        (Ok(ours), Ok(its)) => ours == its,
+        // Not ours to look at, or a kernel without them.
+        _ => true,
+    }
+}
+
 /// Reads one process. `None`: there is none, or it has ended.
 pub fn read(pid: Pid) -> Option<Process> {
     let at = PathBuf::from(format!("/proc/{pid}"));

@@ -185,13 +185,17 @@ impl Request {
         if self.pattern.exec.is_none() && self.pattern.name.is_none() {
             return Vec::new();
         }
-        let Some(service) = &self.service else { return process::find(&self.pattern) };
+        let mut found = process::find(&Pattern { args: Vec::new(), ..self.pattern.clone() });
+        found.retain(|process| process::is_at_home(process.pid));
+        let Some(service) = &self.service else {
+            found.retain(|process| self.pattern.fits(process, true));
+            return found;
+        };
         let noted = daemons::noted(&self.paths, service, &self.record());
         if let Some(made) = noted.as_ref().and_then(Daemon::process) {
             return vec![made];
         }
         let with_args = Pattern { args: noted.map(|noted| noted.args).unwrap_or_default(), ..self.pattern.clone() };
-        let mut found = process::find(&Pattern { args: Vec::new(), ..self.pattern.clone() });
         found.retain(|process| match cgroup::membership(&self.paths, service, process.pid) {
             Membership::Ours => true,
             Membership::Other => false,

@@ -222,11 +222,18 @@ fn what_has_no_pid_file_is_stopped_all_the_same() {
         "forks",
         "#!/bin/sh\n[ \"$1\" != -d ] || while :; do sleep 0.1; done\n$0 -d $1 </dev/null >/dev/null 2>&1 &\n",
     );
-    // Somebody else's: one whose number will be in a pid file, one of the same program with other arguments.
-    let others = [("/bin/sleep", "1000"), (forks.as_str(), "-d")];
-    let mut others = others.map(|(program, word)| {
-        Command::new(program).arg(word).args((word == "-d").then_some("others")).process_group(0).spawn().unwrap()
-    });
+    // Somebody else's: one whose number will be in a pid file, one of the same program with other arguments, and in a
+    // container the same with the same.
+    let mut all = vec![vec!["/bin/sleep", "1000"], vec![&forks, "-d", "others"]];
+    if is_root() {
+        all.push(vec!["unshare", "--pid", "--fork", "--kill-child", &forks, "-d", "own"]);
+    }
+    let start = |words: &Vec<&str>| Command::new(words[0]).args(&words[1..]).process_group(0).spawn().unwrap();
+    let mut others: Vec<_> = all.iter().map(start).collect();
+    // `unshare` has the name in its command line as well.
+    let count = if is_root() { 3 } else { 1 };
+    wait_until(10, || with_words(&forks).len() == count);
+    let before = with_words(&forks);
     for service in ["removed", "lies", "writes-none"] {
         let (code, said) = run(&root, "/bin/sh", service, "start");
         assert_eq!(code, 0, "{service}: {said}");
@@ -234,13 +241,13 @@ fn what_has_no_pid_file_is_stopped_all_the_same() {
     let daemons = [pid(&root, "run/removed.pid"), pid(&root, "run/lies.pid")];
     fs::remove_file(root.0.join("run/removed.pid")).unwrap();
     root.write("run/lies.pid", &format!("{}\n", others[0].id()));
-    wait_until(10, || with_words(&forks).len() == 2);
+    wait_until(10, || with_words(&forks).len() == count + 1);
     for service in ["removed", "lies", "writes-none"] {
         let (code, said) = run(&root, "/bin/sh", service, "stop");
         assert_eq!(code, 0, "{service}: {said}");
     }
     assert!(daemons.iter().all(|number| !runs(number)), "left behind");
-    assert_eq!(with_words(&forks), [others[1].id().to_string()], "left behind, or one of somebody else ended");
+    assert_eq!(with_words(&forks), before, "left behind, or one of somebody else ended");
     assert!(others[0].try_wait().unwrap().is_none(), "a process of somebody else was ended");
     for other in &mut others {
         other.kill().unwrap();
