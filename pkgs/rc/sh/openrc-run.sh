@@ -358,7 +358,21 @@ if yesno "${rc_verbose:-${RC_VERBOSE:-no}}"; then
 	EINFO_VERBOSE=yes
 	export EINFO_VERBOSE
 fi
-[ -z "${rc_ulimit:-${RC_ULIMIT:-}}" ] || ulimit ${rc_ulimit:-$RC_ULIMIT}
+# Pairs of option and value; the shell's own ulimit takes only one.
+_rc_ulimits() {
+	if [ $(($# % 2)) -eq 1 ]; then
+		eerror "$RC_SVCNAME: rc_ulimit is no list of pairs like \`-n 100'"
+		return 1
+	fi
+	while [ $# -gt 0 ]; do
+		ulimit "$1" "$2" || eerror "$RC_SVCNAME: the limit \`$1 $2' cannot be set"
+		shift 2
+	done
+}
+case $1 in
+	status | describe) ;;
+	*) [ -z "${rc_ulimit:-${RC_ULIMIT:-}}" ] || _rc_ulimits ${rc_ulimit:-$RC_ULIMIT} ;;
+esac
 
 case $1 in
 	start)

@@ -172,13 +172,14 @@ impl Launch {
             fs::write("/proc/self/oom_score_adj", score.to_string())
                 .map_err(said(format!("cannot set oom_score_adj {score}")))?;
         }
+        // Before the root changes: a new root need not have devices.
+        let null = open_null().map_err(said("cannot open /dev/null".into()))?;
         if let Some(root) = &self.chroot {
             std::os::unix::fs::chroot(root).map_err(said(format!("cannot change the root to `{}`", root.display())))?;
             env::set_current_dir("/").map_err(said("cannot change to the new root".into()))?;
         }
         sys::umask(self.umask.unwrap_or(0o022));
         // Logs are opened with our rights, inside the new root: the daemon need not be able to. See `open_log`.
-        let null = open_null().map_err(said("cannot open /dev/null".into()))?;
         self.connect(1, &self.stdout, &null)?;
         self.connect(2, &self.stderr, &null)?;
         sys::replace_descriptor(null.as_fd(), 0).map_err(said("cannot replace standard input".into()))?;
@@ -294,8 +295,13 @@ fn identity(parsed: &Parsed, accounts: &Accounts) -> Result<Identity, String> {
     let groups = match (&user, group) {
         (None, None) => None,
         (Some(user), group) => {
-            let others = user.name.as_deref().map(|name| accounts.groups_of(name)).unwrap_or_default();
-            Some((group.unwrap_or(user.gid), others))
+            let gid = group.unwrap_or(user.gid);
+            let mut all = user.name.as_deref().map(|name| accounts.groups_of(name)).unwrap_or_default();
+            // As initgroups(3) does: programs look for the first group among the others.
+            if !all.contains(&gid) {
+                all.insert(0, gid);
+            }
+            Some((gid, all))
         }
         (None, Some(gid)) => Some((gid, vec![gid])),
     };

@@ -67,8 +67,7 @@ struct Service {
 pub fn run(args: &[String]) -> u8 {
     match parse(args) {
         Ok(Some((service, commands))) => {
-            let own = || commands.iter().map(|command| service.command(command)).fold(0, worse);
-            service.hand_over(args, &commands).unwrap_or_else(own)
+            service.hand_over(args, &commands).unwrap_or_else(|| service.all(&commands))
         }
         Ok(None) => 0,
         Err(text) => {
@@ -83,6 +82,23 @@ fn worse(before: u8, now: u8) -> u8 {
         before
     } else {
         now
+    }
+}
+
+impl Service {
+    /// One after the other. What is to change the state and cannot is the end; an answer that is not good is none.
+    fn all(&self, commands: &[Command]) -> u8 {
+        let mut result = 0;
+        for command in commands {
+            let code = self.command(command);
+            if code != 0 {
+                result = code;
+                if matches!(command.words[0].as_str(), "start" | "stop" | "restart") {
+                    break;
+                }
+            }
+        }
+        result
     }
 }
 

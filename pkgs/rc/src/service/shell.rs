@@ -30,9 +30,10 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Variables that scripts may inherit; `rc_env_allow` in rc.conf names more.
 fn may_inherit(name: &str, allowed: &str) -> bool {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "TERM",
         "LANG",
+        "LC_MESSAGES",
         "TZ",
         "HOME",
         "USER",
@@ -49,7 +50,7 @@ fn may_inherit(name: &str, allowed: &str) -> bool {
         "runlevel",
     ];
     NAMES.contains(&name)
-        || ["LC_", "RC_", "EINFO_", "SSD_"].iter().any(|start| name.starts_with(start))
+        || ["RC_", "EINFO_", "SSD_"].iter().any(|start| name.starts_with(start))
         || pattern::allows(allowed, name) == Some(true)
 }
 

@@ -10,7 +10,7 @@ use crate::sys::{self, End, Fork, Pid};
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,10 @@ impl Request {
         report.read_to_string(&mut text).map_err(said)?;
         if !text.is_empty() {
             drop(sys::wait(pid, true));
+            if let Some(file) = self.pidfile.as_deref().filter(|_| self.parsed.has("make-pidfile")) {
+                // What did not start has no number; it may not have come as far as this file.
+                drop(fs::remove_file(file));
+            }
             return Err(text);
         }
         if background {
@@ -145,5 +149,7 @@ pub fn write_pid_file(path: &Path, pid: u32) -> io::Result<()> {
     let no_follow = 0o400_000;
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).custom_flags(no_follow).open(path)?;
+    // Who asks for a status may read it, whatever a script made of its umask.
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
     file.write_all(format!("{pid}\n").as_bytes())
 }

@@ -156,12 +156,12 @@ pub fn functions(case: &mut Case, random: &mut Random) {
 
 pub fn by_hand(case: &mut Case, random: &mut Random) {
     let form = any_daemon(case, random);
-    if random.chance(20) {
-        case.argue("--die 150 --code 2");
-    }
     if form == Form::Background && random.chance(30) {
         // Long enough to notice a daemon that ends.
-        case.set("start_stop_daemon_args", "\"--wait 400\"");
+        case.set("start_stop_daemon_args", "\"--wait 500\"");
+        if random.chance(50) {
+            case.argue("--die 100 --code 2");
+        }
     }
     case.service("start");
     for _ in 0..5 {

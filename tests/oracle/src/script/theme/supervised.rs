@@ -56,12 +56,11 @@ pub fn supervised(case: &mut Case, random: &mut Random) {
 
 pub fn respawning(case: &mut Case, random: &mut Random) {
     daemon(case, Form::Supervised);
-    let fails = random.below(4);
+    // With a pause, so that it gives up only after its start is over.
+    let fails = random.below(3);
     case.argue(format!("--fail-until {fails} --count /tmp/count"));
     case.set("respawn_max", one(random, &["0", "1", "2", "3", "10"]));
-    if random.chance(50) {
-        case.set("respawn_delay", one(random, &["1", "1sec"]));
-    }
+    case.set("respawn_delay", one(random, &["1", "1", "1sec"]));
     if random.chance(40) {
         case.set("respawn_period", one(random, &["1", "30"]));
     }
