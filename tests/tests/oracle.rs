@@ -1,6 +1,7 @@
-//! Real OpenRC and ours answer alike: the short form of `cargo xtask oracle`.
+//! Real OpenRC and ours answer alike: the short forms of `cargo xtask oracle` and `cargo xtask oracle --scripts`.
 //!
-//! Needs root, and Debian's package of OpenRC 0.45.2; says so and passes where one is missing.
+//! They need root, and Debian's packages of OpenRC: 0.45.2 for graphs, 0.56 for scripts. Where one is missing they say so and
+//! pass.
 #![expect(clippy::disallowed_methods, reason = "runs xtask as a user does")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is test code")]
 
@@ -59,6 +60,26 @@ fn what_differs_is_explained() {
     assert_eq!(figure(&output, "graphs"), 33);
     assert!(figure(&output, "observations") > 3000);
     assert_eq!(figure(&output, "unexplained"), 0);
+}
+
+/// Daemons are what their scripts say: who they are, what they see, what they leave.
+#[test]
+fn what_differs_in_daemons_is_explained() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(output) = oracle(&["--scripts", "--short"]) else { return };
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(figure(&output, "scripts"), 32);
+    assert!(figure(&output, "observations") > 5000);
+    assert_eq!(figure(&output, "unexplained"), 0);
+}
+
+/// A system that starts no daemon is noticed in the first script already.
+#[test]
+fn a_program_that_starts_no_daemon_differs() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(output) = oracle(&["--scripts", "--only", "0", "--rc", "/bin/true"]) else { return };
+    assert_eq!(output.status.code(), Some(DIFFERS));
+    assert!(figure(&output, "unexplained") > 5);
 }
 
 /// Something that answers nothing is noticed, or the comparison shows nothing.

@@ -315,7 +315,7 @@ pub struct OracleArgs {
     #[arg(long, default_value_t = 208, conflicts_with = "scripts")]
     pub graphs: u32,
     /// Service scripts and their daemons instead of graphs, so many.
-    #[arg(long, num_args = 0..=1, default_missing_value = "160")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "48")]
     pub scripts: Option<u32>,
     /// The generator's seed.
     #[arg(long, default_value_t = 1)]

@@ -13,8 +13,8 @@ use crate::cli::OracleArgs;
 use crate::exit::Exit;
 use crate::task::App;
 
-/// Scripts of the short form: each theme three times.
-const SHORT: u32 = 48;
+/// Scripts of the short form: each theme twice.
+const SHORT: u32 = 32;
 
 /// A script that the stand-in interprets: its process shows another program than the one that was asked for.
 const INTERPRETED: &str = "#!/usr/sbin/stand-in\n";
