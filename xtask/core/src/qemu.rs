@@ -246,8 +246,13 @@ impl Machine {
                 let dump = format!("filter-dump,id=wire,netdev={id},queue=rx,maxlen=64,file={}", value(wire));
                 command = command.args(["-object", &dump]);
                 let web = web.map_or_else(String::new, |web| format!(",hostfwd=tcp:127.0.0.1:{web}-:8080"));
-                let user =
-                    format!("user,id={id},restrict={},hostfwd=tcp:127.0.0.1:{port}-:22{web}", off_on(*restricted));
+                // QEMU's own network refuses, in his name, what it sees go to a stranger: he could make no connection. Over IPv6 it is
+                // left out then.
+                let family = if stranger.is_some() { ",ipv6=off" } else { "" };
+                let user = format!(
+                    "user,id={id}{family},restrict={},hostfwd=tcp:127.0.0.1:{port}-:22{web}",
+                    off_on(*restricted)
+                );
                 match stranger {
                     None => user,
                     Some(segment) => {

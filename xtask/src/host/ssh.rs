@@ -198,6 +198,7 @@ impl Way {
                 Ok(answer(came.to_string()))
             }
             Task::Leave { user, command } => self.leave(user, command, &limits),
+            Task::Greetings { count } => self.greetings(*count, &limits).map(|count| answer(count.to_string())),
             Task::Stranger(what) => {
                 let record = fs_err::read(self.wire()).map_err(|error| error.to_string())?;
                 let link = wire::link_local(record.get(wire::HEAD..).unwrap_or_default())

@@ -84,6 +84,11 @@ pub enum Task {
         /// The command.
         command: String,
     },
+    /// Connects so many times at once; the answer is on how many of these connections an SSH server greets within ten seconds.
+    Greetings {
+        /// How many times.
+        count: u16,
+    },
     /// Tries something as a stranger; the answer is what came of it.
     Stranger(Try),
 }
@@ -103,6 +108,7 @@ impl fmt::Display for Task {
             Self::Attack { user, command } => write!(f, "`{command}` as {user} over SSH"),
             Self::Crowd { user, connections } => write!(f, "{connections} connections of {user}"),
             Self::Leave { command, .. } => write!(f, "`{command}` over SSH"),
+            Self::Greetings { count } => write!(f, "{count} connections to SSH at once"),
             Self::Stranger(what) => write!(f, "a stranger's attempt: {what}"),
         }
     }

@@ -10,6 +10,12 @@ use crate::stranger::Try;
 /// Prints how many packets the rule against forged sources has dropped.
 const FORGED: &str = r"nft list ruleset | sed -n 's/.*fib saddr.*packets \([0-9]*\) .*/\1/p'";
 
+/// Makes every IPv6 network of a stranger one of the machine's own.
+const NEAR: &str = "ip -6 route add fec0::/10 dev eth0 && echo near";
+
+/// How many sources the packet filter knows.
+const LISTED: &str = "nft list ruleset | sed -n '/set ssh[46]/,/}/p' | grep -o ' expires' | wc -l";
+
 /// Starts the service with a file that is no ruleset, and with the right one again.
 const WRONG: &str = "f=/etc/nftables.conf; cp $f /run/right; echo wrong >$f; rc-service -D nftables restart >/dev/null 2>&1; \
                      echo $? $(nft list ruleset | grep -c 'policy drop') $(nft list ruleset | grep -c dport); \
@@ -42,22 +48,47 @@ pub(super) fn outside() -> Scenario {
         expected: Expected::Is(expected),
         within: None,
     };
+    let greeted = |name, count, least, most| Item::Check {
+        name,
+        task: Task::Greetings { count },
+        expected: Expected::Between(least, most),
+        within: None,
+    };
     let text = str::to_owned;
     let mut items = up();
     let before = format!("{FORGED} >/run/forged && echo noted");
-    items.push(Item::OverSsh(vec![Fact::as_root("forged packets so far", &before, Expected::Is(text("noted")))]));
+    items.push(Item::OverSsh(vec![
+        Fact::as_root("forged packets so far", &before, Expected::Is(text("noted"))),
+        // All of a stranger's networks are near, as if a router had said so.
+        Fact::as_root("networks of strangers", NEAR, Expected::Is(text("near"))),
+    ]));
     items.extend([
         attempt("all TCP ports", Try::Tcp, text("tcp 22")),
         attempt("all TCP ports over IPv6", Try::TcpOverIpv6, text("tcp 22")),
         attempt("all UDP ports", Try::Udp, text("no answer")),
-        attempt("connections of two sources", Try::Rate, text("3 of 8, 3 of 8")),
-        attempt("connections of two neighbours", Try::RateOverIpv6, text("3 of 8, 3 of 8")),
-        attempt("connections of one network", Try::RateOfOneNetwork, text("3 of 8, 0 of 8")),
+        // The host's name is misused, and it comes all the same; a neighbour's likewise, while he comes.
+        attempt("in the host's name", Try::InTheNameOfTheHost, text("900 sent")),
+        greeted("the host comes", 2, 2, 2),
+        attempt("in its name again", Try::InTheNameOfTheHost, text("900 sent")),
+        greeted("the host comes again", 2, 2, 2),
+        attempt("in a neighbour's name", Try::InTheNameOfANeighbour, text("6 of 6")),
+        attempt("connections of two neighbours", Try::RateOverIpv6, text("10 of 14, 10 of 14")),
+        attempt("connections of one network", Try::RateOfOneNetwork, text("10 of 14")),
+        // Sixty, and one more every two seconds that the server takes for them.
+        Item::Check {
+            name: "connections of one owner",
+            task: Task::Stranger(Try::RateOfManyNetworks),
+            expected: Expected::Between(60, 85),
+            within: None,
+        },
+        attempt("sources that are nowhere", Try::ManySources, text("4000 sent")),
         // No answer to these could be heard: that they were dropped is what the rule's counter says below.
         attempt("forged addresses", Try::Forged, text("5 sent")),
         attempt("odd flags", Try::OddFlags, text("no answer")),
         // A connection of its own, from QEMU's address: whatever others did, this one is heard.
         refused("others can still come", Login::StrangeKey(ADMIN.to_owned())),
+        // The host itself is one source of many. It has had some, and the connection over which facts are asked stays.
+        greeted("too many of the host", 20, 1, 12),
     ]);
     // That nobody answered could also mean that nobody heard.
     let rules = |text: &str, rest: &str| format!("nft list ruleset | grep '{text}' | {rest}");
@@ -73,6 +104,8 @@ pub(super) fn outside() -> Scenario {
             &rules("tcp flags", "grep -c 'packets 1 '"),
             Expected::Is(text("4")),
         ),
+        // Of eight thousand that never were, none: only those who were greeted.
+        Fact::as_root("sources in the lists", LISTED, Expected::Between(1, 120)),
         Fact::as_root("the log says who knocked", "grep -c 'nft in: ' /var/log/messages", Expected::Between(1, 40)),
         // Status of the service, chains that drop, doors; then doors again. This connection waits meanwhile.
         Fact::as_root("wrong rules close the machine", WRONG, Expected::Is(text("1 3 0\n1"))),

@@ -36,6 +36,7 @@ impl Flags {
     pub const SYN: Self = Self(2);
     pub const RST: Self = Self(4);
     const PSH: u8 = 8;
+    pub const ACK: Self = Self(16);
     const URG: u8 = 32;
 
     /// Sets that no system sends: none, FIN SYN, SYN RST, FIN PSH URG.
@@ -51,9 +52,23 @@ impl Flags {
     }
 
     fn of(header: &TcpHeader) -> Self {
-        let bits = [(header.fin, Self::FIN), (header.syn, Self::SYN.0), (header.rst, Self::RST.0)];
+        let bits =
+            [(header.fin, Self::FIN), (header.syn, Self::SYN.0), (header.rst, Self::RST.0), (header.ack, Self::ACK.0)];
         Self(bits.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum())
     }
+}
+
+/// What a TCP segment says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// The port from which it comes.
+    pub from: u16,
+    /// The port to which it goes.
+    pub to: u16,
+    pub flags: Flags,
+    pub sequence: u32,
+    /// The number that the other side's next segment has; without a meaning where the flag is missing.
+    pub acknowledged: u32,
 }
 
 /// A frame of the machine's.
@@ -63,8 +78,8 @@ pub enum Heard {
     IsAt { ip: Ipv4Addr, mac: Mac, to: Ipv4Addr },
     /// A question, by either protocol.
     WhoHas { asker: (Mac, IpAddr), target: IpAddr },
-    /// A segment from a port of the machine.
-    Tcp { port: u16, to: IpAddr, back: u16, flags: Flags },
+    /// A segment from a port of the machine, and whether there is something in it.
+    Tcp { segment: Segment, to: IpAddr, content: bool },
     /// A datagram from a port of the machine.
     Udp { port: u16, to: IpAddr },
     /// Something could not be delivered.
@@ -107,9 +122,10 @@ fn arp(operation: ArpOperation, from: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr)) -> V
 }
 
 /// A TCP segment without content.
-pub fn tcp(from: IpAddr, from_port: u16, to: Host, port: u16, flags: Flags) -> Vec<u8> {
-    let mut header = TcpHeader::new(from_port, port, 1_000_000, 64_240);
-    let has = |bit| flags.contains(Flags(bit));
+pub fn tcp(from: IpAddr, to: Host, segment: Segment) -> Vec<u8> {
+    let mut header = TcpHeader::new(segment.from, segment.to, segment.sequence, 64_240);
+    let has = |bit| segment.flags.contains(Flags(bit));
+    (header.ack, header.acknowledgment_number) = (has(Flags::ACK.0), segment.acknowledged);
     (header.fin, header.syn, header.rst) = (has(Flags::FIN), has(Flags::SYN.0), has(Flags::RST.0));
     (header.psh, header.urg) = (has(Flags::PSH), has(Flags::URG));
     match (from, to.ip) {
@@ -174,8 +190,14 @@ fn parts(bytes: &[u8]) -> Option<Heard> {
     };
     Some(match packet.transport? {
         TransportSlice::Tcp(tcp) => {
-            let (port, back) = (tcp.source_port(), tcp.destination_port());
-            Heard::Tcp { port, to, back, flags: Flags::of(&tcp.to_header()) }
+            let segment = Segment {
+                from: tcp.source_port(),
+                to: tcp.destination_port(),
+                flags: Flags::of(&tcp.to_header()),
+                sequence: tcp.sequence_number(),
+                acknowledged: tcp.acknowledgment_number(),
+            };
+            Heard::Tcp { segment, to, content: !tcp.payload().is_empty() }
         }
         TransportSlice::Udp(udp) => Heard::Udp { port: udp.source_port(), to },
         TransportSlice::Icmpv4(_) => Heard::Error { to },

@@ -1,16 +1,17 @@
 //! The stranger against a machine of our own, which answers as a test says.
 
-use super::frame::{self, Flags, Heard, Host};
+use super::frame::{self, Flags, Heard, Host, Segment};
 use super::*;
 use proptest::prelude::*;
 
 const MACHINE_MAC: Mac = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 const LINK: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4);
 
-/// A machine on which these ports answer, each this often.
+/// A machine on which these ports answer, each this often; and what it has told a client to repeat.
 struct Machine {
     open: BTreeMap<u16, usize>,
     asked: usize,
+    told: BTreeMap<(IpAddr, u16), u32>,
 }
 
 impl Machine {
@@ -27,15 +28,37 @@ impl Machine {
                 reply[22..28].copy_from_slice(&MACHINE_MAC);
                 Some(reply)
             }
-            Heard::Tcp { port: back, to, back: port, .. } => {
-                let left = self.open.get_mut(&port).filter(|left| **left > 0)?;
+            Heard::Tcp { segment, to, .. } => {
+                let asker = Host { mac: [2; 6], ip: sender(bytes) };
+                let client = (asker.ip, segment.from);
+                let says = |flags, sequence| Segment {
+                    from: segment.to,
+                    to: segment.from,
+                    flags,
+                    sequence,
+                    acknowledged: segment.sequence.wrapping_add(1),
+                };
+                if segment.flags == Flags::ACK {
+                    // Only who has heard the number can repeat it, and is greeted.
+                    let told = self.told.remove(&client).filter(|told| *told == segment.acknowledged)?;
+                    return Some(with_content(frame::tcp(to, asker, says(Flags::ACK, told))));
+                }
+                let left = self.open.get_mut(&segment.to).filter(|left| **left > 0)?;
                 *left -= 1;
-                let asker = sender(bytes);
-                Some(frame::tcp(to, port, Host { mac: [2; 6], ip: asker }, back, Flags::SYN))
+                let number = u32::from(segment.from).wrapping_mul(0x0100_0193);
+                self.told.insert(client, number.wrapping_add(1));
+                Some(frame::tcp(to, asker, says(Flags::SYN, number)))
             }
             _ => None,
         }
     }
+}
+
+/// A segment of IPv6 with a word in it.
+fn with_content(mut frame: Vec<u8>) -> Vec<u8> {
+    frame.extend(b"SSH-");
+    frame[19] += 4;
+    frame
 }
 
 fn from_the_machine(mut frame: Vec<u8>) -> Vec<u8> {
@@ -54,19 +77,23 @@ fn sender(bytes: &[u8]) -> IpAddr {
 
 fn attempt(what: Try, open: &[(u16, usize)]) -> (String, usize) {
     let mut stranger = Stranger::new(what, LINK);
-    let mut machine = Machine { open: open.iter().copied().collect(), asked: 0 };
-    if let Some(reply) = machine.hears(&stranger.fence()) {
-        stranger.hear(&reply);
-    }
+    let mut machine = Machine { open: open.iter().copied().collect(), asked: 0, told: BTreeMap::new() };
+    let mut exchange = |stranger: &mut Stranger, mut frame: Vec<u8>| {
+        while let Some(answer) = machine.hears(&frame) {
+            let Reaction::Reply(reply) = stranger.hear(&answer) else { break };
+            frame = reply;
+        }
+        machine.asked
+    };
+    let fence = stranger.fence();
+    let mut asked = exchange(&mut stranger, fence);
     loop {
         let volley = stranger.volley();
         if volley.is_empty() {
-            return (stranger.result(), machine.asked);
+            return (stranger.result(), asked);
         }
         for frame in volley.into_iter().chain([stranger.fence()]) {
-            if let Some(reply) = machine.hears(&frame) {
-                stranger.hear(&reply);
-            }
+            asked = exchange(&mut stranger, frame);
         }
     }
 }
@@ -83,9 +110,41 @@ fn open_ports_are_found() {
 
 #[test]
 fn connections_are_counted_by_source() {
-    assert_eq!(attempt(Try::Rate, &[(22, 11)]).0, "8 of 8, 3 of 8");
-    assert_eq!(attempt(Try::RateOverIpv6, &[(22, 3)]).0, "3 of 8, 0 of 8");
-    assert_eq!(attempt(Try::RateOfOneNetwork, &[]).0, "0 of 8, 0 of 8");
+    assert_eq!(attempt(Try::RateOverIpv6, &[(22, 17)]).0, "14 of 14, 3 of 14");
+    assert_eq!(attempt(Try::RateOfOneNetwork, &[(22, 5)]).0, "5 of 14");
+    assert_eq!(attempt(Try::RateOfOneNetwork, &[]).0, "0 of 14");
+    assert_eq!(attempt(Try::RateOfManyNetworks, &[(22, 61)]).0, "61");
+}
+
+#[test]
+fn who_is_misused_makes_his_own_connections() {
+    assert_eq!(attempt(Try::InTheNameOfANeighbour, &[(22, 9999)]).0, "6 of 6");
+    // A machine that takes four, as if first packets counted: those in his name were the first.
+    assert_eq!(attempt(Try::InTheNameOfANeighbour, &[(22, 4)]).0, "0 of 6");
+    assert_eq!(attempt(Try::InTheNameOfTheHost, &[(22, 9999)]).0, "900 sent");
+    assert_eq!(attempt(Try::ManySources, &[(22, 9999)]).0, "4000 sent");
+}
+
+#[test]
+fn a_connection_is_made_when_the_server_speaks() {
+    let mut stranger = Stranger::new(Try::RateOverIpv6, LINK);
+    stranger.machine = Some(MACHINE_MAC);
+    stranger.volley();
+    let ip = *stranger.sources.first().unwrap();
+    let says = |flags, content: bool| {
+        let segment = Segment { from: 22, to: 40_000, flags, sequence: u32::MAX, acknowledged: BEGINNING + 1 };
+        let frame = frame::tcp(LINK.into(), Host { mac: [2; 6], ip }, segment);
+        from_the_machine(if content { with_content(frame) } else { frame })
+    };
+    let Reaction::Reply(reply) = stranger.hear(&says(Flags::SYN, false)) else { panic!("the handshake goes on") };
+    let Heard::Tcp { segment, .. } = frame::read(&reply) else { panic!("{reply:?}") };
+    assert_eq!((segment.flags, segment.sequence, segment.acknowledged), (Flags::ACK, BEGINNING + 1, 0));
+    assert_eq!(stranger.hear(&says(Flags::ACK, false)), Reaction::Nothing);
+    assert_eq!(stranger.made(), 0, "an acknowledgement is no greeting");
+    let Reaction::Reply(reply) = stranger.hear(&says(Flags::ACK, true)) else { panic!("and is ended") };
+    let Heard::Tcp { segment, .. } = frame::read(&reply) else { panic!("{reply:?}") };
+    assert_eq!((segment.flags, segment.sequence), (Flags::RST, BEGINNING + 1));
+    assert_eq!(stranger.result(), "1 of 14, 0 of 14");
 }
 
 #[test]
@@ -110,19 +169,26 @@ fn how_far_it_came_is_said() {
 #[test]
 fn the_machine_learns_where_the_stranger_is() {
     let mut stranger = Stranger::new(Try::TcpOverIpv6, LINK);
-    let ours = stranger.sources[0];
+    let ours = *stranger.sources.first().unwrap();
     assert!(stranger.volley().is_empty(), "first, who it is");
     stranger.machine = Some(MACHINE_MAC);
     assert_eq!(stranger.volley()[0][..6], MACHINE_MAC);
     let question = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into());
     assert!(matches!(stranger.hear(&question), Reaction::Reply(_)), "QEMU's");
+    // Where somebody is in whose name he speaks, QEMU's network hears from him, and the machine does not.
+    let mut other = Stranger::new(Try::InTheNameOfTheHost, LINK);
+    other.machine = Some(MACHINE_MAC);
+    let whose = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 2].into());
+    assert!(matches!(other.hear(&whose), Reaction::Reply(_)));
+    assert_eq!(other.hear(&from_the_machine(whose)), Reaction::Nothing);
     let Reaction::Reply(reply) = stranger.hear(&from_the_machine(question)) else { panic!("the question is answered") };
     assert_eq!(frame::read(&reply), Heard::IsAt { ip: [10, 0, 2, 99].into(), mac: [2, 0, 0, 0, 0x5a, 1], to: MACHINE });
     let other = from_the_machine(frame::who_has(MACHINE, [10, 0, 2, 98].into()));
     assert_eq!(stranger.hear(&other), Reaction::Nothing);
     assert!(stranger.is_ours(ours));
     // A reset is an answer as well.
-    let reset = frame::tcp(LINK.into(), 80, Host { mac: [2; 6], ip: ours }, 40_000, Flags::RST);
+    let segment = Segment { from: 80, to: 40_000, flags: Flags::RST, sequence: 1, acknowledged: 0 };
+    let reset = frame::tcp(LINK.into(), Host { mac: [2; 6], ip: ours }, segment);
     assert_eq!(stranger.hear(&reset), Reaction::Nothing, "of QEMU's");
     assert_eq!(stranger.result(), "no answer");
     stranger.hear(&from_the_machine(reset));
@@ -138,11 +204,13 @@ fn frames_are_pinned() {
         lines.collect::<Vec<_>>().join("\n")
     };
     let near = IpAddr::from([10, 0, 2, 50]);
+    let syn = Segment { from: 40_000, to: 22, flags: Flags::SYN, sequence: BEGINNING, acknowledged: 0 };
     let frames = [
         ("who has", frame::who_has([10, 0, 2, 50].into(), MACHINE)),
         ("is at, IPv6", frame::is_at((MACHINE_MAC, LINK.into()), Try::TcpOverIpv6.sources()[0])),
-        ("SYN", frame::tcp(near, 40_000, host(MACHINE.into()), 22, Flags::SYN)),
-        ("SYN, IPv6", frame::tcp(Try::TcpOverIpv6.sources()[0], 40_000, host(LINK.into()), 22, Flags::SYN)),
+        ("SYN", frame::tcp(near, host(MACHINE.into()), syn)),
+        ("SYN, IPv6", frame::tcp(Try::TcpOverIpv6.sources()[0], host(LINK.into()), syn)),
+        ("ACK", frame::tcp(near, host(MACHINE.into()), Segment { flags: Flags::ACK, acknowledged: 9, ..syn })),
         ("UDP", frame::udp(near, 40_000, host(MACHINE.into()), 53)),
     ];
     insta::assert_snapshot!(frames.map(|(name, bytes)| format!("{name}\n{}\n", hex(bytes))).join("\n"));
@@ -156,7 +224,7 @@ proptest! {
         if let Some(place) = bytes.get_mut(12..14) {
             place.copy_from_slice(&kinds[kind]);
         }
-        for what in [Try::RateOverIpv6, Try::Rate, Try::Forged] {
+        for what in [Try::RateOverIpv6, Try::ManySources, Try::InTheNameOfTheHost, Try::Forged] {
             Stranger::new(what, LINK).hear(&bytes);
         }
     }

@@ -31,6 +31,8 @@ impl Pace {
         Self { retry: Duration::from_millis(500), join: Duration::from_secs(3600), most: 1 };
 }
 
+/// How long each of many connections is waited for.
+const GREETING: Duration = Duration::from_secs(10);
 /// How long a machine whose network has begun is waited for to show an address, before it is knocked at all the same.
 const ADDRESS: Duration = Duration::from_secs(1);
 
@@ -78,6 +80,36 @@ impl Way {
             }
             std::thread::sleep(TICK);
         }
+    }
+
+    /// On how many of so many connections a server greets.
+    ///
+    /// # Errors
+    /// When QEMU takes none.
+    pub(super) fn greetings(&self, count: u16, limits: &Limits<'_>) -> Result<usize, String> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
+        let connect = |_| {
+            let stream = TcpStream::connect_timeout(&address, GREETING)?;
+            stream.set_nonblocking(true)?;
+            Ok((stream, Vec::new()))
+        };
+        let open: std::io::Result<Vec<(TcpStream, Vec<u8>)>> = (0..count).map(connect).collect();
+        let mut open = open.map_err(|error| format!("connecting to {address}: {error}"))?;
+        let until = Instant::now() + GREETING;
+        let greeted = |heard: &Vec<u8>| ssh::greeting(heard).is_some();
+        while Instant::now() < until && limits.left().is_some() && !open.iter().all(|(_, heard)| greeted(heard)) {
+            for (stream, heard) in &mut open {
+                let mut buffer = [0; 256];
+                // One that was closed greets no more, and one that is silent may later.
+                if let Ok(count @ 1..) = stream.read(&mut buffer)
+                    && heard.len() < 4096
+                {
+                    heard.extend_from_slice(&buffer[..count]);
+                }
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(open.iter().filter(|(_, heard)| greeted(heard)).count())
     }
 
     /// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
