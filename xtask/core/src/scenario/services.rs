@@ -115,7 +115,7 @@ pub(super) fn containers() -> Scenario {
         Fact::as_root(
             "a user's name is the image's",
             "container run -d --name named /srv/named >/dev/null && \
-             echo $(grep -hE '^([UG]id|Groups):' /proc/$(tail -n 1 /sys/fs/cgroup/containers/named/cgroup.procs)/status | tr '\t' ' ' | cut -d ' ' -f 2); \
+             echo $(grep -hE '^([UG]id|Groups):' /proc/$(tail -n 1 /sys/fs/cgroup/containers/named/cgroup.procs)/status | cut -f 2); \
              container stop named && container rm named",
             is("70 71 72"),
         ),
