@@ -1,4 +1,5 @@
 use super::*;
+use crate::store;
 use crate::testing::{entry, layout, linked, repeat, tar, Room};
 
 impl Room {
@@ -116,13 +117,7 @@ fn another_image_than_asked_for() {
     let refused = room.load_wanted(Some(&meant)).unwrap_err().0;
     assert!(refused.contains(&format!("is image {other}, not {meant}")), "{refused}");
     // Refused before anything of it was unpacked.
-    assert_eq!(
-        fs::read_dir(room.0.join("store"))
-            .unwrap()
-            .filter(|entry| !entry.as_ref().unwrap().path().ends_with(".removing"))
-            .count(),
-        1
-    );
+    assert_eq!(store::images(&room.0.join("store")).unwrap(), [meant.hex()]);
 }
 
 /// Who is known is read from the image, whatever its links say.

@@ -1,11 +1,12 @@
 //! Unpacked images, by digest. Several processes may work here at once.
 //!
 //! `DIGEST` is complete; `DIGEST.partial` is being unpacked, or was when its process died; `.removing` is on its way out. Who works
-//! on a directory holds a lock of the kernel's on it, which ends with the process.
+//! on an image holds a lock of the kernel's, which ends with the process. It is on a file of its own in `.locks`: the image's root is
+//! a directory that its containers can open, and what can be opened can be locked.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,7 +16,7 @@ use crate::digest::Digest;
 use crate::problem::{problem, Doing as _, Outcome, Problem};
 use crate::removal;
 
-/// A lock on a directory, given up when this ends.
+/// A lock, given up when this ends.
 #[derive(Debug)]
 pub struct Held(#[allow(dead_code)] File);
 
@@ -28,12 +29,13 @@ impl Store {
     pub fn open(path: &Path) -> Outcome<Self> {
         let store = Self(path.to_owned());
         for name in names(path)? {
-            let partial = path.join(&name);
-            if name.ends_with(".partial") {
-                if let Some(held) = claim(&partial, FlockOperation::NonBlockingLockExclusive)? {
-                    store.discard(&partial)?;
-                    drop(held);
+            let Some(image) = name.strip_suffix(".partial") else { continue };
+            if let Some(held) = store.lock(image, FlockOperation::NonBlockingLockExclusive)? {
+                // Its process may have finished since.
+                if path.join(&name).exists() {
+                    store.discard(&path.join(&name))?;
                 }
+                drop(held);
             }
         }
         store.empty_removing()?;
@@ -46,29 +48,32 @@ impl Store {
         let root = self.0.join(digest.hex());
         let partial = self.0.join(format!("{}.partial", digest.hex()));
         loop {
-            if let Some(held) = claim(&root, FlockOperation::LockShared)? {
+            let Some(held) = self.lock(digest.hex(), FlockOperation::LockShared)? else { continue };
+            if root.exists() {
                 return Ok((root, held));
             }
-            match DirBuilder::new().mode(0o700).create(&partial) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made.doing_at("making", &partial)?,
-            }
-            let Some(held) = claim(&partial, FlockOperation::LockExclusive)? else { continue };
-            let is_begun = fs::read_dir(&partial).doing_at("reading", &partial)?.next().is_some();
-            if is_begun || root.exists() {
-                // Left by a killed process, or made after another had finished.
-                self.discard(&partial)?;
-            } else if let Err(Problem(failure)) = unpack(&partial) {
-                return match self.discard(&partial) {
-                    Ok(()) => problem(failure),
-                    Err(left) => problem(format!(
-                        "{failure}\nwhat was unpacked of it is left over, and tried again next time: {left}"
-                    )),
-                };
-            } else {
-                fs::rename(&partial, &root).doing_at("naming", &root)?;
+            drop(held);
+            let Some(held) = self.lock(digest.hex(), FlockOperation::LockExclusive)? else { continue };
+            if !root.exists() {
+                self.make(&root, &partial, &unpack)?;
             }
             drop(held);
+        }
+    }
+
+    /// Unpacks beside the root, which is there at once or not at all.
+    fn make(&self, root: &Path, partial: &Path, unpack: &impl Fn(&Path) -> Outcome<()>) -> Outcome<()> {
+        if partial.exists() {
+            // Left by a killed process.
+            self.discard(partial)?;
+        }
+        DirBuilder::new().mode(0o700).create(partial).doing_at("making", partial)?;
+        let Err(Problem(failure)) = unpack(partial) else {
+            return fs::rename(partial, root).doing_at("naming", root);
+        };
+        match self.discard(partial) {
+            Ok(()) => problem(failure),
+            Err(left) => problem(format!("{failure}\nwhat was unpacked is left over, and removed next time: {left}")),
         }
     }
 
@@ -78,7 +83,7 @@ impl Store {
         if !root.exists() {
             return problem(format!("there is no image {digest}; `container images` lists them"));
         }
-        let Some(held) = claim(&root, FlockOperation::NonBlockingLockExclusive)? else {
+        let Some(held) = self.lock(digest.hex(), FlockOperation::NonBlockingLockExclusive)? else {
             return problem(format!("a container is being started from {digest}: try again"));
         };
         let users = users()?;
@@ -86,17 +91,29 @@ impl Store {
             return problem(format!("{digest} is used by {}: `container rm` them first", users.join(", ")));
         }
         self.discard(&root)?;
+        let lock = self.locks().join(digest.hex());
+        fs::remove_file(&lock).doing_at("removing", &lock)?;
         drop(held);
         Ok(())
+    }
+
+    /// The lock of an image; none if it was removed while this waited, or if another has it and `how` does not wait.
+    fn lock(&self, image: &str, how: FlockOperation) -> Outcome<Option<Held>> {
+        make_private(&self.locks())?;
+        let path = self.locks().join(image);
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).doing_at("opening", &path)?;
+        drop(file);
+        claim(&path, how)
+    }
+
+    fn locks(&self) -> PathBuf {
+        self.0.join(".locks")
     }
 
     /// Out of the way at once; then its files are removed.
     fn discard(&self, directory: &Path) -> Outcome<()> {
         let removing = self.removing();
-        match DirBuilder::new().mode(0o700).create(&removing) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => made.doing_at("making", &removing)?,
-        }
+        make_private(&removing)?;
         {
             let _held = claim(&removing, FlockOperation::LockExclusive)?;
             fs::rename(directory, removal::free(&removing, &mut (0..))).doing_at("moving away", directory)?;
@@ -117,23 +134,26 @@ impl Store {
     }
 }
 
-/// Locks a directory; none if it is not there, if it has gone or was replaced while this waited, or if another holds it and
+fn make_private(directory: &Path) -> Outcome<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).doing_at("making", directory)
+}
+
+/// Locks a directory or file; none if it is not there, if it has gone or was replaced while this waited, or if another holds it and
 /// `how` does not wait.
-pub fn claim(directory: &Path, how: FlockOperation) -> Outcome<Option<Held>> {
-    let file = match File::open(directory) {
+pub fn claim(path: &Path, how: FlockOperation) -> Outcome<Option<Held>> {
+    let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.doing_at("opening", directory)?,
+        opened => opened.doing_at("opening", path)?,
     };
     loop {
         match flock(&file, how).map_err(io::Error::from) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            locked => break locked.doing_at("locking", directory)?,
+            locked => break locked.doing_at("locking", path)?,
         }
     }
-    let held = file.metadata().doing_at("looking at", directory)?;
-    let is_same =
-        fs::symlink_metadata(directory).is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino()));
+    let held = file.metadata().doing_at("looking at", path)?;
+    let is_same = fs::symlink_metadata(path).is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino()));
     Ok(is_same.then_some(Held(file)))
 }
 

@@ -70,7 +70,7 @@ fn what_killed_processes_left_is_removed() {
     fs::create_dir_all(partial.join("a/b")).unwrap();
     fs::create_dir_all(room.0.join("other.partial/c")).unwrap();
     fs::create_dir_all(room.0.join(".removing/7/d")).unwrap();
-    let working = claim(&partial, FlockOperation::LockExclusive).unwrap().unwrap();
+    let working = Store(room.0.clone()).lock(digest().hex(), FlockOperation::LockExclusive).unwrap().unwrap();
     let store = Store::open(&room.0).unwrap();
     // That of a process that still works stays.
     assert!(partial.exists() && !room.0.join("other.partial").exists());
@@ -93,4 +93,21 @@ fn images_are_removed_unless_used() {
     store.remove(&digest(), nobody).unwrap();
     assert!(!root.exists() && images(&room.0).unwrap().is_empty());
     assert!(store.remove(&digest(), nobody).unwrap_err().0.contains("there is no image"));
+}
+
+/// A container can open its root, and lock it for as long as it runs.
+#[test]
+fn containers_cannot_hold_the_locks_of_their_images() {
+    let room = Room::new("locks");
+    let store = Store::open(&room.0).unwrap();
+    let (root, held) = store.hold(&digest(), fill).unwrap();
+    drop(held);
+    let _container = claim(&root, FlockOperation::LockExclusive).unwrap().unwrap();
+    let (done, came) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        store.hold(&digest(), fill).map(drop).unwrap();
+        store.remove(&digest(), || Ok(Vec::new())).unwrap();
+        done.send(()).unwrap();
+    });
+    came.recv_timeout(Duration::from_secs(20)).unwrap();
 }
