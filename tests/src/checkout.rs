@@ -154,11 +154,23 @@ pub fn names(dir: &Utf8Path) -> Vec<String> {
     names
 }
 
-/// Containers of builds of `package` that exist now.
+/// Processes that belong to containers of builds of `package`, by their mounts, and control groups of such.
 pub fn containers_of(package: &str) -> Vec<String> {
-    let output = Command::new("buildah").args(["containers", "--format", "{{.ContainerName}}"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter(|name| name.starts_with(&format!("ashlar-{package}-"))).map(str::to_owned).collect()
+    let place = format!("/work/{package}-");
+    let mut found: Vec<String> = Vec::new();
+    for name in names(Utf8Path::new("/proc")) {
+        // What ends meanwhile is what nobody looks for.
+        let mounts = fs::read_to_string(format!("/proc/{name}/mountinfo")).unwrap_or_default();
+        if name.parse::<u32>().is_ok() && mounts.contains(&place) {
+            found.push(format!("process {name}"));
+        }
+    }
+    for controller in ["memory", "pids", "unified"] {
+        let groups = Utf8Path::new("/sys/fs/cgroup").join(controller);
+        let below = if groups.is_dir() { names(&groups) } else { Vec::new() };
+        found.extend(below.into_iter().filter(|name| name.starts_with(&format!("ashlar-{package}-"))));
+    }
+    found
 }
 
 /// The real repository.
