@@ -1,6 +1,7 @@
 //! Builds one package: executes the steps of its plan and stores what the staging tree holds.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -12,6 +13,7 @@ use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::{collect, trace};
+use crate::host::beneath::Beneath;
 use crate::host::container::{Container, Mount, Wanted, write_skeleton};
 use crate::host::jobserver::Jobserver;
 use crate::host::store::Store;
@@ -222,16 +224,14 @@ pub fn compose(store: &Store, packages: &[Input], into: &Utf8Path) -> Result<()>
     Ok(())
 }
 
+/// Copies files of the package's folder. Where they go to, a source may have been unpacked before: its links are not followed.
 fn copy_files(folder: &Utf8Path, files: &[PlannedFile], into: &Utf8Path) -> Result<()> {
+    let mut into = Beneath::make(into)?;
     for file in files {
-        let target = into.join(&file.path);
-        if let Some(parent) = target.parent() {
-            fs_err::create_dir_all(parent)?;
-        }
         let bytes = crate::host::repository::seen_by_build(&folder.join(&file.path))?;
-        fs_err::write(&target, bytes)?;
-        let mode = if file.executable { 0o755 } else { 0o644 };
-        fs_err::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        let path = Utf8Path::new(&file.path);
+        into.create(path)?.write_all(&bytes).with_context(|| format!("copying {path}"))?;
+        into.set_mode(path, if file.executable { 0o755 } else { 0o644 })?;
     }
     Ok(())
 }
@@ -252,4 +252,32 @@ fn run_script(
     argv.extend(["/bin/sh".to_owned(), "-eu".to_owned(), format!("/scripts/{name}")]);
     let log = logs.join(format!("{name}.log"));
     container.run(&argv, &log, site.conditions.cpus.as_deref()).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A source with links where the folder's files go: to a file of the host, and to a folder of it.
+    #[test]
+    fn files_of_the_folder_are_not_written_through_a_sources_links() {
+        let guard = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(guard.path()).unwrap();
+        for folder in ["folder/src", "host", "src"] {
+            fs_err::create_dir_all(dir.join(folder)).unwrap();
+        }
+        for file in ["folder/Cargo.toml", "folder/src/main.rs"] {
+            fs_err::write(dir.join(file), "ours").unwrap();
+        }
+        fs_err::write(dir.join("host/victim"), "theirs").unwrap();
+        fs_err::os::unix::fs::symlink("../host/victim", dir.join("src/Cargo.toml")).unwrap();
+        fs_err::os::unix::fs::symlink("../host", dir.join("src/src")).unwrap();
+        let planned = |path: &str| PlannedFile { path: path.to_owned(), sha256: Digest::of("ours"), executable: false };
+        let copy = |path: &str| copy_files(&dir.join("folder"), &[planned(path)], &dir.join("src"));
+        copy("Cargo.toml").unwrap();
+        assert!(format!("{:#}", copy("src/main.rs").unwrap_err()).contains("passes through a link"));
+        assert_eq!(fs_err::read_to_string(dir.join("host/victim")).unwrap(), "theirs");
+        assert_eq!(fs_err::read_to_string(dir.join("src/Cargo.toml")).unwrap(), "ours");
+        assert!(!dir.join("host/main.rs").exists());
+    }
 }
