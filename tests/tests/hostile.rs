@@ -90,21 +90,28 @@ fn nothing_of_the_host_is_in_reach() {
         victim.0.id()
     );
     fs::write(checkout.recipe("hostile").with_file_name("facts"), facts).unwrap();
-    let names = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap() + &fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
+    let names = || {
+        fs::read_to_string("/proc/sys/kernel/hostname").unwrap()
+            + &fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap()
+    };
     let before = names();
 
-    let ended = checkout.run(&["build-pkg", "hostile", "slow", "--jobs", "2"]).told(0, &["built hostile 1", "built slow 1"]);
+    let ended =
+        checkout.run(&["build-pkg", "hostile", "slow", "--jobs", "2"]).told(0, &["built hostile 1", "built slow 1"]);
     let log = checkout.run(&["log", "hostile", "check"]).good() + &checkout.run(&["log", "hostile", "install"]).good();
 
     let mut told: BTreeMap<&str, String> = BTreeMap::new();
     for line in log.lines() {
-        if let Some((name, said)) = line.split_once(' ').filter(|(_, said)| said.starts_with("refused: ") || said.starts_with("DONE: ")) {
+        if let Some((name, said)) =
+            line.split_once(' ').filter(|(_, said)| said.starts_with("refused: ") || said.starts_with("DONE: "))
+        {
             told.insert(name, said.to_owned());
         }
     }
     let refused = |so: bool, why: &str| if so { format!("refused: {why}") } else { format!("DONE: not {why}") };
     told.insert("host-clock-and-name", refused(names() == before, "as before"));
-    let unharmed = fs::read_to_string(&secret).unwrap() == "the secret of the host\n" && victim.0.try_wait().unwrap().is_none();
+    let unharmed =
+        fs::read_to_string(&secret).unwrap() == "the secret of the host\n" && victim.0.try_wait().unwrap().is_none();
     told.insert("host-files-after", refused(unharmed, "as before"));
     told.insert("neighbour", refused(ended.built().contains(&"slow"), "built meanwhile"));
     for (name, said) in &told {
@@ -119,8 +126,12 @@ fn nothing_of_the_host_is_in_reach() {
 
     // A link in the staging tree is packaged as a link.
     let id = checkout.stored("packages/hostile").remove(0);
-    let manifest = fs::read_to_string(checkout.store().join("packages/hostile").join(id).join("manifest.json")).unwrap();
-    assert!(manifest.contains("usr/share/hostile/shadow") && !manifest.contains("usr/share/hostile/root/etc"), "{manifest}");
+    let manifest =
+        fs::read_to_string(checkout.store().join("packages/hostile").join(id).join("manifest.json")).unwrap();
+    assert!(
+        manifest.contains("usr/share/hostile/shadow") && !manifest.contains("usr/share/hostile/root/etc"),
+        "{manifest}"
+    );
     assert!(checkout.stored("work").is_empty());
 }
 
@@ -159,7 +170,10 @@ fn memory_and_processes_end_where_the_build_has_its_share() {
     }
     let texts = ["the phase met a limit of the sandbox: it wanted more than 2048 processes at once"];
     drop(checkout.run(&["build-pkg", "hostile-forks"]).told(30, &texts));
-    let texts = ["the phase met a limit of the sandbox: it used more than ", " GiB of memory, so the kernel ended 1 of its processes"];
+    let texts = [
+        "the phase met a limit of the sandbox: it used more than ",
+        " GiB of memory, so the kernel ended 1 of its processes",
+    ];
     drop(checkout.run(&["build-pkg", "hostile-memory", "--jobs", "2"]).told(30, &texts));
     assert!(checkout.stored("work").is_empty());
 }
@@ -168,7 +182,9 @@ fn memory_and_processes_end_where_the_build_has_its_share() {
 fn the_disk_is_not_filled() {
     let Some(checkout) = Checkout::new() else { return };
     let free = checkout.run(&["doctor", "--offline"]).stdout;
-    let gigabytes = free.lines().find_map(|line| line.split_once("room on disk: ")?.1.split(['.', ' ']).next()?.parse::<u64>().ok());
+    let gigabytes = free
+        .lines()
+        .find_map(|line| line.split_once("room on disk: ")?.1.split(['.', ' ']).next()?.parse::<u64>().ok());
     if gigabytes.is_none_or(|free| free < 40) {
         return eprintln!("skipped: less than 40 GB of room");
     }

@@ -66,9 +66,7 @@ struct Service {
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {
     match parse(args) {
-        Ok(Some((service, commands))) => {
-            service.hand_over(args, &commands).unwrap_or_else(|| service.all(&commands))
-        }
+        Ok(Some((service, commands))) => service.hand_over(args, &commands).unwrap_or_else(|| service.all(&commands)),
         Ok(None) => 0,
         Err(text) => {
             message::eerror(&format!("openrc-run: {text}"));
