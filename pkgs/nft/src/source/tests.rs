@@ -1,14 +1,23 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 use crate::parse::parse;
 
-/// What is said of a text that is no ruleset, and how long it took.
+/// What this thread has had of a processor, to a hundredth of a second: what others do on the machine does not count.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    // The name, which may hold anything, is in brackets; the fields behind it are numbered from 3 in proc(5).
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks = |number: usize| fields[number - 3].parse::<u64>().unwrap();
+    Duration::from_millis((ticks(14) + ticks(15)) * 10)
+}
+
+/// What is said of a text that is no ruleset, and how much work it was.
 fn refused(text: &str) -> (String, Duration) {
-    let begin = Instant::now();
+    let begin = processor_time();
     let source = Source { file: "f", text };
     let said = source.show(&parse(source).unwrap_err());
-    (said, begin.elapsed())
+    (said, processor_time() - begin)
 }
 
 #[test]
