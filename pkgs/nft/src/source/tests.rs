@@ -50,8 +50,8 @@ fn what_is_long_is_refused_as_fast() {
     for (what, text) in many {
         let (said, took) = refused(&text);
         assert!(said.len() < 64 << 10, "{what}: {} bytes", said.len());
-        // Some tenths of it where nothing is optimised.
-        assert!(took < Duration::from_secs(5), "{what}: {took:?}");
+        // Where nothing is optimised some need five seconds; the square of the length was a hundred times that.
+        assert!(took < Duration::from_secs(30), "{what}: {took:?}");
     }
 }
 

@@ -88,7 +88,7 @@ impl Way {
     /// When QEMU takes none.
     pub(super) fn greetings(&self, count: u16, limits: &Limits<'_>) -> Result<usize, String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
-        let connect = |_| {
+        let connect = |_| -> std::io::Result<(TcpStream, Vec<u8>)> {
             let stream = TcpStream::connect_timeout(&address, GREETING)?;
             stream.set_nonblocking(true)?;
             Ok((stream, Vec::new()))
