@@ -38,6 +38,9 @@ impl Machine {
                     sequence,
                     acknowledged: segment.sequence.wrapping_add(1),
                 };
+                if segment.flags == Flags::RST {
+                    return None;
+                }
                 if segment.flags == Flags::ACK {
                     // Only who has heard the number can repeat it, and is greeted.
                     let told = self.told.remove(&client).filter(|told| *told == segment.acknowledged)?;
