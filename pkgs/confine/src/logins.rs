@@ -64,9 +64,18 @@ pub fn is_apart(uid: u32, users: &Users, passwd: &str, group: &str) -> bool {
     })
 }
 
+/// The group that a user's group is in.
+fn base(users: &Users, apart: bool) -> &str {
+    if apart {
+        &users.apart
+    } else {
+        USERS
+    }
+}
+
 /// The control group of a user.
-pub fn group_of(uid: u32, users: &Users, apart: bool) -> String {
-    format!("{}/{uid}", if apart { &users.apart } else { USERS })
+fn group_of(uid: u32, users: &Users, apart: bool) -> String {
+    format!("{}/{uid}", base(users, apart))
 }
 
 /// What a group that users' groups are in is to have: file and value.

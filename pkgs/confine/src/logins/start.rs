@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{words, READY};
+use super::{watch, words, READY};
 use crate::apply::{said, Failure};
 use crate::plan::{Logins, Users};
 use crate::{cli, sys, PROFILES};
@@ -30,6 +30,7 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     let profile = profile
         .ok_or_else(|| Failure::new(format!("logins are to be moved, but {} has no {NAME}.toml", PROFILES[1])))?;
     let users = limits(&profile)?;
+    watch::prepare(&users).map_err(said("cannot make the control groups of users"))?;
     let (socket, theirs) = UnixStream::pair().map_err(said("cannot make a pair of sockets"))?;
     let program = env::current_exe().map_err(said("cannot find this program"))?;
     let mut command = Command::new(&program);

@@ -8,7 +8,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
-use super::{group_of, is_apart, of_all, of_each, who_moves, Process, READY};
+use super::{base, group_of, is_apart, of_all, of_each, who_moves, Process, READY};
 use crate::plan::{Logins, Users};
 use crate::sys::{self, Told};
 
@@ -17,16 +17,21 @@ const LOG: &str = "/dev/log";
 /// A warning of the facility `auth`, as syslogd reads it.
 const WARNING: u8 = 4 << 3 | 4;
 
-/// Moves logins until nobody is left who could log in.
-pub fn run(logins: Logins, users: Users) -> io::Result<()> {
+/// Makes the groups that users' groups are made in. It is for who still has all rights: the kernel's own directory of groups has a mode
+/// that lets not even root write, so that it takes a capability, which the process that moves logins has not.
+pub fn prepare(users: &Users) -> io::Result<()> {
     for apart in [false, true] {
-        let all = group_of(0, &users, apart);
-        let all = Path::new(GROUPS).join(Path::new(&all).parent().unwrap_or(Path::new(&all)));
+        let all = Path::new(GROUPS).join(base(users, apart));
         make(&all)?;
-        for (file, value) in of_all(&users, apart) {
+        for (file, value) in of_all(users, apart) {
             fs::write(all.join(file), value).map_err(named(&all.join(file)))?;
         }
     }
+    Ok(())
+}
+
+/// Moves logins until nobody is left who could log in.
+pub fn run(logins: Logins, users: Users) -> io::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let told = sys::receive_descriptor(&socket)?;
     socket.write_all(&READY)?;
