@@ -126,7 +126,7 @@ pub fn limits(case: &mut Case, random: &mut Random) {
                 case.set("rc_ulimit", limit);
             }
             2 => case.conf.push(format!("SSD_NICELEVEL={}", one(random, &["5", "-3", "19"]))),
-            3 => case.conf.push(format!("SSD_OOM_SCORE_ADJ={}", one(random, &["500", "200", "nonsense"]))),
+            3 => case.conf.push(format!("SSD_OOM_SCORE_ADJ={}", one(random, &["500", "200"]))),
             4 => case
                 .set("start_stop_daemon_args", one(random, &["\"--nicelevel 7\"", "\"-N -2\"", "\"--nicelevel x\""])),
             5 => {
