@@ -230,9 +230,9 @@ pub struct BootTestArgs {
 /// Options of `bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// `noop`, `malloc`, `boot`, `layers`; all when absent.
+    /// `noop`, `malloc`, `sandbox`, `boot`, `layers`; all when absent.
     pub names: Vec<String>,
-    /// Starts of each system in `boot` and `layers`.
+    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// The firmware of both systems in `boot`: `bios`, `uefi`; both when absent.

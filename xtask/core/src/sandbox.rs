@@ -149,8 +149,10 @@ impl Sandbox {
         });
         if let Walls::All(_) = self.walls {
             process["noNewPrivileges"] = json!(true);
+            // The control group's limit comes first, where there is one: it counts whom it refused.
+            let processes = if self.group.is_some() { 2 * limits::PROCESSES } else { limits::PROCESSES };
             process["rlimits"] = json!([
-                rlimit("RLIMIT_NPROC", limits::PROCESSES),
+                rlimit("RLIMIT_NPROC", processes),
                 rlimit("RLIMIT_NOFILE", limits::OPEN_FILES),
                 rlimit("RLIMIT_FSIZE", limits::FILE_END),
                 // Not 0: the kernel would still hand the dump to a program of the host, where `core_pattern` names one.

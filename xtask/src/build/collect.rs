@@ -21,7 +21,9 @@ use crate::report::Reporter;
 
 /// Takes `package` out of the staging tree `dest`, checks it, and stores it. Gives its diff id.
 pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<'_>) -> Result<Digest> {
-    let all = tree::scan(dest).context("reading the staging tree")?.with_modes(&plan.modes);
+    let all = tree::scan(dest)
+        .map_err(|error| Exit::Build.error(format!("reading the staging tree: {error:#}")))?
+        .with_modes(&plan.modes);
     let manifest = select(plan, package, &all);
     if !manifest.entries().iter().any(|entry| entry.kind != Kind::Dir) {
         bail!("{package} would be empty; does `install` write to $DESTDIR, and do the globs of `[[output]]` match?");

@@ -301,6 +301,23 @@ impl<'a> Session<'a> {
         Ok(made.outputs.into_iter().map(|(name, id)| (name, built(id))).collect())
     }
 
+    /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
+    pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::Made> {
+        let conditions = self.conditions(0);
+        let site = Site {
+            store: self.store,
+            seed: self.seed()?.verified(self.reporter)?,
+            folder: &self.repository.folder(&plan.package),
+            conditions: &conditions,
+            jobserver: &self.jobserver,
+            reporter: self.reporter,
+            room: self.room.dir(),
+            keep: false,
+            bare,
+        };
+        package::build(plan, site)
+    }
+
     /// The outputs of the recipe's last build, to say whether a rebuild changed anything.
     fn last_outputs(&self, recipe: &Recipe) -> Result<Option<BTreeMap<String, Digest>>> {
         let Some((key, _)) = self.store.last_plan(recipe.name.as_str())? else { return Ok(None) };

@@ -4,6 +4,7 @@ mod boot;
 mod layers;
 mod malloc;
 mod noop;
+mod sandbox;
 
 use anyhow::Result;
 
@@ -13,11 +14,12 @@ use crate::exit::Exit;
 
 /// Runs the named benchmarks, all when none is named.
 pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
-    let all = ["noop", "malloc", "boot", "layers"].map(str::to_owned);
+    let all = ["noop", "malloc", "sandbox", "boot", "layers"].map(str::to_owned);
     for name in if args.names.is_empty() { &all[..] } else { &args.names } {
         match name.as_str() {
             "noop" => noop::run(app)?,
             "malloc" => malloc::run(app)?,
+            "sandbox" => sandbox::run(app, args.runs)?,
             "boot" => boot::run(app, args)?,
             "layers" => layers::run(app, args.runs)?,
             other => {
