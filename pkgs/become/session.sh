@@ -21,10 +21,28 @@ as() {
     python3 /tmp/as.py "$@"
 }
 
+# The system's log, or what stands in for it.
+cat > /tmp/log.py <<'END'
+import os, socket
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind("/dev/log")
+os.chmod("/dev/log", 0o666)
+with open("/tmp/log", "wb", 0) as to:
+    while True:
+        to.write(log.recv(8192) + b"\n")
+END
+python3 /tmp/log.py &
+log=$!
 mkdir -p /run
 "$become" --daemon &
 daemon=$!
-trap 'kill $daemon' EXIT
+trap 'kill $daemon $log' EXIT
+tries=0
+until [ -S /dev/log ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ]
+    sleep 0.1
+done
 tries=0
 until [ "$(stat -c %a:%g /run/become.sock 2> /dev/null)" = 660:10 ]; do
     tries=$((tries + 1))
@@ -51,6 +69,35 @@ status=0
 as 4711 10 "$become" /no/such/program 2> /tmp/error || status=$?
 test $status = 125
 grep -q '^become: /no/such/program: No such file' /tmp/error
+
+# Each use is logged, with the length of what is too long for a line.
+grep -q '^<85>become: anna (4711.*) as root: \["sh", "-c", "exit 7"\] in "/tmp" \[' /tmp/log
+as 4711 10 "$become" true "$(printf %01000d 0)" hidden
+grep -q 'characters cut, sha256 of all [0-9a-f]*\]$' /tmp/log
+if grep -q hidden /tmp/log; then exit 1; fi
+
+# Whatever a command's words are, it has the number of its caller's login, where this machine lets a test give one.
+if [ "$(cat /proc/self/loginuid 2> /dev/null)" = 4294967295 ]; then
+    login() {
+        sh -c 'echo "$1" > /proc/self/loginuid && shift && exec python3 /tmp/as.py "$@"' sh "$@"
+    }
+    number='cat /proc/self/loginuid'
+    ln -s /bin/sh /tmp/rc-service
+    mkdir -p /etc/init.d
+    for program in sh /etc/init.d/../../bin/sh /tmp/rc-service; do
+        test "$(login 4711 4711 10 "$become" "$program" -c "$number")" = 4711
+    done
+    # Root that takes another's place, or asks as root, stays who he is.
+    sed -i 's/^wheel:.*/&,carl/' /etc/group
+    echo 'carl:x:4713:4713::/:/bin/sh' >> /etc/passwd
+    for user in 4713 0; do
+        test "$(login 4711 $user 10 "$become" sh -c "$number")" = 4711
+    done
+    status=0
+    "$become" id 2> /tmp/error || status=$?
+    test $status = 125
+    grep -q "root without a login has nobody's number" /tmp/error
+fi
 
 # Others: kept out by the socket, and by /etc/group even when they have the group's number.
 status=0
