@@ -34,7 +34,7 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
         }
         anyhow::ensure!(outputs.windows(2).all(|two| two[0] == two[1]), "{name} differs with and without the sandbox");
         let [all, few] = seconds.map(median);
-        println!("  {name:16} {all:>10.1} {few:>10.1} {:>8.3}", all / few);
+        println!("  {:16} {all:>10.1} {few:>10.1} {:>8.3}", name.as_str(), all / few);
         with += all;
         without += few;
     }
