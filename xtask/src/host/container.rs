@@ -9,7 +9,7 @@ mod room;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use ashlar_core::command::Command;
 use ashlar_core::sandbox::ids::{self, Ids};
 use ashlar_core::sandbox::limits::{self, Limits};
@@ -20,6 +20,7 @@ pub use ashlar_core::sandbox::Mount;
 pub use groups::available as limited_by;
 
 use super::{exec, tree};
+use crate::exit::Exit;
 use groups::Groups;
 use room::Room;
 
@@ -153,7 +154,7 @@ impl Container {
         let met = self.sandbox.group.as_ref().map_or_else(limits::Met::default, |group| Groups::of(group).met());
         let cleared = clear(&self.dir);
         if let Some(verdict) = limits::verdict(self.sandbox.limits, met) {
-            let error = result.err().unwrap_or_else(|| anyhow!("its commands went on after that"));
+            let error = result.err().unwrap_or_else(|| Exit::Build.error("its commands went on after that".to_owned()));
             return Err(error.context(verdict));
         }
         let duration = result?;

@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use ashlar_core::sandbox::limits::{DISK, too_much_disk};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::exit::Exit;
 use crate::host::tree;
 
 /// Between two walks.
@@ -39,7 +40,7 @@ impl Room {
         }
         self.walked = Some(Instant::now());
         match tree::occupied(&self.dir)? {
-            bytes if bytes > DISK => Err(anyhow!(too_much_disk(bytes))),
+            bytes if bytes > DISK => Err(Exit::Build.error(too_much_disk(bytes))),
             _ => Ok(()),
         }
     }
