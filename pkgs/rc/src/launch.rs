@@ -213,10 +213,35 @@ impl Launch {
             Sink::Inherit => return Ok(()),
             Sink::Null => None,
             Sink::File(path) => Some(open_log(path, self.owner())?),
-            Sink::Command(command) => Some(start_logger(command).map_err(|e| format!("logger `{command}`: {e}"))?),
+            Sink::Command(command) => Some(self.start_logger(command).map_err(|e| format!("logger `{command}`: {e}"))?),
         };
         sys::replace_descriptor(file.as_ref().unwrap_or(null).as_fd(), descriptor)
             .map_err(|error| format!("cannot redirect output: {error}"))
+    }
+
+    /// The logger runs as the daemon whose output it reads: with its rights and in its environment.
+    fn start_logger(&self, command: &str) -> io::Result<File> {
+        let (reader, writer) = sys::pipe()?;
+        match sys::fork()? {
+            sys::Fork::Parent(_) => Ok(writer),
+            sys::Fork::Child => {
+                drop(writer);
+                let begun = sys::replace_descriptor(reader.as_fd(), 0).map_err(|error| error.to_string());
+                let text = match begun.and_then(|()| self.drop_rights()) {
+                    Ok(()) => {
+                        sys::close_on_exec_from_three();
+                        sys::reset_signals();
+                        let mut shell = Command::new("/bin/sh");
+                        shell.arg("-c").arg(command);
+                        self.set_environment(&mut shell);
+                        shell.exec().to_string()
+                    }
+                    Err(text) => text,
+                };
+                crate::message::eerror(&format!("logger `{command}`: {text}"));
+                sys::exit_now(127)
+            }
+        }
     }
 
     /// User and group of the files that are made for the daemon; the highest number leaves what is.
@@ -387,27 +412,6 @@ fn open_log(path: &Path, owner: (u32, u32)) -> Result<File, String> {
         return Err(format!("log `{}` has another name as well, so somebody else's file may be meant", path.display()));
     }
     Ok(log)
-}
-
-fn start_logger(command: &str) -> io::Result<File> {
-    let (reader, writer) = sys::pipe()?;
-    match sys::fork()? {
-        sys::Fork::Parent(_) => Ok(writer),
-        sys::Fork::Child => {
-            drop(writer);
-            let code = match sys::replace_descriptor(reader.as_fd(), 0) {
-                Ok(()) => {
-                    sys::close_on_exec_from_three();
-                    sys::reset_signals();
-                    let error = Command::new("/bin/sh").arg("-c").arg(command).exec();
-                    crate::message::eerror(&format!("logger `{command}`: {error}"));
-                    127
-                }
-                Err(_) => 126,
-            };
-            sys::exit_now(code)
-        }
-    }
 }
 
 /// The program of a name: itself if it has a slash, else the first in `PATH`. Looked up inside the new root.

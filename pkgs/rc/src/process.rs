@@ -124,6 +124,8 @@ impl Pattern {
 }
 
 fn ends_with(argv: &[String], args: &[String]) -> bool {
+    // Empty words at the end are not to be told from what a program clears behind its title.
+    let args = &args[..args.iter().rposition(|word| !word.is_empty()).map_or(0, |last| last + 1)];
     // The first word is the program, a second one may be the script of an interpreter.
     argv.len() > args.len() && argv.ends_with(args)
 }
@@ -271,6 +273,15 @@ const STEP: Duration = Duration::from_millis(20);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_daemon_is_found_by_arguments_that_end_with_an_empty_one() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<String>>();
+        assert!(ends_with(&words("/d --title"), &words("--title ")));
+        assert!(ends_with(&words("/d --title x"), &words("--title x")));
+        assert!(!ends_with(&words("/d --other"), &words("--title ")));
+        assert!(!ends_with(&words("/d --title"), &words("--title  x")));
+    }
 
     fn process(argv: &[&str], exe: &str) -> Process {
         Process {
