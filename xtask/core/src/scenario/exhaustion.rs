@@ -10,9 +10,8 @@ use super::{ADMIN, Item, MOMENT, Scenario, Setup};
 use crate::console::facts::{Expected, Fact};
 use crate::console::task::Task;
 
-/// How long an administrator's login may take, with a command as root, in milliseconds: five seconds on a machine of its own, and
-/// three times that on an emulated one, which shares its host with what else runs there.
-const LOGIN: i64 = 15_000;
+/// How long an administrator's login may take, with a command as root, in milliseconds.
+const LOGIN: i64 = 5_000;
 
 /// What the administrator runs by a connection of his own while the attack goes on.
 const WORK: &str = "become id -u";

@@ -32,15 +32,9 @@ pub(super) fn written() -> Vec<Fact> {
     ]
 }
 
-/// A user who fills his home, and one who writes as much as he can.
+/// A user who writes as much as he can. One who fills his home is in the scenario `exhaustion`.
 pub(super) fn flooded() -> Vec<Fact> {
     vec![
-        Fact::new(
-            "with his home full the log goes on",
-            "cat /dev/zero >fill 2>/dev/null; become true blinding-mark; rm fill; sleep 1; \
-             become grep -c 'true.*blinding-mar[k]' /var/log/messages",
-            is("1"),
-        ),
         Fact::new(
             "a flood is its author's loss",
             "n=0; while [ $n -lt 2000 ]; do echo flood-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; \
