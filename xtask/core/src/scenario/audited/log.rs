@@ -34,15 +34,13 @@ pub(super) fn written() -> Vec<Fact> {
 
 /// A user who writes as much as he can. One who fills his home is in the scenario `exhaustion`.
 pub(super) fn flooded() -> Vec<Fact> {
-    vec![
-        Fact::new(
-            "a flood is its author's loss",
-            "n=0; while [ $n -lt 2000 ]; do echo flood-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; \
+    vec![Fact::new(
+        "a flood is its author's loss",
+        "n=0; while [ $n -lt 2000 ]; do echo flood-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; \
              n=$((n+1)); done | logger -t flood; sleep 8; become grep -c 'floo[d]-xx' /var/log/messages; \
              become grep -c 'lines of user [0-9]* were left out' /var/log/messages >/dev/null && echo told",
-            is("0\ntold"),
-        ),
-    ]
+        is("0\ntold"),
+    )]
 }
 
 /// A user who has `become` wait for as many commands as it will.

@@ -19,7 +19,7 @@ const WAYS: [(&str, &str); 6] = [
     ),
     (
         "a daemon started by hand",
-        "become start-stop-daemon --start --pidfile /run/none.pid --stdout /run/number --exec /usr/bin/cat -- /proc/self/loginuid; \
+        "become start-stop-daemon --start --background --stdout /run/number --exec /usr/bin/cat -- /proc/self/loginuid; \
          sleep 1; echo number=$(become cat /run/number)",
     ),
     ("root that asks again", "become become sh -c 'echo number=$(cat /proc/self/loginuid)'"),
