@@ -83,6 +83,17 @@ impl Stranger {
         shots.into_iter().map(|shot| self.packet(machine, shot)).collect()
     }
 
+    /// First packets once more, of connections whose answer did not come: a client does the same after a second. None for an attempt
+    /// in which the machine leaves some without an answer on purpose.
+    pub fn again(&self) -> Vec<Vec<u8>> {
+        let Some(machine) = self.machine.filter(|_| self.what.repeats()) else { return Vec::new() };
+        let made = |(from, back): &&(IpAddr, u16)| self.made.get(from).is_some_and(|ports| ports.contains(back));
+        let missing = self.asked.iter().filter(|asked| !made(asked));
+        missing
+            .map(|&(from, back)| self.packet(machine, Shot { from, port: attempt::SSH, back, kind: Kind::Connect }))
+            .collect()
+    }
+
     fn packet(&self, machine: Mac, Shot { from, port, back, kind }: Shot) -> Vec<u8> {
         let segment = |flags, sequence, acknowledged| {
             self.segment(machine, from, Segment { from: back, to: port, flags, sequence, acknowledged })

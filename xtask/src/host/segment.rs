@@ -14,6 +14,8 @@ use super::work::remove_if_there;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long answers may come after the last question, and after each other.
 const LAST: Duration = Duration::from_secs(5);
+/// How often first packets without an answer are sent again; a client does so six times.
+const REPEATS: u32 = 3;
 /// The longest frame that is looked at.
 const FRAME: usize = 2048;
 
@@ -34,11 +36,20 @@ pub fn attempt(
         let volley = stranger.volley();
         if volley.is_empty() {
             // As long as there is something new: a server that is busy greets one after the other.
+            let mut repeated = 0;
             loop {
                 let before = stranger.made();
                 place.listen(&mut stranger, LAST, false)?;
-                if stranger.made() == before {
+                if stranger.made() > before {
+                    continue;
+                }
+                let again = stranger.again();
+                if again.is_empty() || repeated == REPEATS {
                     return Ok(stranger.result());
+                }
+                repeated += 1;
+                for frame in &again {
+                    place.send(frame, &stranger)?;
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::frame::Flags;
 
 /// The only port that should answer.
-const SSH: u16 = 22;
+pub(super) const SSH: u16 = 22;
 /// Connections that each source of [`Try::RateOverIpv6`] makes, or two of one network together.
 const ASKED: u16 = 14;
 /// Networks of one owner.
@@ -159,6 +159,11 @@ impl Try {
     /// Whether the addresses are others', or nobody's, so that nothing comes back.
     pub(super) fn only_claims(self) -> bool {
         matches!(self, Self::InTheNameOfTheHost | Self::ManySources | Self::Forged)
+    }
+
+    /// Whether first packets are sent again, as a client's are: a flood may push them, or the answers, off the wire.
+    pub(super) fn repeats(self) -> bool {
+        matches!(self, Self::InTheNameOfANeighbour)
     }
 
     pub(super) fn gives(self) -> Gives {
