@@ -103,8 +103,8 @@ impl Container {
     pub fn create(dir: &Utf8Path, wanted: Wanted<'_>) -> Result<Self> {
         let container = Self::enter(dir, wanted)?;
         container.give(&dir.join("skeleton"))?;
-        let writable = container.sandbox.mounts.iter().filter(|mount| !mount.read_only);
-        writable.map(|mount| container.give(&mount.host)).collect::<Result<()>>()?;
+        let mut writable = container.sandbox.mounts.iter().filter(|mount| !mount.read_only);
+        writable.try_for_each(|mount| container.give(&mount.host))?;
         Ok(container)
     }
 
