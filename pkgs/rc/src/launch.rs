@@ -213,22 +213,27 @@ impl Launch {
             Sink::Inherit => return Ok(()),
             Sink::Null => None,
             Sink::File(path) => Some(open_log(path, self.owner())?),
-            Sink::Command(command) => Some(self.start_logger(command).map_err(|e| format!("logger `{command}`: {e}"))?),
+            Sink::Command(command) => Some(self.start_logger(command, null).map_err(|e| format!("logger `{command}`: {e}"))?),
         };
         sys::replace_descriptor(file.as_ref().unwrap_or(null).as_fd(), descriptor)
             .map_err(|error| format!("cannot redirect output: {error}"))
     }
 
-    /// The logger runs as the daemon whose output it reads: with its rights and in its environment.
-    fn start_logger(&self, command: &str) -> io::Result<File> {
+    /// The logger runs as the daemon whose output it reads: with its rights and in its environment. Its own output goes
+    /// nowhere: it lives as long as the daemon, and whoever reads what the command says would wait for its end.
+    fn start_logger(&self, command: &str, null: &File) -> io::Result<File> {
         let (reader, writer) = sys::pipe()?;
         match sys::fork()? {
             sys::Fork::Parent(_) => Ok(writer),
             sys::Fork::Child => {
                 drop(writer);
-                let begun = sys::replace_descriptor(reader.as_fd(), 0).map_err(|error| error.to_string());
+                let begun = sys::replace_descriptor(reader.as_fd(), 0)
+                    .and_then(|()| sys::replace_descriptor(null.as_fd(), 1))
+                    .map_err(|error| error.to_string());
                 let text = match begun.and_then(|()| self.drop_rights()) {
                     Ok(()) => {
+                        // Until here there is somebody to complain to.
+                        drop(sys::replace_descriptor(null.as_fd(), 2));
                         sys::close_on_exec_from_three();
                         sys::reset_signals();
                         let mut shell = Command::new("/bin/sh");
@@ -328,7 +333,7 @@ fn identity(parsed: &Parsed, accounts: &Accounts) -> Result<Identity, String> {
             }
             Some((gid, all))
         }
-        (None, Some(gid)) => Some((gid, vec![gid])),
+        (None, Some(gid)) => Some((gid, Vec::new())),
     };
     Ok((user, groups))
 }

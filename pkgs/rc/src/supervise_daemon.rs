@@ -14,7 +14,7 @@ use crate::paths::{is_service_name, Paths};
 use crate::process::{self, Held, PidFile, Process};
 use crate::schedule::{self, Step};
 use crate::start_stop_daemon::write_pid_file;
-use crate::state;
+use crate::state::{self, State};
 use crate::sys::{self, Fork, Pid};
 use respawn::Policy;
 use std::fs;
@@ -231,6 +231,10 @@ fn stop(paths: &Paths, service: &str, pidfile: &Path, steps: &[Step]) -> Result<
     drop(fs::remove_file(pidfile));
     let daemon = Daemon { pidfile: Some(pidfile.to_string_lossy().into_owned()), ..Daemon::default() };
     daemons::remove(paths, service, &daemon).map_err(|error| format!("cannot forget the daemon: {error}"))?;
+    // Nothing runs any more, whatever becomes of the rest of the script: a service that counts as started cannot be started.
+    if State::of(paths, service).has(State::Stopping) {
+        state::mark(paths, service, State::Stopped).map_err(|error| format!("cannot mark {service} stopped: {error}"))?;
+    }
     Ok(0)
 }
 

@@ -73,8 +73,6 @@ pub fn supervise(charge: &Charge, mut report: File) -> u8 {
 fn prepare(charge: &Charge) -> Result<Signals, String> {
     let said = |error: io::Error| format!("cannot become a supervisor: {error}");
     sys::new_session().map_err(said)?;
-    // Fails only if there is no root directory. The daemon begins there as well, whoever starts it.
-    drop(std::env::set_current_dir("/"));
     let wanted =
         [sys::SIGCHLD, sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGHUP, sys::SIGUSR1, sys::SIGUSR2, sys::SIGPIPE];
     let signals = Signals::block(&wanted).map_err(said)?;
