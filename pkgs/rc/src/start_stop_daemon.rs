@@ -205,6 +205,16 @@ impl Request {
         found
     }
 
+    /// Whether it runs the program with the arguments that the service's start noted. A script may give a name that is not the
+    /// daemon's own; to find nobody would leave the daemon behind, and the next start would make a second one.
+    fn is_as_noted(&self, found: &Process) -> bool {
+        let noted = self.service.as_ref().and_then(|service| daemons::noted(&self.paths, service, &self.record()));
+        noted.is_some_and(|noted| {
+            let pattern = Pattern { name: None, args: noted.args, ..self.pattern.clone() };
+            pattern.exec.is_some() && pattern.fits(found, true)
+        })
+    }
+
     fn believes(&self, found: &Process, writer: Option<u32>) -> bool {
         let membership =
             self.service.as_ref().map_or(Membership::Unknown, |name| cgroup::membership(&self.paths, name, found.pid));
@@ -223,7 +233,7 @@ impl Request {
                 return false;
             }
         }
-        let fits = self.pattern.fits(found, false);
+        let fits = self.pattern.fits(found, false) || self.is_as_noted(found);
         let nothing_known = self.pattern.exec.is_none() && self.pattern.name.is_none();
         fits && (!nothing_known || membership != Membership::Other)
     }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::service::{pid, root, run, wait_until};
+use common::service::{pid, root, run, runs, wait_until};
 use common::{ended, Root};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -150,4 +150,21 @@ fn a_supervised_service_whose_last_function_fails_is_stopped() {
     assert_eq!(run(&root, "/bin/sh", "supervised", "start").0, 0);
     assert_eq!(root.state("started"), "supervised");
     assert_eq!(run(&root, "/bin/sh", "supervised", "stop").0, 1);
+}
+
+/// A service whose script has the wrong name of its daemon is stopped all the same: its pid file, program and arguments fit.
+#[test]
+fn a_daemon_is_not_left_for_a_name_that_is_not_its_own() {
+    let root = root("name", "");
+    let forks = "#!/bin/sh\n[ \"$1\" != -d ] || while :; do sleep 0.1; done\n\
+        $0 -d own </dev/null >/dev/null 2>&1 &\necho $! >$RC_TEST_ROOT/run/named.pid\n";
+    root.program("forks", forks);
+    let pidfile = "pidfile=$RC_TEST_ROOT/run/named.pid\nprocname=other\n";
+    root.script("named", &format!("command=$RC_TEST_ROOT/forks\n{pidfile}command_args='own'\n"));
+    assert_eq!(run(&root, "/bin/sh", "named", "start").0, 0);
+    let number = pid(&root, "run/named.pid");
+    assert!(runs(&number));
+    let (code, said) = run(&root, "/bin/sh", "named", "stop");
+    assert_eq!(code, 0, "{said}");
+    assert!(!runs(&number), "left behind: {said}");
 }

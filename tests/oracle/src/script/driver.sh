@@ -44,11 +44,14 @@ run() {
 	code=$?
 	echo "@step $1"
 	echo "@exit $code"
+	# What hung is still there: nothing that comes after it in this case says anything.
+	[ $code -ne 137 ] || return 1
 	observer
 	states
 	while IFS= read -r line || [ -n "$line" ]; do
 		printf '>%s\n' "$line"
 	done </oracle/output
+	return 0
 }
 
 case=$1
@@ -57,7 +60,7 @@ while [ "$case" -le "$2" ]; do
 	echo "@case $case"
 	number=0
 	while IFS= read -r command <&3; do
-		run $number "$command" 3<&-
+		run $number "$command" 3<&- || break
 		number=$((number + 1))
 	done 3<"/cases/$case/commands"
 	echo "@end $case"
