@@ -213,7 +213,9 @@ impl Launch {
             Sink::Inherit => return Ok(()),
             Sink::Null => None,
             Sink::File(path) => Some(open_log(path, self.owner())?),
-            Sink::Command(command) => Some(self.start_logger(command, null).map_err(|e| format!("logger `{command}`: {e}"))?),
+            Sink::Command(command) => {
+                Some(self.start_logger(command, null).map_err(|e| format!("logger `{command}`: {e}"))?)
+            }
         };
         sys::replace_descriptor(file.as_ref().unwrap_or(null).as_fd(), descriptor)
             .map_err(|error| format!("cannot redirect output: {error}"))

@@ -233,7 +233,8 @@ fn stop(paths: &Paths, service: &str, pidfile: &Path, steps: &[Step]) -> Result<
     daemons::remove(paths, service, &daemon).map_err(|error| format!("cannot forget the daemon: {error}"))?;
     // Nothing runs any more, whatever becomes of the rest of the script: a service that counts as started cannot be started.
     if State::of(paths, service).has(State::Stopping) {
-        state::mark(paths, service, State::Stopped).map_err(|error| format!("cannot mark {service} stopped: {error}"))?;
+        state::mark(paths, service, State::Stopped)
+            .map_err(|error| format!("cannot mark {service} stopped: {error}"))?;
     }
     Ok(0)
 }
