@@ -1,6 +1,6 @@
 //! A root directory for tests, with service scripts and runlevels.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::print_stdout)]
 
 pub mod service;
 
