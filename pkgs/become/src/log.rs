@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Facility authpriv, severity notice.
 const PRIORITY: u8 = 10 * 8 + 5;
-/// Characters of a text that are written; of a longer one, the rest is counted and its digest written.
+/// Bytes of a text that are written, so that the kernel's log takes the line as well, which has 1,024 bytes for each. Of a longer one,
+/// the rest is counted and its digest written.
 const MOST: usize = 800;
 /// A log service that takes nothing for so long is as good as none.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -43,13 +44,19 @@ fn to_kernel(message: &str) -> io::Result<()> {
 /// The text as part of one line. Control characters in it cannot begin another one. What is too long cannot hide its end: the
 /// count and the digest are of the whole text, so that it can be compared with what audit has.
 fn line(text: &str) -> String {
-    let shown: String = text.chars().take(MOST).map(|char| if char.is_control() { '?' } else { char }).collect();
-    let length = text.chars().count();
-    if length <= MOST {
+    let plain = text.chars().map(|char| if char.is_control() { '?' } else { char });
+    let mut bytes = 0;
+    let within = |char: &char| {
+        bytes += char.len_utf8();
+        bytes <= MOST
+    };
+    let shown: String = plain.take_while(within).collect();
+    let (length, written) = (text.chars().count(), shown.chars().count());
+    if length == written {
         return shown;
     }
     let digest: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{shown} [{} of {length} characters cut, sha256 of all {digest}]", length - MOST)
+    format!("{shown} [{} of {length} characters cut, sha256 of all {digest}]", length - written)
 }
 
 #[cfg(test)]
@@ -60,6 +67,8 @@ mod tests {
     fn a_text_is_one_line() {
         assert_eq!(line("a\nb\u{1b}[2J"), "a?b?[2J");
         assert_eq!(line(&"a".repeat(MOST)), "a".repeat(MOST));
+        // Letters of several bytes do not make it longer than the kernel's log takes.
+        assert!(line(&"€".repeat(10_000)).len() < 1_000);
     }
 
     /// Padding that pushes the end of a command out of the line leaves its length and digest.

@@ -27,7 +27,7 @@ pub struct Process {
     pub parent: u32,
     /// Its control group, without the first `/`.
     pub group: String,
-    /// Whether it may still become somebody else: all its user numbers are root's.
+    /// Whether it may still become somebody else: one of its user numbers is root's, as long as any is.
     pub is_root: bool,
 }
 
@@ -38,7 +38,7 @@ impl Process {
         let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         let mut uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace();
         let group = cgroup.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
-        Some(Process { pid, parent, group, is_root: uids.all(|uid| uid == "0") })
+        Some(Process { pid, parent, group, is_root: uids.any(|uid| uid == "0") })
     }
 }
 
@@ -137,7 +137,9 @@ mod tests {
         let read = |stat: &str, status: &str| Process::from_texts(7, stat, status, "1:x:/y\n0::/openrc.sshd\n");
         let found = read("7 (a) S 99 (b)) S 5 7 7", "Name:\ta\nUid:\t0\t0\t0\t0\n").unwrap();
         assert_eq!(found, process(7, 5, "openrc.sshd"));
-        assert!(!read("7 (sh) S 5 7", "Uid:\t0\t1000\t0\t1000\n").unwrap().is_root);
+        // Who is half a user already could be one wholly without asking, and is moved like who is none.
+        assert!(read("7 (sh) S 5 7", "Uid:\t0\t1000\t0\t1000\n").unwrap().is_root);
+        assert!(!read("7 (sh) S 5 7", "Uid:\t1000\t1000\t1000\t1000\n").unwrap().is_root);
         for (stat, status) in [("", "Uid:\t0\n"), ("7 (sh) S", "Uid:\t0\n"), ("7 (sh) S 5", "Gid:\t0\n")] {
             assert_eq!(read(stat, status), None);
         }

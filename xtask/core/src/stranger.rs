@@ -101,6 +101,7 @@ impl Stranger {
         match kind {
             Kind::Tcp(flags) => segment(flags, BEGINNING, 0),
             Kind::Connect => segment(Flags::SYN, BEGINNING, 0),
+            Kind::Again => segment(Flags::SYN, BEGINNING.wrapping_add(1 << 31), 0),
             Kind::Guess(number) => segment(Flags::ACK, BEGINNING + 1, number),
             Kind::Udp => frame::udp(from, back, self.host(machine, from), port),
         }

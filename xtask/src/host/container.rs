@@ -145,12 +145,13 @@ impl Container {
         let command = self.command(argv, false)?;
         let mut room = self.room.clone();
         let mut look = || {
-            room.look().inspect_err(|_| {
+            room.look(log).inspect_err(|_| {
                 // When it ended by itself meanwhile there is nothing to end.
                 drop(exec::read(&self.runc(&["kill", &self.name, "KILL"])));
             })
         };
-        let result = exec::watched(&command, log, cpus, &mut look).and_then(|duration| room.look().map(|()| duration));
+        let result =
+            exec::watched(&command, log, cpus, &mut look).and_then(|duration| room.look(log).map(|()| duration));
         let met = self.sandbox.group.as_ref().map_or_else(limits::Met::default, |group| Groups::of(group).met());
         let cleared = clear(&self.dir);
         if let Some(verdict) = limits::verdict(self.sandbox.limits, met) {

@@ -144,8 +144,9 @@ pub fn watched(
         if let Some(output) = running.wait_timeout(LOOK).with_context(|| format!("waiting for `{command}`"))? {
             break output.status;
         }
-        if why.is_none() {
-            why = look().err();
+        // Until it has ended: what was to end it may have failed.
+        if let Err(error) = look() {
+            why.get_or_insert(error);
         }
     };
     let duration = started.elapsed();

@@ -16,6 +16,8 @@ use crate::{cli, sys, PROFILES};
 
 /// The profile under which logins are moved, which also says what a user gets. Without its ending the name of its service.
 const NAME: &str = "users";
+/// How willingly the kernel ends a process when memory is short.
+const OOM: &str = "/proc/self/oom_score_adj";
 
 /// The other process, which waits for its work.
 #[derive(Debug)]
@@ -41,8 +43,17 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     command.arg("--").arg(&program).arg("--move-logins").args(words(logins, &users));
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).env_clear();
     let start = move || sys::keep_on_exec(&back).map_or_else(|error| error, |()| command.exec());
-    sys::apart(start).map_err(said("cannot start the process that moves logins"))?;
+    unkillable(|| sys::apart(start)).map_err(said("cannot start the process that moves logins"))?;
     Ok(Watcher { socket })
+}
+
+/// What `begin` starts is not ended when memory is short: nobody could log in any more. Where that is not allowed it is one of many.
+fn unkillable<T>(begin: impl FnOnce() -> T) -> T {
+    let before = fs::read_to_string(OOM);
+    let _set = fs::write(OOM, "-1000");
+    let begun = begin();
+    let _restored = before.and_then(|before| fs::write(OOM, before));
+    begun
 }
 
 fn limits(profile: &PathBuf) -> Result<Users, Failure> {

@@ -82,7 +82,8 @@ impl Watch {
         let who = who_moves(process, parent.as_ref(), grandparent.as_ref());
         let seen = self.seen.entry(request.uid).or_default();
         seen.retain(|pid| self::process(*pid).is_some_and(|process| process.group == group));
-        if seen.len() >= self.users.logins as usize {
+        // An administrator who left many behind must still get in, and on his own account.
+        if !apart && seen.len() >= self.users.logins as usize {
             return Err(io::Error::other(format!("there are {} already", seen.len())));
         }
         let directory = Path::new(GROUPS).join(&group);
@@ -122,6 +123,9 @@ fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
 
 fn log(text: &str) {
     let line = format!("<{WARNING}>users: {text}");
-    // Without a log there is nobody to tell.
-    let _sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(line.as_bytes(), LOG));
+    // Without a log there is nobody to tell. One that takes nothing must not keep everybody from logging in.
+    let _sent = UnixDatagram::unbound().and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        socket.send_to(line.as_bytes(), LOG)
+    });
 }

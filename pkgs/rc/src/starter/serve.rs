@@ -109,7 +109,7 @@ fn begin(paths: &Paths, caller: &mut UnixStream) -> Result<(Pid, Signals), Strin
     let judged = request.judge(paths);
     note(&match &judged {
         Ok(()) => format!("{asker} asks for {:?} [{}]", request.words, std::process::id()),
-        Err(problem) => format!("refused: {problem}; {asker} asks for {:?}", request.words),
+        Err(problem) => format!("{asker} asks for {:?} and is refused: {problem}", request.words),
     });
     judged?;
     let children = Signals::block(&[sys::SIGCHLD]).map_err(said)?;
@@ -165,8 +165,13 @@ fn asker(paths: &Paths, peer: &Peer) -> Result<String, String> {
     })
 }
 
+/// Bytes of a line that are written: the kernel's log has 1,024 for each. What is cut off, audit has.
+const LINE: usize = 900;
+
 /// Into the system's log, or if there is none, the kernel's.
 fn note(text: &str) {
+    let end = (0..=LINE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let text = &if end < text.len() { format!("{}… ({} bytes)", &text[..end], text.len()) } else { text.to_owned() };
     if eapplets::try_syslog("authpriv.notice", "rc-starter", text).is_err() {
         // 85: authpriv.notice. Where the kernel has no log either, audit has the caller's command line.
         let kernel = OpenOptions::new().write(true).open("/dev/kmsg");

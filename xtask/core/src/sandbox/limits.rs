@@ -10,6 +10,8 @@ pub const OPEN_FILES: u64 = 1024;
 pub const FILE_END: u64 = 4 << 40;
 /// Bytes that one build may occupy on the disk. The kernel's build takes about 3 GB.
 pub const DISK: u64 = 24 << 30;
+/// Bytes of the disk that a build leaves free, whoever took the rest.
+pub const DISK_LEFT: u64 = 2 << 30;
 /// Memory that is left to the machine: at least this, and at least an eighth of all.
 const LEFT: u64 = 1 << 30;
 /// A build gets this at least, in bytes; compilers need it.
@@ -65,6 +67,15 @@ pub fn verdict(limits: Limits, met: Met) -> Option<String> {
             said.join("; ")
         )
     })
+}
+
+/// Why a build is ended on a disk of which `free` bytes are left.
+pub fn no_room_left(free: u64) -> String {
+    format!(
+        "the disk of the store has {} left, and a build ends before it is full; `cargo xtask gc` makes room, and `--store` names another \
+         disk",
+        binary(free)
+    )
 }
 
 /// Why a phase was ended: it occupied `bytes` of the disk.

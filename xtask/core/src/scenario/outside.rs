@@ -68,9 +68,9 @@ pub(super) fn outside() -> Scenario {
         attempt("all TCP ports over IPv6", Try::TcpOverIpv6, text("tcp 22")),
         attempt("all UDP ports", Try::Udp, text("no answer")),
         // The host's name is misused, and it comes all the same; a neighbour's likewise, while he comes.
-        attempt("in the host's name", Try::InTheNameOfTheHost, text("900 sent")),
+        attempt("in the host's name", Try::InTheNameOfTheHost, text("1200 sent")),
         greeted("the host comes", 2, 2, 2),
-        attempt("in its name again", Try::InTheNameOfTheHost, text("900 sent")),
+        attempt("in its name again", Try::InTheNameOfTheHost, text("1200 sent")),
         greeted("the host comes again", 2, 2, 2),
         attempt("in a neighbour's name", Try::InTheNameOfANeighbour, text("6 of 6")),
         attempt("connections of two neighbours", Try::RateOverIpv6, text("10 of 14, 10 of 14")),

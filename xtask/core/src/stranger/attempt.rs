@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Tcp(Flags),
     /// The first packet of a connection that is really made: its answer is answered.
     Connect,
+    /// The first packet once more, with a number so far from the first that the machine says which one it expects.
+    Again,
     /// The third packet of one whose second was not seen, with a number that may be wrong.
     Guess(u32),
     Udp,
@@ -178,13 +180,13 @@ impl Try {
     }
 }
 
-/// First packets in somebody's name, each with two guesses at what he was told. They are half of all numbers apart, and the kernel's
+/// First packets in somebody's name, each followed by another that is answered without data, and by two guesses at what he was told. They are half of all numbers apart, and the kernel's
 /// tracking of connections takes one of two such for an old packet of the connection, which it lets pass.
 fn forged(from: IpAddr, first: u16, count: u16) -> impl Iterator<Item = Shot> {
     (first..first + count).flat_map(move |number| {
         let shot = |kind| Shot { from, port: SSH, back: 50_000 + number, kind };
         let guess = u32::from(number).wrapping_mul(0x9e37_79b9);
-        [Kind::Tcp(Flags::SYN), Kind::Guess(guess), Kind::Guess(guess ^ 0x8000_0000)].map(shot)
+        [Kind::Tcp(Flags::SYN), Kind::Again, Kind::Guess(guess), Kind::Guess(guess ^ 0x8000_0000)].map(shot)
     })
 }
 

@@ -124,7 +124,7 @@ fn who_is_misused_makes_his_own_connections() {
     assert_eq!(attempt(Try::InTheNameOfANeighbour, &[(22, 9999)]).0, "6 of 6");
     // A machine that takes four, as if first packets counted: those in his name were the first.
     assert_eq!(attempt(Try::InTheNameOfANeighbour, &[(22, 4)]).0, "0 of 6");
-    assert_eq!(attempt(Try::InTheNameOfTheHost, &[(22, 9999)]).0, "900 sent");
+    assert_eq!(attempt(Try::InTheNameOfTheHost, &[(22, 9999)]).0, "1200 sent");
     assert_eq!(attempt(Try::ManySources, &[(22, 9999)]).0, "4000 sent");
 }
 

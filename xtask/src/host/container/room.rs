@@ -1,10 +1,12 @@
-//! How much of the disk a build occupies. A walk through its tree is dear, so there is one only when the disk as a whole has lost
-//! as much room as one build may take.
+//! How much of the disk a build occupies, in its directory and its log. A walk through its tree is dear, so there is one only when the
+//! disk as a whole has lost as much room as one build may take. A file without a name is in no tree: so whatever a walk finds, a
+//! build ends before the disk is full.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ashlar_core::sandbox::limits::{DISK, too_much_disk};
+use ashlar_core::sandbox::limits::{DISK, DISK_LEFT, no_room_left, too_much_disk};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::exit::Exit;
@@ -19,27 +21,37 @@ pub struct Room {
     dir: Utf8PathBuf,
     /// Free bytes below which a walk is worth it.
     suspicious: u64,
+    /// Free bytes below which it ends.
+    least: u64,
     walked: Option<Instant>,
 }
 
 impl Room {
     /// Begins to watch `dir`.
     pub fn of(dir: &Utf8Path) -> Self {
-        let suspicious = free(dir).map_or(u64::MAX, |free| free.saturating_sub(DISK));
-        Self { dir: dir.to_owned(), suspicious, walked: None }
+        let free = free(dir).unwrap_or(u64::MAX);
+        // On a disk that has hardly any room, a build may have half of that.
+        let least = DISK_LEFT.min(free / 2);
+        Self { dir: dir.to_owned(), suspicious: free.saturating_sub(DISK).max(least), least, walked: None }
     }
 
-    /// Looks at it.
+    /// Looks at it, and at the log that its commands write.
     ///
     /// # Errors
-    /// When the build occupies more than it may, or made a tree that cannot be walked through.
-    pub fn look(&mut self) -> Result<()> {
+    /// When the build occupies more than it may, when the disk is nearly full, or when its tree cannot be walked through.
+    pub fn look(&mut self, log: &Utf8Path) -> Result<()> {
+        let free = free(&self.dir)?;
+        if free < self.least {
+            return Err(Exit::Build.error(no_room_left(free)));
+        }
         let recent = self.walked.is_some_and(|walked| walked.elapsed() < PAUSE);
-        if recent || free(&self.dir)? > self.suspicious {
+        if recent || free > self.suspicious {
             return Ok(());
         }
         self.walked = Some(Instant::now());
-        match tree::occupied(&self.dir)? {
+        // Blocks of 512 bytes, whatever the disk has. A log that does not exist yet occupies nothing.
+        let log = log.metadata().map_or(0, |meta| meta.blocks() * 512);
+        match tree::occupied(&self.dir)? + log {
             bytes if bytes > DISK => Err(Exit::Build.error(too_much_disk(bytes))),
             _ => Ok(()),
         }
