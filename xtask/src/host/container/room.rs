@@ -30,8 +30,8 @@ impl Room {
     /// Begins to watch `dir`.
     pub fn of(dir: &Utf8Path) -> Self {
         let free = free(dir).unwrap_or(u64::MAX);
-        // On a disk that has hardly any room, a build may have half of that.
-        let least = DISK_LEFT.min(free / 2);
+        // Less than twice that is no disk to build on: there whoever meets its end says so.
+        let least = if free > 2 * DISK_LEFT { DISK_LEFT } else { 0 };
         Self { dir: dir.to_owned(), suspicious: free.saturating_sub(DISK).max(least), least, walked: None }
     }
 
