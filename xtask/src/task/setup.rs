@@ -138,7 +138,7 @@ mod tests {
             Found { tool, finding: hosttools::Finding::Missing, version: None, paths: Vec::new() }
         };
         assert_eq!(verdict(&[found("podman")]), Exit::Good);
-        assert_eq!(verdict(&[found("podman"), found("buildah")]), Exit::Host);
+        assert_eq!(verdict(&[found("podman"), found("runc")]), Exit::Host);
         assert_eq!(packages(&[found("podman"), found("cc")]), ["podman", "gcc", "libc6-dev"]);
     }
 }
