@@ -43,7 +43,7 @@ const MEMORY: u32 = 1024;
 const SOON: Duration = Duration::from_secs(180);
 /// How long Lynis may take; it is some thousand programs, started one after the other.
 const LONG: Duration = Duration::from_secs(1200);
-/// Before new connections the machine is left alone for this long: it takes three a minute from one address.
+/// Before new connections the machine is left alone for this long: above ten, it takes three a minute from one address.
 const REST: Duration = Duration::from_secs(61);
 
 /// Runs the named graders, or all, and writes down what they say.
