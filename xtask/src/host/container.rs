@@ -205,6 +205,5 @@ pub fn clear(dir: &Utf8Path) -> Result<()> {
         exec::read(&runc_at(dir).args(["delete", "--force", &name]))?;
     }
     // A run that was killed at the wrong moment leaves groups that the runtime does not know.
-    Groups::of(&name).remove();
-    Ok(())
+    Groups::of(&name).remove()
 }

@@ -3,10 +3,14 @@
 //! The runtime makes and limits them. A relative path is below this program's own group in version 1, beside it in version 2, where
 //! a group with processes can have no limited ones below.
 
-use anyhow::{Context as _, Result};
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
 use ashlar_core::sandbox::limits::Met;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::Access;
+use rustix::process::{Pid, Signal};
 
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -81,18 +85,52 @@ impl Groups {
         }
     }
 
-    /// Removes them, as far as they are empty and still there.
-    pub fn remove(&self) {
+    /// Ends what is left in them and removes them. A process that was told to end occupies its group until it has.
+    ///
+    /// # Errors
+    /// When one is still there after ten seconds; names it, what it holds, and why.
+    pub fn remove(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(10);
         for dir in &self.0 {
-            // One that is still in use belongs to a process that is being ended; the next run tries again.
-            drop(std::fs::remove_dir(dir));
+            while let Err(error) = std::fs::remove_dir(dir) {
+                if error.kind() == ErrorKind::NotFound {
+                    break;
+                }
+                let processes = processes(dir);
+                ensure!(Instant::now() < deadline, "removing {dir}, which holds processes {processes:?}: {error}");
+                for process in processes.into_iter().filter_map(Pid::from_raw) {
+                    // One that ended meanwhile is what we want.
+                    let _ = rustix::process::kill_process(process, Signal::KILL);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
+        Ok(())
     }
+}
+
+/// The processes of a group; none when it is gone.
+fn processes(dir: &Utf8Path) -> Vec<i32> {
+    let text = fs_err::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_goes_with_the_process_in_it() {
+        let dir = Utf8Path::new(ROOT).join("memory/ashlar-groups-test");
+        if !available() || fs_err::create_dir(&dir).is_err() {
+            eprintln!("skipped: a group of version 1 needs root");
+            return;
+        }
+        let mut sleeper = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        fs_err::write(dir.join("cgroup.procs"), sleeper.id().to_string()).unwrap();
+        Groups(vec![dir.clone()]).remove().unwrap();
+        assert!(!dir.exists() && sleeper.wait().unwrap().code().is_none());
+    }
 
     #[test]
     fn groups_of_this_machine_are_found() {
