@@ -280,14 +280,21 @@ fn a_service_that_waits_is_started_later() {
         "line",
         "start() { [ -n \"$UP\" ] || mark_service_inactive; }\nUP=$(cat $RC_TEST_ROOT/up 2>/dev/null) || :\n",
     );
-    root.script("user", "depend() { need line; }\nstart() { :; }\n");
-    let (code, said) = run(&root, "/bin/sh", "user", "start");
-    assert!(code == 1 && said.contains("WARNING: user will start when line has started"), "{said}");
+    root.script("user", "depend() { need line; }\nstart() { echo user is up; }\n");
+    // Its name comes later, its start earlier.
+    root.script("vital", "depend() { need line; before user; }\nstart() { echo vital is up; }\n");
+    for waiting in ["user", "vital"] {
+        let (code, said) = run(&root, "/bin/sh", waiting, "start");
+        let wanted = format!("WARNING: {waiting} will start when line has started");
+        assert!(code == 1 && said.contains(&wanted), "{said}");
+    }
     root.write("up", "yes");
     let script = root.0.join("etc/init.d/line");
     let mut command = root.real("openrc-run");
-    assert_eq!(ended(command.arg(script).arg("start").env("IN_BACKGROUND", "yes").output().unwrap()).0, 0);
-    assert_eq!(root.state("started"), "line user");
+    let (code, said) = ended(command.arg(script).arg("start").env("IN_BACKGROUND", "yes").output().unwrap());
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(root.state("started"), "line user vital");
+    assert!(said.find("vital is up") < said.find("user is up"), "{said}");
 }
 
 #[test]

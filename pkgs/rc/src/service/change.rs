@@ -112,9 +112,13 @@ impl Service {
         }
     }
 
-    /// Services that were waiting for this one.
+    /// Starts the services that were waiting for this one: what one says of another's order holds here as well.
     fn start_waiting(&self) {
-        for other in state::scheduled_by(&self.paths, &self.name) {
+        let waiting = state::scheduled_by(&self.paths, &self.name);
+        if waiting.is_empty() {
+            return;
+        }
+        for other in self.in_start_order(waiting) {
             let at = self.paths.state.join("scheduled").join(&self.name).join(&other);
             // If it cannot be removed it is tried again next time.
             drop(fs::remove_file(at));

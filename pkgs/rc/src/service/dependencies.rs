@@ -113,6 +113,15 @@ impl Service {
         steps.filter(|service| others.contains(service)).collect()
     }
 
+    /// `services` in the order in which they start; last those that no plan has any more.
+    pub(super) fn in_start_order(&self, mut services: Vec<String>) -> Vec<String> {
+        let Some((graph, situation)) = self.view() else { return services };
+        let plan = graph.start_plan(&situation, &services);
+        let at = |service: &String| plan.steps.iter().position(|step| step.service == *service);
+        services.sort_by_key(|service| at(service).unwrap_or(usize::MAX));
+        services
+    }
+
     /// Stops what needs this service. False: something stays up, so must this one.
     pub(super) fn stop_dependents(&self) -> bool {
         let Some((graph, situation)) = self.view() else { return true };
