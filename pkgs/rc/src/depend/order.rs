@@ -79,21 +79,23 @@ impl Graph {
         draft.finish(Direction::Down)
     }
 
-    /// Services that are up and must be stopped before this one is: those that need it, and those that need them.
+    /// Services that are up and must be stopped before this one is: those that need it, and those that need them, even by way of
+    /// a service that is down already (`zap` marks one so while what needs it runs on).
     /// With `rc_depend_strict="NO"` a service stays if another provider of the needed name is up.
     pub fn up_and_needing(&self, situation: &Situation, service: &str) -> Vec<String> {
         let mut down: Vec<String> = vec![service.to_owned()];
         let mut at = 0;
         while let Some(current) = down.get(at).cloned() {
             for dependent in self.pointing_at(&current, Kind::Need) {
-                let is_up = situation.started.contains(&dependent) || situation.inactive.contains(&dependent);
-                if is_up && !down.contains(&dependent) && !self.has_another(situation, &dependent, &current, &down) {
+                if !down.contains(&dependent) && !self.has_another(situation, &dependent, &current, &down) {
                     down.push(dependent);
                 }
             }
             at += 1;
         }
-        down.split_off(1)
+        let mut others = down.split_off(1);
+        others.retain(|service| situation.started.contains(service) || situation.inactive.contains(service));
+        others
     }
 
     /// The services and all that they need or want: what must not be stopped. A provider among the services stands for

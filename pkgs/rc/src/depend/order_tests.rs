@@ -124,3 +124,9 @@ fn one_provider_of_several_is_enough_unless_strict() {
     assert!(net.up_and_needing(&situation("", "e0 e1 s", false), "e0").is_empty());
     assert_eq!(net.up_and_needing(&situation("", "e0 s", false), "e0"), ["s"]);
 }
+
+#[test]
+fn a_need_reaches_through_a_service_that_is_down() {
+    let chain = graph("c:, t: need c, a: need t");
+    assert_eq!(chain.up_and_needing(&situation("", "c a", true), "c"), ["a"]);
+}
