@@ -102,7 +102,11 @@ fn list(paths: &Paths, options: &Parsed) -> io::Result<u8> {
             None => return Ok(fail(&format!("`{word}' is no type; `rc-depend --help` lists them"))),
         }
     }
-    let direction = if options.has("stopping") { Direction::Down } else { Direction::Up };
+    let direction = match (options.has("stopping"), options.has("strict")) {
+        (true, _) => Some(Direction::Down),
+        (false, true) => Some(Direction::Up),
+        (false, false) => None,
+    };
     let mut trace =
         Trace { graph: &graph, situation: &situation, types, direction, seen: BTreeSet::new(), found: Vec::new() };
     trace.walk(&options.rest, !options.has("notrace"));
@@ -136,7 +140,8 @@ struct Trace<'g> {
     graph: &'g Graph,
     situation: &'g Situation,
     types: Vec<Relation>,
-    direction: Direction,
+    /// None: virtual names mean what provides them now.
+    direction: Option<Direction>,
     seen: BTreeSet<String>,
     found: Vec<String>,
 }
@@ -179,7 +184,10 @@ impl Trace<'_> {
         let up = |one: &&str| {
             relation.is_binding() || self.situation.is_enabled(one) || self.situation.started.contains(*one)
         };
-        let meant = words.iter().flat_map(|word| self.situation.meaning(self.graph, word, self.direction));
+        let meant = words.iter().flat_map(|word| match self.direction {
+            Some(direction) => self.situation.meaning(self.graph, word, direction),
+            None => self.situation.meaning_now(self.graph, word),
+        });
         meant.filter(up).map(str::to_owned).collect()
     }
 

@@ -23,14 +23,7 @@ pub fn parse(text: &str, signal: i32) -> Result<Vec<Step>, String> {
         let wait = Step::Wait(Duration::from_secs(seconds.min(LONGEST)));
         return Ok(vec![Step::Signal(signal), wait]);
     }
-    let mut steps = Vec::new();
-    for item in text.trim().split('/') {
-        steps.push(parse_step(item)?);
-    }
-    if matches!(steps.first(), Some(Step::Wait(_) | Step::WaitForever)) {
-        return Err(format!("a stop schedule must begin with a signal, not with `{text}`; for example TERM/5/KILL/5"));
-    }
-    Ok(steps)
+    text.trim().split('/').map(parse_step).collect()
 }
 
 fn parse_step(item: &str) -> Result<Step, String> {
@@ -117,11 +110,13 @@ mod tests {
             ("TERM/5/KILL/5", vec![Signal(15), five, Signal(9), five]),
             ("SIGINT/5/sigterm/5/-9", vec![Signal(2), five, Signal(15), five, Signal(9)]),
             ("TERM/forever", vec![Signal(15), WaitForever]),
+            // A daemon that somebody else ends is only waited for.
+            ("5/TERM", vec![five, Signal(15)]),
         ];
         for (text, steps) in table {
             assert_eq!(parse(text, 15).as_ref(), Ok(&steps), "{text}");
         }
-        for text in ["", "5/TERM", "TERM//5", "NOPE/5", "TERM/x", "-99/5"] {
+        for text in ["", "TERM//5", "NOPE/5", "TERM/x", "-99/5"] {
             assert!(parse(text, 15).is_err(), "{text}");
         }
     }

@@ -82,6 +82,19 @@ impl Situation {
         let waiting = || behind.iter().find(|one| self.inactive.contains(**one));
         up.or_else(waiting).or_else(|| behind.first()).copied().into_iter().collect()
     }
+
+    /// The services that a name means when nothing is about to change: the enabled ones that are up, else one that is up, else
+    /// those that would be started.
+    pub fn meaning_now<'g>(&self, graph: &'g Graph, name: &str) -> Vec<&'g str> {
+        let mut up = graph.behind(name);
+        up.retain(|one| self.started.contains(*one));
+        let enabled: Vec<&str> = up.iter().copied().filter(|one| self.is_enabled(one)).collect();
+        match (enabled.is_empty(), up.first()) {
+            (false, _) => enabled,
+            (true, Some(first)) => vec![*first],
+            (true, None) => self.meaning(graph, name, Direction::Up),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +132,8 @@ mod tests {
             let case = format!("{default:?} {boot:?} {started:?} {inactive:?}");
             assert_eq!(situation.meaning(&graph, "net", Direction::Up).join(" "), want, "{case}");
             assert_eq!(situation.meaning(&graph, "net", Direction::Down).join(" "), "e0 e1 e2", "{case}");
+            let now = if started.is_empty() { want } else { started };
+            assert_eq!(situation.meaning_now(&graph, "net").join(" "), now, "{case}");
         }
     }
 }

@@ -79,8 +79,9 @@ impl Request {
                 return Ok(());
             }
         }
-        // What was killed last may need a moment to be gone.
-        if process::wait_for_end(targets, Some(Duration::from_millis(500))) {
+        // What was killed last may need a moment to be gone; a wait at the end of the schedule was all the time there is.
+        let moment = Duration::from_millis(500);
+        if matches!(steps.last(), Some(Step::Signal(_))) && process::wait_for_end(targets, Some(moment)) {
             return Ok(());
         }
         let left: Vec<String> =

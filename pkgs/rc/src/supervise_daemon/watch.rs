@@ -5,7 +5,6 @@ use super::respawn::{History, Verdict};
 use super::Charge;
 use crate::daemons::{self, Daemon};
 use crate::eapplets::syslog;
-use crate::message;
 use crate::process;
 use crate::schedule::Step;
 use crate::start_stop_daemon::ended;
@@ -333,7 +332,7 @@ impl Supervisor<'_> {
         self.finish(reason.map(drop))
     }
 
-    /// Tidies up. Having given up, the service is stopped and failed.
+    /// Tidies up. The service is stopped when somebody ended its supervisor, or it gave up; then it has failed as well.
     fn finish(&mut self, gave_up: Option<()>) -> u8 {
         let (paths, service) = (&self.charge.paths, &self.charge.service);
         if let Some((check, _)) = self.check.take() {
@@ -342,16 +341,18 @@ impl Supervisor<'_> {
         self.note_child();
         // Whoever stopped us may have removed it.
         drop(fs::remove_file(&self.charge.pidfile));
-        if gave_up.is_none() {
+        // Whoever is stopping the service says so itself.
+        if gave_up.is_none() && !State::of(paths, service).has(State::Started) {
             return 0;
         }
         let pidfile = Some(self.charge.pidfile.to_string_lossy().into_owned());
+        let failed = || if gave_up.is_some() { state::mark(paths, service, State::Failed) } else { Ok(()) };
         let result = daemons::remove(paths, service, &Daemon { pidfile, ..Daemon::default() })
             .and_then(|()| state::mark(paths, service, State::Stopped))
-            .and_then(|()| state::mark(paths, service, State::Failed));
+            .and_then(|()| failed());
         if let Err(error) = result {
-            message::eerror(&format!("{service}: cannot mark it failed: {error}"));
+            self.log(&format!("cannot mark it stopped: {error}"));
         }
-        1
+        u8::from(gave_up.is_some())
     }
 }

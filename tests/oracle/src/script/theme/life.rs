@@ -51,7 +51,7 @@ pub fn stopping(case: &mut Case, random: &mut Random) {
     let form = any_daemon(case, random);
     let behaviour = one(
         random,
-        &["", "--ignore TERM", "--ignore TERM", "--linger 300", "--linger 1500", "--ignore INT", "--worker"],
+        &["", "--ignore TERM", "--ignore TERM", "--linger 300", "--linger 4000", "--ignore INT", "--worker"],
     );
     if !behaviour.is_empty() {
         case.argue(behaviour);
