@@ -118,6 +118,9 @@ fn processes(dir: &Utf8Path) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::exec;
+    use ashlar_core::command::Command;
+    use std::process::Stdio;
 
     #[test]
     fn a_group_goes_with_the_process_in_it() {
@@ -126,7 +129,10 @@ mod tests {
             eprintln!("skipped: a group of version 1 needs root");
             return;
         }
-        let mut sleeper = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let command = Command::new("sleep").arg("100");
+        let log = Utf8Path::from_path(log.path()).unwrap();
+        let mut sleeper = exec::background(&command, Stdio::null(), Stdio::null(), log).unwrap();
         fs_err::write(dir.join("cgroup.procs"), sleeper.id().to_string()).unwrap();
         Groups(vec![dir.clone()]).remove().unwrap();
         assert!(!dir.exists() && sleeper.wait().unwrap().code().is_none());
