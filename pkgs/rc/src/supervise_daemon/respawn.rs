@@ -54,7 +54,9 @@ impl History {
     pub fn ended(&mut self, policy: &Policy, now: Instant) -> Verdict {
         self.ends.push_back(now);
         if let Some(period) = policy.period {
-            while self.ends.front().is_some_and(|first| now.duration_since(*first) > period) {
+            // In whole seconds, as OpenRC counts: a pause as long as the period is within it.
+            let is_over = |first: &Instant| Duration::from_secs(now.duration_since(*first).as_secs()) > period;
+            while self.ends.front().is_some_and(is_over) {
                 self.ends.pop_front();
             }
         }
