@@ -185,7 +185,10 @@ impl Request {
         if self.pattern.exec.is_none() && self.pattern.name.is_none() {
             return Vec::new();
         }
-        let mut found = process::find(&Pattern { args: Vec::new(), ..self.pattern.clone() });
+        // The name that a script gives may not be the daemon's own: of a service the program decides, where it is known.
+        let name = self.pattern.name.clone().filter(|_| self.service.is_none() || self.pattern.exec.is_none());
+        let pattern = Pattern { name, ..self.pattern.clone() };
+        let mut found = process::find(&Pattern { args: Vec::new(), ..pattern.clone() });
         found.retain(|process| process::is_at_home(process.pid));
         let Some(service) = &self.service else {
             found.retain(|process| self.pattern.fits(process, true));
@@ -195,7 +198,7 @@ impl Request {
         if let Some(made) = noted.as_ref().and_then(Daemon::process) {
             return vec![made];
         }
-        let with_args = Pattern { args: noted.map(|noted| noted.args).unwrap_or_default(), ..self.pattern.clone() };
+        let with_args = Pattern { args: noted.map(|noted| noted.args).unwrap_or_default(), ..pattern };
         found.retain(|process| match cgroup::membership(&self.paths, service, process.pid) {
             Membership::Ours => true,
             Membership::Other => false,
