@@ -29,7 +29,8 @@ impl Request {
         let program = launch::find_program(exec, self.parsed.value("chroot").map(Path::new))?;
         if let Some(running) = self.targets()?.first() {
             message::eerror(&format!("start-stop-daemon: {exec} is already running (process {})", running.pid));
-            return Ok(u8::from(!self.parsed.has("oknodo")));
+            // With --oknodo as well: OpenRC ignores it here.
+            return Ok(1);
         }
         let argv0 = self.parsed.value("startas").unwrap_or(exec);
         let service = self.service.as_deref().map(|name| (&self.paths, name));
