@@ -26,6 +26,11 @@ impl Request {
         if redirected && !background {
             return Err("redirected output needs --background".into());
         }
+        for (file, logger) in [("stdout", "stdout-logger"), ("stderr", "stderr-logger")] {
+            if self.parsed.has(file) && self.parsed.has(logger) {
+                return Err(format!("--{file} and --{logger} exclude each other: what is said goes to one place"));
+            }
+        }
         let program = launch::find_program(exec, self.parsed.value("chroot").map(Path::new))?;
         if let Some(running) = self.targets()?.first() {
             message::eerror(&format!("start-stop-daemon: {exec} is already running (process {})", running.pid));
