@@ -9,7 +9,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use ashlar_core::seed::{LOCK_FILE, SeedDef};
+use ashlar_core::model::seed::{LOCK_FILE, SeedDef};
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 

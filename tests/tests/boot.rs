@@ -7,7 +7,7 @@
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
-use ashlar_core::hardening::about;
+use ashlar_core::model::hardening::about;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ fn every_scenario_holds() {
     let Some(output) = boot_test(&["--timeout", "480"]) else { return };
     let verdicts = verdicts(&output);
     let names: Vec<&str> = verdicts.iter().map(|verdict| verdict["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ashlar_core::scenario::NAMES);
+    assert_eq!(names, ashlar_lab::scenario::NAMES);
     for verdict in &verdicts {
         assert_eq!(verdict["ok"], true, "{verdict:#}");
         assert!(verdict["seconds_to_answer"].as_f64().unwrap() > 0.0);

@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use ashlar_core::hosttools::{self, Distro, Need, TOOLS};
-use ashlar_core::recipe::parse::parse;
-use ashlar_core::recipe::validate::CONTRACT;
+use ashlar_core::model::hosttools::{self, Distro, Need, TOOLS};
+use ashlar_core::model::recipe::parse::parse;
+use ashlar_core::model::recipe::validate::CONTRACT;
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

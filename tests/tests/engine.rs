@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::SystemTime;
 
-use ashlar_core::digest::Digest;
-use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::{Arch, PkgName};
+use ashlar_core::model::recipe::Recipe;
+use ashlar_core::model::toolchain::Toolchain;
+use ashlar_core::model::tree::{self, PackageFolder};
 use ashlar_core::plan::{BuildPlan, Input, PackageFiles, Surroundings, explain};
-use ashlar_core::recipe::Recipe;
-use ashlar_core::toolchain::Toolchain;
-use ashlar_core::tree::{self, PackageFolder};
 use ashlar_tests::checkout::{Checkout, names, repository};
 use camino::Utf8Path;
 

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ashlar_core::digest::Digest;
+use ashlar_core::base::digest::Digest;
 use ashlar_tests::checkout::{Checkout, Ended, containers_of};
 use ashlar_tests::server::{Mood, Server};
 use camino::{Utf8Path, Utf8PathBuf};

@@ -4,9 +4,9 @@ use camino::Utf8PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use ashlar_core::hardening::Layer;
-use ashlar_core::name::PkgName;
-use ashlar_core::scenario;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::model::hardening::Layer;
+use ashlar_lab::scenario;
 
 use crate::report::Format;
 

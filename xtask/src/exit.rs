@@ -43,7 +43,7 @@ impl Exit {
             if let Some(Coded(code)) = cause.downcast_ref() {
                 return *code;
             }
-            if cause.is::<ashlar_core::scenario::NoScenario>() {
+            if cause.is::<ashlar_lab::scenario::NoScenario>() {
                 return Self::Usage;
             }
             if cause.is::<crate::host::repository::Invalid>() {
@@ -80,9 +80,9 @@ mod tests {
     #[test]
     fn the_kind_of_error_decides() {
         assert_eq!(Exit::of(&anyhow::anyhow!("x")), Exit::Broken);
-        let missing = crate::host::exec::read(&ashlar_core::command::Command::new("no-such-tool-here"));
+        let missing = crate::host::exec::read(&ashlar_core::base::command::Command::new("no-such-tool-here"));
         assert_eq!(Exit::of(&missing.context("doing").unwrap_err()), Exit::Host);
-        let failed = crate::host::exec::read(&ashlar_core::command::Command::new("false"));
+        let failed = crate::host::exec::read(&ashlar_core::base::command::Command::new("false"));
         assert_eq!(Exit::of(&failed.unwrap_err()), Exit::Build);
         assert_eq!(Exit::of(&anyhow::Error::new(Coded(Exit::Differs)).context("y")), Exit::Differs);
     }

@@ -1,11 +1,11 @@
 //! Compares what two stores hold. The verdicts themselves are the core's; this reads both sides.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::compare::{Change, Difference, Verdict, compare, first_difference};
-use ashlar_core::digest::Digest;
-use ashlar_core::manifest::Manifest;
-use ashlar_core::name::PkgName;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::formats::manifest::Manifest;
 use ashlar_core::plan::{Conditions, Input};
+use ashlar_core::verify::compare::{Change, Difference, Verdict, compare, first_difference};
 use camino::Utf8Path;
 
 use crate::build::session::Built;

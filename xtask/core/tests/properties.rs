@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ashlar_core::graph::Graph;
-use ashlar_core::name::PkgName;
-use ashlar_core::recipe::{Recipe, parse::parse, validate::validate};
-use ashlar_core::{cargo_lock, glob, kconfig, toolchain};
+use ashlar_core::base::glob;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::formats::cargo_lock;
+use ashlar_core::formats::kconfig;
+use ashlar_core::model::graph::Graph;
+use ashlar_core::model::recipe::{Recipe, parse::parse, validate::validate};
+use ashlar_core::model::toolchain;
 use proptest::prelude::*;
 
 const GOOD: &str = include_str!("good.toml");

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::check::{self, Policy, Subject};
-use ashlar_core::diag::Severity;
-use ashlar_core::digest::Digest;
-use ashlar_core::manifest::{Kind, Manifest, parents};
-use ashlar_core::name::PkgName;
-use ashlar_core::oci::{self, LayerRef, RunConfig};
+use ashlar_core::base::diag::Severity;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::formats::manifest::{Kind, Manifest, parents};
+use ashlar_core::formats::oci::{self, LayerRef, RunConfig};
 use ashlar_core::plan::BuildPlan;
+use ashlar_core::verify::lint::{self, Policy, Subject};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::package::Site;
@@ -83,7 +83,7 @@ fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
         .filter(|entry| entry.kind != Kind::Dir && own(&entry.path))
         .flat_map(|entry| parents(&entry.path))
         .collect();
-    let keep = |entry: &&ashlar_core::manifest::Entry| match entry.kind {
+    let keep = |entry: &&ashlar_core::formats::manifest::Entry| match entry.kind {
         Kind::Dir => {
             needed.contains(entry.path.as_str()) || (own(&entry.path) && !filled.contains(entry.path.as_str()))
         }
@@ -105,9 +105,9 @@ pub fn check_tree(
         build_root: build_root.to_owned(),
         host_paths: vec![store.root().to_string()],
         hostnames: vec![rustix::system::uname().nodename().to_string_lossy().into_owned()],
-        dates: check::leaks::date_forms(clock::now()),
+        dates: lint::leaks::date_forms(clock::now()),
     };
-    let findings = check::run(manifest, &tree::Directory::new(files), &subject, policy)
+    let findings = lint::run(manifest, &tree::Directory::new(files), &subject, policy)
         .with_context(|| format!("checking the files of {what}"))?;
     let (errors, warnings): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.severity == Severity::Error);
     warnings.iter().for_each(|finding| reporter.note(format!("{what}: {finding}")));

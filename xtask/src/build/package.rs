@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::digest::Digest;
-use ashlar_core::event::Event;
-use ashlar_core::name::PkgName;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::Event;
+use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::steps::{Step, steps};
 use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};

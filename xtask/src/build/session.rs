@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::digest::Digest;
-use ashlar_core::event::Event;
-use ashlar_core::ledger::Ledger;
-use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::Event;
+use ashlar_core::base::name::{Arch, PkgName};
+use ashlar_core::formats::ledger::Ledger;
+use ashlar_core::model::recipe::{Recipe, Style};
 use ashlar_core::plan::{BuildPlan, Conditions, Input, Surroundings};
-use ashlar_core::recipe::{Recipe, Style};
 use camino::Utf8Path;
 
 use crate::build::package::{self, Site};

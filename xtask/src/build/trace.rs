@@ -1,12 +1,12 @@
 //! Looks at the tree that a package was built in, before it goes: its units still tell how they were compiled.
 //!
-//! What they tell is judged by `ashlar_core::check::units`. The tree of a package without `libs` is not judged: it is not linked with
+//! What they tell is judged by `ashlar_core::verify::lint::units`. The tree of a package without `libs` is not judged: it is not linked with
 //! the sysroot, and kernel, EFI stub and GRUB have flags of their own. What such a package installs is looked at as everything is,
 //! so the units of compiler-rt are: they are its libraries.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::check::units::{Asked, Trace};
 use ashlar_core::plan::BuildPlan;
+use ashlar_core::verify::lint::units::{Asked, Trace};
 use camino::Utf8Path;
 
 use crate::exit::Exit;

@@ -1,14 +1,14 @@
 //! Composes a container image: one layer with the files of its packages, OCI layout, bills of materials.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::digest::Digest;
-use ashlar_core::event::size as shown_size;
-use ashlar_core::image::{Image, select};
-use ashlar_core::manifest::{Kind, Manifest};
-use ashlar_core::name::{Arch, Epoch, PkgName};
-use ashlar_core::oci::{self, RunConfig};
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::size as shown_size;
+use ashlar_core::base::name::{Arch, Epoch, PkgName};
+use ashlar_core::formats::manifest::{Kind, Manifest};
+use ashlar_core::formats::oci::{self, RunConfig};
+use ashlar_core::formats::sbom::{Component, SourceRef, Subject};
+use ashlar_core::model::image::{Image, select};
 use ashlar_core::plan::{CONTRACT, Input};
-use ashlar_core::sbom::{Component, SourceRef, Subject};
 use camino::Utf8Path;
 use serde_json::json;
 
@@ -153,7 +153,7 @@ fn write_sboms(
     let composed = stored(session, stored_as, key)?.context("the image is not in the store")?;
     let component = |(package, built): (&PkgName, &Built)| -> Result<Component> {
         let recipe = repository.recipe_of(package)?;
-        let source = |source: &ashlar_core::recipe::Source| SourceRef {
+        let source = |source: &ashlar_core::model::recipe::Source| SourceRef {
             url: source.urls.first().or(source.debian.as_ref()).cloned().unwrap_or_default(),
             sha256: source.sha256,
         };
@@ -178,7 +178,7 @@ fn write_sboms(
 
 /// The files of an image as lines of mode, size and path; the directories only where they are empty.
 pub fn listing(manifest: &Manifest) -> Vec<String> {
-    let line = |entry: &ashlar_core::manifest::Entry| match &entry.kind {
+    let line = |entry: &ashlar_core::formats::manifest::Entry| match &entry.kind {
         Kind::Dir => None,
         Kind::File { size, .. } => Some(format!("{:04o} {size:>10}  /{}", entry.mode, entry.path)),
         Kind::Symlink { target } => Some(format!("link {:>10}  /{} -> {target}", "", entry.path)),

@@ -5,17 +5,17 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::cpio::{self, Node, NodeKind};
-use ashlar_core::digest::Digest;
-use ashlar_core::event::{Event, size};
-use ashlar_core::hardening::{apparmor, isolation};
-use ashlar_core::image::Profile;
-use ashlar_core::iso::{self as layout, Parts};
-use ashlar_core::layer;
-use ashlar_core::manifest::Kind;
-use ashlar_core::name::{Epoch, PkgName};
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::{Event, size};
+use ashlar_core::base::name::{Epoch, PkgName};
+use ashlar_core::formats::cpio::{self, Node, NodeKind};
+use ashlar_core::formats::layer;
+use ashlar_core::formats::manifest::Kind;
+use ashlar_core::formats::uki;
+use ashlar_core::model::hardening::{apparmor, isolation};
+use ashlar_core::model::image::Profile;
+use ashlar_core::model::iso::{self as layout, Parts};
 use ashlar_core::plan::{CONTRACT, Input};
-use ashlar_core::uki;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
@@ -202,7 +202,7 @@ impl Line<'_> {
             collect::check_tree(
                 "the root tree",
                 (&manifest, &files),
-                &ashlar_core::check::Policy::default(),
+                &ashlar_core::verify::lint::Policy::default(),
                 &build_root,
                 self.session.store(),
                 self.session.reporter(),
@@ -236,8 +236,8 @@ impl Line<'_> {
             "contract": CONTRACT, "stage": "overlay", "root": base, "init": init, "seed": self.session.seed()?.digest,
             "overlay": overlay, "modes": self.profile.modes, "epoch": Epoch::RELEASE, "script": layout::ROOT_SCRIPT,
             // What the manifest says beside the root's own files.
-            "profile": self.name(), "packages": packages, "writable": ashlar_core::surface::writable(),
-            "form": ashlar_core::surface::FORM,
+            "profile": self.name(), "packages": packages, "writable": ashlar_core::verify::inventory::writable(),
+            "form": ashlar_core::verify::inventory::FORM,
         });
         let mut outcome = self.keyed("overlay", &plan, |room| {
             let files = room.join("root");
@@ -259,7 +259,8 @@ impl Line<'_> {
             // Files of the overlay come with modes of their own.
             modes.retain(|path, _| !overlay.contains_key(path));
             let mut owners = surface::owners(self.session.store(), &packages)?;
-            owners.extend(overlay.keys().map(|path| (path.clone(), ashlar_core::surface::PROFILE.to_owned())));
+            owners
+                .extend(overlay.keys().map(|path| (path.clone(), ashlar_core::verify::inventory::PROFILE.to_owned())));
             let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&self.profile.octal_modes());
             let text = surface::manifest(self.repository, (self.name(), self.profile), &owners, &whole, &files)?;
             fs_err::write(room.join("manifest.txt"), text)?;

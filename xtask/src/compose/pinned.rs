@@ -1,7 +1,7 @@
 //! Runs image tools (mkfs, mtools, xorriso, zstd) in the seed env, never the host's.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::name::Epoch;
+use ashlar_core::base::name::Epoch;
 use camino::Utf8Path;
 
 use crate::build::session::Session;

@@ -1,7 +1,7 @@
 //! AppArmor's profiles, compiled for the image: by our own parser, in the seed env, for the features of our own kernel.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::hardening::apparmor::{SCRIPT, Sources};
+use ashlar_core::model::hardening::apparmor::{SCRIPT, Sources};
 use ashlar_core::plan::Input;
 use camino::Utf8Path;
 use serde::Serialize;

@@ -1,10 +1,10 @@
 //! Trees made of packages, with every layer verified while it is read.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::digest::Digest;
-use ashlar_core::image;
-use ashlar_core::layer;
-use ashlar_core::manifest::Manifest;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::formats::layer;
+use ashlar_core::formats::manifest::Manifest;
+use ashlar_core::model::image;
 use ashlar_core::plan::Input;
 use camino::Utf8Path;
 

@@ -1,16 +1,16 @@
-//! Looks into a composed root for what `ashlar_core::surface` and `ashlar_core::check::report` make a text of.
+//! Looks into a composed root for what `ashlar_core::verify::inventory` and `ashlar_core::verify::lint::report` make a text of.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::check::report::Row;
-use ashlar_core::digest::Digest;
-use ashlar_core::image::Profile;
-use ashlar_core::manifest::{Kind, Manifest};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::formats::manifest::{Kind, Manifest};
+use ashlar_core::model::image::Profile;
+use ashlar_core::model::recipe::Style;
 use ashlar_core::plan::Input;
-use ashlar_core::recipe::Style;
-use ashlar_core::surface::{self, LAYER, Root};
+use ashlar_core::verify::inventory::{self, LAYER, Root};
+use ashlar_core::verify::lint::report::Row;
 use camino::Utf8Path;
 
 use crate::build::session::Session;
@@ -40,14 +40,14 @@ pub fn manifest(
 ) -> Result<String> {
     let mut texts = BTreeMap::new();
     for entry in manifest.entries() {
-        if matches!(entry.kind, Kind::File { .. }) && surface::is_text(&entry.path) {
+        if matches!(entry.kind, Kind::File { .. }) && inventory::is_text(&entry.path) {
             texts.insert(entry.path.clone(), fs_err::read_to_string(files.join(&entry.path))?);
         }
     }
     let checks = compose::hardening(repository, name, profile)?.checks;
     let policy = compose::policy_sources(repository, name, profile)?;
     let profiles = policy.map(|sources| sources.attachments()).unwrap_or_default();
-    Ok(surface::render(name, &Root { manifest, owners, texts: &texts, checks: &checks, profiles: &profiles }))
+    Ok(inventory::render(name, &Root { manifest, owners, texts: &texts, checks: &checks, profiles: &profiles }))
 }
 
 /// What the stages of an ISO made or used, by their words for it.
@@ -76,17 +76,17 @@ pub fn compare(repository: &Repository, store: &Store, name: &str, outputs: &Out
     if !profiles.get(name).is_some_and(|profile| profile.published) {
         return Ok(Committed::Unpublished);
     }
-    let file = repository.root.join(surface::path(name));
+    let file = repository.root.join(inventory::path(name));
     let committed = if file.exists() { fs_err::read_to_string(&file)? } else { String::new() };
     Ok(beside(name, &committed, &made(store, outputs)?))
 }
 
 fn beside(name: &str, committed: &str, made: &str) -> Committed {
-    let difference = surface::difference(committed, made);
+    let difference = inventory::difference(committed, made);
     if difference.is_empty() {
         return Committed::Current;
     }
-    let path = surface::path(name);
+    let path = inventory::path(name);
     let help =
         format!("read each line as a change that somebody must want; then `cargo xtask manifest {name}` writes it");
     Committed::Differs(format!(

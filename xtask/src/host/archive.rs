@@ -1,11 +1,11 @@
-//! Reads archives of other people, entry by entry, within the limits of `ashlar_core::archive`.
+//! Reads archives of other people, entry by entry, within the limits of `ashlar_core::formats::archive`.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use ashlar_core::archive::{Exceeded, Limits, Tally};
+use ashlar_core::formats::archive::{Exceeded, Limits, Tally};
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// An entry of an archive that is read within limits.

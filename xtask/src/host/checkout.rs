@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt as _;
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::diag::Diagnostic;
+use ashlar_core::base::diag::Diagnostic;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{Mode, OFlags};
 

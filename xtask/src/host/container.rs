@@ -1,4 +1,4 @@
-//! The container a build's steps run in, by runc. What it is allowed is decided in `ashlar_core::sandbox`.
+//! The container a build's steps run in, by runc. What it is allowed is decided in `ashlar_core::model::sandbox`.
 //!
 //! Its root file system is a few symbolic links and directories; `/usr` is the seed env, read-only; everything else a step
 //! reads or writes is mounted. No layer is ever made from it: the staging tree is a plain directory on the host. Each command is a
@@ -10,13 +10,13 @@ mod room;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
-use ashlar_core::sandbox::ids::{self, Ids};
-use ashlar_core::sandbox::limits::{self, Limits};
-use ashlar_core::sandbox::{Sandbox, Walls};
+use ashlar_core::base::command::Command;
+use ashlar_core::model::sandbox::ids::{self, Ids};
+use ashlar_core::model::sandbox::limits::{self, Limits};
+use ashlar_core::model::sandbox::{Sandbox, Walls};
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use ashlar_core::sandbox::Mount;
+pub use ashlar_core::model::sandbox::Mount;
 pub use groups::available as limited_by;
 
 use super::{exec, tree};

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::command::Command;
-use ashlar_core::digest::Digest;
+use ashlar_core::base::command::Command;
+use ashlar_core::base::digest::Digest;
 use ashlar_core::plan::PlannedCrate;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use tar::EntryType;

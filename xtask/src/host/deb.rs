@@ -1,19 +1,19 @@
 //! Unpacks Debian binary packages into a seed tree: no maintainer script runs, nothing leaves the tree, no root is needed.
 //!
 //! Owners, times, special bits and directory modes of the archive are ignored, so the tree depends on its bytes only. Where a
-//! path lands is decided by `ashlar_core::seed::path`.
+//! path lands is decided by `ashlar_core::model::seed::path`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use ashlar_core::archive::Limits;
-use ashlar_core::digest::Hasher;
-use ashlar_core::glob;
-use ashlar_core::name::Epoch;
-use ashlar_core::seed::tree::{Node, Tree};
-use ashlar_core::seed::{ar, index, path};
+use ashlar_core::base::digest::Hasher;
+use ashlar_core::base::glob;
+use ashlar_core::base::name::Epoch;
+use ashlar_core::formats::archive::Limits;
+use ashlar_core::model::seed::tree::{Node, Tree};
+use ashlar_core::model::seed::{ar, index, path};
 use camino::Utf8Path;
 
 use super::archive;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
+use ashlar_core::base::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// A command that ran and failed, or could not be started.

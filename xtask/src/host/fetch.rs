@@ -18,9 +18,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::digest::{Digest, Hasher};
-use ashlar_core::event::Event;
-use ashlar_core::recipe::Source;
+use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::event::Event;
+use ashlar_core::model::recipe::Source;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lock::Lock;

@@ -6,9 +6,9 @@
 //! They judge outputs and never shape one.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
-use ashlar_core::digest::Digest;
-use ashlar_core::grade::{lynis, ssh_audit};
+use ashlar_core::base::command::Command;
+use ashlar_core::base::digest::Digest;
+use ashlar_lab::grade::{lynis, ssh_audit};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::exec;

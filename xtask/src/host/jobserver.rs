@@ -1,7 +1,7 @@
 //! Job tokens for everything that builds at once: GNU make's jobserver, with a named pipe for each build.
 //!
 //! Each package build has a token of its own while it runs; `make` inside takes further ones from the build's pipe and gives them
-//! back. One thread moves tokens from pipe to pipe ([`ashlar_core::sandbox::tokens`]), so that builds side by side start about as
+//! back. One thread moves tokens from pipe to pipe ([`ashlar_core::model::sandbox::tokens`]), so that builds side by side start about as
 //! many compilers as there are processors, and a lone one uses them all. A pipe is the build's own: whatever a build eats or
 //! writes there, others get what is theirs, and nothing here waits for it.
 
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::sandbox::tokens::{Lent, spread};
+use ashlar_core::model::sandbox::tokens::{Lent, spread};
 use camino::Utf8Path;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
-use ashlar_core::digest::Digest;
+use ashlar_core::base::digest::Digest;
 
 /// Bytes that each thread hashes, and now and then writes.
 const BLOCK: usize = 1 << 20;

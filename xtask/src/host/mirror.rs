@@ -3,8 +3,8 @@
 //! Nothing here is ever written into a file of the project: mirrors belong to the machine, locations to the recipe.
 
 use anyhow::Result;
-use ashlar_core::deb822;
-use ashlar_core::digest::Digest;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::formats::deb822;
 use camino::Utf8Path;
 
 /// Names a distfiles mirror: base URLs, separated by white space; a file is at `<base>/sha256/<hex>`.

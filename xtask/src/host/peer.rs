@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::peer;
-use ashlar_core::ssh;
+use ashlar_lab::reference;
+use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{clock, exec, mirror, tools};
@@ -25,7 +25,7 @@ impl Peer {
     /// The image below `store`; made when there is none, or when it is older than a day and the network may be used.
     pub fn obtain(store: &Utf8Path, offline: bool, log: &Utf8Path) -> Result<Self> {
         let peers = store.join("peers");
-        let dir = peers.join(format!("debian-{}", peer::key().short()));
+        let dir = peers.join(format!("debian-{}", reference::key().short()));
         let made = dir.join("made");
         if made.is_file() {
             let at: u64 = fs_err::read_to_string(&made)?.trim().parse().with_context(|| format!("reading {made}"))?;
@@ -43,9 +43,9 @@ impl Peer {
         // The user ids of a container must be able to read it; the private key stays closed.
         open_to_all(room)?;
         let mirror = std::env::var(mirror::DEBIAN_VARIABLE).unwrap_or_default();
-        let install = peer::install(room, &room.join("key.pub"), mirror.split_whitespace().next());
+        let install = reference::install(room, &room.join("key.pub"), mirror.split_whitespace().next());
         exec::logged(&install, log, None)?;
-        exec::logged(&peer::finish(room, tools::is_root()), log, None)?;
+        exec::logged(&reference::finish(room, tools::is_root()), log, None)?;
         fs_err::write(room.join("made"), format!("{}\n", clock::now()))?;
         if dir.exists() {
             fs_err::remove_dir_all(&dir)?;
@@ -75,7 +75,7 @@ mod tests {
     fn an_image_of_today_is_used_and_an_old_one_too_when_offline() {
         let guard = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(guard.path()).unwrap();
-        let dir = store.join(format!("peers/debian-{}", peer::key().short()));
+        let dir = store.join(format!("peers/debian-{}", reference::key().short()));
         let log = store.join("log");
         let error = Peer::obtain(store, true, &log).unwrap_err().to_string();
         assert!(error.contains("--offline"), "{error}");

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::diag::Diagnostic;
-use ashlar_core::digest::Digest;
-use ashlar_core::graph::Graph;
-use ashlar_core::ledger::Ledger;
-use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::base::diag::Diagnostic;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::{Arch, PkgName};
+use ashlar_core::formats::cargo_lock;
+use ashlar_core::formats::kconfig;
+use ashlar_core::formats::ledger::Ledger;
+use ashlar_core::model::graph::Graph;
+use ashlar_core::model::recipe::Recipe;
+use ashlar_core::model::toolchain::Toolchain;
+use ashlar_core::model::tree::PackageFolder;
 use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
-use ashlar_core::recipe::Recipe;
-use ashlar_core::toolchain::Toolchain;
-use ashlar_core::tree::PackageFolder;
-use ashlar_core::{cargo_lock, kconfig};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checkout;
@@ -76,7 +77,7 @@ impl Repository {
             }
             refused.extend(listing.refused.into_values());
         }
-        let tree = ashlar_core::tree::load(&packages, &flags);
+        let tree = ashlar_core::model::tree::load(&packages, &flags);
         match (toolchain, tree) {
             (Ok(toolchain), Ok(tree)) if refused.is_empty() => {
                 Ok(Self { root: root.to_owned(), recipes: tree.recipes, graph: tree.graph, toolchain })
@@ -94,7 +95,7 @@ impl Repository {
         let made_by = |recipe: &&Recipe| recipe.package_names().any(|name| name == package);
         self.recipes.values().find(made_by).with_context(|| {
             let names = self.recipes.values().flat_map(Recipe::package_names).map(PkgName::as_str);
-            match ashlar_core::diag::suggest(package.as_str(), names) {
+            match ashlar_core::base::diag::suggest(package.as_str(), names) {
                 Some(close) => format!("there is no package `{package}`; did you mean `{close}`?"),
                 None => format!("there is no package `{package}`; `ls pkgs` shows what there is"),
             }
@@ -123,8 +124,8 @@ impl Repository {
     }
 
     /// The texts that the layers are rendered from.
-    pub fn hardening_texts(&self) -> Result<ashlar_core::hardening::Texts> {
-        let mut texts = ashlar_core::hardening::Texts::new();
+    pub fn hardening_texts(&self) -> Result<ashlar_core::model::hardening::Texts> {
+        let mut texts = ashlar_core::model::hardening::Texts::new();
         for folder in ["hardening", "pkgs/linux/config"] {
             for path in checkout::files_below(&self.root, Utf8Path::new(folder))? {
                 let path = Utf8Path::new(folder).join(path);

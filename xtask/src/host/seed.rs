@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <store>/seed/<key>/tree       the files
-//! <store>/seed/<key>/manifest   what they must be, see `ashlar_core::seed::tree`
+//! <store>/seed/<key>/manifest   what they must be, see `ashlar_core::model::seed::tree`
 //! <store>/seed/<key>.new        an unpacking that did not end; removed by the next
 //! ```
 
@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use ashlar_core::digest::{Digest, Hasher};
-use ashlar_core::seed::lock::{LockedPackage, SeedLock};
-use ashlar_core::seed::tree::{Node, Tree};
-use ashlar_core::seed::{DEF_FILE, LOCK_FILE, SeedDef};
+use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::model::seed::lock::{LockedPackage, SeedLock};
+use ashlar_core::model::seed::tree::{Node, Tree};
+use ashlar_core::model::seed::{DEF_FILE, LOCK_FILE, SeedDef};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checkout;

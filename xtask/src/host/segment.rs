@@ -1,12 +1,12 @@
-//! The stranger's place on a machine's network: frames in, frames out. What they are is `ashlar_core::stranger`.
+//! The stranger's place on a machine's network: frames in, frames out. What they are is `ashlar_lab::probe`.
 
 use std::io::ErrorKind;
 use std::net::Ipv6Addr;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-use ashlar_core::qemu::Segment;
-use ashlar_core::stranger::{Reaction, Stranger, Try};
+use ashlar_lab::probe::{Reaction, Stranger, Try};
+use ashlar_lab::qemu::Segment;
 
 use super::work::remove_if_there;
 

@@ -1,6 +1,6 @@
 //! The way into a machine over the port that QEMU forwards: the host's SSH client, and in [`banner`] the wait for its server.
 //!
-//! Command lines are made by `ashlar_core::ssh`; which tasks there are is in `ashlar_core::console::task`. Every wait here
+//! Command lines are made by `ashlar_lab::ssh`; which tasks there are is in `ashlar_lab::console::task`. Every wait here
 //! ends at a given time, or when it is cancelled.
 
 mod banner;
@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::cloud::HostKey;
-use ashlar_core::command::Command;
-use ashlar_core::console::Answer;
-use ashlar_core::console::task::{Login, Task, frames, unframe};
-use ashlar_core::qemu::Segment;
-use ashlar_core::ssh::{self, Access, NO_CONNECTION, Reader};
-use ashlar_core::wire;
+use ashlar_core::base::command::Command;
+use ashlar_lab::cloud::HostKey;
+use ashlar_lab::console::Answer;
+use ashlar_lab::console::task::{Login, Task, frames, unframe};
+use ashlar_lab::pcap;
+use ashlar_lab::qemu::Segment;
+use ashlar_lab::ssh::{self, Access, NO_CONNECTION, Reader};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::banner::{Pace, Quiet};
@@ -201,7 +201,7 @@ impl Way {
             Task::Greetings { count } => self.greetings(*count, &limits).map(|count| answer(count.to_string())),
             Task::Stranger(what) => {
                 let record = fs_err::read(self.wire()).map_err(|error| error.to_string())?;
-                let link = wire::link_local(record.get(wire::HEAD..).unwrap_or_default())
+                let link = pcap::link_local(record.get(pcap::HEAD..).unwrap_or_default())
                     .ok_or_else(|| "the machine has said nothing over IPv6 yet".to_owned())?;
                 segment::attempt(*what, link, &self.segment(), &|| limits.left()).map(answer)
             }

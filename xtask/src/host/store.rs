@@ -17,8 +17,8 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::digest::{Digest, Hasher};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::name::PkgName;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 

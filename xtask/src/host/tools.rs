@@ -4,8 +4,8 @@
 pub mod probe;
 
 use anyhow::{Result, bail};
-use ashlar_core::command::Command;
-use ashlar_core::hosttools::{self, Distro, Finding, Look, Need, TOOLS, Tool, Version};
+use ashlar_core::base::command::Command;
+use ashlar_core::model::hosttools::{self, Distro, Finding, Look, Need, TOOLS, Tool, Version};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::exec;
@@ -161,7 +161,7 @@ pub fn ovmf() -> Result<(Utf8PathBuf, Utf8PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ashlar_core::hosttools::Packages;
+    use ashlar_core::model::hosttools::Packages;
 
     const ABSENT: Tool = Tool {
         name: "no-such-tool-here",

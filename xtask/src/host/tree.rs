@@ -1,7 +1,7 @@
 //! Trees on disk: inventory, layer out of a tree, tree out of a layer. No symlink is ever followed.
 //!
 //! What a tree holds besides files, directories and symlinks is refused here, and modes and owners are normalised here, so
-//! that nothing of the builder's file system reaches a layer. What a layer looks like is `ashlar_core::layer`.
+//! that nothing of the builder's file system reaches a layer. What a layer looks like is `ashlar_core::formats::layer`.
 
 mod scan;
 mod unpack;
@@ -14,10 +14,10 @@ pub use walk::{give, occupied};
 use std::io::{self, BufWriter, Write as _};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::digest::{Digest, Hasher};
-use ashlar_core::layer;
-use ashlar_core::manifest::{Entry, Manifest};
-use ashlar_core::name::Epoch;
+use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::name::Epoch;
+use ashlar_core::formats::layer;
+use ashlar_core::formats::manifest::{Entry, Manifest};
 use camino::Utf8Path;
 
 /// Writes the entries of `manifest`, contents from below `root`, as a layer to `out`; gives its digest.

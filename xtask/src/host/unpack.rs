@@ -1,12 +1,12 @@
 //! Unpacks source tarballs. What is unpacked has been verified by sha256, but is treated as untrusted all the same.
 //!
-//! Where a path goes is decided by `ashlar_core::archive`; that it goes nowhere else is up to [`Beneath`]. Owners and special bits of
+//! Where a path goes is decided by `ashlar_core::formats::archive`; that it goes nowhere else is up to [`Beneath`]. Owners and special bits of
 //! the archive are dropped.
 
 use std::io::Read;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use ashlar_core::archive::place;
+use ashlar_core::formats::archive::place;
 use ashlar_core::plan::PlannedSource;
 use camino::{Utf8Path, Utf8PathBuf};
 use tar::EntryType;

@@ -1,6 +1,6 @@
 //! Runs a virtual machine and holds a conversation with it over its serial console, in real time.
 //!
-//! What is typed and expected is decided by `ashlar_core::console`; here are the process, the pipes, the clock and the log.
+//! What is typed and expected is decided by `ashlar_lab::console`; here are the process, the pipes, the clock and the log.
 //! What is done beside the console is done by `ssh.rs`, in a thread of its own, so that the console is read meanwhile.
 
 use std::io::{Read as _, Write as _};
@@ -12,10 +12,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
-use ashlar_core::console::task::Task;
-use ashlar_core::console::text::Cleaner;
-use ashlar_core::console::{Action, Answer, Console, Input, Script};
+use ashlar_core::base::command::Command;
+use ashlar_lab::console::task::Task;
+use ashlar_lab::console::text::Cleaner;
+use ashlar_lab::console::{Action, Answer, Console, Input, Script};
 use camino::Utf8Path;
 
 use super::exec;
@@ -302,7 +302,7 @@ impl Drop for Process {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ashlar_core::console::Step;
+    use ashlar_lab::console::Step;
     use camino::Utf8PathBuf;
 
     /// A machine made of a shell script, and where its files go.

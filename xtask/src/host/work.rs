@@ -4,7 +4,7 @@
 //! processes that still see it are ended, its mounts undone and its files deleted.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
+use ashlar_core::base::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lock::Lock;

@@ -1,5 +1,5 @@
 //! `boot-test`: starts the ISO in every way it must start, and looks at facts on the running system, over SSH and on the
-//! console. What is tested is data: `ashlar_core::scenario`.
+//! console. What is tested is data: `ashlar_lab::scenario`.
 
 mod report;
 
@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::cloud::Volume;
-use ashlar_core::name::PkgName;
-use ashlar_core::qemu::{Firmware, Machine, Network, PROGRAM, Seat, Start};
-use ashlar_core::scenario::{self, ADMIN, Cable, HOST, PASSWORD_HASH, Scenario, Setup};
-use ashlar_core::ssh;
+use ashlar_core::base::name::PkgName;
+use ashlar_lab::cloud::Volume;
+use ashlar_lab::qemu::{Firmware, Machine, Network, PROGRAM, Seat, Start};
+use ashlar_lab::scenario::{self, ADMIN, Cable, HOST, PASSWORD_HASH, Scenario, Setup};
+use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::report::Verdict;

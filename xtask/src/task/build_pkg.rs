@@ -1,7 +1,7 @@
 //! `build-pkg`: builds packages, or prints their plans.
 
 use anyhow::{Result, bail};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::containerfile;
 use ashlar_core::plan::steps::steps;
 

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 /// Validates the tree; fails with every finding at once.
 pub fn run(app: &App) -> Result<Exit> {
     let repository = app.repository()?;
-    repository.ledger(ashlar_core::name::Arch::X86_64)?;
+    repository.ledger(ashlar_core::base::name::Arch::X86_64)?;
     let images = crate::compose::images(&repository)?;
     let profiles = crate::compose::profiles(&repository)?;
     for (name, profile) in &profiles {

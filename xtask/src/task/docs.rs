@@ -1,7 +1,7 @@
 //! `docs`: writes the pages that come from the layers' data, or says whether they are current.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::hardening::docs::{self, Pages};
+use ashlar_core::model::hardening::docs::{self, Pages};
 
 use super::App;
 use crate::exit::Exit;

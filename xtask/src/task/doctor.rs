@@ -1,7 +1,7 @@
 //! `doctor`: what this machine lacks, each with the command that brings it.
 
 use anyhow::Result;
-use ashlar_core::hosttools::{Distro, Finding};
+use ashlar_core::model::hosttools::{Distro, Finding};
 use camino::Utf8PathBuf;
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! `elf`: how the programs of an image are hardened, file by file.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::check::report;
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::verify::lint::report;
 
 use super::App;
 use crate::compose::{self, Variant, iso, surface};

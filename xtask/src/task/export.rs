@@ -1,8 +1,8 @@
 //! `export`: a package's OCI layout as a directory, for podman, buildah, skopeo.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::name::{Arch, Epoch, PkgName};
-use ashlar_core::oci::{self, RunConfig};
+use ashlar_core::base::name::{Arch, Epoch, PkgName};
+use ashlar_core::formats::oci::{self, RunConfig};
 use camino::Utf8Path;
 
 use super::App;

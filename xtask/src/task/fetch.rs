@@ -1,8 +1,8 @@
 //! `fetch`: everything that builds will need from the network, now.
 
 use anyhow::{Result, bail};
-use ashlar_core::name::PkgName;
-use ashlar_core::recipe::Recipe;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::model::recipe::Recipe;
 
 use super::App;
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use ashlar_core::event::size;
+use ashlar_core::base::event::size;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;

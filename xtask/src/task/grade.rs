@@ -1,22 +1,22 @@
 //! `grade`: starts the ISO and lets graders judge it, our own within and others from outside. What their reports mean is
-//! `ashlar_core::grade`.
+//! `ashlar_lab::grade`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::cloud::Volume;
-use ashlar_core::console::Answer;
-use ashlar_core::console::facts::{BECOME, Expected, Fact};
-use ashlar_core::console::task::Task;
-use ashlar_core::diag::suggest;
-use ashlar_core::grade::{Grade, Verdict, audit, exposure, lynis, ssh_audit};
-use ashlar_core::hardening::{docs, measured};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::diag::suggest;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::model::hardening::{docs, measured};
 use ashlar_core::plan::Input;
-use ashlar_core::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
-use ashlar_core::ssh;
+use ashlar_lab::cloud::Volume;
+use ashlar_lab::console::Answer;
+use ashlar_lab::console::facts::{BECOME, Expected, Fact};
+use ashlar_lab::console::task::Task;
+use ashlar_lab::grade::{Grade, Verdict, audit, exposure, lynis, ssh_audit};
+use ashlar_lab::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;

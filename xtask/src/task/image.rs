@@ -1,7 +1,7 @@
 //! `image`: composes a container image and shows what is in it.
 
 use anyhow::{Result, bail};
-use ashlar_core::event::size;
+use ashlar_core::base::event::size;
 use camino::Utf8Path;
 
 use super::App;

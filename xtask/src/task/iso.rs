@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::diag::suggest;
-use ashlar_core::event::{duration, size};
+use ashlar_core::base::diag::suggest;
+use ashlar_core::base::event::{duration, size};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
@@ -73,7 +73,7 @@ fn path(app: &App, variant: &Variant) -> Utf8PathBuf {
 }
 
 /// Copies the stored ISO to its place, unless that file has these bytes already.
-fn place(store: &Store, digest: &ashlar_core::digest::Digest, output: &Utf8Path) -> Result<()> {
+fn place(store: &Store, digest: &ashlar_core::base::digest::Digest, output: &Utf8Path) -> Result<()> {
     if let Some(parent) = output.parent() {
         fs_err::create_dir_all(parent)?;
     }

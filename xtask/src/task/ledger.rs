@@ -1,8 +1,8 @@
 //! `ledger`: writes or checks the committed digests of all outputs.
 
 use anyhow::Result;
-use ashlar_core::ledger::{Expected, Ledger};
-use ashlar_core::name::{Arch, PkgName};
+use ashlar_core::base::name::{Arch, PkgName};
+use ashlar_core::formats::ledger::{Expected, Ledger};
 
 use super::App;
 use crate::cli::LedgerCommand;

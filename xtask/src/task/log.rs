@@ -1,7 +1,7 @@
 //! `log`: what a package's last build printed.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
 
 use super::App;
 use crate::exit::Exit;

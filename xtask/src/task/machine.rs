@@ -1,8 +1,8 @@
 //! What commands that start machines share: the firmware's flash and the NoCloud volume, as files.
 
 use anyhow::Result;
-use ashlar_core::cloud::Volume;
-use ashlar_core::qemu::{Firmware, Flash};
+use ashlar_lab::cloud::Volume;
+use ashlar_lab::qemu::{Firmware, Flash};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::tools;

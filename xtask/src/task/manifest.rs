@@ -1,7 +1,7 @@
 //! `manifest`: what an image holds and opens, written to `digests/`, or compared with what is there.
 
 use anyhow::Result;
-use ashlar_core::surface;
+use ashlar_core::verify::inventory;
 
 use super::App;
 use crate::compose::surface::Committed;
@@ -21,13 +21,13 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
         let made = iso::build(&session, &repository, &Variant::plain(name), iso::Stage::Overlay)?;
         if check {
             match compose::surface::compare(&repository, &store, name, &made.outputs)? {
-                Committed::Current => println!("{} is current", surface::path(name)),
+                Committed::Current => println!("{} is current", inventory::path(name)),
                 Committed::Unpublished => println!("profile {name} is not published: nothing is committed of it"),
                 Committed::Differs(text) => different.push(text),
             }
             continue;
         }
-        let path = surface::path(name);
+        let path = inventory::path(name);
         fs_err::write(app.root.join(&path), compose::surface::made(&store, &made.outputs)?)?;
         println!("wrote {path}");
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use ashlar_core::diag::{Diagnostic, suggest};
-use ashlar_core::digest::Digest;
-use ashlar_core::name::PkgName;
-use ashlar_core::recipe::{Style, parse, validate};
+use ashlar_core::base::diag::{Diagnostic, suggest};
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::model::recipe::{Style, parse, validate};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::cloud::Volume;
-use ashlar_core::command::Command;
-use ashlar_core::console::facts::BECOME;
-use ashlar_core::console::task::Task;
-use ashlar_core::qemu::{Extra, Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_core::base::command::Command;
+use ashlar_lab::cloud::Volume;
+use ashlar_lab::console::facts::BECOME;
+use ashlar_lab::console::task::Task;
+use ashlar_lab::qemu::{Extra, Firmware, Machine, Medium, Network, Seat, Start};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use ashlar_core::archive::Limits;
-use ashlar_core::command::Command;
-use ashlar_core::digest::Digest;
-use ashlar_core::event::size;
-use ashlar_core::seed::index::{Index, ReleaseFile};
-use ashlar_core::seed::lock::{Release, SeedLock};
-use ashlar_core::seed::{LOCK_FILE, SeedDef, freshness, resolve, signature};
+use ashlar_core::base::command::Command;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::size;
+use ashlar_core::formats::archive::Limits;
+use ashlar_core::model::seed::index::{Index, ReleaseFile};
+use ashlar_core::model::seed::lock::{Release, SeedLock};
+use ashlar_core::model::seed::{LOCK_FILE, SeedDef, freshness, resolve, signature};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;

@@ -1,8 +1,8 @@
 //! `setup`: installs the host tools that are missing, where it knows how; elsewhere prints the command.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
-use ashlar_core::hosttools::{self, Distro};
+use ashlar_core::base::command::Command;
+use ashlar_core::model::hosttools::{self, Distro};
 
 use super::App;
 use crate::exit::Exit;

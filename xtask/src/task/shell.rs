@@ -1,7 +1,7 @@
 //! `shell`: a shell in a kept build, in the build's own sandbox, with its mounts and environment.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::{Conditions, env};
 
 use super::App;

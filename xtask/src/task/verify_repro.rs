@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::compare::Verdict;
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Conditions;
+use ashlar_core::verify::compare::Verdict;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;

@@ -1,7 +1,7 @@
 //! `why`: which inputs changed a package's key since its last build.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::{BuildPlan, explain};
 
 use super::App;

@@ -97,7 +97,7 @@ fn phase(plan: &BuildPlan, conditions: &Conditions, script: &str) -> String {
 }
 
 fn unpack(source: &PlannedSource, root: &str) -> String {
-    let quote = crate::command::quote;
+    let quote = crate::base::command::quote;
     let dest = if source.to == "." { format!("{root}/src") } else { format!("{root}/src/{}", source.to) };
     let mut script = format!(
         "mkdir -p {0} && tar -xf {1} -C {0} --no-same-owner --strip-components={2}",

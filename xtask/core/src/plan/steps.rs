@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{BuildPlan, Input, PlannedCrate, PlannedFile, PlannedSource};
-use crate::name::{Phase, PkgName};
+use crate::base::name::{Phase, PkgName};
 
 /// One step of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,7 +65,10 @@ pub fn steps(plan: &BuildPlan) -> Vec<Step> {
     steps.extend(plan.toolchain.keys().map(|name| Step::Toolchain { name: name.clone() }));
     if !plan.patches.is_empty() {
         let apply = |patch: &PlannedFile| {
-            format!("patch --batch --forward -p1 -i {}", crate::command::quote(&format!("/patches/{}", patch.path)))
+            format!(
+                "patch --batch --forward -p1 -i {}",
+                crate::base::command::quote(&format!("/patches/{}", patch.path))
+            )
         };
         let script = plan.patches.iter().map(apply).collect::<Vec<_>>().join("\n");
         steps.push(Step::Run { name: "patch".to_owned(), phase: Phase::Prepare, script });

@@ -102,7 +102,7 @@ fn conditions_reach_environment_and_scripts_but_not_the_key() {
     assert_eq!(env::script("make", &varied), "umask 077\nexec 8<>/jobserver\ncd \"$SRC\"\nmake\n");
     assert_eq!(env::toolchain_files(&plan(), &varied)["cc.cfg"], "-ffile-prefix-map=/another/place/to-build/src=.\n");
     for name in a.keys().filter(|name| *name != "OUT") {
-        assert!(crate::recipe::validate::CONTRACT.contains(&name.as_str()), "{name}");
+        assert!(crate::model::recipe::validate::CONTRACT.contains(&name.as_str()), "{name}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use ashlar_core::sandbox::limits::Met;
+use ashlar_core::model::sandbox::limits::Met;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::Access;
 use rustix::process::{Pid, Signal};

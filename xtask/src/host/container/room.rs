@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ashlar_core::sandbox::limits::{DISK, DISK_LEFT, no_room_left, too_much_disk};
+use ashlar_core::model::sandbox::limits::{DISK, DISK_LEFT, no_room_left, too_much_disk};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::exit::Exit;

@@ -1,6 +1,6 @@
 //! Packages made here, good and hostile.
 
-use ashlar_core::digest::Digest;
+use ashlar_core::base::digest::Digest;
 use camino::Utf8PathBuf;
 use tar::EntryType;
 

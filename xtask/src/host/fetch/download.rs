@@ -5,7 +5,7 @@ use std::io::{Read, Write as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::digest::{Digest, Hasher};
+use ashlar_core::base::digest::{Digest, Hasher};
 use camino::Utf8Path;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ashlar_core::digest::Digest;
+use ashlar_core::base::digest::Digest;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;

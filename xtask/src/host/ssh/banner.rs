@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ashlar_core::{ssh, wire};
+use ashlar_lab::pcap;
+use ashlar_lab::ssh;
 
 use super::{Limits, TICK, Way};
 
@@ -46,7 +47,7 @@ impl Quiet {
 
     /// Of a machine that was not started yet.
     pub(super) fn new() -> Self {
-        Self(AtomicUsize::new(wire::HEAD))
+        Self(AtomicUsize::new(pcap::HEAD))
     }
 
     /// The machine leaves: what it sent until it is waited for next does not count.
@@ -75,7 +76,7 @@ impl Way {
             if !sent.is_empty() && *begun.get_or_insert_with(Instant::now) + ADDRESS < Instant::now() {
                 return;
             }
-            if wire::has_address(sent) {
+            if pcap::has_address(sent) {
                 return;
             }
             std::thread::sleep(TICK);

@@ -1,7 +1,7 @@
 //! Tries what builds rely on, instead of guessing it from versions: a container without network, room on disk, memory.
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::event::size;
+use ashlar_core::base::event::size;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 

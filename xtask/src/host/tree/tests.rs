@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use ashlar_core::check::Contents as _;
-use ashlar_core::layer::read_manifest;
+use ashlar_core::formats::layer::read_manifest;
+use ashlar_core::verify::lint::Contents as _;
 
 use super::*;
 

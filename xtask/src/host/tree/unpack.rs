@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::digest::{Digest, Hasher};
-use ashlar_core::layer::{LayerEntry, LayerKind, LayerReader};
+use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::formats::layer::{LayerEntry, LayerKind, LayerReader};
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 

@@ -1,7 +1,7 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use super::*;
-use ashlar_core::digest::Digest;
+use ashlar_core::base::digest::Digest;
 use proptest::prelude::*;
 
 const FILE: EntryType = EntryType::Regular;

@@ -4,13 +4,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::cloud::Volume;
-use ashlar_core::console::Answer;
-use ashlar_core::console::task::Task;
-use ashlar_core::qemu::{self, Firmware, Machine, Medium, Network, Seat, Start};
-use ashlar_core::scenario::{ADMIN, HOST};
-use ashlar_core::timeline::{self, Memory, OWN_QUESTIONS, QUESTIONS};
-use ashlar_core::{peer, ssh};
+use ashlar_lab::boot_timing::{self, Memory, OWN_QUESTIONS, QUESTIONS};
+use ashlar_lab::cloud::Volume;
+use ashlar_lab::console::Answer;
+use ashlar_lab::console::task::Task;
+use ashlar_lab::qemu::{self, Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::reference;
+use ashlar_lab::scenario::{ADMIN, HOST};
+use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{App, median};
@@ -111,7 +112,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
 
 /// The Debian image; without the tools that make one, a word about it.
 fn debian(app: &App, logs: &Utf8Path) -> Result<Option<Peer>> {
-    if let Some(missing) = [peer::PROGRAM, "mke2fs"].into_iter().find(|name| tools::find(name).is_none()) {
+    if let Some(missing) = [reference::PROGRAM, "mke2fs"].into_iter().find(|name| tools::find(name).is_none()) {
         println!("skipped: Debian beside it, because {missing} is not installed (packages mmdebstrap, e2fsprogs)");
         return Ok(None);
     }
@@ -143,9 +144,9 @@ impl Bench<'_> {
                 return Ok(Started { banner, answers: Vec::new(), asked: banner });
             }
             std::thread::sleep(SETTLE);
-            let user = if system == System::Ashlar { ADMIN } else { peer::USER }.to_owned();
+            let user = if system == System::Ashlar { ADMIN } else { reference::USER }.to_owned();
             let commands = match system {
-                System::Ashlar => timeline::of_ours(),
+                System::Ashlar => boot_timing::of_ours(),
                 System::Debian => QUESTIONS.map(str::to_owned).to_vec(),
             };
             let answers = perform(&Task::Commands { user, commands })?;
@@ -164,7 +165,7 @@ impl Bench<'_> {
         let (start, volume) = match (system, &self.peer) {
             (System::Debian, Some(peer)) => {
                 let [kernel, initrd, disk] = ["kernel", "initrd", "disk"].map(|name| peer.file(name));
-                (Start::Kernel { kernel, initrd, cmdline: peer::CMDLINE.to_owned(), disk }, None)
+                (Start::Kernel { kernel, initrd, cmdline: reference::CMDLINE.to_owned(), disk }, None)
             }
             _ => {
                 let (host, user) = (HOST.to_owned(), ADMIN.to_owned());
@@ -222,7 +223,7 @@ fn held(system: System, started: &Started) -> String {
         let mib = |kib: u64| kib as f64 / 1024.0;
         format!("{:.1} MiB used without page cache ({:.1} MiB cache)", mib(memory.used), mib(memory.cached))
     });
-    let programs = timeline::programs(text(1));
+    let programs = boot_timing::programs(text(1));
     format!("{memory}, {} processes: {}", programs.len(), programs.join(" "))
 }
 
@@ -230,11 +231,11 @@ fn held(system: System, started: &Started) -> String {
 fn chart(started: &Started) -> String {
     let text = |at: usize| started.answers.get(at).map_or("", |answer| answer.text.as_str());
     let [init, timing, services] = [0, 1, 2].map(text);
-    let Some(uptime) = timeline::uptime(text(OWN_QUESTIONS.len() + QUESTIONS.len() - 1)) else {
+    let Some(uptime) = boot_timing::uptime(text(OWN_QUESTIONS.len() + QUESTIONS.len() - 1)) else {
         return "the machine did not say how long it runs".to_owned();
     };
     let kernel = (started.asked - uptime).max(0.0);
-    let (first, sshd) = timeline::services(timing);
-    let stretches = timeline::stretches(kernel, timeline::stamp(init), first, sshd, started.banner);
-    format!("{}\n{services}", timeline::chart(&stretches, WIDTH))
+    let (first, sshd) = boot_timing::services(timing);
+    let stretches = boot_timing::stretches(kernel, boot_timing::stamp(init), first, sshd, started.banner);
+    format!("{}\n{services}", boot_timing::chart(&stretches, WIDTH))
 }

@@ -9,15 +9,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::cloud::Volume;
-use ashlar_core::console::facts::{Expected, Fact};
-use ashlar_core::console::task::Task;
-use ashlar_core::cost::{self, Cost};
-use ashlar_core::hardening::Layer;
-use ashlar_core::qemu::{self, Machine, Medium, Network, Seat, Start};
-use ashlar_core::scenario::{ADMIN, HOST};
-use ashlar_core::ssh;
-use ashlar_core::timeline::Memory;
+use ashlar_core::model::hardening::Layer;
+use ashlar_lab::boot_timing::Memory;
+use ashlar_lab::cloud::Volume;
+use ashlar_lab::console::facts::{Expected, Fact};
+use ashlar_lab::console::task::Task;
+use ashlar_lab::overhead::{self, Cost};
+use ashlar_lab::qemu::{self, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::scenario::{ADMIN, HOST};
+use ashlar_lab::ssh;
 use camino::Utf8Path;
 
 use super::{App, median};
@@ -54,7 +54,7 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
         }
     }
     println!("\nthe six layers' cost, emulated, medians of {runs}");
-    print!("{}", cost::table(&middle(&seen[0]), &middle(&seen[1])));
+    print!("{}", overhead::table(&middle(&seen[0]), &middle(&seen[1])));
     Ok(())
 }
 
@@ -115,9 +115,9 @@ fn costs(way: &Way, started: Instant, layers: bool, web: u16) -> Result<Cost> {
     std::thread::sleep(SETTLE);
     let memory =
         Memory::parse(&ask("cat /proc/meminfo".to_owned())?).context("/proc/meminfo says nothing of memory")?;
-    let writes = ask(cost::WRITES.to_owned())?;
+    let writes = ask(overhead::WRITES.to_owned())?;
     if layers {
-        as_root(cost::OPEN)?;
+        as_root(overhead::OPEN)?;
         // Beside the one that the profile starts, which has no network.
         as_root("container run -d --name bench --network host /srv/hello")?;
     }
@@ -127,7 +127,7 @@ fn costs(way: &Way, started: Instant, layers: bool, web: u16) -> Result<Cost> {
         memory_kib: memory.used,
         logins_per_second: f64::from(LOGINS) / login_seconds.as_secs_f64(),
         requests_per_second: f64::from(REQUESTS) / requests(web)?.as_secs_f64(),
-        writes_per_second: cost::writes_per_second(&writes).with_context(|| format!("`{writes}` is no time"))?,
+        writes_per_second: overhead::writes_per_second(&writes).with_context(|| format!("`{writes}` is no time"))?,
     })
 }
 

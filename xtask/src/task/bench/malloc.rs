@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
-use ashlar_core::name::PkgName;
+use ashlar_core::base::command::Command;
+use ashlar_core::base::name::PkgName;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{App, median};

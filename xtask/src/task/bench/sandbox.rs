@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use ashlar_core::name::PkgName;
+use ashlar_core::base::name::PkgName;
 
 use super::{App, median};
 

@@ -1,6 +1,6 @@
 //! What a boot test says about a scenario: lines, a table, the spread over many starts. Text from values only.
 
-use ashlar_core::console::facts::Seen;
+use ashlar_lab::console::facts::Seen;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Service graphs beside the OpenRC of this machine's Debian.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
+use ashlar_core::base::command::Command;
 use ashlar_oracle::capture::{self, Capture};
 use ashlar_oracle::graph::Graph;
 use ashlar_oracle::{compare, differences, generate, render, report, shipped};

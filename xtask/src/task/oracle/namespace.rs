@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
+use ashlar_core::base::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::exec;

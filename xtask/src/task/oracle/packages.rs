@@ -1,7 +1,7 @@
 //! The Debian packages that the test roots are made of: fetched with apt-get, unpacked with dpkg-deb.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
+use ashlar_core::base::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::exec;

@@ -5,7 +5,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::command::Command;
+use ashlar_core::base::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::namespace::NAMESPACES;

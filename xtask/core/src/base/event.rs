@@ -1,0 +1,120 @@
+//! What happened, as values. Work emits events; `xtask/src/report` turns them into lines, bars or JSON.
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use crate::base::digest::Digest;
+use crate::base::name::{Phase, PkgName};
+
+/// One thing that happened. As JSON: one object a line, with `event` naming the kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// Bytes of a download.
+    Fetching {
+        /// File name.
+        file: String,
+        /// Bytes so far.
+        done: u64,
+        /// All bytes, when known.
+        total: Option<u64>,
+    },
+    /// A download ended well.
+    Fetched {
+        /// File name.
+        file: String,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// A package needs no build.
+    Cached {
+        /// Package name.
+        package: PkgName,
+        /// Its input key.
+        key: Digest,
+    },
+    /// A package's phase began.
+    Phase {
+        /// Package name.
+        package: PkgName,
+        /// The phase.
+        phase: Phase,
+    },
+    /// A package was built.
+    Built {
+        /// Package name.
+        package: PkgName,
+        /// Upstream version.
+        version: String,
+        /// Seconds from first phase to stored layer.
+        seconds: u64,
+        /// Size of all its layers in bytes.
+        bytes: u64,
+        /// Whether the bytes are those of the build before.
+        unchanged: bool,
+    },
+    /// A build failed; the error follows.
+    Failed {
+        /// Package name.
+        package: PkgName,
+        /// The log of the phase that failed.
+        log: Option<Utf8PathBuf>,
+    },
+    /// A stage of the ISO ended.
+    Stage {
+        /// 1 to 5.
+        number: u8,
+        /// Its name.
+        name: String,
+        /// Milliseconds it took.
+        milliseconds: u64,
+        /// Whether everything in it was cached.
+        cached: bool,
+    },
+    /// Something worth knowing.
+    Note {
+        /// The sentence.
+        text: String,
+    },
+}
+
+/// A duration as people write it: `0.4s`, `28s`, `3m42s`, `1h02m`.
+pub fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A size as people write it, in decimal units as disk and network figures are.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{}.{} KB", bytes / 1_000, bytes % 1_000 / 100),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes % 1_000_000_000 / 100_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_for_people() {
+        let all: Vec<String> = [0, 450, 28_000, 222_000, 3_720_000].into_iter().map(duration).collect();
+        assert_eq!(all, ["0.0s", "0.4s", "28s", "3m42s", "1h02m"]);
+        let all: Vec<String> = [7, 152_000, 5_500_000, 2_100_000_000].into_iter().map(size).collect();
+        assert_eq!(all, ["7 B", "152.0 KB", "5.5 MB", "2.1 GB"]);
+    }
+
+    #[test]
+    fn events_as_json_name_their_kind() {
+        let event = Event::Stage { number: 2, name: "Packages".to_owned(), milliseconds: 1500, cached: false };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(json, r#"{"event":"stage","number":2,"name":"Packages","milliseconds":1500,"cached":false}"#);
+    }
+}

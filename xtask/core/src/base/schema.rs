@@ -1,0 +1,215 @@
+//! TOML text into plain structs, with the parser's complaints turned into findings a person can act on.
+//!
+//! Shape only: syntax, unknown keys, wrong types. Serves every TOML document of the tree (recipes, policies, profiles).
+//! The lists of valid keys come from the structs themselves, so they cannot drift.
+
+use std::ops::Range;
+
+use camino::Utf8Path;
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+use crate::base::diag::{Diagnostic, suggest};
+
+/// What a kind of document is called, and how its findings are identified.
+#[derive(Debug, Clone, Copy)]
+pub struct Document {
+    /// The noun of messages: "`licence` is not a *recipe* key".
+    pub noun: &'static str,
+    /// Code of text that is not TOML.
+    pub syntax: &'static str,
+    /// Code of a key that does not exist.
+    pub unknown_key: &'static str,
+    /// Code of a key written twice.
+    pub duplicate_key: &'static str,
+    /// Code of a value of the wrong type.
+    pub wrong_type: &'static str,
+    /// Words of other package systems and the key that means the same here.
+    pub synonyms: &'static [(&'static str, &'static str)],
+}
+
+/// Reads `text` as a `T`.
+///
+/// # Errors
+/// The first problem of shape: the parser cannot go on behind it.
+#[expect(clippy::result_large_err, reason = "made at most once per file, and shown at once")]
+pub fn read<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Document) -> Result<T, Diagnostic> {
+    toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        let message = error.message().trim();
+        let found = if message.starts_with("unknown field") {
+            unknown_key::<T>(text, message, &span, document)
+        } else if message == "duplicate key" {
+            let key = text.get(span.clone()).unwrap_or_default();
+            Diagnostic::error(document.duplicate_key, format!("`{key}` is written twice"))
+                .label("second mention")
+                .help("keep one of the two lines")
+        } else if let Some(rest) = message.strip_prefix("invalid type: ") {
+            wrong_type(text, rest, &span, document)
+        } else {
+            Diagnostic::error(document.syntax, format!("the {} is not valid TOML", document.noun))
+                .label(message.replace('\n', ", "))
+        };
+        found.in_file(file).at(span)
+    })
+}
+
+fn unknown_key<T: DeserializeOwned>(text: &str, message: &str, span: &Range<usize>, document: &Document) -> Diagnostic {
+    let mut words = quoted(message);
+    let key = if words.is_empty() { String::new() } else { words.remove(0) };
+    let table = home(text, span).map(|home| home.table).unwrap_or_default();
+    let place = if table.is_empty() { format!("a {} key", document.noun) } else { format!("a key of `{table}`") };
+    let finding = Diagnostic::error(document.unknown_key, format!("`{key}` is not {place}"));
+    let known = || words.iter().map(String::as_str);
+    let synonym = document.synonyms.iter().find(|(other, ours)| *other == key && known().any(|word| word == *ours));
+    let finding = if let Some((_, ours)) = synonym {
+        finding.label(format!("this is called `{ours}` here"))
+    } else if !table.is_empty() && top_level_keys::<T>().contains(&key) {
+        // TOML gives every line below a table header to that table; forgetting this is the commonest mistake.
+        finding.label(format!("belongs above the first `[table]`, not into `{table}`"))
+    } else if let Some(close) = suggest(&key, known()) {
+        finding.label(format!("did you mean `{close}`?"))
+    } else {
+        finding.label("unknown key")
+    };
+    let list: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    let subject = if table.is_empty() { "valid keys".to_owned() } else { format!("valid keys of `{table}`") };
+    finding.help(format!("{subject}: {}", list.join(", ")))
+}
+
+fn wrong_type(text: &str, rest: &str, span: &Range<usize>, document: &Document) -> Diagnostic {
+    let key = home(text, span).map_or_else(|| "a value".to_owned(), |home| format!("`{}`", home.key));
+    let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "something else"));
+    let found = found.replace("map", "table").replace("sequence", "list").replace("string", "text");
+    let expected = match expected {
+        "a sequence" => "a list: [\"…\"]",
+        "a string" => "a text in quotes",
+        "i64" | "u32" | "u64" => "a whole number",
+        "a map" => "a table",
+        other if other.starts_with("struct") => "a table",
+        other => other,
+    };
+    let finding = Diagnostic::error(document.wrong_type, format!("{key} has the wrong type"))
+        .label(format!("found {found}, expected {expected}"));
+    let header = text.get(span.clone()).unwrap_or_default();
+    if header.starts_with('[') && expected.starts_with("a list") {
+        finding.help(format!("this table may appear several times, so its header is written `[{header}]`"))
+    } else {
+        finding
+    }
+}
+
+/// The words of a message between backticks.
+fn quoted(message: &str) -> Vec<String> {
+    message.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The keys of the document's root. Asked of the type: a key that cannot exist makes serde list those that do.
+fn top_level_keys<T: DeserializeOwned>() -> Vec<String> {
+    let answer = toml::from_str::<T>("\"\" = 0").err();
+    answer.map(|error| quoted(error.message()).split_off(1)).unwrap_or_default()
+}
+
+/// Where a byte range belongs: the header of its table (`[build.env]`, `[[source]]`, empty for the root) and its key.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Home {
+    table: String,
+    key: String,
+}
+
+fn home(text: &str, span: &Range<usize>) -> Option<Home> {
+    search(DeTable::parse(text).ok()?.get_ref(), span, "", "")
+}
+
+fn search(table: &DeTable<'_>, span: &Range<usize>, path: &str, header: &str) -> Option<Home> {
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref().as_ref();
+        if key.span() == *span || value.span() == *span {
+            return Some(Home { table: header.to_owned(), key: name.to_owned() });
+        }
+        let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match value.get_ref() {
+            DeValue::Table(table) => search(table, span, &inner, &format!("[{inner}]")),
+            DeValue::Array(list) => list.iter().find_map(|item| match item.get_ref() {
+                _ if item.span() == *span => Some(Home { table: header.to_owned(), key: name.to_owned() }),
+                DeValue::Table(table) => search(table, span, &inner, &format!("[[{inner}]]")),
+                _ => None,
+            }),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    const DOCUMENT: Document = Document {
+        noun: "sample",
+        syntax: "s",
+        unknown_key: "u",
+        duplicate_key: "d",
+        wrong_type: "w",
+        synonyms: &[("colour", "paint")],
+    };
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Sample {
+        paint: String,
+        sizes: Vec<i64>,
+        part: Vec<Part>,
+        map: BTreeMap<String, String>,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Part {
+        name: String,
+    }
+
+    fn complaint(text: &str) -> String {
+        read::<Sample>(text, "sample.toml".into(), &DOCUMENT).unwrap_err().render(Some(text))
+    }
+
+    #[test]
+    fn complaints_name_table_key_and_remedy() {
+        let texts = [
+            "colour = 'red'",
+            "[[part]]\nnam = 'x'",
+            "[[part]]\nname = 'x'\nsizes = [1]",
+            "zzz = 1",
+            "sizes = 'x'",
+            "sizes = ['x']",
+            "paint = 1",
+            "part = 1",
+            "[part]\nname = 'x'",
+            "part = ['x']",
+            "map = 1",
+            "[map]\nx = {}",
+            "paint = 'a'\npaint = 'b'",
+            "paint = 'a",
+            "paint = ",
+            "[part",
+        ];
+        insta::assert_snapshot!(texts.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn homes() {
+        let text = "a = 1\n[b]\nc = 2\n[[d]]\ne = [3]\n[[d.f]]\ng = 4\n";
+        let at = |needle: &str| {
+            let start = text.find(needle).unwrap();
+            home(text, &(start..start + needle.len())).map(|home| format!("{} {}", home.table, home.key))
+        };
+        assert_eq!(at("a"), Some(" a".to_owned()));
+        assert_eq!(at("c"), Some("[b] c".to_owned()));
+        assert_eq!(at("3"), Some("[[d]] e".to_owned()));
+        assert_eq!(at("g"), Some("[[d.f]] g".to_owned()));
+        assert_eq!(at("= 4"), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! Readers and writers of bytes and texts, each with one spelling.
+
+pub mod archive;
+pub mod cargo_lock;
+pub mod cpio;
+pub mod deb822;
+pub mod kconfig;
+pub mod layer;
+pub mod ledger;
+pub mod manifest;
+pub mod oci;
+pub mod sbom;
+pub mod uki;

@@ -1,0 +1,299 @@
+//! Container images (`images/<name>/image.toml`) and ISO profiles (`iso/<name>/profile.toml`): models, meaning, and the
+//! merging of package manifests into one tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::Utf8Path;
+use serde::Deserialize;
+
+use crate::base::diag::{Diagnostic, suggest};
+use crate::base::glob;
+use crate::base::name::PkgName;
+use crate::base::schema::{self, Document};
+use crate::formats::manifest::{Entry, Kind, Manifest, parents};
+
+/// A container image as written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Image {
+    /// One line, no full stop.
+    pub summary: String,
+    /// Packages whose files it holds; nothing is added on its own.
+    pub packages: Vec<String>,
+    /// Globs of the files taken; all when empty.
+    pub files: Vec<String>,
+    /// Program and fixed arguments.
+    pub entrypoint: Vec<String>,
+    /// Arguments that a caller replaces.
+    pub cmd: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// `uid:gid`.
+    pub user: String,
+    /// Start directory.
+    pub workdir: String,
+    /// `8080/tcp` and the like.
+    pub ports: BTreeSet<String>,
+    /// Upper limit of the layer in bytes; composing fails above it.
+    pub max_size: Option<u64>,
+}
+
+/// An ISO profile as written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// One line, no full stop.
+    pub summary: String,
+    /// Version shown by the system.
+    pub version: String,
+    /// Packages of the root file system.
+    pub root: Vec<String>,
+    /// Modes, as octal digits, of paths that are neither 0644 nor 0755.
+    pub modes: BTreeMap<String, String>,
+    /// Words of the kernel command line.
+    pub cmdline: Vec<String>,
+    /// Upper limit of the ISO in bytes.
+    pub max_size: Option<u64>,
+    /// Layers of `hardening/` left out, by the names of their folders: for tests and measurements.
+    pub layers_off: Vec<String>,
+    /// What this image has otherwise than the layers' data says: names of switches in `hardening/layers.toml`.
+    pub switches: Vec<String>,
+    /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
+    pub foreign_services: Vec<String>,
+    /// For others than tests: what it holds and opens is committed as `digests/manifest-<name>.txt`.
+    pub published: bool,
+}
+
+const IMAGE: Document = Document {
+    noun: "image",
+    syntax: "image::syntax",
+    unknown_key: "image::unknown-key",
+    duplicate_key: "image::duplicate-key",
+    wrong_type: "image::wrong-type",
+    synonyms: &[("command", "cmd"), ("expose", "ports"), ("include", "files")],
+};
+
+const PROFILE: Document = Document {
+    noun: "profile",
+    syntax: "profile::syntax",
+    unknown_key: "profile::unknown-key",
+    duplicate_key: "profile::duplicate-key",
+    wrong_type: "profile::wrong-type",
+    synonyms: &[("packages", "root"), ("append", "cmdline")],
+};
+
+impl Image {
+    /// Reads an image; `packages` are all packages there are.
+    ///
+    /// # Errors
+    /// Every finding.
+    pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
+        let image: Self = schema::read(text, file, &IMAGE).map_err(|finding| vec![finding])?;
+        let mut findings = known(&image.packages, packages, "image::unknown-package", file);
+        let mut add = |code, message: &str, help: &str| {
+            findings.push(Diagnostic::error(code, message).in_file(file).help(help));
+        };
+        if image.packages.is_empty() {
+            add("image::empty", "the image lists no packages", "name at least one in `packages`");
+        }
+        if image.entrypoint.first().is_some_and(|program| !program.starts_with('/')) {
+            add(
+                "image::entrypoint",
+                "the entrypoint is not an absolute path",
+                "there is no PATH before a program runs",
+            );
+        }
+        if image.env.iter().any(|pair| !pair.contains('=')) {
+            add("image::env", "an `env` entry has no `=`", "write NAME=value");
+        }
+        if findings.is_empty() { Ok(image) } else { Err(findings) }
+    }
+
+    /// The packages as names.
+    pub fn package_names(&self) -> Vec<PkgName> {
+        names(&self.packages)
+    }
+}
+
+impl Profile {
+    /// Reads a profile; `packages` are all packages there are.
+    ///
+    /// # Errors
+    /// Every finding.
+    pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
+        let profile: Self = schema::read(text, file, &PROFILE).map_err(|finding| vec![finding])?;
+        let mut findings = known(&profile.root, packages, "profile::unknown-package", file);
+        // GRUB's configuration and the unified image both carry these words as they are.
+        let plain = |word: &&String| {
+            word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._,=:/+-@%".contains(&b))
+        };
+        for word in profile.cmdline.iter().filter(plain) {
+            findings.push(
+                Diagnostic::error("profile::cmdline", format!("`{word}` cannot be a word of the kernel command line"))
+                    .in_file(file)
+                    .help("letters, digits and . _ , = : / + - @ % only: the word stands unquoted in a boot menu"),
+            );
+        }
+        for (path, mode) in &profile.modes {
+            if !u32::from_str_radix(mode, 8).is_ok_and(|mode| mode <= 0o1777) || path.starts_with('/') {
+                findings.push(
+                    Diagnostic::error("profile::mode", format!("`{path}` = `{mode}` is not a path with a mode"))
+                        .in_file(file)
+                        .help("write a path without leading slash and octal digits, such as \"etc/shadow\" = \"0600\""),
+                );
+            }
+        }
+        if findings.is_empty() { Ok(profile) } else { Err(findings) }
+    }
+
+    /// The modes as numbers; reading the profile has refused what is none.
+    pub fn octal_modes(&self) -> BTreeMap<String, u32> {
+        let number = |(path, mode): (&String, &String)| Some((path.clone(), u32::from_str_radix(mode, 8).ok()?));
+        self.modes.iter().filter_map(number).collect()
+    }
+
+    /// The packages of the root as names.
+    pub fn root_names(&self) -> Vec<PkgName> {
+        names(&self.root)
+    }
+}
+
+fn names(texts: &[String]) -> Vec<PkgName> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn known(wanted: &[String], packages: &BTreeSet<&str>, code: &'static str, file: &Utf8Path) -> Vec<Diagnostic> {
+    let unknown = wanted.iter().filter(|name| !packages.contains(name.as_str()));
+    unknown
+        .map(|name| {
+            let finding = Diagnostic::error(code, format!("there is no package `{name}`")).in_file(file);
+            match suggest(name, packages.iter().copied()) {
+                Some(close) => finding.help(format!("did you mean `{close}`?")),
+                None => finding.help("`ls pkgs` shows what there is"),
+            }
+        })
+        .collect()
+}
+
+/// A path that two packages claim.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "/{path} is in both {first} and {second}; a file has one owner: drop one package, or take the file out of one recipe"
+)]
+pub struct Conflict {
+    path: String,
+    first: String,
+    second: String,
+}
+
+/// Puts the trees of several packages into one. Directories may be shared; any other path has one owner.
+///
+/// # Errors
+/// Every conflict.
+pub fn merge<'a>(trees: impl IntoIterator<Item = (&'a str, &'a Manifest)>) -> Result<Manifest, Vec<Conflict>> {
+    let mut owners: BTreeMap<&str, (&str, &Entry)> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    for (package, tree) in trees {
+        for entry in tree.entries() {
+            match owners.get(entry.path.as_str()) {
+                Some((_, before)) if before.kind == Kind::Dir && entry.kind == Kind::Dir => {
+                    // A directory with a narrower mode wins: 0700 /root stays closed whoever else mentions it.
+                    if entry.mode < before.mode {
+                        owners.insert(&entry.path, (package, entry));
+                    }
+                }
+                Some((first, _)) => conflicts.push(Conflict {
+                    path: entry.path.clone(),
+                    first: (*first).to_owned(),
+                    second: package.to_owned(),
+                }),
+                None => drop(owners.insert(&entry.path, (package, entry))),
+            }
+        }
+    }
+    if !conflicts.is_empty() {
+        return Err(conflicts);
+    }
+    let entries = owners.into_values().map(|(_, entry)| entry.clone()).collect();
+    Ok(Manifest::sorted(entries).map(Manifest::with_parents).unwrap_or_default())
+}
+
+/// The part of a tree that `globs` select, with the directories above; all of it when there are no globs.
+pub fn select(tree: &Manifest, globs: &[String]) -> Manifest {
+    if globs.is_empty() {
+        return tree.clone();
+    }
+    let chosen = |entry: &&Entry| globs.iter().any(|pattern| glob::matches(pattern, &entry.path));
+    let paths: BTreeSet<&str> = tree
+        .entries()
+        .iter()
+        .filter(chosen)
+        .flat_map(|entry| parents(&entry.path).chain(std::iter::once(entry.path.as_str())))
+        .collect();
+    let entries = tree.entries().iter().filter(|entry| paths.contains(entry.path.as_str())).cloned().collect();
+    Manifest::sorted(entries).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages() -> BTreeSet<&'static str> {
+        ["busybox", "hello"].into()
+    }
+
+    fn tree(entries: Vec<Entry>) -> Manifest {
+        Manifest::sorted(entries).unwrap().with_parents()
+    }
+
+    #[test]
+    fn images_and_profiles_name_their_mistakes() {
+        let file = Utf8Path::new("images/x/image.toml");
+        let show = |found: Vec<Diagnostic>| found.iter().map(|f| f.render(None)).collect::<String>();
+        let bad = "packages = [\"helo\"]\nentrypoint = [\"hello\"]\nenv = [\"A\"]\n";
+        let found = show(Image::parse(bad, file, &packages()).unwrap_err());
+        assert!(
+            found.contains("did you mean `hello`?")
+                && found.contains("not an absolute path")
+                && found.contains("no `=`"),
+            "{found}"
+        );
+        assert!(show(Image::parse("", file, &packages()).unwrap_err()).contains("lists no packages"));
+        assert!(show(Image::parse("expose = 1", file, &packages()).unwrap_err()).contains("ports"));
+        let found =
+            Profile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages()).unwrap_err();
+        assert_eq!(found.len(), 3);
+        let image =
+            Image::parse("packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]", file, &packages()).unwrap();
+        assert_eq!(image.package_names().len(), 1);
+        let profile =
+            Profile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();
+        assert_eq!(profile.root_names()[0].as_str(), "busybox");
+    }
+
+    #[test]
+    fn merging_shares_directories_and_refuses_shared_files() {
+        let a = tree(vec![Entry::file("usr/bin/a", 0o755, b"a"), Entry::dir("root")]);
+        let mut closed = Entry::dir("root");
+        closed.mode = 0o700;
+        let b = tree(vec![Entry::file("usr/bin/b", 0o755, b"b"), closed]);
+        for order in [[("a", &a), ("b", &b)], [("b", &b), ("a", &a)]] {
+            let merged = merge(order).unwrap();
+            let paths: Vec<&str> = merged.entries().iter().map(|e| e.path.as_str()).collect();
+            assert_eq!(paths, ["root", "usr", "usr/bin", "usr/bin/a", "usr/bin/b"]);
+            assert_eq!(merged.get("root").unwrap().mode, 0o700);
+        }
+        let found = merge([("a", &a), ("c", &a)]).unwrap_err();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].to_string().starts_with("/usr/bin/a is in both a and c"));
+    }
+
+    #[test]
+    fn selecting_keeps_the_directories_above() {
+        let all = tree(vec![Entry::file("usr/bin/a", 0o755, b"a"), Entry::file("usr/share/x", 0o644, b"x")]);
+        let some = select(&all, &["usr/bin/*".to_owned()]);
+        let paths: Vec<&str> = some.entries().iter().map(|e| e.path.as_str()).collect();
+        assert_eq!(paths, ["usr", "usr/bin", "usr/bin/a"]);
+        assert_eq!(select(&all, &[]), all);
+    }
+}

@@ -1,0 +1,149 @@
+//! Recipes: `pkgs/<name>/pkg.toml` as written ([`raw`]) and as resolved (this module's types).
+//!
+//! Text goes through `parse` (shape: keys and types, by toml) and `validate` (meaning: every finding at once).
+
+pub mod parse;
+pub mod raw;
+pub mod style;
+pub mod validate;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::digest::Digest;
+use crate::base::name::{Phase, PkgName};
+
+/// A recipe that passed validation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recipe {
+    /// Package name, equal to the folder's name.
+    pub name: PkgName,
+    /// Upstream version.
+    pub version: String,
+    /// One line, no full stop.
+    pub summary: String,
+    /// SPDX expression.
+    pub license: String,
+    /// Home page; empty for programs of our own.
+    pub upstream: String,
+    /// `vendor:product` for vulnerability matching.
+    pub cpe: Option<String>,
+    /// Packages composed, with all they need, into `/sysroot`.
+    pub libs: Vec<PkgName>,
+    /// Packages composed, with all they need, into `/tools`.
+    pub tools: Vec<PkgName>,
+    /// Patch files below `patches/`, in order.
+    pub patches: Vec<String>,
+    /// Pinned sources.
+    pub sources: Vec<Source>,
+    /// The build style that supplies phases.
+    pub style: Style,
+    /// Extra arguments of the style.
+    pub args: Vec<String>,
+    /// Extra environment of all phases: the style's, then the recipe's. Paths of the build are [`rooted`].
+    pub env: BTreeMap<String, String>,
+    /// Crates to provide in `/build/vendor`, as a Cargo.lock beside the recipe.
+    pub cargo_lock: Option<String>,
+    /// The phases that run, after style and overrides were merged. Empty scripts are absent.
+    pub phases: BTreeMap<Phase, String>,
+    /// Hardening flags switched off.
+    pub hardening: Vec<OptOut>,
+    /// Permission bits of paths that are neither 0644 nor 0755.
+    pub modes: BTreeMap<String, u32>,
+    /// Split packages.
+    pub outputs: Vec<Output>,
+    /// Tests of the installed result.
+    pub tests: Vec<InstallTest>,
+    /// Where new versions are announced.
+    pub watch: Option<String>,
+}
+
+impl Recipe {
+    /// The names of all packages the recipe makes: itself first, then its splits.
+    pub fn package_names(&self) -> impl Iterator<Item = &PkgName> {
+        std::iter::once(&self.name).chain(self.outputs.iter().map(|output| &output.name))
+    }
+}
+
+/// A pinned source tarball.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Upstream locations, tried in order.
+    pub urls: Vec<String>,
+    /// Path in Debian's package pool, where the same bytes are kept.
+    pub debian: Option<String>,
+    /// sha256 of the file.
+    pub sha256: Digest,
+    /// Leading path components dropped when unpacking.
+    pub strip: u32,
+    /// When not empty: only these prefixes are unpacked (after stripping).
+    pub include: Vec<String>,
+    /// Directory below the source root that receives the files.
+    pub to: String,
+}
+
+impl Source {
+    /// The file name shown to people: last component of the first location.
+    pub fn file_name(&self) -> &str {
+        let location = self.debian.as_ref().or(self.urls.first()).map_or("source", String::as_str);
+        location.rsplit('/').next().unwrap_or(location)
+    }
+}
+
+/// How a package is built when the recipe does not say it phase by phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// `./configure && make`.
+    Autotools,
+    /// CMake with makefiles.
+    Cmake,
+    /// Meson and ninja.
+    Meson,
+    /// A plain makefile.
+    Make,
+    /// A Rust crate with its Cargo.lock.
+    Cargo,
+    /// Linux.
+    Kernel,
+    /// Only what the recipe's phases say.
+    Shell,
+}
+
+/// A hardening flag switched off, with its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OptOut {
+    /// Name of the flag in `toolchain/hardening.toml`.
+    pub off: String,
+    /// Why this package cannot have it.
+    pub reason: String,
+}
+
+/// A split package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Package name.
+    pub name: PkgName,
+    /// One line, no full stop.
+    pub summary: String,
+    /// Globs, relative to the root, of the files it takes.
+    pub files: Vec<String>,
+}
+
+/// A test of the installed result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InstallTest {
+    /// What is tested.
+    pub name: String,
+    /// Shell script; `$DESTDIR` holds the installed files.
+    pub run: String,
+}
+
+/// A text with the build's directories (`/build/src` and so on, as recipes write them) made relative to `@ROOT@`, which stands
+/// for the root that the engine chooses: `/build`, or another to show that nothing depends on it.
+pub fn rooted(text: &str) -> String {
+    ["src", "obj", "home", "vendor"].into_iter().fold(text.to_owned(), |text, directory| {
+        text.replace(&format!("/build/{directory}"), &format!("@ROOT@/{directory}"))
+    })
+}

@@ -1,0 +1,179 @@
+//! `[build]`: style, arguments, environment, crates.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::Spanned;
+
+use super::{Findings, path_fault};
+use crate::base::diag::{Diagnostic, suggest};
+use crate::model::recipe::raw::{RawBuild, RawRecipe, Text};
+use crate::model::recipe::{Style, rooted, style};
+
+/// What the build contract fixes for every phase; a recipe that changed one of these would break the contract.
+pub const CONTRACT: [&str; 25] = [
+    "PATH",
+    "HOME",
+    "LC_ALL",
+    "TZ",
+    "SOURCE_DATE_EPOCH",
+    "TARGET",
+    "CC",
+    "CXX",
+    "AR",
+    "RANLIB",
+    "NM",
+    "STRIP",
+    "OBJCOPY",
+    "READELF",
+    "LD",
+    "HOSTCC",
+    "HOSTCXX",
+    "SRC",
+    "OBJ",
+    "DESTDIR",
+    "SYSROOT",
+    "TOOLS",
+    "FILES",
+    "JOBS",
+    "MAKEFLAGS",
+];
+
+/// The checked table. `style` is `None` where it is absent or unknown.
+#[derive(Debug, Default)]
+pub struct Build {
+    pub style: Option<Style>,
+    pub args: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    pub cargo_lock: Option<String>,
+}
+
+pub(super) fn check(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findings) -> Build {
+    let absent = Spanned::new(0..0, RawBuild::default());
+    let table = raw.build.as_ref().unwrap_or(&absent);
+    let build = table.get_ref();
+    let style = style(raw, table, found);
+    environment(build, found);
+    if let Some(style) = style {
+        arguments(raw, build, style, found);
+    }
+    let mut env = style.map(style::env).unwrap_or_default();
+    env.extend(build.env.iter().map(|(name, value)| (name.get_ref().clone(), value.get_ref().clone())));
+    env.values_mut().for_each(|value| *value = rooted(value));
+    Build {
+        style,
+        args: build.args.iter().map(|arg| arg.get_ref().clone()).collect(),
+        env,
+        cargo_lock: crates(table, style, files, found),
+    }
+}
+
+fn styles() -> String {
+    Style::ALL.map(|style| format!("`{}`", style.as_str())).join(", ")
+}
+
+/// The style named; `shell` when none is named and the recipe itself says how it is installed.
+fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Option<Style> {
+    let Some(text) = &table.get_ref().style else {
+        if raw.phases.install.is_some() {
+            return Some(Style::Shell);
+        }
+        let finding = Diagnostic::error("recipe::missing-key", "the recipe does not say how it is built")
+            .help(format!("write `style = \"…\"` into `[build]`, or your own `[phases]`; styles: {}", styles()));
+        found.add(match &raw.build {
+            Some(_) => finding.at(table.span()).label("needs `style`"),
+            None => finding,
+        });
+        return None;
+    };
+    let style = Style::from_name(text.get_ref());
+    if style.is_none() {
+        let message = format!("there is no build style `{}`", text.get_ref());
+        let finding =
+            Diagnostic::error("recipe::unknown-style", message).at(text.span()).help(format!("styles: {}", styles()));
+        found.add(match suggest(text.get_ref(), Style::ALL.iter().map(|style| style.as_str())) {
+            Some(close) => finding.label(format!("did you mean `{close}`?")),
+            None => finding.label("unknown style"),
+        });
+    }
+    style
+}
+
+/// Arguments must reach a script: either the style has none that takes them, or the recipe may have replaced them all.
+fn arguments(raw: &RawRecipe, build: &RawBuild, style: Style, found: &mut Findings) {
+    let Some(first) = build.args.first() else { return };
+    for arg in build.args.iter().filter(|arg| arg.get_ref().contains('\0')) {
+        let finding = Diagnostic::error("recipe::bad-argument", "the argument holds a NUL character").at(arg.span());
+        found.add(finding.label("no program can receive it"));
+    }
+    let takers = style.phases_with_args();
+    let written = raw.phases.all();
+    let replaced = |taker| written.iter().any(|(phase, _)| *phase == taker);
+    let name = style.as_str();
+    let finding = if takers.is_empty() {
+        Diagnostic::error("recipe::unused-args", format!("the style `{name}` takes no arguments"))
+            .help("write them into the phase that needs them")
+    } else if takers.iter().all(|taker| replaced(*taker)) {
+        let phases: Vec<String> = takers.iter().map(|taker| format!("`{taker}`")).collect();
+        let message = format!("the arguments reach no phase: the recipe replaces {} of `{name}`", phases.join(" and "));
+        Diagnostic::error("recipe::unused-args", message).help("write them into the recipe's own phase")
+    } else {
+        return;
+    };
+    found.add(finding.at(first.span()).label("would be ignored"));
+}
+
+fn environment(build: &RawBuild, found: &mut Findings) {
+    for (name, value) in &build.env {
+        let text = name.get_ref();
+        let letters = text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        if !letters || !text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') {
+            let finding = Diagnostic::error("recipe::bad-env", format!("`{text}` is not a variable name"));
+            found.add(finding.at(name.span()).label("use A-Z, 0-9 and `_`, not beginning with a digit"));
+        } else if CONTRACT.contains(&text.as_str()) {
+            found.add(
+                Diagnostic::error("recipe::contract-env", format!("`{text}` is fixed by the build contract"))
+                    .at(name.span())
+                    .label("cannot be changed for all phases")
+                    .help("a phase can set it for one command: `NAME=value command`"),
+            );
+        }
+        if value.get_ref().contains(char::is_control) {
+            let finding =
+                Diagnostic::error("recipe::bad-env", format!("the value of `{text}` has a control character"));
+            found.add(finding.at(value.span()).label("write it on one line"));
+        }
+    }
+}
+
+/// The lock file of the crates to provide: named, or `Cargo.lock` for the style `cargo`.
+fn crates(
+    table: &Spanned<RawBuild>,
+    style: Option<Style>,
+    files: &BTreeSet<String>,
+    found: &mut Findings,
+) -> Option<String> {
+    let build = table.get_ref();
+    let cargo = style == Some(Style::Cargo);
+    let place = |text: &Option<Text>| text.as_ref().or(build.style.as_ref()).map_or_else(|| table.span(), |t| t.span());
+    let lock = match &build.cargo_lock {
+        Some(text) => text.get_ref().clone(),
+        None if cargo => "Cargo.lock".to_owned(),
+        None => return None,
+    };
+    if let Some(fault) = path_fault(&lock) {
+        let finding = Diagnostic::error("recipe::bad-path", format!("the path `{lock}` {fault}"));
+        found.add(finding.at(place(&build.cargo_lock)).label("expected a file in the package's folder"));
+    } else if !files.contains(&lock) {
+        found.add(
+            Diagnostic::error("recipe::missing-cargo-lock", format!("there is no `{lock}` beside the recipe"))
+                .at(place(&build.cargo_lock))
+                .label("needs the lock file")
+                .help("`cargo generate-lockfile` in the package's folder writes it; commit it"),
+        );
+    }
+    if cargo && !files.contains("Cargo.toml") {
+        let finding = Diagnostic::error("recipe::missing-cargo-toml", "there is no `Cargo.toml` beside the recipe");
+        found.add(finding.at(place(&None)).label("style `cargo` builds the crate in the package's folder"));
+    }
+    Some(lock)
+}

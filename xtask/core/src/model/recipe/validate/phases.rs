@@ -1,0 +1,196 @@
+//! `[phases]`: the recipe's scripts merged over the style's.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::build::Build;
+use super::identity::Identity;
+use super::{Findings, within};
+use crate::base::diag::Diagnostic;
+use crate::base::name::Phase;
+use crate::model::recipe::raw::{RawRecipe, Text};
+use crate::model::recipe::style;
+
+/// The scripts that run. A script of comments only switches the style's phase off, the comment being the reason.
+pub(super) fn check(
+    raw: &RawRecipe,
+    identity: &Identity,
+    build: &Build,
+    found: &mut Findings,
+) -> BTreeMap<Phase, String> {
+    let defaults = match (&identity.name, build.style) {
+        // An argument that cannot be quoted was found in `[build]` already.
+        (Some(name), Some(style)) => style::phases(style, name, &build.args).unwrap_or_default(),
+        _ => BTreeMap::new(),
+    };
+    let mut phases = defaults.clone();
+    let written = raw.phases.all();
+    for (phase, text) in &written {
+        network(text, found);
+        let script = text.get_ref();
+        let idle = script.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        if script.trim().is_empty() || (idle && build.style.is_some() && !defaults.contains_key(phase)) {
+            found.add(
+                Diagnostic::error("recipe::empty-phase", format!("the phase `{phase}` does nothing"))
+                    .at(text.span())
+                    .label("remove it")
+                    .help("to switch off a phase of the style, write its reason as a comment: `# why`"),
+            );
+        } else if idle {
+            phases.remove(phase);
+        } else {
+            phases.insert(*phase, script.clone());
+        }
+    }
+    let install = written.iter().any(|(phase, _)| *phase == Phase::Install) || defaults.contains_key(&Phase::Install);
+    if let Some(style) = build.style.filter(|_| !install && identity.name.is_some()) {
+        found.add(
+            Diagnostic::error(
+                "recipe::no-install",
+                format!("nothing is installed: style `{}` has no phase `install`", style.as_str()),
+            )
+            .help("add `install = '''…'''` to `[phases]`, writing the files below $DESTDIR"),
+        );
+    }
+    phases
+}
+
+/// Programs that fetch, and the subcommands that do (empty: all).
+const FETCHERS: [(&str, &[&str]); 12] = [
+    ("curl", &[]),
+    ("wget", &[]),
+    ("ftp", &[]),
+    ("ssh", &[]),
+    ("scp", &[]),
+    ("git", &["clone", "fetch", "pull", "submodule", "ls-remote"]),
+    ("cargo", &["fetch", "install", "update", "add", "search"]),
+    ("pip", &["install", "download"]),
+    ("pip3", &["install", "download"]),
+    ("npm", &["install", "ci"]),
+    ("go", &["get", "install", "mod"]),
+    ("apt-get", &[]),
+];
+
+/// Finds commands that need the network, which no phase has.
+pub(super) fn network(script: &Text, found: &mut Findings) {
+    for (range, command) in commands(script.get_ref()) {
+        let mut words = command.split_whitespace();
+        let program = words.next().unwrap_or_default();
+        let program = program.rsplit('/').next().unwrap_or_default();
+        let Some((_, subcommands)) = FETCHERS.iter().find(|(name, _)| *name == program) else { continue };
+        let sub = words.find(|word| !word.starts_with(['-', '+']));
+        if !subcommands.is_empty() && !sub.is_some_and(|sub| subcommands.contains(&sub)) {
+            continue;
+        }
+        found.add(
+            Diagnostic::error("recipe::network-tool", format!("`{program}` needs the network, and builds have none"))
+                .at(within(script, range))
+                .label("cannot work here")
+                .help("declare what it fetches as `[[source]]` with its sha256; it is unpacked below $SRC"),
+        );
+    }
+}
+
+/// The simple commands of a shell script with their ranges: what stands where a command can begin. Comments and here
+/// documents are left out. A reading for hints, not a shell parser.
+fn commands(script: &str) -> Vec<(Range<usize>, &str)> {
+    let mut list = Vec::new();
+    let mut heredoc: Option<String> = None;
+    let mut start = 0;
+    for line in script.split_inclusive('\n') {
+        let begin = start;
+        start += line.len();
+        let line = line.trim_end();
+        if let Some(end) = &heredoc {
+            if line.trim_start_matches('\t') == end {
+                heredoc = None;
+            }
+            continue;
+        }
+        heredoc = heredoc_end(line);
+        let code = without_comment(line);
+        let mut at = begin;
+        for piece in code.split([';', '&', '|', '(', ')', '`', '{', '}']) {
+            let command = strip_prefixes(piece);
+            if !command.is_empty() {
+                let from = at + (piece.len() - piece.trim_start().len()) + (piece.trim_start().len() - command.len());
+                let to = from + command.trim_end().len();
+                list.push((from..to, command.trim_end()));
+            }
+            at += piece.len() + 1;
+        }
+    }
+    list
+}
+
+/// Drops what may stand before a command: keywords and assignments.
+fn strip_prefixes(piece: &str) -> &str {
+    const KEYWORDS: [&str; 9] = ["if", "then", "else", "elif", "do", "while", "until", "!", "exec"];
+    let mut rest = piece.trim_start();
+    loop {
+        let word = rest.split_whitespace().next().unwrap_or_default();
+        let assignment = word
+            .split_once('=')
+            .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        if word.is_empty() || !(assignment || KEYWORDS.contains(&word)) {
+            return rest;
+        }
+        rest = rest[word.len()..].trim_start();
+    }
+}
+
+fn without_comment(line: &str) -> &str {
+    let hash =
+        line.char_indices().find(|(at, c)| *c == '#' && line[..*at].chars().last().is_none_or(char::is_whitespace));
+    hash.map_or(line, |(at, _)| &line[..at])
+}
+
+/// The word that ends the here document begun on `line`, if one is.
+fn heredoc_end(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("<<")?;
+    let rest = rest.strip_prefix('-').unwrap_or(rest).trim_start();
+    let word: String = rest
+        .trim_start_matches(['\'', '"', '\\'])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect();
+    (!word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit())).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_commands_where_they_can_begin() {
+        let script = "make # curl\n\tif FOO=1 curl -O x; then wget y; fi\ncat <<'END' > f\ncurl z\nEND\nx=$(git -C d clone u) && (exec /usr/bin/curl v)\necho curl\n";
+        let list: Vec<&str> = commands(script)
+            .into_iter()
+            .map(|(range, text)| {
+                assert_eq!(&script[range], text);
+                text
+            })
+            .collect();
+        assert_eq!(
+            list,
+            [
+                "make",
+                "curl -O x",
+                "wget y",
+                "fi",
+                "cat <<'END' > f",
+                "git -C d clone u",
+                "/usr/bin/curl v",
+                "echo curl"
+            ]
+        );
+    }
+
+    #[test]
+    fn heredocs() {
+        assert_eq!(heredoc_end("cat > x <<-EOF"), Some("EOF".to_owned()));
+        assert_eq!(heredoc_end("cat <<\"A_1\" | sh"), Some("A_1".to_owned()));
+        assert_eq!(heredoc_end("echo $((1 << 2))"), None);
+        assert_eq!(heredoc_end("cat < x"), None);
+    }
+}

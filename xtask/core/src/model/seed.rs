@@ -1,0 +1,161 @@
+//! The seed: pinned Debian binary packages that the first compiler comes from.
+//!
+//! `toolchain/seed.toml` says what is wanted ([`SeedDef`]), the signed package index says what exists ([`index`]), the
+//! resolver makes the closure ([`resolve`]), [`freshness`] keeps an old index out, and `toolchain/seed.lock` pins it ([`lock`]). Fetching and unpacking are the
+//! shell's; what an unpacked tree must look like is decided here ([`path`], [`tree`]).
+
+pub mod ar;
+pub mod freshness;
+pub mod index;
+pub mod lock;
+pub mod path;
+pub mod resolve;
+pub mod signature;
+pub mod tree;
+pub mod version;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::base::diag::Diagnostic;
+
+/// Where the definition lives, relative to the repository.
+pub const DEF_FILE: &str = "toolchain/seed.toml";
+/// Where the lock lives, relative to the repository.
+pub const LOCK_FILE: &str = "toolchain/seed.lock";
+
+/// `toolchain/seed.toml` as written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SeedDef {
+    /// Code name of the Debian release, as in `dists/<suite>`.
+    pub suite: String,
+    /// Archive components, usually only `main`.
+    pub components: Vec<String>,
+    /// Debian's name of the architecture the tools run on.
+    pub arch: String,
+    /// Time stamp (`20260801T000000Z`) at which the snapshot service holds every pinned file.
+    pub snapshot: String,
+    /// Fingerprints (40 hex digits) of which one must have signed the index.
+    pub signed_by: Vec<String>,
+    /// Packages wanted by name; the closure of their dependencies comes along.
+    pub packages: Vec<String>,
+    /// Packages that never enter, whoever depends on them.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Globs of paths that are not unpacked.
+    #[serde(default)]
+    pub drop: Vec<String>,
+    /// Symbolic links made after unpacking, path to target: what maintainer scripts would have made.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+}
+
+impl SeedDef {
+    /// Reads the definition and checks its meaning; all findings at once.
+    ///
+    /// # Errors
+    /// The findings, when any is an error.
+    pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let def: Self = toml::from_str(text).map_err(|error| vec![shape(DEF_FILE, "seed::shape", &error)])?;
+        let findings = def.findings();
+        if findings.is_empty() { Ok(def) } else { Err(findings) }
+    }
+
+    fn findings(&self) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        let mut error = |code, message: String, help: &str| {
+            findings.push(Diagnostic::error(code, message).in_file(DEF_FILE).help(help));
+        };
+        let mut seen = BTreeSet::new();
+        for name in &self.packages {
+            if !seen.insert(name) {
+                error("seed::twice", format!("package `{name}` is listed twice"), "remove one of the two");
+            }
+            if self.exclude.contains(name) {
+                error("seed::excluded", format!("package `{name}` is wanted and excluded"), "remove it from one list");
+            }
+        }
+        for key in &self.signed_by {
+            if key.len() != 40 || !key.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte)) {
+                error(
+                    "seed::fingerprint",
+                    format!("`{key}` is not a key fingerprint"),
+                    "write the 40 upper-case hex digits that `gpg --list-keys --with-colons` shows in its `fpr` line",
+                );
+            }
+        }
+        if self.signed_by.is_empty() {
+            error(
+                "seed::unsigned",
+                "`signed-by` names no key".into(),
+                "list the fingerprints in toolchain/keys that may sign the index",
+            );
+        }
+        for (link, target) in &self.links {
+            if path::place(link).as_deref() != Ok(link) || target.is_empty() {
+                error(
+                    "seed::link",
+                    format!("`{link} = {target}` is not a link inside the tree"),
+                    "write a path such as `usr/bin/awk` and a target such as `gawk`",
+                );
+            }
+        }
+        findings
+    }
+}
+
+/// A TOML shape error as a finding.
+pub(crate) fn shape(file: &str, code: &'static str, error: &toml::de::Error) -> Diagnostic {
+    let finding = Diagnostic::error(code, error.message().to_owned()).in_file(file);
+    match error.span() {
+        Some(span) => finding.at(span),
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+suite = "bookworm"
+components = ["main"]
+arch = "amd64"
+snapshot = "20260801T000000Z"
+signed-by = ["4CB50190207B4758A3F73A796ED0E7B82643E131"]
+packages = ["make"]
+drop = ["usr/share/doc/**"]
+links = { "usr/bin/awk" = "gawk" }
+"#;
+
+    #[test]
+    fn reads_a_definition() {
+        let def = SeedDef::parse(GOOD).unwrap();
+        assert_eq!(def.packages, ["make"]);
+        assert_eq!(def.links["usr/bin/awk"], "gawk");
+    }
+
+    #[test]
+    fn shape_errors_point_at_the_key() {
+        let text = GOOD.replace("arch =", "arc =");
+        let findings = SeedDef::parse(&text).unwrap_err();
+        let rendered = findings[0].render(Some(&text));
+        assert!(rendered.contains("toolchain/seed.toml:4:1") && rendered.contains("unknown field `arc`"), "{rendered}");
+    }
+
+    #[test]
+    fn collects_every_finding() {
+        let text = GOOD
+            .replace(r#"["make"]"#, r#"["make", "make", "gcc"]"#)
+            .replace(r#""4CB50190207B4758A3F73A796ED0E7B82643E131""#, r#""4cb5""#)
+            .replace(r#""usr/bin/awk""#, r#""/bin/awk""#)
+            + "\n";
+        let text = text.replace("drop =", "exclude = [\"gcc\"]\ndrop =");
+        let codes: Vec<_> = SeedDef::parse(&text).unwrap_err().iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["seed::twice", "seed::excluded", "seed::fingerprint", "seed::link"]);
+        let none = GOOD.replace("\"4CB50190207B4758A3F73A796ED0E7B82643E131\"", "");
+        assert_eq!(SeedDef::parse(&none).unwrap_err()[0].code, "seed::unsigned");
+    }
+}

@@ -1,0 +1,256 @@
+//! What a build will read and run, complete, before anything runs.
+//!
+//! A [`BuildPlan`] is everything that may influence the bytes of a package; its digest is the input key. How a build is run
+//! on one machine (paths, core count) is in [`Conditions`], which must never matter.
+
+pub mod conditions;
+pub mod containerfile;
+pub mod env;
+pub mod steps;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::name::{Arch, Epoch, Phase, PkgName};
+use crate::model::recipe::{Output, Recipe};
+pub use conditions::Conditions;
+
+/// The version of the build contract (ARCHITECTURE.md). Raising it rebuilds everything.
+pub const CONTRACT: u32 = 1;
+
+/// Everything a package's build reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildPlan {
+    /// [`CONTRACT`].
+    pub contract: u32,
+    /// Package name.
+    pub package: PkgName,
+    /// Upstream version.
+    pub version: String,
+    /// SPDX expression, written into the image's labels.
+    pub license: String,
+    /// Target architecture.
+    pub arch: Arch,
+    /// `SOURCE_DATE_EPOCH`.
+    pub epoch: Epoch,
+    /// Content digest of the seed env.
+    pub seed: Digest,
+    /// Sources in the order they are unpacked.
+    pub sources: Vec<PlannedSource>,
+    /// Crates for `/build/vendor`.
+    pub crates: Vec<PlannedCrate>,
+    /// Patches in order.
+    pub patches: Vec<PlannedFile>,
+    /// The package's own files, for `/files`.
+    pub files: Vec<PlannedFile>,
+    /// Whether the package's own files are also the start of the source tree (style `cargo`).
+    pub files_are_source: bool,
+    /// Packages in `/sysroot`, in the order they are unpacked.
+    pub libs: Vec<Input>,
+    /// Packages in `/tools`, in the order they are unpacked.
+    pub tools: Vec<Input>,
+    /// Files in `/toolchain` by name. `@ROOT@` stands for the build's root directory.
+    pub toolchain: BTreeMap<String, String>,
+    /// The recipe's own variables.
+    pub env: BTreeMap<String, String>,
+    /// Scripts by phase.
+    pub phases: BTreeMap<Phase, String>,
+    /// Permission bits of paths that are neither 0644 nor 0755.
+    pub modes: BTreeMap<String, u32>,
+    /// Tests of the installed result, as (name, script).
+    pub tests: Vec<(String, String)>,
+    /// Split packages: name and globs.
+    pub outputs: Vec<(PkgName, Vec<String>)>,
+}
+
+/// A source in a plan: no locations, because where bytes come from does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSource {
+    /// sha256 of the file.
+    pub sha256: Digest,
+    /// File name: tells the archive's kind.
+    pub file: String,
+    /// Leading components dropped.
+    pub strip: u32,
+    /// Prefixes kept.
+    pub include: Vec<String>,
+    /// Directory below the source root.
+    pub to: String,
+}
+
+/// A crate in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedCrate {
+    /// Crate name.
+    pub name: String,
+    /// Crate version.
+    pub version: String,
+    /// sha256 of the `.crate` file.
+    pub sha256: Digest,
+}
+
+/// A file of the package's folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// Path relative to the package's folder.
+    pub path: String,
+    /// sha256 of what the build sees.
+    pub sha256: Digest,
+    /// Whether it is executable.
+    pub executable: bool,
+}
+
+/// A package that a build reads, by what it *is*, not by how it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Package name.
+    pub name: PkgName,
+    /// sha256 of the package's uncompressed layer.
+    pub diff_id: Digest,
+}
+
+/// What the shell found on disk for one recipe.
+#[derive(Debug, Clone, Default)]
+pub struct PackageFiles {
+    /// Patches in the recipe's order.
+    pub patches: Vec<PlannedFile>,
+    /// All other files of the folder but the recipe itself.
+    pub files: Vec<PlannedFile>,
+    /// Crates named by the Cargo.lock.
+    pub crates: Vec<PlannedCrate>,
+}
+
+/// What a plan needs beside the recipe.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Content digest of the seed env.
+    pub seed: Digest,
+    /// Packages for `/sysroot`.
+    pub libs: Vec<Input>,
+    /// Packages for `/tools`.
+    pub tools: Vec<Input>,
+    /// Files of `/toolchain`.
+    pub toolchain: BTreeMap<String, String>,
+}
+
+impl BuildPlan {
+    /// The plan of `recipe` in these surroundings.
+    pub fn new(recipe: &Recipe, files: PackageFiles, around: Surroundings, arch: Arch) -> Self {
+        let planned = |source: &crate::model::recipe::Source| PlannedSource {
+            sha256: source.sha256,
+            file: source.file_name().to_owned(),
+            strip: source.strip,
+            include: source.include.clone(),
+            to: source.to.clone(),
+        };
+        let split = |output: &Output| (output.name.clone(), output.files.clone());
+        Self {
+            contract: CONTRACT,
+            package: recipe.name.clone(),
+            version: recipe.version.clone(),
+            license: recipe.license.clone(),
+            arch,
+            epoch: Epoch::RELEASE,
+            seed: around.seed,
+            sources: recipe.sources.iter().map(planned).collect(),
+            crates: files.crates,
+            patches: files.patches,
+            files: files.files,
+            files_are_source: recipe.style == crate::model::recipe::Style::Cargo,
+            libs: around.libs,
+            tools: around.tools,
+            toolchain: around.toolchain,
+            env: recipe.env.clone(),
+            phases: recipe.phases.clone(),
+            modes: recipe.modes.clone(),
+            tests: recipe.tests.iter().map(|test| (test.name.clone(), test.run.clone())).collect(),
+            outputs: recipe.outputs.iter().map(split).collect(),
+        }
+    }
+
+    /// The canonical text that is hashed: JSON with fixed field order and sorted maps.
+    pub fn canonical(&self) -> String {
+        // Serialising plain structs, strings and maps with string keys has no failure case.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// The input key.
+    pub fn key(&self) -> Digest {
+        Digest::of(self.canonical())
+    }
+
+    /// All packages the plan makes: itself, then its splits.
+    pub fn package_names(&self) -> impl Iterator<Item = &PkgName> {
+        std::iter::once(&self.package).chain(self.outputs.iter().map(|(name, _)| name))
+    }
+
+    /// Which package a path of the staging tree belongs to: the first split whose glob matches, else the package itself.
+    pub fn owner(&self, path: &str) -> &PkgName {
+        self.outputs
+            .iter()
+            .find(|(_, globs)| globs.iter().any(|glob| crate::base::glob::matches(glob, path)))
+            .map_or(&self.package, |(name, _)| name)
+    }
+}
+
+/// The inputs that differ between two plans, one line each; the answer of `cargo xtask why`.
+pub fn explain(old: &BuildPlan, new: &BuildPlan) -> Vec<String> {
+    let tree = |plan: &BuildPlan| serde_json::to_value(plan).unwrap_or_default();
+    let mut lines = Vec::new();
+    differences("", &tree(old), &tree(new), &mut lines);
+    lines
+}
+
+fn differences(path: &str, old: &serde_json::Value, new: &serde_json::Value, lines: &mut Vec<String>) {
+    use serde_json::Value;
+    let show = |value: &Value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let first = text.lines().next().unwrap_or_default();
+        if first.len() < text.len() || first.chars().count() > 70 {
+            format!("{}…", first.chars().take(70).collect::<String>())
+        } else {
+            first.to_owned()
+        }
+    };
+    match (old, new) {
+        (Value::Object(a), Value::Object(b)) => {
+            for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
+                let step = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let missing = Value::Null;
+                differences(&step, a.get(name).unwrap_or(&missing), b.get(name).unwrap_or(&missing), lines);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            for index in 0..a.len().max(b.len()) {
+                let missing = Value::Null;
+                let (a, b) = (a.get(index).unwrap_or(&missing), b.get(index).unwrap_or(&missing));
+                let label = [a, b].iter().find_map(|v| v.get("name").or(v.get("path")).and_then(Value::as_str));
+                let step = format!("{path}[{}]", label.map_or_else(|| index.to_string(), str::to_owned));
+                differences(&step, a, b, lines);
+            }
+        }
+        (a, b) if a == b => {}
+        (Value::String(a), Value::String(b)) if a.contains('\n') || b.contains('\n') => {
+            lines.push(format!("{path}: {}", changed_line(a, b)));
+        }
+        (a, b) => lines.push(format!("{path}: {} -> {}", show(a), show(b))),
+    }
+}
+
+/// The first line that differs between two scripts.
+fn changed_line(old: &str, new: &str) -> String {
+    let (mut a, mut b) = (old.lines(), new.lines());
+    for number in 1.. {
+        match (a.next(), b.next()) {
+            (None, None) => break,
+            (x, y) if x == y => {}
+            (x, y) => return format!("line {number}: `{}` -> `{}`", x.unwrap_or(""), y.unwrap_or("")),
+        }
+    }
+    "line ends differ".to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Shape of the tree: permissions, places, leftovers of build systems.
+
+use super::{Check, Hit, Policy, Rule};
+use crate::base::diag::Severity;
+use crate::formats::manifest::{Entry, Kind, Manifest};
+
+const fn check(
+    name: &'static str,
+    description: &'static str,
+    remedy: &'static str,
+    rule: fn(&Manifest, &Policy) -> Vec<Hit>,
+) -> Check {
+    Check { name, severity: Severity::Error, description, remedy, rule: Rule::Tree(rule) }
+}
+
+/// No privilege comes from a mode bit.
+pub const SET_ID: Check = check(
+    "check::rootfs-set-id",
+    "no file is setuid or setgid",
+    "remove the bits in the install phase; where one is really needed, declare the path",
+    |manifest, policy| {
+        each(manifest, |entry| {
+            let undeclared = entry.mode & 0o6000 != 0 && !policy.set_id.contains(&entry.path);
+            undeclared.then(|| format!("`{}` has mode {:04o}", entry.path, entry.mode))
+        })
+    },
+);
+/// Nobody can write what everybody reads.
+pub const WORLD_WRITABLE: Check = check(
+    "check::rootfs-world-writable",
+    "nothing is writable for everybody, except directories with the sticky bit",
+    "install with modes 0644 and 0755",
+    |manifest, _| {
+        each(manifest, |entry| {
+            let sticky_dir = entry.kind == Kind::Dir && entry.mode & 0o1000 != 0;
+            let symlink = matches!(entry.kind, Kind::Symlink { .. });
+            let bad = entry.mode & 0o002 != 0 && !sticky_dir && !symlink;
+            bad.then(|| format!("`{}` has mode {:04o}", entry.path, entry.mode))
+        })
+    },
+);
+/// Packages do not install where administrators do.
+pub const USR_LOCAL: Check =
+    check("check::rootfs-usr-local", "nothing lies in /usr/local", "configure with --prefix=/usr", |manifest, _| {
+        each(manifest, |entry| {
+            let inside = entry.path == "usr/local" || entry.path.starts_with("usr/local/");
+            inside.then(|| format!("`{}` lies in /usr/local", entry.path))
+        })
+    });
+/// One place for programs and libraries.
+pub const MERGED_USR: Check = check(
+    "check::rootfs-merged-usr",
+    "bin, sbin, lib and lib64 at the top are symlinks into usr",
+    "install into usr/bin, usr/lib and so on",
+    |manifest, _| {
+        each(manifest, |entry| {
+            let top = MERGED.contains(&entry.path.as_str()) && !matches!(entry.kind, Kind::Symlink { .. });
+            top.then(|| format!("`{}` is a {}, not a symlink into usr", entry.path, entry.kind.word()))
+        })
+    },
+);
+/// Absolute links lead somewhere.
+pub const DANGLING: Check = Check {
+    severity: Severity::Warning,
+    ..check(
+        "check::rootfs-dangling",
+        "absolute symlinks point to something in the same tree",
+        "make the link relative, or leave it to the package that has its target",
+        |manifest, _| each(manifest, |entry| dangling(manifest, entry)),
+    )
+};
+/// No by-products of build systems.
+pub const LEFTOVERS: Check = check(
+    "check::rootfs-leftovers",
+    "no libtool archives and no compiled Python files",
+    "delete them in the install phase: they name build paths or hold times",
+    |manifest, _| {
+        each(manifest, |entry| {
+            let name = entry.path.rsplit('/').next().unwrap_or_default();
+            let leftover = name.ends_with(".la") || name.ends_with(".pyc") || name == "__pycache__";
+            leftover.then(|| format!("`{}` is a by-product of the build", entry.path))
+        })
+    },
+);
+
+const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
+/// Directories that are filled only when the system runs.
+const RUN_TIME: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "var"];
+
+fn each(manifest: &Manifest, test: impl Fn(&Entry) -> Option<String>) -> Vec<Hit> {
+    let hit = |entry: &Entry| test(entry).map(|message| Hit::new(&entry.path, message));
+    manifest.entries().iter().filter_map(hit).collect()
+}
+
+fn dangling(manifest: &Manifest, entry: &Entry) -> Option<String> {
+    let Kind::Symlink { target } = &entry.kind else { return None };
+    let path = target.strip_prefix('/')?.trim_end_matches('/');
+    let (top, rest) = path.split_once('/').unwrap_or((path, ""));
+    // `/bin/sh` is usr/bin/sh, whether or not this tree has the link `bin`.
+    let merged = if MERGED.contains(&top) { format!("usr/{path}") } else { path.to_owned() };
+    let parent = |path: &str| manifest.entries().iter().any(|other| other.path.starts_with(&format!("{path}/")));
+    let there = manifest.get(path).is_some() || manifest.get(&merged).is_some() || parent(path) || parent(&merged);
+    let known = path.is_empty() || RUN_TIME.contains(&top) || (rest.is_empty() && MERGED.contains(&top));
+    (!there && !known).then(|| format!("`{}` points to `{target}`, which is not in this tree", entry.path))
+}

@@ -1,0 +1,370 @@
+//! Virtual machines as values: firmware, medium, network, clock, and the QEMU command line that follows.
+//!
+//! Starting one is `xtask/src/host/vm.rs`; what is expected of it is `scenario.rs`.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use ashlar_core::base::command::Command;
+
+/// The emulator's program name.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
+/// What starts the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Firmware {
+    /// OVMF.
+    Uefi,
+    /// SeaBIOS, built into QEMU.
+    Bios,
+}
+
+/// How the ISO is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Medium {
+    /// As a CD.
+    Cd,
+    /// As a disk, as after writing it to a USB stick.
+    Disk,
+    /// As a disk of a virtual machine: the bench gives both systems the same one.
+    Virtio,
+}
+
+/// Who sits at the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seat {
+    /// A program: serial port on standard input and output, nothing else.
+    Harness,
+    /// A person at a terminal: serial port and QEMU's monitor share it (Ctrl-A C switches, Ctrl-A X ends).
+    Terminal,
+    /// A person with a window; the serial port stays on the terminal.
+    Window,
+}
+
+/// The flash of UEFI firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flash {
+    /// The firmware's code; never written.
+    pub code: Utf8PathBuf,
+    /// The machine's own copy of the variables; written.
+    pub variables: Utf8PathBuf,
+}
+
+/// What the firmware starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// The ISO, which is never written.
+    Iso {
+        /// The file.
+        file: Utf8PathBuf,
+        /// How it is attached.
+        medium: Medium,
+    },
+    /// A kernel handed to the firmware by QEMU, past any boot loader, with a disk of its own.
+    Kernel {
+        /// Kernel image.
+        kernel: Utf8PathBuf,
+        /// Initial file system.
+        initrd: Utf8PathBuf,
+        /// Command line.
+        cmdline: String,
+        /// Disk on virtio; what is written to it is forgotten.
+        disk: Utf8PathBuf,
+    },
+}
+
+/// What the network card is connected to. It is a virtio card in every case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Network {
+    /// There is no card.
+    Absent,
+    /// A cable with nobody at its other end: no DHCP, no router.
+    Silent,
+    /// QEMU's own network: DHCP gives 10.0.2.15, and connections to a port of this host's loopback reach port 22.
+    User {
+        /// Port of 127.0.0.1.
+        port: u16,
+        /// Another, which leads to port 8080.
+        web: Option<u16>,
+        /// Whether the guest reaches nothing but QEMU itself.
+        restricted: bool,
+        /// File for the packets that the guest sends, and with it the stranger, in pcap's format: by it one sees when the guest's
+        /// network begins.
+        wire: Utf8PathBuf,
+        /// Somebody else on the same network, frame by frame.
+        stranger: Option<Segment>,
+    },
+}
+
+/// Two sockets (UNIX, datagrams) between QEMU and a program that is on the machine's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// QEMU's.
+    pub machine: Utf8PathBuf,
+    /// The program's.
+    pub stranger: Utf8PathBuf,
+}
+
+/// A second disk of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// Image, raw.
+    pub file: Utf8PathBuf,
+    /// Whether writes stay; otherwise they are forgotten.
+    pub keep: bool,
+}
+
+/// A machine with a system in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// UEFI firmware; BIOS when absent.
+    pub flash: Option<Flash>,
+    /// What it starts.
+    pub start: Start,
+    /// Who sits at it.
+    pub seat: Seat,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Processors.
+    pub processors: u32,
+    /// What its network card is connected to.
+    pub network: Network,
+    /// Directory given to it as a read-only volume with the label `CIDATA`.
+    pub volume: Option<Utf8PathBuf>,
+    /// A second disk.
+    pub extra: Option<Extra>,
+    /// What its clock shows at the start, `YYYY-MM-DDThh:mm:ss` in UTC; the host's time when absent.
+    pub clock: Option<String>,
+    /// Whether a guest that restarts comes back; otherwise the machine ends.
+    pub restarts: bool,
+    /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that nobody else may enter. Whoever
+    /// reaches it is master of the machine, and a TCP port is reached by every user of this host.
+    pub debugger: Option<Utf8PathBuf>,
+}
+
+impl Machine {
+    /// The command that starts it. It ends when the guest powers off and, unless it `restarts`, when it restarts.
+    pub fn command(&self) -> Command {
+        let command = Command::new(PROGRAM)
+            // Emulated: the same on every host. A /dev/kvm may be there and hang the machine without a word, as it does
+            // inside virtual machines that do not pass virtualisation on.
+            .args(["-machine", "q35,accel=tcg", "-cpu", "max"])
+            .args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()])
+            // Nothing that the lines below do not name: no floppy, no second serial port.
+            .args(["-nodefaults", "-vga", "std"])
+            .args(["-sandbox", self.sandbox()]);
+        let command = if self.restarts { command } else { command.arg("-no-reboot") };
+        let command = self.seat(command);
+        let command = match &self.flash {
+            Some(Flash { code, variables }) => command
+                .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", value(code))])
+                .args(["-drive", &format!("if=pflash,unit=1,format=raw,file={}", value(variables))]),
+            None => command,
+        };
+        let command = self.started(command);
+        let command = self.connected(command);
+        let command = match &self.volume {
+            // A FAT16 partition made by QEMU out of the directory.
+            Some(dir) => command
+                .args([
+                    "-drive",
+                    &format!("if=none,id=volume,read-only=on,driver=vvfat,label=CIDATA,dir={}", value(dir)),
+                ])
+                .args(["-device", "virtio-blk-pci,drive=volume"]),
+            None => command,
+        };
+        let command = match &self.extra {
+            Some(Extra { file, keep }) => command
+                .args([
+                    "-drive",
+                    &format!("if=none,id=extra,format=raw,snapshot={},file={}", off_on(!keep), value(file)),
+                ])
+                .args(["-device", "virtio-blk-pci,drive=extra"]),
+            None => command,
+        };
+        let command = match &self.clock {
+            Some(base) => command.args(["-rtc", &format!("base={base}")]),
+            None => command,
+        };
+        match &self.debugger {
+            Some(socket) => command.args(["-gdb", &format!("unix:{},server=on,wait=off", value(socket)), "-S"]),
+            None => command,
+        }
+    }
+
+    /// System calls that QEMU gives up: a guest that breaks out of it starts no program. A window's libraries do start some.
+    fn sandbox(&self) -> &'static str {
+        match self.seat {
+            Seat::Harness | Seat::Terminal => "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            Seat::Window => "on,obsolete=deny,elevateprivileges=deny",
+        }
+    }
+
+    fn seat(&self, command: Command) -> Command {
+        match self.seat {
+            // Without signal=off QEMU would take Ctrl-C for itself; there is no terminal here to press it on.
+            Seat::Harness => command.args(["-display", "none", "-monitor", "none"]).args([
+                "-chardev",
+                "stdio,id=console,signal=off",
+                "-serial",
+                "chardev:console",
+            ]),
+            Seat::Terminal => command.args(["-display", "none", "-serial", "mon:stdio"]),
+            Seat::Window => command.args(["-serial", "mon:stdio"]),
+        }
+    }
+
+    fn started(&self, command: Command) -> Command {
+        let (file, medium) = match &self.start {
+            Start::Iso { file, medium } => (value(file), medium),
+            Start::Kernel { kernel, initrd, cmdline, disk } => {
+                return command
+                    .args(["-kernel", kernel.as_str(), "-initrd", initrd.as_str(), "-append", cmdline])
+                    .args(["-drive", &format!("if=none,id=medium,format=raw,snapshot=on,file={}", value(disk))])
+                    .args(["-device", "virtio-blk-pci,drive=medium"]);
+            }
+        };
+        // A disk must be writable; what the guest writes goes to a temporary file and is forgotten.
+        let (drive, device) = match medium {
+            Medium::Cd => ("media=cdrom,readonly=on", "ide-cd"),
+            Medium::Disk => ("snapshot=on", "ide-hd"),
+            Medium::Virtio => ("snapshot=on", "virtio-blk-pci"),
+        };
+        command
+            .args(["-drive", &format!("if=none,id=medium,format=raw,{drive},file={file}")])
+            .args(["-device", &format!("{device},drive=medium,bootindex=0")])
+    }
+
+    /// With its network card, and a source of random numbers: without one, keys would wait for interrupts.
+    fn connected(&self, command: Command) -> Command {
+        let command = command.args(["-device", "virtio-rng-pci"]);
+        let mut command = command;
+        let cable = match &self.network {
+            Network::Absent => return command,
+            Network::Silent => "hubport,id=net,hubid=0".to_owned(),
+            Network::User { port, web, restricted, wire, stranger } => {
+                let id = if stranger.is_some() { "user" } else { "net" };
+                let dump = format!("filter-dump,id=wire,netdev={id},queue=rx,maxlen=64,file={}", value(wire));
+                command = command.args(["-object", &dump]);
+                let web = web.map_or_else(String::new, |web| format!(",hostfwd=tcp:127.0.0.1:{web}-:8080"));
+                // QEMU's own network refuses, in his name, what it sees go to a stranger: he could make no connection. Over IPv6 it is
+                // left out then.
+                let family = if stranger.is_some() { ",ipv6=off" } else { "" };
+                let user = format!(
+                    "user,id={id}{family},restrict={},hostfwd=tcp:127.0.0.1:{port}-:22{web}",
+                    off_on(*restricted)
+                );
+                match stranger {
+                    None => user,
+                    Some(segment) => {
+                        command = shared(command, &user, segment);
+                        "hubport,id=net,hubid=0".to_owned()
+                    }
+                }
+            }
+        };
+        // No boot ROM: the firmware has nothing to try on the network.
+        command.args(["-netdev", &cable, "-device", "virtio-net-pci,netdev=net,romfile="])
+    }
+}
+
+/// A hub with QEMU's own network and the stranger; the machine's card is at a third port of it.
+fn shared(command: Command, user: &str, segment: &Segment) -> Command {
+    let Segment { machine, stranger } = segment;
+    let sockets = format!(
+        "dgram,id=stranger,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+        value(machine),
+        value(stranger)
+    );
+    let ports = ["hubport,id=port-user,hubid=0,netdev=user", "hubport,id=port-stranger,hubid=0,netdev=stranger"];
+    [user, &sockets, ports[0], ports[1]].into_iter().fold(command, |command, netdev| command.args(["-netdev", netdev]))
+}
+
+fn off_on(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+/// A path as the value of one of QEMU's comma-separated options.
+fn value(path: &Utf8Path) -> String {
+    path.as_str().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(flash: bool, medium: Medium) -> Machine {
+        Machine {
+            flash: flash.then(|| Flash { code: "/fw/CODE.fd".into(), variables: "/run/vars.fd".into() }),
+            start: Start::Iso { file: "/out/a,b.iso".into(), medium },
+            seat: Seat::Harness,
+            memory: 512,
+            processors: 2,
+            network: Network::User {
+                port: 2222,
+                web: None,
+                restricted: true,
+                wire: "/run/wire".into(),
+                stranger: None,
+            },
+            volume: Some("/run/a,b".into()),
+            extra: None,
+            clock: None,
+            restarts: false,
+            debugger: None,
+        }
+    }
+
+    #[test]
+    fn commands_of_every_sort_of_machine() {
+        let cd = machine(true, Medium::Cd);
+        let kernel = Start::Kernel {
+            kernel: "/d/vmlinuz".into(),
+            initrd: "/d/initrd".into(),
+            cmdline: "root=/dev/vda ro".to_owned(),
+            disk: "/d/disk".into(),
+        };
+        let extra = Some(Extra { file: "/d/state".into(), keep: true });
+        let clock = Some("2039-02-03T04:05:06".to_owned());
+        let machines = [
+            machine(true, Medium::Disk),
+            machine(false, Medium::Cd),
+            machine(false, Medium::Virtio),
+            Machine {
+                network: Network::User {
+                    port: 2222,
+                    web: None,
+                    restricted: true,
+                    wire: "/run/wire".into(),
+                    stranger: Some(Segment { machine: "/run/m".into(), stranger: "/run/s".into() }),
+                },
+                ..cd.clone()
+            },
+            Machine { network: Network::Silent, volume: None, clock, restarts: true, ..cd.clone() },
+            Machine { network: Network::Absent, extra, debugger: Some("/run/a,b/gdb".into()), ..cd.clone() },
+            Machine {
+                start: kernel,
+                volume: None,
+                network: Network::User {
+                    port: 1,
+                    web: Some(2),
+                    restricted: false,
+                    wire: "/run/wire".into(),
+                    stranger: None,
+                },
+                ..cd.clone()
+            },
+        ];
+        let lines: Vec<String> =
+            std::iter::once(&cd).chain(&machines).map(|machine| machine.command().to_string()).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_person_gets_a_monitor_and_maybe_a_window() {
+        let at = |seat| Machine { seat, ..machine(false, Medium::Cd) }.command().args.join(" ");
+        assert!(at(Seat::Terminal).contains("-display none -serial mon:stdio"));
+        let window = at(Seat::Window);
+        assert!(!window.contains("-display") && window.contains("-serial mon:stdio"), "{window}");
+        assert!(window.contains("-sandbox on,") && !window.contains("spawn=deny"), "{window}");
+    }
+}

@@ -1,0 +1,391 @@
+//! The scenarios, in the order in which they run. To add one: a name in [`NAMES`], an arm in [`named`], a line in README.
+
+use std::time::Duration;
+
+use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
+use super::{audited, exhaustion, outside, services};
+use crate::console::Step;
+use crate::console::facts::{self, BECOME, Expected, Fact};
+use crate::console::task::{Login, Task};
+use crate::qemu::{Firmware, Medium};
+use ashlar_core::base::diag::suggest;
+use ashlar_core::model::hardening::Layer;
+use ashlar_core::verify::inventory;
+
+/// Every scenario's name.
+pub const NAMES: [&str; 21] = [
+    "uefi-cd",
+    "uefi-disk",
+    "bios-cd",
+    "bios-disk",
+    "ssh",
+    "layers",
+    "switched",
+    "outside",
+    "reboot",
+    "unconfigured",
+    "no-dhcp",
+    "bad-services",
+    "audited",
+    "exhaustion",
+    "containers",
+    "without-1-kernel",
+    "without-2-access",
+    "without-3-network",
+    "without-4-ssh",
+    "without-5-audit",
+    "without-6-isolation",
+];
+
+/// How long nobody may answer on port 22 of a machine that asks its first question.
+pub const SETTLED: Duration = Duration::from_secs(8);
+
+/// An account that nobody was asked about.
+pub(super) const GUEST: &str = "guest";
+
+/// How a console names the machine's key, and whether that is the key which sshd has.
+const HOST_KEY: &str = "SSH host key: SHA256:";
+const SHOWN_KEY: &str = "set -- $(ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub); \
+    grep -qFx \"SSH host key: $2 (ED25519)\" /run/issue.d/ssh-host-key.issue && echo the same";
+
+/// What a console of a machine without a configuration shows, and the dialogue's first question.
+const INVITATION: &str = "Press Enter to configure this machine";
+const FIRST_QUESTION: &str = "Host name [ashlar]:";
+
+/// A time that a 32-bit clock cannot show, so that it cannot come from the host or from a build.
+const LATER: Clock = Clock { text: "2039-02-03T04:05:06", seconds: 2_180_318_706 };
+
+/// Why a text is not a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no boot scenario `{text}`{} (scenarios: {})",
+    .suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default(),
+    NAMES.join(", ")
+)]
+pub struct NoScenario {
+    text: String,
+    suggestion: Option<&'static str>,
+}
+
+/// The scenario of this name; `release` is the kernel's version.
+///
+/// # Errors
+/// When there is none.
+pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
+    Ok(match name {
+        "uefi-cd" => medium("uefi-cd", Firmware::Uefi, Medium::Cd, release),
+        "uefi-disk" => medium("uefi-disk", Firmware::Uefi, Medium::Disk, release),
+        "bios-cd" => medium("bios-cd", Firmware::Bios, Medium::Cd, release),
+        "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
+        "ssh" => ssh(),
+        "layers" => layers(),
+        "switched" => switched(),
+        "outside" => outside::outside(),
+        "reboot" => reboot(),
+        "unconfigured" => unconfigured(),
+        "no-dhcp" => no_dhcp(),
+        "bad-services" => services::bad_services(),
+        "audited" => attacks(),
+        "exhaustion" => exhaustion::exhaustion(),
+        "containers" => services::containers(),
+        "without-1-kernel" => outside::without("without-1-kernel", Layer::Kernel),
+        "without-2-access" => outside::without("without-2-access", Layer::Access),
+        "without-3-network" => outside::without("without-3-network", Layer::Network),
+        "without-4-ssh" => outside::without("without-4-ssh", Layer::Ssh),
+        "without-5-audit" => outside::without("without-5-audit", Layer::Audit),
+        "without-6-isolation" => outside::without("without-6-isolation", Layer::Isolation),
+        _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
+    })
+}
+
+/// The machine most scenarios use: the firmware that starts faster.
+pub(super) const BIOS: Setup = Setup {
+    profile: "minimal",
+    without: None,
+    firmware: Firmware::Bios,
+    medium: Medium::Cd,
+    cable: Cable::User,
+    configured: true,
+    clock: None,
+    restarts: false,
+};
+
+fn medium(name: &'static str, firmware: Firmware, medium: Medium, release: &str) -> Scenario {
+    let mut items = up();
+    items.push(Item::OverSsh(facts::minimal(firmware, release)));
+    items.extend(off());
+    Scenario {
+        name,
+        summary: "starts this way, is what it should be, powers off",
+        setup: Setup { firmware, medium, ..BIOS },
+        patience: 1,
+        items,
+    }
+}
+
+fn ssh() -> Scenario {
+    let mut items = up();
+    items.push(Item::OverSsh(facts::services()));
+    items.push(Item::OverSsh(facts::network()));
+    items.push(clock(None));
+    items.push(check("scp there and back", Task::Copy { user: ADMIN.to_owned(), bytes: 300_000 }, "same"));
+    items.push(Item::OverSsh(vec![guest()]));
+    items.push(refused("outside the group ssh refused", Login::Key(GUEST.to_owned())));
+    items.push(Item::OverSsh(vec![joins()]));
+    items.push(check("a member of the group ssh gets in", Task::Copy { user: GUEST.to_owned(), bytes: 1000 }, "same"));
+    // Without a key of its own, root would be refused by any server.
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "root has the administrator's key",
+        &format!("mkdir -m 700 /root/.ssh && cp /home/{ADMIN}/.ssh/authorized_keys /root/.ssh/ && chown root /root/.ssh/authorized_keys && grep -c . /root/.ssh/authorized_keys"),
+        Expected::Is("1".to_owned()),
+    )]));
+    items.push(refused("password refused", Login::Password(ADMIN.to_owned())));
+    items.push(refused("root refused", Login::Key("root".to_owned())));
+    items.push(refused("strange key refused", Login::StrangeKey(ADMIN.to_owned())));
+    items.extend(off());
+    Scenario {
+        name: "ssh",
+        summary: "who has the key gets in and can work; others do not",
+        setup: BIOS,
+        patience: 1,
+        items,
+    }
+}
+
+/// An account like the administrator's, but for the groups; its password is not locked, which would be refused for that.
+pub(super) fn guest() -> Fact {
+    Fact::as_root(
+        "another account has the administrator's key",
+        &format!(
+            "adduser -D {GUEST} && sed -i 's/^{GUEST}:!/{GUEST}:*/' /etc/shadow && cp -r /home/{ADMIN}/.ssh /home/{GUEST}/ && \
+             chown -R {GUEST}:{GUEST} /home/{GUEST} && grep -c '^{GUEST}:\\*:' /etc/shadow"
+        ),
+        Expected::Is("1".to_owned()),
+    )
+}
+
+/// It may come in over SSH.
+pub(super) fn joins() -> Fact {
+    Fact::as_root(
+        "it joins the group",
+        &format!("addgroup {GUEST} ssh && grep -c '^ssh:.*,{GUEST}$' /etc/group"),
+        Expected::Is("1".to_owned()),
+    )
+}
+
+fn layers() -> Scenario {
+    let mut items = up();
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "every promise of the six layers",
+        "ashlar-audit --failed",
+        Expected::Has(", 0 failed;"),
+    )]));
+    // Of mounts the promises name those that must be; here nothing else may be.
+    let mounts = Expected::Is(inventory::seen_writable());
+    items.push(Item::OverSsh(vec![Fact::as_root("what can be written", inventory::SEE_WRITABLE, mounts)]));
+    items.extend(off());
+    Scenario {
+        name: "layers",
+        summary: "the running system keeps every promise of the six layers",
+        setup: BIOS,
+        patience: 1,
+        items,
+    }
+}
+
+/// What can be had otherwise is so on the running system, and the rest is as it was.
+fn switched() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let mut items = up();
+    items.push(Item::OverSsh(vec![
+        Fact::as_root("every promise of this system", "ashlar-audit --failed", Expected::Has(", 0 failed;")),
+        Fact::as_root("debugger", "sysctl -n kernel.yama.ptrace_scope", is("2")),
+        Fact::as_root(
+            "open-output",
+            "nft -s -t list ruleset | grep -c 'hook output priority filter; policy accept;'",
+            is("1"),
+        ),
+        Fact::as_root("ssh-often", "nft -s -t list ruleset | grep -c 'limit rate 30/minute burst 100'", is("3")),
+        Fact::as_root("classic-key-exchange", "sshd -T | grep -c '^kexalgorithms mlkem.*,curve25519-sha256$'", is("1")),
+        Fact::as_root("audit-or-panic", "auditctl -s | grep ^failure", is("failure 2")),
+    ]));
+    items.extend(off());
+    Scenario {
+        name: "switched",
+        summary: "a profile that switches all that can be switched keeps every promise of what it has",
+        setup: Setup { profile: "test-switches", ..BIOS },
+        patience: 1,
+        items,
+    }
+}
+
+pub(super) fn refused(name: &'static str, login: Login) -> Item {
+    Item::Check {
+        name,
+        task: Task::Refusal { login },
+        // The methods in parentheses are all that the server offers.
+        expected: Expected::Has("Permission denied (publickey)"),
+        // The packet filter makes who was here just now wait.
+        within: Some(MOMENT * 2),
+    }
+}
+
+fn reboot() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let mut items = up();
+    items.push(clock(Some(LATER.seconds)));
+    items.push(Item::OverSsh(vec![Fact::as_root(
+        "mark of the first start",
+        "echo 1 >/run/first && cat /run/first",
+        is("1"),
+    )]));
+    items.push(leave("reboot"));
+    items.push(expect("reboot: Restarting system", MOMENT));
+    items.extend(up());
+    items.push(Item::OverSsh(vec![Fact::new("the mark is gone", "[ -e /run/first ] || echo gone", is("gone"))]));
+    items.push(clock(Some(LATER.seconds)));
+    items.extend(off());
+    let setup = Setup { clock: Some(LATER), restarts: true, ..BIOS };
+    Scenario {
+        name: "reboot",
+        summary: "restarts on request; the hardware clock decides without time servers",
+        setup,
+        patience: 1,
+        items,
+    }
+}
+
+fn unconfigured() -> Scenario {
+    let silence = |lasting| Task::Silence { lasting };
+    let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
+    let asked = |question: &str| expect(question, MOMENT);
+    let mut items = vec![
+        expect(HOST_KEY, Duration::MAX),
+        expect(INVITATION, MOMENT),
+        send(""),
+        asked(FIRST_QUESTION),
+        check("nobody on port 22", silence(SETTLED), "silence"),
+        send(HOST),
+        asked("Account of the administrator"),
+        // Left, and resumed with the next question.
+        send("quit"),
+        asked(INVITATION),
+        send(""),
+        asked("Account of the administrator"),
+        send(ADMIN),
+        asked("SSH public key"),
+        Item::SendKey,
+        asked("Another key"),
+        send(""),
+        asked("Password of"),
+        send(""),
+        asked("Address:"),
+        send(""),
+        asked("Time zone"),
+        send("Europe/Berlin"),
+        asked("Time servers"),
+        send("none"),
+        asked("`yes` to use this"),
+        check("nobody on port 22 before the last word", silence(Duration::from_secs(1)), "silence"),
+        send("yes"),
+    ];
+    items.extend(up());
+    items.push(Item::OverSsh(vec![
+        Fact::new("who was asked for", "id -un; id -Gn", Expected::Is(format!("{ADMIN}\n{ADMIN} wheel ssh"))),
+        // An unconfigured machine has no address, so that nobody answers says little: by its log, these had not been started.
+        Fact::as_root(
+            "what waited for the answers",
+            "echo $(grep -h waits:firstboot /var/log/rc.log | cut -d ' ' -f 2 | sort -u)",
+            Expected::Is("chronyd integrity network sshd".to_owned()),
+        ),
+        Fact::new("time zone", "date +%Z", Expected::Has("CE")),
+        Fact::new("failed services", "ls /run/openrc/failed", Expected::Is(String::new())),
+        // What the console showed before the first question is the key that this connection was made with.
+        Fact::new("host key on the console", SHOWN_KEY, Expected::Is("the same".to_owned())),
+    ]));
+    items.extend(off());
+    let summary =
+        "without a volume the console asks, nothing listens before it has its answers, and then it is a machine";
+    // What knocked in vain comes through once there is a network, and uses up what the packet filter grants in a minute.
+    Scenario { name: "unconfigured", summary, setup: Setup { configured: false, ..BIOS }, patience: 2, items }
+}
+
+fn no_dhcp() -> Scenario {
+    let is = |text: &str| Expected::Is(text.to_owned());
+    let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
+    let items = vec![
+        expect(&prompt(), Duration::MAX),
+        send(ADMIN),
+        expect("Password:", MOMENT),
+        send(PASSWORD),
+        Item::OnConsole(vec![
+            Fact::new("user on the console", "id -un", is(ADMIN)),
+            // Messages of the kernel must not land in the middle of an answer.
+            Fact::as_root("console is quiet", "dmesg -n 1", is("")),
+            // As over SSH: behind a filter, without most capabilities for good, in a control group of the user's.
+            Fact::new("filter of the console", "grep -c '^Seccomp:.2$' /proc/self/status", is("1")),
+            Fact::new("its capabilities", "sed -n 's/^CapBnd:.//p' /proc/self/status", is("00000000200000c9")),
+            Fact::new("its control group", "sed 's/[0-9]*$/N/' /proc/self/cgroup", is("0::/wheel/N")),
+            Fact::new("no address", "ip -4 addr show scope global | grep -c 'inet ' || true", is("0")),
+            Fact::as_root("sshd", "rc-service sshd status", Expected::Has("started")),
+        ]),
+        send(&format!("{BECOME} poweroff")),
+        Item::Step(Step::End { within: MOMENT }),
+    ];
+    let setup = Setup { cable: Cable::Silent, ..BIOS };
+    Scenario {
+        name: "no-dhcp",
+        summary: "a network where nobody answers does not stop the boot",
+        setup,
+        patience: 1,
+        items,
+    }
+}
+
+fn attacks() -> Scenario {
+    let mut items = up();
+    items.extend(audited::facts());
+    items.extend(off());
+    let setup = Setup { profile: "test-services", ..BIOS };
+    let summary = "attacks are refused and recorded, with who it was; a full log stops nothing";
+    Scenario { name: "audited", summary, setup, patience: 1, items }
+}
+
+/// The host name and what asks for a user after it.
+fn prompt() -> String {
+    format!("{HOST} login:")
+}
+
+/// A machine that is up: SSH answers, and the console asks for a user.
+pub(super) fn up() -> Vec<Item> {
+    let greeting = Item::Check {
+        name: "SSH banner",
+        task: Task::Banner,
+        expected: Expected::Has("SSH-2.0-OpenSSH"),
+        within: None,
+    };
+    vec![greeting, expect(&prompt(), MOMENT)]
+}
+
+/// The administrator switches it off.
+pub(super) fn off() -> [Item; 2] {
+    [leave("poweroff"), Item::Step(Step::End { within: MOMENT })]
+}
+
+fn leave(command: &str) -> Item {
+    let task = Task::Leave { user: ADMIN.to_owned(), command: format!("{BECOME} {command}") };
+    Item::Step(Step::Outside { task, within: MOMENT })
+}
+
+fn expect(pattern: &str, within: Duration) -> Item {
+    Item::Step(Step::Expect { pattern: pattern.to_owned(), within })
+}
+
+fn check(name: &'static str, task: Task, expected: &str) -> Item {
+    Item::Check { name, task, expected: Expected::Is(expected.to_owned()), within: Some(MOMENT) }
+}
+
+fn clock(base: Option<u64>) -> Item {
+    let task = Task::Clock { user: ADMIN.to_owned(), base };
+    Item::Check { name: "seconds off the clock", task, expected: Expected::Between(-5, 5), within: Some(MOMENT) }
+}

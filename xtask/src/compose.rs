@@ -1,0 +1,118 @@
+//! Compositions of packages: container images and the ISO. Each is keyed and recorded in the store like a package.
+
+pub mod image;
+pub mod iso;
+pub mod pinned;
+pub mod policy;
+pub mod root;
+pub mod surface;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::base::name::PkgName;
+use ashlar_core::formats::ledger::Expected;
+use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, about, apparmor};
+use ashlar_core::model::image::{Image, Profile};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::build::session::Session;
+use crate::host::checkout;
+use crate::host::repository::{Repository, invalid};
+
+/// All images of the tree, valid.
+pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
+    documents(repository, "images", "image.toml", Image::parse)
+}
+
+/// All ISO profiles of the tree, valid.
+pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
+    documents(repository, "iso", "profile.toml", Profile::parse)
+}
+
+/// An ISO: a profile, and layers that it is built without beside those that the profile names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Variant {
+    /// Folder below iso/.
+    pub profile: String,
+    /// Names of layers' folders.
+    pub without: Vec<String>,
+}
+
+impl Variant {
+    /// The profile as it is.
+    pub fn plain(profile: &str) -> Self {
+        Self { profile: profile.to_owned(), without: Vec::new() }
+    }
+
+    /// In file names and in the ledger.
+    pub fn name(&self) -> String {
+        self.without.iter().fold(self.profile.clone(), |name, layer| format!("{name}-without-{layer}"))
+    }
+}
+
+type Parse<T> = fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::base::diag::Diagnostic>>;
+
+fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<T>) -> Result<BTreeMap<String, T>> {
+    let packages: BTreeSet<&str> = repository.graph.packages().map(PkgName::as_str).collect();
+    let mut found = BTreeMap::new();
+    let mut findings = Vec::new();
+    // With what lies beside the documents, such as an overlay.
+    let files = checkout::files_below(&repository.root, Utf8Path::new(folder))?;
+    for path in files {
+        let Some((entry, document)) = path.split_once('/') else { continue };
+        if document != name {
+            continue;
+        }
+        let shown = Utf8Path::new(folder).join(&path);
+        match parse(&checkout::read_to_string(&repository.root.join(&shown))?, &shown, &packages) {
+            Ok(document) => drop(found.insert(entry.to_owned(), document)),
+            Err(found) => findings.extend(found),
+        }
+    }
+    if findings.is_empty() { Ok(found) } else { Err(invalid(&repository.root, &findings)) }
+}
+
+/// The layers' data, rendered for a profile.
+pub fn hardening(repository: &Repository, name: &str, profile: &Profile) -> Result<Hardening> {
+    let off = layers_off(repository, name, profile)?;
+    let texts = hardening_texts(repository, name, profile)?;
+    Hardening::render(&texts, &off).map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// The AppArmor profiles of an ISO's services, unless it is built without their layer.
+pub fn policy_sources(repository: &Repository, name: &str, profile: &Profile) -> Result<Option<apparmor::Sources>> {
+    if layers_off(repository, name, profile)?.contains(&Layer::Access) {
+        return Ok(None);
+    }
+    let sources = apparmor::Sources::of(&hardening_texts(repository, name, profile)?);
+    sources.map(Some).map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// The layers' data, with what the profile switches.
+fn hardening_texts(repository: &Repository, name: &str, profile: &Profile) -> Result<Texts> {
+    let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
+    let switched = about::switched(&repository.hardening_texts()?, &profile.switches, &file);
+    switched.map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// The layers that a profile is built without.
+fn layers_off(repository: &Repository, name: &str, profile: &Profile) -> Result<BTreeSet<Layer>> {
+    let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
+    hardening::switched_off(&profile.layers_off, &file).map_err(|findings| invalid(&repository.root, &findings))
+}
+
+/// Every image and ISO, built, for the ledger.
+pub fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(String, Expected)>> {
+    let mut outputs = Vec::new();
+    for name in images(repository)?.keys() {
+        let composed = image::compose(session, repository, name)?;
+        outputs.push((format!("image/{name}"), Expected { digest: composed.diff_id, key: composed.key }));
+    }
+    for name in profiles(repository)?.keys() {
+        let iso = iso::build(session, repository, &Variant::plain(name), iso::Stage::Iso)?;
+        let digest = iso.digest.context("the last stage gives an ISO")?;
+        outputs.push((format!("iso/{name}"), Expected { digest, key: iso.key }));
+    }
+    Ok(outputs)
+}
