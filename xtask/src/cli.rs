@@ -1,13 +1,16 @@
 //! The command line as clap types; no behaviour.
 
 use camino::Utf8PathBuf;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::Layer;
+use ashlar_core::model::recipe::Style;
+use ashlar_lab::qemu::Firmware;
 use ashlar_lab::scenario;
 
+use crate::compose::iso::Stage;
 use crate::report::Format;
 
 /// Builds Ashlar: packages from source, container images, a bootable ISO; and proves that they reproduce.
@@ -95,9 +98,9 @@ pub enum Command {
         /// Leave out this layer of defence, for comparison.
         #[arg(long, value_name = "LAYER", value_parser = PossibleValuesParser::new(Layer::ALL.map(Layer::folder)))]
         without: Vec<String>,
-        /// Run only up to this stage: bootstrap, packages, security, overlay, iso.
-        #[arg(long)]
-        stage: Option<String>,
+        /// Run only up to this stage.
+        #[arg(long, value_enum, default_value_t = Stage::Iso)]
+        stage: Stage,
         /// Write the ISO here [default: out/ashlar-<profile>-x86_64.iso].
         #[arg(long)]
         output: Option<Utf8PathBuf>,
@@ -197,8 +200,8 @@ pub struct NewPkgArgs {
     /// Package name.
     pub name: PkgName,
     /// Build style.
-    #[arg(long, default_value = "autotools")]
-    pub style: String,
+    #[arg(long, default_value = "autotools", value_parser = PossibleValuesParser::new(Style::ALL.map(Style::as_str)).try_map(style))]
+    pub style: Style,
     /// Upstream location of the source.
     #[arg(long)]
     pub url: Option<String>,
@@ -230,17 +233,18 @@ pub struct BootTestArgs {
 /// Options of `bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// `noop`, `malloc`, `sandbox`, `boot`, `layers`; all when absent.
-    pub names: Vec<String>,
+    /// Benchmarks; all when absent.
+    #[arg(value_enum)]
+    pub names: Vec<Benchmark>,
     /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
-    /// The firmware of both systems in `boot`: `bios`, `uefi`; both when absent.
-    #[arg(long)]
-    pub firmware: Option<String>,
-    /// Only this system in `boot`: `ashlar`, `debian`.
-    #[arg(long)]
-    pub system: Option<String>,
+    /// The firmware of both systems in `boot`; both when absent.
+    #[arg(long, value_parser = PossibleValuesParser::new(["bios", "uefi"]).map(firmware))]
+    pub firmware: Option<Firmware>,
+    /// Only this system in `boot`.
+    #[arg(long, value_enum)]
+    pub system: Option<System>,
     /// The ISO for `boot` [default: builds profile `minimal`].
     #[arg(long)]
     pub iso: Option<Utf8PathBuf>,
@@ -298,7 +302,8 @@ pub struct RunArgs {
 /// Options of `grade`.
 #[derive(Debug, Clone, Args)]
 pub struct GradeArgs {
-    /// Graders: ashlar-audit, exposure, lynis, ssh-audit, kernel-hardening-checker [default: all].
+    /// Graders [default: all].
+    #[arg(value_parser = PossibleValuesParser::new(GRADERS))]
     pub graders: Vec<String>,
     /// Write what they say to hardening/measured.toml, and the pages that show it.
     #[arg(long)]
@@ -332,6 +337,41 @@ pub struct OracleArgs {
     /// Write each graph or script and what both sides made of it into this directory.
     #[arg(long)]
     pub outcomes: Option<Utf8PathBuf>,
+}
+
+/// Graders in the order in which they run: what needs a quiet machine comes before what keeps it busy.
+pub const GRADERS: [&str; 5] = ["ashlar-audit", "exposure", "ssh-audit", "lynis", "kernel-hardening-checker"];
+
+/// Benchmarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Benchmark {
+    /// A build with nothing to do, beside `make`.
+    Noop,
+    /// Allocators under threads.
+    Malloc,
+    /// Packages with and without the build's sandbox.
+    Sandbox,
+    /// Time to the login prompt, beside Debian.
+    Boot,
+    /// What each layer of defence costs.
+    Layers,
+}
+
+/// Systems of the benchmark `boot`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum System {
+    /// Ours.
+    Ashlar,
+    /// Debian, with the same services.
+    Debian,
+}
+
+fn firmware(name: String) -> Firmware {
+    if name == "bios" { Firmware::Bios } else { Firmware::Uefi }
+}
+
+fn style(name: String) -> Result<Style, &'static str> {
+    Style::from_name(&name).ok_or("no build style")
 }
 
 /// Forms of `--print-plan`.
@@ -374,6 +414,11 @@ mod tests {
         for (args, near) in [
             (&["iso", "--without", "4-shh"][..], "4-ssh"),
             (&["boot-test", "no-such-scenario"][..], scenario::NAMES[0]),
+            (&["grade", "lynx"][..], "lynis"),
+            (&["bench", "mallok"][..], "malloc"),
+            (&["bench", "boot", "--firmware", "uef"][..], "uefi"),
+            (&["iso", "--stage", "overlays"][..], "overlay"),
+            (&["new-pkg", "x", "--style", "autotool"][..], "autotools"),
         ] {
             let error = Cli::try_parse_from(std::iter::once(&"xtask").chain(args)).unwrap_err();
             assert_eq!(error.exit_code(), 2);

@@ -1,4 +1,5 @@
-//! Exit codes: a documented part of the interface (README lists them).
+//! Exit codes: a documented part of the interface. Which code an error has is said where the error arises, or by its type
+//! (`report::failure`).
 
 use std::process::ExitCode;
 
@@ -36,31 +37,6 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// The code for an error, by the kind of error found in its chain.
-    pub fn of(error: &anyhow::Error) -> Self {
-        let mut exit = Self::Broken;
-        for cause in error.chain() {
-            if let Some(Coded(code)) = cause.downcast_ref() {
-                return *code;
-            }
-            if cause.is::<ashlar_lab::scenario::NoScenario>() {
-                return Self::Usage;
-            }
-            if cause.is::<crate::host::repository::Invalid>() {
-                return Self::Invalid;
-            }
-            if cause.is::<crate::host::fetch::FetchError>() {
-                return Self::Source;
-            }
-            if let Some(failed) = cause.downcast_ref::<crate::host::exec::ExecError>() {
-                exit = if failed.status.contains("was not found") { Self::Host } else { Self::Build };
-            }
-        }
-        exit
-    }
-}
-
-impl Exit {
     /// An error with this message that ends the program with this code.
     pub fn error(self, message: String) -> anyhow::Error {
         anyhow::Error::new(Coded(self)).context(message)
@@ -71,19 +47,3 @@ impl Exit {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("exit code {}", .0.to_owned() as u8)]
 pub struct Coded(pub Exit);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use anyhow::Context as _;
-
-    #[test]
-    fn the_kind_of_error_decides() {
-        assert_eq!(Exit::of(&anyhow::anyhow!("x")), Exit::Broken);
-        let missing = crate::host::exec::read(&ashlar_core::base::command::Command::new("no-such-tool-here"));
-        assert_eq!(Exit::of(&missing.context("doing").unwrap_err()), Exit::Host);
-        let failed = crate::host::exec::read(&ashlar_core::base::command::Command::new("false"));
-        assert_eq!(Exit::of(&failed.unwrap_err()), Exit::Build);
-        assert_eq!(Exit::of(&anyhow::Error::new(Coded(Exit::Differs)).context("y")), Exit::Differs);
-    }
-}

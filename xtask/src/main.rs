@@ -20,8 +20,8 @@ fn main() -> ExitCode {
     match task::run(&cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            report::failure(&error);
-            exit::Exit::of(&error).into()
+            report::failure::show(&error);
+            report::failure::exit(&error).into()
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Events to people and machines. Standard output is data; progress and notes go to standard error.
 
+pub mod failure;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ashlar_core::base::event::{Event, duration, size};
+
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::host::fetch::FetchEvents;
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -97,29 +102,17 @@ impl Reporter {
     }
 }
 
-/// Shows an error to the person who met it: the chain of intentions, then the cause, then what to do.
-pub fn failure(error: &anyhow::Error) {
-    if error.chain().any(|cause| cause.is::<crate::host::repository::Invalid>()) {
-        eprintln!("{}", error.root_cause());
-        return;
+impl FetchEvents for Reporter {
+    fn progress(&self, label: &str, done: u64, total: Option<u64>) {
+        self.emit(Event::Fetching { file: label.to_owned(), done, total });
     }
-    // An exit code travels in the chain without saying anything.
-    let says = |cause: &&(dyn std::error::Error + 'static)| !cause.is::<crate::exit::Coded>();
-    let chain: Vec<String> = error.chain().filter(says).map(ToString::to_string).collect();
-    eprintln!("error: {}", chain.join("\n  because: "));
-    if let Some(full) = error.downcast_ref::<crate::host::store::DiskFull>() {
-        eprintln!(
-            "help: {full}; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"
-        );
-        return;
+
+    fn note(&self, text: &str) {
+        self.emit(Event::Note { text: text.to_owned() });
     }
-    let full = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
-    };
-    if error.chain().any(full) || chain.iter().any(|text| text.contains("No space left on device")) {
-        eprintln!(
-            "help: the disk is full; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"
-        );
+
+    fn done(&self, label: &str, bytes: u64) {
+        self.emit(Event::Fetched { file: label.to_owned(), bytes });
     }
 }
 
@@ -144,9 +137,9 @@ fn line(event: &Event) -> Option<String> {
             format!("      built {package} {version} ({}, {}{same})", duration(seconds * 1000), size(*bytes))
         }
         Event::Failed { package, .. } => format!("     failed {package}"),
-        Event::Stage { number, name, milliseconds, cached } => {
+        Event::Stage { number, of, name, milliseconds, cached } => {
             let cached = if *cached { ", cached" } else { "" };
-            format!("[Stage {number}/5] {name}... OK ({}{cached})", duration(*milliseconds))
+            format!("[Stage {number}/{of}] {name}... OK ({}{cached})", duration(*milliseconds))
         }
         Event::Note { text } => format!("       note {text}"),
     })
@@ -158,7 +151,8 @@ mod tests {
 
     #[test]
     fn lines() {
-        let stage = Event::Stage { number: 2, name: "Packages".to_owned(), milliseconds: 222_000, cached: false };
+        let stage =
+            Event::Stage { number: 2, of: 5, name: "Packages".to_owned(), milliseconds: 222_000, cached: false };
         assert_eq!(line(&stage).unwrap(), "[Stage 2/5] Packages... OK (3m42s)");
         let built = Event::Built {
             package: "zlib".parse().unwrap(),

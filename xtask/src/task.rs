@@ -103,7 +103,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Image { name, output } => image::run(&app, name, output.as_deref()),
         Command::Iso { profile, without, stage, output } => {
             let variant = Variant { profile: profile.clone(), without: without.clone() };
-            iso::run(&app, &variant, stage.as_deref(), output.as_deref())
+            iso::run(&app, &variant, *stage, output.as_deref())
         }
         Command::Run(args) => run::run(&app, args),
         Command::BootTest(args) => boot_test::run(&app, args),

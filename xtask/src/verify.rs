@@ -14,12 +14,13 @@ use crate::compose::root;
 use crate::exit::Exit;
 use crate::host::store::{Store, copy_dir, digest_of_file};
 use crate::host::tree;
+use crate::report::failure;
 
 /// The verdict about a second build: its error, or what `compare` says of its result.
 pub fn built<T>(result: Result<T>, compare: impl FnOnce(&T) -> Result<Verdict>) -> Result<Verdict> {
     match result {
         Ok(theirs) => compare(&theirs),
-        Err(error) if Exit::of(&error) == Exit::Source => Ok(Verdict::FetchFailed(format!("{error:#}"))),
+        Err(error) if failure::exit(&error) == Exit::Source => Ok(Verdict::FetchFailed(format!("{error:#}"))),
         Err(error) => Ok(Verdict::BuildFailed(format!("{error:#}"))),
     }
 }

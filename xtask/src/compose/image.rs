@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::build::collect;
 use crate::build::session::{Built, Session};
 use crate::compose::root;
-use crate::host::repository::Repository;
+use crate::host::repository::{self, Repository};
 use crate::host::store::{Entry, Record};
 
 /// A composed image in the store.
@@ -38,10 +38,8 @@ pub struct Composed {
 /// Composes the image `name`, building what it needs.
 pub fn compose(session: &Session<'_>, repository: &Repository, name: &str) -> Result<Composed> {
     let images = crate::compose::images(repository)?;
-    let image = images.get(name).with_context(|| {
-        let names: Vec<&str> = images.keys().map(String::as_str).collect();
-        format!("there is no image `{name}`; images: {}", names.join(", "))
-    })?;
+    let image =
+        images.get(name).ok_or_else(|| repository::unknown("image", name, images.keys().map(String::as_str)))?;
     let built = session.build(&image.package_names())?;
     let input = |name: PkgName| -> Result<Input> {
         let diff_id = built.get(&name).with_context(|| format!("{name} was not built"))?.diff_id;

@@ -30,7 +30,7 @@ use crate::host::store::{Entry, Record};
 use crate::host::tree;
 
 /// The stages in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Stage {
     /// Seed env and sysroot.
     Bootstrap,
@@ -105,10 +105,9 @@ struct Line<'a> {
 pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, last: Stage) -> Result<Made> {
     let name = variant.profile.as_str();
     let mut profiles = compose::profiles(repository)?;
-    let mut profile = profiles.remove(name).with_context(|| {
-        let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
-        format!("there is no ISO profile `{name}`; profiles: {}", names.join(", "))
-    })?;
+    let mut profile = profiles
+        .remove(name)
+        .ok_or_else(|| repository::unknown("ISO profile", name, profiles.keys().map(String::as_str)))?;
     profile.layers_off.extend(variant.without.iter().cloned());
     let line = Line { session, repository, variant, profile: &profile };
     let mut before: Option<Outcome> = None;
@@ -118,6 +117,7 @@ pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, 
             line.stage(stage, before.as_ref()).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
         session.reporter().emit(Event::Stage {
             number: number as u8 + 1,
+            of: Stage::ALL.len() as u8,
             name: stage.title().to_owned(),
             milliseconds: started.elapsed().as_millis() as u64,
             cached: outcome.cached,

@@ -15,6 +15,7 @@ use tar::EntryType;
 
 use super::beneath::Beneath;
 use super::{archive, exec, fetch};
+use crate::exit::Exit;
 
 /// Makes sure that the distfiles of `store` hold all `wanted` crates.
 ///
@@ -49,7 +50,7 @@ pub fn ensure(store: &Utf8Path, wanted: &[PlannedCrate], offline: bool) -> Resul
     refused.iter().for_each(|line| message.push_str(&format!("\n  {line}")));
     let help =
         if offline { "they are not in the store, and `--offline` forbids downloads" } else { "is Cargo.lock right?" };
-    bail!("{message}\n  {help}")
+    Err(Exit::Source.error(format!("{message}\n  {help}")))
 }
 
 /// Unpacks a `.crate` file to `<vendor>/<name>-<version>`, with the checksum file that cargo asks for.
@@ -145,8 +146,8 @@ fn cargo_fetch(wanted: &[&PlannedCrate]) -> Result<()> {
     fs_err::create_dir(dir.join("src"))?;
     fs_err::write(dir.join("src/lib.rs"), "")?;
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    exec::read(&Command::new(cargo).args(["fetch", "--quiet"]).cwd(dir)).context("fetching crates by cargo")?;
-    Ok(())
+    let fetch = Command::new(cargo).args(["fetch", "--quiet"]).cwd(dir);
+    exec::read(&fetch).map(drop).map_err(|error| Exit::Source.error(format!("fetching crates by cargo: {error:#}")))
 }
 
 fn manifest(wanted: &[&PlannedCrate]) -> String {

@@ -15,20 +15,49 @@ pub struct ExecError {
     /// The command, ready to paste.
     pub command: String,
     /// How it ended.
-    pub status: String,
+    pub end: End,
     /// How long it ran.
     pub duration: Duration,
     /// The last lines it wrote.
     pub tail: String,
     /// The file that holds everything it wrote.
     pub log: Option<Utf8PathBuf>,
+    /// Whether the disk of that file, which is the disk it worked on, had no room left when it failed.
+    pub disk_full: bool,
+}
+
+/// How a command that failed ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// There is no such program.
+    NotFound(String),
+    /// The system could not start it; why.
+    NotStarted(String),
+    /// With this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFound(program) => {
+                write!(f, "`{program}` was not found; `cargo xtask doctor` lists what is missing")
+            }
+            Self::NotStarted(why) => write!(f, "could not be started: {why}"),
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(9) => f.write_str("killed by signal 9 (out of memory?)"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+        }
+    }
 }
 
 impl std::fmt::Display for ExecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "a command failed")?;
         writeln!(f, "  command  {}", self.command)?;
-        write!(f, "  status   {} after {:.1} s", self.status, self.duration.as_secs_f64())?;
+        write!(f, "  status   {} after {:.1} s", self.end, self.duration.as_secs_f64())?;
         if let Some(log) = &self.log {
             write!(f, "\n  log      {log} (last lines follow)")?;
         }
@@ -49,22 +78,23 @@ fn std_command(command: &Command) -> std::process::Command {
 }
 
 fn failed_to_start(command: &Command, error: &std::io::Error) -> ExecError {
-    let status = match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            format!("`{}` was not found; `cargo xtask doctor` lists what is missing", command.program)
-        }
-        _ => format!("could not be started: {error}"),
+    let end = match error.kind() {
+        std::io::ErrorKind::NotFound => End::NotFound(command.program.clone()),
+        _ => End::NotStarted(error.to_string()),
     };
-    ExecError { command: command.to_string(), status, duration: Duration::ZERO, tail: String::new(), log: None }
+    let (duration, tail) = (Duration::ZERO, String::new());
+    ExecError { command: command.to_string(), end, duration, tail, log: None, disk_full: false }
 }
 
-fn describe(status: std::process::ExitStatus) -> String {
+fn end(status: std::process::ExitStatus) -> End {
     use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(9)) => "killed by signal 9 (out of memory?)".to_owned(),
-        (None, signal) => format!("killed by signal {}", signal.unwrap_or_default()),
-    }
+    status.code().map_or_else(|| End::Signal(status.signal().unwrap_or_default()), End::Code)
+}
+
+/// Whether the disk that holds `path` has no room left.
+pub fn disk_full(path: &Utf8Path) -> bool {
+    let free = rustix::fs::statvfs(path.as_std_path()).map(|disk| disk.f_bavail * disk.f_frsize);
+    free.is_ok_and(|bytes| bytes < 1 << 20)
 }
 
 /// Runs a command and gives its standard output. Standard error is captured and shown only on failure; no standard input.
@@ -98,10 +128,11 @@ pub fn read_with_input(command: &Command, input: &[u8]) -> Result<Vec<u8>> {
     let text = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
     Err(ExecError {
         command: command.to_string(),
-        status: describe(output.status),
+        end: end(output.status),
         duration: started.elapsed(),
         tail: last_lines(&text),
         log: None,
+        disk_full: false,
     }
     .into())
 }
@@ -155,10 +186,11 @@ pub fn watched(
     }
     let failed = anyhow::Error::new(ExecError {
         command: command.to_string(),
-        status: describe(status),
+        end: end(status),
         duration,
         tail: tail_of(log)?,
         log: Some(log.to_owned()),
+        disk_full: disk_full(log),
     });
     Err(match why {
         Some(why) => failed.context(format!("{why:#}")),

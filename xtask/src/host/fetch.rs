@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::base::digest::{Digest, Hasher};
-use ashlar_core::base::event::Event;
 use ashlar_core::model::recipe::Source;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -37,20 +36,6 @@ pub trait FetchEvents: Sync {
     fn note(&self, text: &str);
     /// `label` is complete.
     fn done(&self, label: &str, bytes: u64);
-}
-
-impl FetchEvents for crate::report::Reporter {
-    fn progress(&self, label: &str, done: u64, total: Option<u64>) {
-        self.emit(Event::Fetching { file: label.to_owned(), done, total });
-    }
-
-    fn note(&self, text: &str) {
-        self.emit(Event::Note { text: text.to_owned() });
-    }
-
-    fn done(&self, label: &str, bytes: u64) {
-        self.emit(Event::Fetched { file: label.to_owned(), bytes });
-    }
 }
 
 /// A file that is needed.
@@ -96,6 +81,8 @@ struct Failed {
     wanted: Wanted,
     /// Location (kind and URL) and reason.
     tried: Vec<(String, String)>,
+    /// Whether a location has other bytes under the name.
+    wrong: bool,
 }
 
 impl fmt::Display for FetchError {
@@ -119,13 +106,24 @@ impl fmt::Display for FetchError {
         if self.offline {
             return write!(f, "\nhelp: run `cargo xtask fetch --all` once with a network");
         }
-        write!(
-            f,
-            "\nhelp: check the network; name a Debian mirror in {} or a distfiles mirror in {}; or put the file at {}/<sha256> yourself",
-            super::mirror::DEBIAN_VARIABLE,
-            super::mirror::DISTFILES_VARIABLE,
-            self.store.join("sha256")
-        )
+        if self.failed.iter().any(|failed| failed.wrong) {
+            write!(
+                f,
+                "\nhelp: after a change of version, write the hash of the new file into the recipe, once you know where it \
+                 comes from (`sha256sum`); otherwise do not use what that location has"
+            )?;
+        }
+        if self.failed.iter().any(|failed| !failed.wrong) {
+            write!(
+                f,
+                "\nhelp: check the network, and with an answer 404 the path; name a Debian mirror in {} or a distfiles \
+                 mirror in {}; or put the file at {}/<sha256> yourself",
+                super::mirror::DEBIAN_VARIABLE,
+                super::mirror::DISTFILES_VARIABLE,
+                self.store.join("sha256")
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -133,6 +131,8 @@ impl fmt::Display for FetchError {
 enum Failure {
     /// The location's fault: the next one is tried.
     Location(String),
+    /// The location has other bytes than are wanted: the next one is tried.
+    WrongBytes(String),
     /// No connection to the host: the next location is tried, and this host is not asked again.
     Unreachable(String),
     /// Our own disk's fault: no other location would help.
@@ -254,7 +254,7 @@ impl<'a> Fetcher<'a> {
         let missing = self.missing(wanted)?;
         if !missing.is_empty() {
             let failed = if self.offline {
-                missing.into_iter().map(|wanted| Failed { wanted, tried: Vec::new() }).collect()
+                missing.into_iter().map(|wanted| Failed { wanted, tried: Vec::new(), wrong: false }).collect()
             } else {
                 let lock = self.distfiles.join("lock");
                 let waiting = || self.events.note("another run is fetching into this store; waiting for it");
@@ -304,7 +304,7 @@ impl<'a> Fetcher<'a> {
                     return Ok((digest, location.clone()));
                 }
                 Err(Failure::Local(error)) => return Err(error.context(format!("fetching {label}"))),
-                Err(Failure::Location(why) | Failure::Unreachable(why)) => {
+                Err(Failure::Location(why) | Failure::WrongBytes(why) | Failure::Unreachable(why)) => {
                     reasons.push_str(&format!("\n  {}: {why}", shown(location)))
                 }
             }
@@ -371,7 +371,7 @@ impl<'a> Fetcher<'a> {
     fn download(&self, wanted: &Wanted) -> Result<Option<Failed>> {
         let client = self.client.as_ref().context("a fetcher without a client was asked to download")?;
         let partial = self.distfiles.join("partial").join(wanted.sha256.to_string());
-        let mut tried = Vec::new();
+        let (mut tried, mut wrong) = (Vec::new(), false);
         for location in &wanted.locations {
             let place = shown(location);
             let host = download::host(&location.url);
@@ -392,15 +392,16 @@ impl<'a> Fetcher<'a> {
                     guard(&self.unreachable).insert(host, reason.clone());
                     tried.push((place, reason));
                 }
-                Err(Failure::Location(reason)) => {
-                    if reason.contains(download::WRONG_BYTES) {
-                        self.events.note(&format!("{}: {place}: {reason}; trying the next location", wanted.label));
-                    }
+                Err(Failure::WrongBytes(why)) => {
+                    let reason = format!("wrong bytes: {why}");
+                    self.events.note(&format!("{}: {place}: {reason}; trying the next location", wanted.label));
+                    wrong = true;
                     tried.push((place, reason));
                 }
+                Err(Failure::Location(reason)) => tried.push((place, reason)),
             }
         }
-        Ok(Some(Failed { wanted: wanted.clone(), tried }))
+        Ok(Some(Failed { wanted: wanted.clone(), tried, wrong }))
     }
 }
 

@@ -12,11 +12,10 @@ use ashlar_lab::grade::{lynis, ssh_audit};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::exec;
-use super::fetch::Fetcher;
+use super::fetch::{FetchEvents, Fetcher};
 use super::lock::Lock;
 use super::mirror::Mirrors;
 use super::seed;
-use crate::report::Reporter;
 
 /// Makes environments of Python programs.
 pub const PYTHON: &str = "python3";
@@ -25,9 +24,9 @@ pub const PYTHON: &str = "python3";
 ///
 /// # Errors
 /// When it could not be had, or has other bytes than pinned.
-pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Option<Vec<u8>>> {
+pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, events: &dyn FetchEvents) -> Result<Option<Vec<u8>>> {
     let (def, _) = seed::load(root)?;
-    let fetcher = Fetcher::new(store, Mirrors::detect(Some(&def.snapshot))?, offline, reporter)?;
+    let fetcher = Fetcher::new(store, Mirrors::detect(Some(&def.snapshot))?, offline, events)?;
     let sha256: Digest = lynis::SHA256.parse()?;
     if offline && !fetcher.verify(&sha256)? {
         return Ok(None);
@@ -42,12 +41,12 @@ pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, reporter: &Report
 ///
 /// # Errors
 /// When it could not be installed, for whatever reason.
-pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result<Option<Utf8PathBuf>> {
+pub fn ssh_audit(store: &Utf8Path, offline: bool, events: &dyn FetchEvents) -> Result<Option<Utf8PathBuf>> {
     let graders = store.join("graders");
     let dir = graders.join(format!("ssh-audit-{}", Digest::of(ssh_audit::REQUIREMENTS).short()));
     let program = dir.join("bin/ssh-audit");
     fs_err::create_dir_all(&graders)?;
-    let waiting = || reporter.note("another run installs graders; waiting for it");
+    let waiting = || events.note("another run installs graders; waiting for it");
     let _held = Lock::take(&graders.join("lock"), waiting)?;
     if dir.join("made").is_file() {
         return Ok(Some(program));
@@ -80,13 +79,20 @@ pub fn ssh_audit(store: &Utf8Path, offline: bool, reporter: &Reporter) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Format;
+
+    struct Silent;
+
+    impl FetchEvents for Silent {
+        fn progress(&self, _: &str, _: u64, _: Option<u64>) {}
+        fn note(&self, _: &str) {}
+        fn done(&self, _: &str, _: u64) {}
+    }
 
     #[test]
     fn what_is_there_is_used_and_offline_fetches_nothing() {
         let guard = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(guard.path()).unwrap();
-        let reporter = Reporter::new(Format::Human, true);
+        let reporter = Silent;
         assert_eq!(ssh_audit(store, true, &reporter).unwrap(), None);
         let repository = Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         assert_eq!(lynis(repository, store, true, &reporter).unwrap(), None);

@@ -17,6 +17,7 @@ use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checkout;
+use crate::exit::Exit;
 
 /// The project's tree, valid.
 #[derive(Debug)]
@@ -58,6 +59,17 @@ pub fn find_root() -> Result<Utf8PathBuf> {
         .with_context(|| format!("{start} is not inside an Ashlar checkout (no pkgs/ and toolchain/ above it)"))
 }
 
+/// The error of a command that names something of a kind that is not there: the nearest name, or all when they are few.
+pub fn unknown<'a>(kind: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> anyhow::Error {
+    let known: Vec<&str> = known.into_iter().collect();
+    let rest = match ashlar_core::base::diag::suggest(name, known.iter().copied()) {
+        Some(close) => format!("; did you mean `{close}`?"),
+        None if known.len() <= 20 => format!("; there is {}", known.join(", ")),
+        None => "; `ls pkgs` shows what there is".to_owned(),
+    };
+    Exit::Usage.error(format!("there is no {kind} `{name}`{rest}"))
+}
+
 impl Repository {
     /// Reads and validates the whole tree; every finding at once.
     pub fn load(root: &Utf8Path) -> Result<Self> {
@@ -93,12 +105,9 @@ impl Repository {
     /// The recipe that makes a package.
     pub fn recipe_of(&self, package: &PkgName) -> Result<&Recipe> {
         let made_by = |recipe: &&Recipe| recipe.package_names().any(|name| name == package);
-        self.recipes.values().find(made_by).with_context(|| {
+        self.recipes.values().find(made_by).ok_or_else(|| {
             let names = self.recipes.values().flat_map(Recipe::package_names).map(PkgName::as_str);
-            match ashlar_core::base::diag::suggest(package.as_str(), names) {
-                Some(close) => format!("there is no package `{package}`; did you mean `{close}`?"),
-                None => format!("there is no package `{package}`; `ls pkgs` shows what there is"),
-            }
+            unknown("package", package.as_str(), names)
         })
     }
 

@@ -22,6 +22,8 @@ use ashlar_core::base::name::PkgName;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use super::exec;
+
 /// What one build made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -156,19 +158,15 @@ impl Store {
         Ok(plan.filter(|plan| Digest::of(plan) == key).map(|plan| (key, plan)))
     }
 
-    /// Adds to an error that the store's disk is full, when it is or the error says so.
+    /// Adds to an error that the store's disk is full, when that is its reason.
     pub fn explain_full(&self, error: anyhow::Error) -> anyhow::Error {
-        let said = error.chain().any(|cause| {
-            cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
-                || cause.to_string().contains("No space left on device")
+        let full = error.chain().any(|cause| {
+            let io = cause.downcast_ref::<std::io::Error>();
+            let command = cause.downcast_ref::<exec::ExecError>();
+            io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+                || command.is_some_and(|failed| failed.disk_full)
         });
-        // A phase that met a full disk could not write that into its log, which lies on the same disk.
-        let free = rustix::fs::statvfs(self.root.as_std_path()).map(|disk| disk.f_bavail * disk.f_frsize);
-        if said || free.is_ok_and(|bytes| bytes < 1 << 20) {
-            error.context(DiskFull { store: self.root.clone() })
-        } else {
-            error
-        }
+        if full || exec::disk_full(&self.root) { error.context(DiskFull { store: self.root.clone() }) } else { error }
     }
 
     /// Checks a file against the digest it is stored under.

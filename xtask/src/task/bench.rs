@@ -7,25 +7,21 @@ mod noop;
 mod sandbox;
 
 use anyhow::Result;
+use clap::ValueEnum as _;
 
 use super::App;
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, Benchmark};
 use crate::exit::Exit;
 
 /// Runs the named benchmarks, all when none is named.
 pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
-    let all = ["noop", "malloc", "sandbox", "boot", "layers"].map(str::to_owned);
-    for name in if args.names.is_empty() { &all[..] } else { &args.names } {
-        match name.as_str() {
-            "noop" => noop::run(app)?,
-            "malloc" => malloc::run(app)?,
-            "sandbox" => sandbox::run(app, args.runs)?,
-            "boot" => boot::run(app, args)?,
-            "layers" => layers::run(app, args.runs)?,
-            other => {
-                let text = format!("there is no benchmark `{other}`; benchmarks: {}", all.join(", "));
-                return Err(Exit::Usage.error(text));
-            }
+    for name in if args.names.is_empty() { Benchmark::value_variants() } else { &args.names } {
+        match name {
+            Benchmark::Noop => noop::run(app)?,
+            Benchmark::Malloc => malloc::run(app)?,
+            Benchmark::Sandbox => sandbox::run(app, args.runs)?,
+            Benchmark::Boot => boot::run(app, args)?,
+            Benchmark::Layers => layers::run(app, args.runs)?,
         }
     }
     Ok(Exit::Good)

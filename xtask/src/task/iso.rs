@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::diag::suggest;
 use ashlar_core::base::event::{duration, size};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -15,13 +14,9 @@ use crate::exit::Exit;
 use crate::host::repository::Repository;
 use crate::host::store::{Entry, Store};
 
-/// Builds an ISO, or its stages up to `stage`.
-pub fn run(app: &App, variant: &Variant, stage: Option<&str>, output: Option<&Utf8Path>) -> Result<Exit> {
+/// Builds an ISO, or its stages up to `last`.
+pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>) -> Result<Exit> {
     let started = Instant::now();
-    let last = match stage {
-        Some(name) => stage_named(name)?,
-        None => Stage::Iso,
-    };
     let (repository, store, made) = stages(app, variant, last)?;
     let Some(digest) = made.digest else {
         println!("stage {} is done; key {}", last.as_str(), made.key.short());
@@ -58,14 +53,6 @@ fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Repository, Stor
     let made = iso::build(&session, &repository, variant, last)?;
     drop(session);
     Ok((repository, store, made))
-}
-
-fn stage_named(name: &str) -> Result<Stage> {
-    let names = Stage::ALL.map(Stage::as_str);
-    Stage::ALL.into_iter().find(|stage| stage.as_str() == name).ok_or_else(|| {
-        let close = suggest(name, names).map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
-        Exit::Usage.error(format!("there is no stage `{name}`{close} (stages: {})", names.join(", ")))
-    })
 }
 
 fn path(app: &App, variant: &Variant) -> Utf8PathBuf {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use ashlar_core::base::diag::{Diagnostic, suggest};
+use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::{Style, parse, validate};
@@ -25,9 +25,8 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
         let finding = Diagnostic::error("new-pkg::exists", format!("there is a recipe `{}` already", args.name));
         return Err(repository::invalid(&app.root, &[finding.help(format!("edit {shown}, or choose another name"))]));
     }
-    let style = style(&app.root, &args.style)?;
     let sha256 = pin(app, args);
-    let text = skeleton(&args.name, style, args.url.as_deref(), args.debian.as_deref(), sha256.as_ref());
+    let text = skeleton(&args.name, args.style, args.url.as_deref(), args.debian.as_deref(), sha256.as_ref());
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }
@@ -39,15 +38,6 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
     }
     app.reporter.note("then: `cargo xtask check`; CONTRIBUTING.md lists every key and what a pull request must show");
     Ok(Exit::Good)
-}
-
-fn style(root: &Utf8Path, name: &str) -> Result<Style> {
-    Style::from_name(name).ok_or_else(|| {
-        let names = Style::ALL.map(Style::as_str);
-        let close = suggest(name, names).map_or_else(String::new, |close| format!("did you mean `{close}`? "));
-        let finding = Diagnostic::error("new-pkg::style", format!("there is no build style `{name}`"));
-        repository::invalid(root, &[finding.help(format!("{close}styles: {}", names.join(", ")))])
-    })
 }
 
 /// The sha256 of the source, fetched; nothing without a source. A source that cannot be fetched now is a note, not a
@@ -239,6 +229,5 @@ mod tests {
             .map(|finding| finding.code)
             .collect();
         assert!(codes.contains(&"recipe::source-location") && codes.contains(&"recipe::bad-sha256"), "{codes:?}");
-        assert!(style("/".into(), "autotool").unwrap_err().to_string().contains("did you mean `autotools`?"));
     }
 }

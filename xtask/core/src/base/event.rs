@@ -62,8 +62,10 @@ pub enum Event {
     },
     /// A stage of the ISO ended.
     Stage {
-        /// 1 to 5.
+        /// From 1.
         number: u8,
+        /// How many there are.
+        of: u8,
         /// Its name.
         name: String,
         /// Milliseconds it took.
@@ -113,8 +115,8 @@ mod tests {
 
     #[test]
     fn events_as_json_name_their_kind() {
-        let event = Event::Stage { number: 2, name: "Packages".to_owned(), milliseconds: 1500, cached: false };
+        let event = Event::Stage { number: 2, of: 5, name: "Packages".to_owned(), milliseconds: 1500, cached: false };
         let json = serde_json::to_string(&event).unwrap();
-        assert_eq!(json, r#"{"event":"stage","number":2,"name":"Packages","milliseconds":1500,"cached":false}"#);
+        assert_eq!(json, r#"{"event":"stage","number":2,"of":5,"name":"Packages","milliseconds":1500,"cached":false}"#);
     }
 }

@@ -14,8 +14,6 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use super::{Failure, FetchEvents, Limits, Wanted};
 use crate::host::mirror::Location;
 
-/// Begins the reason when a location has other bytes under the name.
-pub const WRONG_BYTES: &str = "wrong bytes";
 /// How often one location is asked to go on after it broke off.
 const RESUMES: u32 = 3;
 /// Unpinned texts are index files; none is near this size.
@@ -52,7 +50,7 @@ pub fn text(client: &Client, location: &Location) -> Result<String, String> {
     let mut text = String::new();
     response.take(TEXT_LIMIT + 1).read_to_string(&mut text).map_err(|error| format!("broke off: {error}"))?;
     if text.len() as u64 > TEXT_LIMIT {
-        return Err(format!("{WRONG_BYTES}: it is longer than {TEXT_LIMIT} bytes, and no index file is"));
+        return Err(format!("it is longer than {TEXT_LIMIT} bytes, and no index file is"));
     }
     Ok(text)
 }
@@ -66,7 +64,7 @@ fn too_long(limit: u64, known: bool) -> Failure {
             "more than {limit} bytes; if the file is really so large, raise FILE_LIMIT in xtask/src/host/fetch/download.rs"
         )
     };
-    Failure::Location(format!("{WRONG_BYTES}: {why}"))
+    Failure::WrongBytes(why)
 }
 
 /// Downloads a file whose hash is not known, of at most `limit` bytes, into `file`, and gives its hash.
@@ -132,9 +130,7 @@ pub fn to_partial(
         file.restart()?;
         if !resumed {
             let expected = wanted.sha256;
-            return Err(Failure::Location(format!(
-                "{WRONG_BYTES}: expected sha256 {expected}, found {found} ({length} bytes)"
-            )));
+            return Err(Failure::WrongBytes(format!("expected sha256 {expected}, found {found} ({length} bytes)")));
         }
     }
 }
@@ -166,7 +162,7 @@ fn receive(
         && file.length + rest != size
     {
         let has = file.length + rest;
-        return Err(Failure::Location(format!("{WRONG_BYTES}: expected {size} bytes, it has {has}")).into());
+        return Err(Failure::WrongBytes(format!("expected {size} bytes, it has {has}")).into());
     }
     let total = wanted.size.or(response.content_length().map(|rest| rest.saturating_add(file.length)));
     let most = wanted.size.unwrap_or(limit);

@@ -15,9 +15,8 @@ use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{App, median};
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, System};
 use crate::compose::Variant;
-use crate::exit::Exit;
 use crate::host::peer::Peer;
 use crate::host::ssh::Way;
 use crate::host::{exec, tools, vm};
@@ -31,13 +30,6 @@ const LIMIT: Duration = Duration::from_secs(600);
 const SETTLE: Duration = Duration::from_secs(15);
 /// Columns of the chart.
 const WIDTH: usize = 60;
-
-/// A system under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum System {
-    Ashlar,
-    Debian,
-}
 
 /// What is started.
 struct Bench<'a> {
@@ -58,28 +50,15 @@ struct Started {
 
 /// Starts both systems in turn and prints medians, memory, processes, and where our time goes.
 pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
-    let firmwares = match args.firmware.as_deref() {
-        None => vec![Firmware::Bios, Firmware::Uefi],
-        Some("bios") => vec![Firmware::Bios],
-        Some("uefi") => vec![Firmware::Uefi],
-        Some(other) => {
-            return Err(Exit::Usage.error(format!("there is no firmware `{other}`; firmwares: bios, uefi")));
-        }
-    };
+    let firmwares = args.firmware.map_or_else(|| vec![Firmware::Bios, Firmware::Uefi], |one| vec![one]);
     if let Some(missing) = [qemu::PROGRAM, ssh::SSH, ssh::KEYGEN].into_iter().find(|name| tools::find(name).is_none()) {
         println!("skipped: {missing} is not installed; `cargo xtask setup` installs it");
         return Ok(());
     }
     let logs = app.store()?.root().join("logs/bench");
     fs_err::create_dir_all(&logs)?;
-    let (ours, debians) = match args.system.as_deref() {
-        None => (true, true),
-        Some("ashlar") => (true, false),
-        Some("debian") => (false, true),
-        Some(other) => {
-            return Err(Exit::Usage.error(format!("there is no system `{other}`; systems: ashlar, debian")));
-        }
-    };
+    let wanted = |system| args.system.is_none_or(|only| only == system);
+    let (ours, debians) = (wanted(System::Ashlar), wanted(System::Debian));
     let iso = match &args.iso {
         _ if !ours => None,
         Some(iso) => Some(iso.clone()),
