@@ -119,7 +119,7 @@ fn processes(dir: &Utf8Path) -> Vec<i32> {
 mod tests {
     use super::*;
     use crate::host::exec;
-    use ashlar_core::command::Command;
+    use ashlar_core::base::command::Command;
     use std::process::Stdio;
 
     #[test]
