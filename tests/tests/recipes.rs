@@ -7,9 +7,9 @@ use std::fs;
 use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::formats::cargo_lock;
 use ashlar_core::formats::kconfig;
+use ashlar_core::model::mounts;
 use ashlar_core::model::toolchain::Toolchain;
 use ashlar_core::model::tree::{self, PackageFolder};
-use ashlar_core::verify::inventory;
 use ashlar_core::verify::lint::units::Asked;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -135,7 +135,7 @@ fn the_manifest_names_what_services_mount() {
             mounted.extend(lines.map(|line| in_words_of_the_plan(line).unwrap_or_else(|| panic!("{file}: {line}"))));
         }
     }
-    assert_eq!(mounted, inventory::BY_SERVICES.lines().collect::<Vec<_>>());
+    assert_eq!(mounted, mounts::BY_SERVICES.lines().collect::<Vec<_>>());
 }
 
 /// `TYPE -o "OPTIONS" SOURCE PLACE` as `/init` would tell it.

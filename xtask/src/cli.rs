@@ -89,6 +89,9 @@ pub enum Command {
         /// Write the OCI layout here [default: out/<name>].
         #[arg(long)]
         output: Option<Utf8PathBuf>,
+        /// Print what would be done, and stop: steps as text, or the whole plan as JSON.
+        #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
+        print_plan: Option<StageForm>,
     },
     /// Builds the bootable ISO.
     Iso {
@@ -104,6 +107,9 @@ pub enum Command {
         /// Write the ISO here [default: out/ashlar-<profile>-x86_64.iso].
         #[arg(long)]
         output: Option<Utf8PathBuf>,
+        /// Print what each stage would do, and stop: steps as text, or the plans as JSON.
+        #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
+        print_plan: Option<StageForm>,
     },
     /// Starts the ISO in QEMU.
     Run(RunArgs),
@@ -170,10 +176,11 @@ pub enum Command {
         /// Only this phase.
         phase: Option<String>,
     },
-    /// Says which inputs changed a package's key since its last build.
+    /// Explains which inputs changed since the last build of packages, an image or an ISO; builds nothing.
     Why {
-        /// Package.
-        package: PkgName,
+        /// `PKG…`, `image NAME`, `iso [PROFILE]`.
+        #[arg(required = true, value_name = "WHAT")]
+        what: Vec<String>,
     },
     /// Prints the dependency graph in dot.
     Graph,
@@ -383,6 +390,15 @@ pub enum PlanForm {
     Json,
     /// The Containerfile for stock tools.
     Containerfile,
+}
+
+/// Forms of `--print-plan` for images and ISOs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum StageForm {
+    /// One step a line.
+    Text,
+    /// The canonical plans that are hashed, by what they make.
+    Json,
 }
 
 /// `seed` commands.

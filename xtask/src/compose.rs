@@ -18,7 +18,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::session::Session;
 use crate::host::checkout;
-use crate::host::repository::{Repository, invalid};
+use crate::host::repository::{self, Repository, invalid};
 
 /// All images of the tree, valid.
 pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
@@ -28,6 +28,22 @@ pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
 /// All ISO profiles of the tree, valid.
 pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
     documents(repository, "iso", "profile.toml", Profile::parse)
+}
+
+/// The image `name`.
+pub fn image_named(repository: &Repository, name: &str) -> Result<Image> {
+    let mut images = images(repository)?;
+    images.remove(name).ok_or_else(|| repository::unknown("image", name, images.keys().map(String::as_str)))
+}
+
+/// The profile of a variant, with what that leaves out.
+pub fn variant(repository: &Repository, variant: &Variant) -> Result<Profile> {
+    let (mut profiles, name) = (profiles(repository)?, &variant.profile);
+    let profile = profiles.remove(name);
+    let mut profile =
+        profile.ok_or_else(|| repository::unknown("ISO profile", name, profiles.keys().map(String::as_str)))?;
+    profile.layers_off.extend(variant.without.iter().cloned());
+    Ok(profile)
 }
 
 /// An ISO: a profile, and layers that it is built without beside those that the profile names.
@@ -111,8 +127,8 @@ pub fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(St
     }
     for name in profiles(repository)?.keys() {
         let iso = iso::build(session, repository, &Variant::plain(name), iso::Stage::Iso)?;
-        let digest = iso.digest.context("the last stage gives an ISO")?;
-        outputs.push((format!("iso/{name}"), Expected { digest, key: iso.key }));
+        let medium = iso.medium.context("the last stage gives an ISO")?;
+        outputs.push((format!("iso/{name}"), Expected { digest: medium.iso, key: iso.key }));
     }
     Ok(outputs)
 }

@@ -20,10 +20,12 @@ mod machine;
 mod manifest;
 mod new_pkg;
 mod oracle;
+mod plan;
 mod run;
 mod seed;
 mod setup;
 mod shell;
+mod target;
 mod verify_repro;
 mod why;
 
@@ -100,10 +102,14 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Fetch { packages, all } => fetch::run(&app, packages, *all),
         Command::Seed { command } => seed::run(&app, command),
         Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),
-        Command::Image { name, output } => image::run(&app, name, output.as_deref()),
-        Command::Iso { profile, without, stage, output } => {
+        Command::Image { name, output: _, print_plan: Some(form) } => image::print_plan(&app, name, *form),
+        Command::Image { name, output, print_plan: None } => image::run(&app, name, output.as_deref()),
+        Command::Iso { profile, without, stage, output, print_plan } => {
             let variant = Variant { profile: profile.clone(), without: without.clone() };
-            iso::run(&app, &variant, *stage, output.as_deref())
+            match print_plan {
+                Some(form) => iso::print_plan(&app, &variant, *stage, *form),
+                None => iso::run(&app, &variant, *stage, output.as_deref()),
+            }
         }
         Command::Run(args) => run::run(&app, args),
         Command::BootTest(args) => boot_test::run(&app, args),
@@ -119,7 +125,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Oracle(args) => oracle::run(&app, args),
         Command::Shell { package } => shell::run(&app, package),
         Command::Log { package, phase } => log::run(&app, package, phase.as_deref()),
-        Command::Why { package } => why::run(&app, package),
+        Command::Why { what } => why::run(&app, what),
         Command::Graph => graph::run(&app),
         Command::NewPkg(args) => new_pkg::run(&app, args),
         Command::Gc { distfiles } => gc::run(&app, *distfiles),

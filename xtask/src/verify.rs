@@ -4,12 +4,12 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::Manifest;
-use ashlar_core::plan::{Conditions, Input};
+use ashlar_core::plan::{Conditions, Input, Keyed};
 use ashlar_core::verify::compare::{Change, Difference, Verdict, compare, first_difference};
 use camino::Utf8Path;
 
 use crate::build::session::Built;
-use crate::compose::iso::Made;
+use crate::compose::iso::IsoBuild;
 use crate::compose::root;
 use crate::exit::Exit;
 use crate::host::store::{Store, copy_dir, digest_of_file};
@@ -54,18 +54,22 @@ pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>,
     if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) }
 }
 
-/// Compares two ISOs from the inside out: packages file by file, then root image, initramfs, unified image, medium.
-pub fn isos(first: &Store, second: &Store, ours: &Made, theirs: &Made) -> Result<Verdict> {
+/// Compares two ISOs from the inside out: packages file by file, then root, inventory, initramfs, unified image, medium.
+pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -> Result<Verdict> {
+    let mut verdicts = Vec::new();
+    for (name, a) in &ours.packages {
+        if let Some(b) = theirs.packages.get(name).filter(|b| *b != a) {
+            verdicts.push((name.as_str(), layers(first, second, name, *a, *b)?));
+        }
+    }
+    for ((name, a), (_, b)) in ours.files().into_iter().zip(theirs.files()).filter(|((_, a), (_, b))| a != b) {
+        verdicts.push((name, files(&first.artifact(&a), &second.artifact(&b), name)?));
+    }
     let mut differences = Vec::new();
-    for (name, a) in &ours.outputs {
-        let Some(b) = theirs.outputs.get(name).filter(|b| *b != a) else { continue };
-        let verdict = match name.parse::<PkgName>().ok().filter(|name| first.layer(name, a).exists()) {
-            Some(package) => layers(first, second, &package, *a, *b)?,
-            None => files(&first.artifact(a), &second.artifact(b), name)?,
-        };
+    for (name, verdict) in verdicts {
         if let Verdict::Differs(found) = verdict {
-            differences
-                .extend(found.into_iter().map(|one| Difference { path: format!("{name}: {}", one.path), ..one }));
+            let inside = |one: Difference| Difference { path: format!("{name}: {}", one.path), ..one };
+            differences.extend(found.into_iter().map(inside));
         }
     }
     Ok(if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) })
@@ -93,9 +97,9 @@ pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Resu
             copy_dir(&from.package_dir(&name, diff_id), &target)?;
         }
     }
-    let (_, plan) =
+    let (_, text) =
         from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
-    to.put_record(&built.key, recipe.as_str(), &plan, &record)
+    to.put_record(&Keyed { label: recipe.to_string(), key: built.key, text }, &record)
 }
 
 /// The circumstances of the second build, as a sentence.

@@ -6,6 +6,7 @@ pub mod hardening;
 pub mod hosttools;
 pub mod image;
 pub mod iso;
+pub mod mounts;
 pub mod recipe;
 pub mod sandbox;
 pub mod seed;

@@ -6,6 +6,9 @@
 pub mod conditions;
 pub mod containerfile;
 pub mod env;
+pub mod image;
+pub mod iso;
+pub mod key;
 pub mod steps;
 
 use std::collections::BTreeMap;
@@ -16,6 +19,7 @@ use crate::base::digest::Digest;
 use crate::base::name::{Arch, Epoch, Phase, PkgName};
 use crate::model::recipe::{Output, Recipe};
 pub use conditions::Conditions;
+pub use key::Keyed;
 
 /// The version of the build contract (ARCHITECTURE.md). Raising it rebuilds everything.
 pub const CONTRACT: u32 = 1;
@@ -111,6 +115,19 @@ pub struct Input {
     pub diff_id: Digest,
 }
 
+impl Input {
+    /// The step that puts it into a tree.
+    pub fn unpacked(&self) -> String {
+        format!("unpack {self}")
+    }
+}
+
+impl std::fmt::Display for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.diff_id.short())
+    }
+}
+
 /// What the shell found on disk for one recipe.
 #[derive(Debug, Clone, Default)]
 pub struct PackageFiles {
@@ -181,6 +198,11 @@ impl BuildPlan {
         Digest::of(self.canonical())
     }
 
+    /// As the store has it.
+    pub fn keyed(&self) -> Keyed {
+        Keyed::new(self.package.to_string(), self.canonical())
+    }
+
     /// All packages the plan makes: itself, then its splits.
     pub fn package_names(&self) -> impl Iterator<Item = &PkgName> {
         std::iter::once(&self.package).chain(self.outputs.iter().map(|(name, _)| name))
@@ -193,63 +215,6 @@ impl BuildPlan {
             .find(|(_, globs)| globs.iter().any(|glob| crate::base::glob::matches(glob, path)))
             .map_or(&self.package, |(name, _)| name)
     }
-}
-
-/// The inputs that differ between two plans, one line each; the answer of `cargo xtask why`.
-pub fn explain(old: &BuildPlan, new: &BuildPlan) -> Vec<String> {
-    let tree = |plan: &BuildPlan| serde_json::to_value(plan).unwrap_or_default();
-    let mut lines = Vec::new();
-    differences("", &tree(old), &tree(new), &mut lines);
-    lines
-}
-
-fn differences(path: &str, old: &serde_json::Value, new: &serde_json::Value, lines: &mut Vec<String>) {
-    use serde_json::Value;
-    let show = |value: &Value| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let first = text.lines().next().unwrap_or_default();
-        if first.len() < text.len() || first.chars().count() > 70 {
-            format!("{}…", first.chars().take(70).collect::<String>())
-        } else {
-            first.to_owned()
-        }
-    };
-    match (old, new) {
-        (Value::Object(a), Value::Object(b)) => {
-            for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
-                let step = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                let missing = Value::Null;
-                differences(&step, a.get(name).unwrap_or(&missing), b.get(name).unwrap_or(&missing), lines);
-            }
-        }
-        (Value::Array(a), Value::Array(b)) => {
-            for index in 0..a.len().max(b.len()) {
-                let missing = Value::Null;
-                let (a, b) = (a.get(index).unwrap_or(&missing), b.get(index).unwrap_or(&missing));
-                let label = [a, b].iter().find_map(|v| v.get("name").or(v.get("path")).and_then(Value::as_str));
-                let step = format!("{path}[{}]", label.map_or_else(|| index.to_string(), str::to_owned));
-                differences(&step, a, b, lines);
-            }
-        }
-        (a, b) if a == b => {}
-        (Value::String(a), Value::String(b)) if a.contains('\n') || b.contains('\n') => {
-            lines.push(format!("{path}: {}", changed_line(a, b)));
-        }
-        (a, b) => lines.push(format!("{path}: {} -> {}", show(a), show(b))),
-    }
-}
-
-/// The first line that differs between two scripts.
-fn changed_line(old: &str, new: &str) -> String {
-    let (mut a, mut b) = (old.lines(), new.lines());
-    for number in 1.. {
-        match (a.next(), b.next()) {
-            (None, None) => break,
-            (x, y) if x == y => {}
-            (x, y) => return format!("line {number}: `{}` -> `{}`", x.unwrap_or(""), y.unwrap_or("")),
-        }
-    }
-    "line ends differ".to_owned()
 }
 
 #[cfg(test)]

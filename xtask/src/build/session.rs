@@ -9,7 +9,7 @@ use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::recipe::{Recipe, Style};
-use ashlar_core::plan::{BuildPlan, Conditions, Input, Surroundings};
+use ashlar_core::plan::{BuildPlan, Conditions, Input, Keyed, Surroundings};
 use camino::Utf8Path;
 
 use crate::build::package::{self, Site};
@@ -17,11 +17,11 @@ use crate::exit::Exit;
 use crate::host::crates;
 use crate::host::fetch::Fetcher;
 use crate::host::jobserver::Jobserver;
-use crate::host::lock::Lock;
 use crate::host::mirror::Mirrors;
 use crate::host::repository::Repository;
 use crate::host::seed::Seed;
-use crate::host::store::{Entry, Record, Store};
+use crate::host::store::cache::{Outputs, Place};
+use crate::host::store::{Record, Store};
 use crate::host::work::{self, Work};
 use crate::report::Reporter;
 
@@ -103,6 +103,11 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The recipe of this name.
+    pub fn recipe(&self, name: &PkgName) -> Option<&'a Recipe> {
+        self.repository.recipes.get(name)
+    }
+
     /// The store of this session.
     pub fn store(&self) -> &Store {
         self.store
@@ -166,7 +171,7 @@ impl<'a> Session<'a> {
     }
 
     /// The recipes behind `targets`, with everything they need.
-    fn needed(&self, targets: &[PkgName]) -> Result<BTreeSet<PkgName>> {
+    pub fn needed(&self, targets: &[PkgName]) -> Result<BTreeSet<PkgName>> {
         let mut needed = BTreeSet::new();
         let mut pending = Vec::new();
         for target in targets {
@@ -175,7 +180,7 @@ impl<'a> Session<'a> {
         while let Some(name) = pending.pop() {
             if needed.insert(name.clone()) {
                 let recipe = self.repository.recipe_of(&name)?;
-                for input in recipe.libs.iter().chain(&recipe.tools) {
+                for input in recipe.inputs() {
                     pending.push(self.repository.recipe_of(input)?.name.clone());
                 }
             }
@@ -209,7 +214,7 @@ impl<'a> Session<'a> {
     /// The next recipe whose inputs are there. The kernel first: nothing takes longer, and nothing but the image waits for it.
     fn next(&self, state: &Progress) -> Option<&'a Recipe> {
         let ready = |name: &&PkgName| {
-            let inputs = self.repository.recipes.get(*name).map(|recipe| recipe.libs.iter().chain(&recipe.tools));
+            let inputs = self.repository.recipes.get(*name).map(|recipe| recipe.inputs());
             inputs.is_some_and(|mut inputs| inputs.all(|input| state.done.contains_key(input)))
         };
         let rank = |name: &&PkgName| {
@@ -234,7 +239,7 @@ impl<'a> Session<'a> {
     /// The plan of one package, with everything below it built.
     pub fn plan_of(&self, package: &PkgName) -> Result<BuildPlan> {
         let recipe = self.repository.recipe_of(package)?;
-        let inputs: Vec<PkgName> = recipe.libs.iter().chain(&recipe.tools).cloned().collect();
+        let inputs: Vec<PkgName> = recipe.inputs().cloned().collect();
         self.plan(recipe, &self.build(&inputs)?)
     }
 
@@ -254,23 +259,40 @@ impl<'a> Session<'a> {
         worker: usize,
     ) -> Result<BTreeMap<PkgName, Built>> {
         let plan = self.plan(recipe, done)?;
-        let key = plan.key();
-        if let Some(built) = self.stored(&plan, &key)? {
+        let keyed = plan.keyed();
+        let outputs: Vec<(&str, Place<'_>)> =
+            plan.package_names().map(|name| (name.as_str(), Place::Layer(name))).collect();
+        let (record, fresh) = self.cached(&keyed, &outputs, || self.make(recipe, &plan, &keyed.key, worker))?;
+        let key = keyed.key;
+        if !fresh {
             self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
-            return Ok(built);
         }
-        self.fetch(recipe, &plan)?;
-        let path = self.store.root().join("locks").join(key.to_string());
-        let _lock =
-            Lock::take(&path, || self.reporter.note(format!("another run builds {}; waiting for it", recipe.name)))?;
-        if let Some(built) = self.stored(&plan, &key)? {
-            self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
-            return Ok(built);
+        let mut built = BTreeMap::new();
+        for name in plan.package_names() {
+            let diff_id = *record.outputs.get(name.as_str()).with_context(|| format!("{name} was not recorded"))?;
+            self.enforce_ledger_of(name.as_str(), &key, diff_id)?;
+            built.insert(name.clone(), Built { diff_id, key, seconds: record.seconds, fresh });
         }
-        self.make(recipe, &plan, key, worker)
+        Ok(built)
     }
 
-    fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: Digest, worker: usize) -> Result<BTreeMap<PkgName, Built>> {
+    /// What the store holds of a plan, else what `make` makes of it.
+    pub fn cached(
+        &self,
+        plan: &Keyed,
+        outputs: &Outputs<'_>,
+        make: impl FnOnce() -> Result<Record>,
+    ) -> Result<(Record, bool)> {
+        self.store.cached(plan, outputs, &|text| self.reporter.note(text), make)
+    }
+
+    /// What the store holds of a plan.
+    pub fn lookup(&self, plan: &Keyed, outputs: &Outputs<'_>) -> Result<Option<Record>> {
+        self.store.lookup(plan, outputs, &|text| self.reporter.note(text))
+    }
+
+    fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: &Digest, worker: usize) -> Result<Record> {
+        self.fetch(recipe, plan)?;
         let conditions = (self.options.conditions)(worker);
         let site = Site {
             store: self.store,
@@ -285,11 +307,10 @@ impl<'a> Session<'a> {
         };
         let before = self.last_outputs(recipe)?;
         let made = package::build(plan, site)?;
-        self.enforce_ledger(&key, &made.outputs)?;
+        // Bytes that contradict the ledger are not recorded.
+        made.outputs.iter().try_for_each(|(name, digest)| self.enforce_ledger_of(name.as_str(), key, *digest))?;
         let outputs: BTreeMap<String, Digest> = made.outputs.iter().map(|(name, id)| (name.to_string(), *id)).collect();
         let unchanged = before.as_ref() == Some(&outputs);
-        let record = Record { outputs, seconds: made.seconds };
-        self.store.put_record(&key, recipe.name.as_str(), &plan.canonical(), &record)?;
         self.reporter.emit(Event::Built {
             package: recipe.name.clone(),
             version: recipe.version.clone(),
@@ -297,8 +318,7 @@ impl<'a> Session<'a> {
             bytes: made.bytes,
             unchanged,
         });
-        let built = |diff_id| Built { diff_id, key, seconds: made.seconds, fresh: true };
-        Ok(made.outputs.into_iter().map(|(name, id)| (name, built(id))).collect())
+        Ok(Record { outputs, seconds: made.seconds })
     }
 
     /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
@@ -322,43 +342,6 @@ impl<'a> Session<'a> {
     fn last_outputs(&self, recipe: &Recipe) -> Result<Option<BTreeMap<String, Digest>>> {
         let Some((key, _)) = self.store.last_plan(recipe.name.as_str())? else { return Ok(None) };
         Ok(self.store.record(&key)?.map(|record| record.outputs))
-    }
-
-    /// What the store holds for a key, verified; damaged entries are dropped and named.
-    fn stored(&self, plan: &BuildPlan, key: &Digest) -> Result<Option<BTreeMap<PkgName, Built>>> {
-        let on_disk = self.store.has_record_file(key);
-        let Some(record) = self.store.record(key)? else {
-            if on_disk && !self.store.has_record_file(key) {
-                self.reporter
-                    .note(format!("the record of {} is damaged; dropped, it will be built again", plan.package));
-            }
-            return Ok(None);
-        };
-        let mut built = BTreeMap::new();
-        for name in plan.package_names() {
-            let Some(diff_id) = record.outputs.get(name.as_str()) else { return Ok(None) };
-            match self.store.check(&self.store.layer(name, diff_id), diff_id)? {
-                Entry::Good => {}
-                Entry::Missing => return Ok(None),
-                Entry::Damaged(found) => {
-                    self.reporter.note(format!(
-                        "the stored layer of {name} is damaged (expected {}, found {}); dropped, it will be built again",
-                        diff_id.short(),
-                        found.short()
-                    ));
-                    fs_err::remove_dir_all(self.store.package_dir(name, diff_id))?;
-                    return Ok(None);
-                }
-            }
-            built.insert(name.clone(), Built { diff_id: *diff_id, key: *key, seconds: record.seconds, fresh: false });
-        }
-        self.enforce_ledger(key, &built.iter().map(|(name, built)| (name.clone(), built.diff_id)).collect())?;
-        self.store.put_last(plan.package.as_str(), key)?;
-        Ok(Some(built))
-    }
-
-    fn enforce_ledger(&self, key: &Digest, outputs: &BTreeMap<PkgName, Digest>) -> Result<()> {
-        outputs.iter().try_for_each(|(name, digest)| self.enforce_ledger_of(name.as_str(), key, *digest))
     }
 
     /// Fails when the ledger expects other bytes of `name` from the same inputs.

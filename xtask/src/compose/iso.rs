@@ -1,32 +1,31 @@
-//! The ISO in five stages, each keyed by what it reads and recorded in the store, so each is cached and runnable alone.
+//! The ISO in five stages. Each is planned from what the stages before it made, keyed by that plan and recorded in the store, so each
+//! is cached and runs alone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
+mod medium;
+mod overlay;
+mod security;
+
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
-use ashlar_core::base::event::{Event, size};
-use ashlar_core::base::name::{Epoch, PkgName};
-use ashlar_core::formats::cpio::{self, Node, NodeKind};
-use ashlar_core::formats::layer;
-use ashlar_core::formats::manifest::Kind;
-use ashlar_core::formats::uki;
-use ashlar_core::model::hardening::{apparmor, isolation};
+use ashlar_core::base::event::Event;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::model::hardening::{Hardening, apparmor};
 use ashlar_core::model::image::Profile;
-use ashlar_core::model::iso::{self as layout, Parts};
-use ashlar_core::plan::{CONTRACT, Input};
+use ashlar_core::plan::iso::{Common, MediumPlan, OverlayPlan, PolicyPlan, RootPlan, StagePlan};
+use ashlar_core::plan::{Input, Keyed};
+use ashlar_core::verify::inventory;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
-use crate::build::collect;
 use crate::build::session::Session;
-use crate::compose::policy::Policy;
-use crate::compose::{self, Variant, pinned, root, surface};
-use crate::host::beneath::Beneath;
+use crate::compose::{self, Variant};
 use crate::host::checkout;
-use crate::host::repository::{self, Repository};
-use crate::host::store::{Entry, Record};
+use crate::host::repository::Repository;
+use crate::host::store::Record;
+use crate::host::store::cache::Place;
 use crate::host::tree;
 
 /// The stages in their order.
@@ -69,17 +68,92 @@ impl Stage {
             Self::Iso => "ISO Creation",
         }
     }
+
+    /// Its place, from 1.
+    fn number(self) -> u8 {
+        self as u8 + 1
+    }
 }
 
-/// What the stages made.
+/// What the stages of an ISO made, as far as they ran.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct IsoBuild {
     /// Input key of the last stage that ran.
     pub key: Digest,
-    /// The ISO, when the last stage ran.
-    pub digest: Option<Digest>,
-    /// Everything that the stages made or used: packages by name, files by the stage's word for them.
-    pub outputs: BTreeMap<String, Digest>,
+    /// Packages, by their diff ids.
+    pub packages: BTreeMap<PkgName, Digest>,
+    /// The layer of the root.
+    pub root: Option<Digest>,
+    /// Files of the stage `overlay`.
+    pub overlay: Option<Overlay>,
+    /// Files of the stage `iso`.
+    pub medium: Option<Medium>,
+}
+
+/// What the stage `overlay` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlay {
+    /// The initramfs, with the image of the root in it.
+    pub initramfs: Digest,
+    /// The text about what the image holds and opens.
+    pub inventory: Digest,
+}
+
+/// What the stage `iso` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Medium {
+    /// The unified kernel image.
+    pub uki: Digest,
+    /// The ISO.
+    pub iso: Digest,
+}
+
+impl IsoBuild {
+    /// Nothing yet.
+    fn start() -> Self {
+        Self { key: Digest::of(""), packages: BTreeMap::new(), root: None, overlay: None, medium: None }
+    }
+
+    /// A package that was built, by what it is.
+    pub fn input(&self, name: &PkgName) -> Result<Input> {
+        let diff_id = *self.packages.get(name).with_context(|| format!("{name} was not built"))?;
+        Ok(Input { name: name.clone(), diff_id })
+    }
+
+    fn inputs(&self, names: &[PkgName]) -> Result<Vec<Input>> {
+        names.iter().map(|name| self.input(name)).collect()
+    }
+
+    fn boot(&self, name: &str) -> Result<Input> {
+        self.input(&name.parse()?)
+    }
+
+    /// Takes over what a stage made.
+    fn take(&mut self, plan: &StagePlan, key: Digest, record: &Record) -> Result<()> {
+        let output =
+            |name: &str| record.outputs.get(name).copied().with_context(|| format!("no `{name}` was recorded"));
+        self.key = key;
+        match plan {
+            StagePlan::Root(_) => self.root = Some(output("root")?),
+            StagePlan::Overlay(_) => {
+                self.overlay = Some(Overlay { initramfs: output("initramfs")?, inventory: output("inventory")? });
+            }
+            StagePlan::Medium(_) => self.medium = Some(Medium { uki: output("uki")?, iso: output("iso")? }),
+        }
+        Ok(())
+    }
+
+    /// The files that were made, from the inside out, with their names.
+    pub fn files(&self) -> Vec<(&'static str, Digest)> {
+        let mut files: Vec<_> = self.root.map(|root| ("root", root)).into_iter().collect();
+        if let Some(overlay) = self.overlay {
+            files.extend([("inventory", overlay.inventory), ("initramfs", overlay.initramfs)]);
+        }
+        if let Some(medium) = self.medium {
+            files.extend([("unified image", medium.uki), ("iso", medium.iso)]);
+        }
+        files
+    }
 }
 
 /// What is built before anything for the target can be linked.
@@ -87,274 +161,164 @@ const BOOTSTRAP: &[&str] = &["linux-headers", "mimalloc", "musl", "compiler-rt",
 /// What every ISO needs beside its root.
 const BOOT: &[&str] = &["linux", "init", "systemd-stub", "grub-bios", "apparmor-parser", "apparmor-load"];
 
-/// A stage's outcome, carried to the next.
-struct Outcome {
-    key: Digest,
-    outputs: BTreeMap<String, Digest>,
-    cached: bool,
-}
-
-struct Line<'a> {
+/// Plans the stages of one ISO and runs them.
+struct IsoBuilder<'a> {
     session: &'a Session<'a>,
     repository: &'a Repository,
     variant: &'a Variant,
-    profile: &'a Profile,
+    /// The name of the ISO.
+    name: String,
+    profile: Profile,
+    hardening: Hardening,
+    /// None when AppArmor's layer is off.
+    policy: Option<apparmor::Sources>,
 }
 
 /// Builds an ISO up to and including `last`.
-pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, last: Stage) -> Result<Made> {
-    let name = variant.profile.as_str();
-    let mut profiles = compose::profiles(repository)?;
-    let mut profile = profiles
-        .remove(name)
-        .ok_or_else(|| repository::unknown("ISO profile", name, profiles.keys().map(String::as_str)))?;
-    profile.layers_off.extend(variant.without.iter().cloned());
-    let line = Line { session, repository, variant, profile: &profile };
-    let mut before: Option<Outcome> = None;
-    for (number, stage) in Stage::ALL.into_iter().enumerate().filter(|(_, stage)| *stage <= last) {
+pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, last: Stage) -> Result<IsoBuild> {
+    let builder = IsoBuilder::new(session, repository, variant)?;
+    let mut made = IsoBuild::start();
+    for stage in Stage::ALL.into_iter().filter(|stage| *stage <= last) {
         let started = Instant::now();
-        let outcome =
-            line.stage(stage, before.as_ref()).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
+        let fresh = builder.run(stage, &mut made).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
         session.reporter().emit(Event::Stage {
-            number: number as u8 + 1,
+            number: stage.number(),
             of: Stage::ALL.len() as u8,
             name: stage.title().to_owned(),
             milliseconds: started.elapsed().as_millis() as u64,
-            cached: outcome.cached,
+            cached: !fresh,
         });
-        before = Some(outcome);
     }
-    let outcome = before.context("no stage ran")?;
-    let digest = outcome.outputs.get("iso").copied();
-    if let Some(digest) = digest {
-        session.enforce_ledger_of(&format!("iso/{}", variant.name()), &outcome.key, digest)?;
+    if let Some(medium) = made.medium {
+        session.enforce_ledger_of(&format!("iso/{}", variant.name()), &made.key, medium.iso)?;
     }
-    Ok(Made { key: outcome.key, digest, outputs: outcome.outputs })
+    Ok(made)
 }
 
-impl Line<'_> {
-    /// The profile's name.
-    fn name(&self) -> &str {
-        &self.variant.profile
-    }
-
-    fn stage(&self, stage: Stage, before: Option<&Outcome>) -> Result<Outcome> {
-        match stage {
-            Stage::Bootstrap => self.packages(names(BOOTSTRAP)),
-            Stage::Packages => {
-                let mut wanted = self.profile.root_names();
-                wanted.extend(names(BOOT));
-                self.packages(wanted)
-            }
-            Stage::Security => self.security(before.context("packages come first")?),
-            Stage::Overlay => self.overlay(before.context("security comes first")?),
-            Stage::Iso => self.iso(before.context("overlay comes first")?),
+/// The plans of an ISO's stages up to and including `last`, each as the store has it and as steps. What the last one reads is built.
+pub fn plans(
+    session: &Session<'_>,
+    repository: &Repository,
+    variant: &Variant,
+    last: Stage,
+) -> Result<Vec<(Stage, Keyed, Vec<String>)>> {
+    let builder = IsoBuilder::new(session, repository, variant)?;
+    let mut made = IsoBuild::start();
+    let mut plans = Vec::new();
+    for stage in Stage::ALL.into_iter().filter(|stage| *stage <= last) {
+        if let Some(plan) = builder.plan(stage, &made)? {
+            plans.push((stage, plan.keyed(builder.common()?), plan.steps()));
+        }
+        if stage < last {
+            builder.run(stage, &mut made).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
         }
     }
+    Ok(plans)
+}
 
-    fn packages(&self, wanted: Vec<PkgName>) -> Result<Outcome> {
-        let built = self.session.build(&wanted)?;
-        let outputs: BTreeMap<String, Digest> =
-            built.iter().map(|(name, built)| (name.to_string(), built.diff_id)).collect();
-        let cached = built.values().all(|built| !built.fresh);
-        Ok(Outcome { key: Digest::of(json!(outputs).to_string()), outputs, cached })
+/// The plans of an ISO's stages, made of `packages`, as far as the store holds what each reads. Builds nothing.
+pub fn plans_of_stored(
+    session: &Session<'_>,
+    repository: &Repository,
+    variant: &Variant,
+    packages: BTreeMap<PkgName, Digest>,
+) -> Result<Vec<(Stage, Keyed)>> {
+    let builder = IsoBuilder::new(session, repository, variant)?;
+    let mut made = IsoBuild { packages, ..IsoBuild::start() };
+    let mut plans = Vec::new();
+    for stage in Stage::ALL {
+        let Some(plan) = builder.plan(stage, &made)? else { continue };
+        let keyed = plan.keyed(builder.common()?);
+        let record = session.lookup(&keyed, &places(&plan))?;
+        plans.push((stage, keyed));
+        let (Some((_, keyed)), Some(record)) = (plans.last(), record) else { break };
+        made.take(&plan, keyed.key, &record)?;
+    }
+    Ok(plans)
+}
+
+/// The packages of an ISO, and what it is started with.
+pub fn packages(profile: &Profile) -> Vec<PkgName> {
+    let mut wanted = profile.root_names();
+    wanted.extend(names(BOOT));
+    wanted
+}
+
+fn places(plan: &StagePlan) -> Vec<(&'static str, Place<'static>)> {
+    plan.outputs().iter().map(|name| (*name, Place::Artifact)).collect()
+}
+
+impl<'a> IsoBuilder<'a> {
+    fn new(session: &'a Session<'a>, repository: &'a Repository, variant: &'a Variant) -> Result<Self> {
+        let profile = compose::variant(repository, variant)?;
+        let hardening = compose::hardening(repository, &variant.profile, &profile)?;
+        let policy = compose::policy_sources(repository, &variant.profile, &profile)?;
+        Ok(Self { session, repository, variant, name: variant.name(), profile, hardening, policy })
     }
 
-    fn input(&self, packages: &Outcome, name: &str) -> Result<Input> {
-        let diff_id = packages.outputs.get(name).with_context(|| format!("{name} was not built"))?;
-        Ok(Input { name: name.parse()?, diff_id: *diff_id })
+    fn common(&self) -> Result<Common<'_>> {
+        let seed = self.session.seed()?.digest;
+        Ok(Common { variant: &self.name, name: &self.variant.profile, profile: &self.profile, seed })
     }
 
-    /// Root tree of the profile's packages and the hardening layers' files, with every check passed.
-    fn security(&self, packages: &Outcome) -> Result<Outcome> {
-        let inputs = self.profile.root.iter().map(|name| self.input(packages, name)).collect::<Result<Vec<_>>>()?;
-        let hardening = compose::hardening(self.repository, self.name(), self.profile)?;
-        let policy = self.policy(packages)?;
-        let plan = json!({
-            "contract": CONTRACT, "stage": "security", "inputs": inputs, "files": hardening.files, "policy": policy,
-            "foreign": self.profile.foreign_services, "seed": self.session.seed()?.digest, "epoch": Epoch::RELEASE,
-        });
-        let mut outcome = self.keyed("security", &plan, |room| {
-            let files = room.join("root");
-            let merged = root::compose(self.session.store(), &inputs, &files)?;
-            // Scanning normalises modes; what the packages declare is in their manifests.
-            let mut modes: BTreeMap<_, _> =
-                merged.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
-            let mut tree = Beneath::open(&files)?;
-            for (path, file) in &hardening.files {
-                write_new(&mut tree, path, &file.text)?;
-                modes.insert(path.clone(), file.mode);
+    /// The plan of a stage that is no mere list of packages. What the stages before it made must be there.
+    fn plan(&self, stage: Stage, made: &IsoBuild) -> Result<Option<StagePlan>> {
+        let common = self.common()?;
+        let root = self.profile.root_names();
+        Ok(Some(match stage {
+            Stage::Bootstrap | Stage::Packages => return Ok(None),
+            Stage::Security => {
+                let policy = |sources: &apparmor::Sources| -> Result<PolicyPlan> {
+                    Ok(PolicyPlan::new(sources.clone(), made.boot("apparmor-parser")?, made.boot("apparmor-load")?))
+                };
+                let policy = self.policy.as_ref().map(policy).transpose()?;
+                StagePlan::Root(RootPlan::new(common, made.inputs(&root)?, self.hardening.files.clone(), policy))
             }
-            if let Some(policy) = &policy {
-                write_new(&mut tree, apparmor::POLICY, policy.compile(self.session, room)?)?;
-                modes.insert(apparmor::POLICY.to_owned(), 0o600);
-                // An image with the program that tries the profiles has the table of what it tries.
-                if files.join(apparmor::TRY).exists() {
-                    write_new(&mut tree, apparmor::REFUSALS, &policy.sources.refusals)?;
-                }
+            Stage::Overlay => {
+                let layer = made.root.context("the stage security gives a root")?;
+                let (packages, init) = (made.inputs(&root)?, made.boot("init")?);
+                let files = self.overlay_files()?;
+                StagePlan::Overlay(OverlayPlan::new(common, layer, packages, init, files, inventory::FORM))
             }
-            let found = isolation::unconfined(&hardening, &scripts(&tree, &files)?, &self.profile.foreign_services);
-            if !found.is_empty() {
-                return Err(repository::invalid(&self.repository.root, &found));
+            Stage::Iso => {
+                let initramfs = made.overlay.context("the stage overlay gives an initramfs")?.initramfs;
+                let (linux, stub, grub) = (made.boot("linux")?, made.boot("systemd-stub")?, made.boot("grub-bios")?);
+                StagePlan::Medium(MediumPlan::new(common, linux, stub, grub, initramfs))
             }
-            let manifest = tree::scan(&files)?.with_modes(&modes);
-            let build_root = self.session.conditions(0).root;
-            collect::check_tree(
-                "the root tree",
-                (&manifest, &files),
-                &ashlar_core::verify::lint::Policy::default(),
-                &build_root,
-                self.session.store(),
-                self.session.reporter(),
-            )?;
-            let layer = room.join("root.tar");
-            tree::write_layer(&files, &manifest, Epoch::RELEASE, &layer)?;
-            Ok(vec![("root", layer)])
-        })?;
-        // The later stages still need the packages that are not in the root.
-        outcome.outputs.extend(packages.outputs.iter().map(|(name, id)| (name.clone(), *id)));
-        Ok(outcome)
+        }))
     }
 
-    /// AppArmor's profiles, unless their layer is off.
-    fn policy(&self, packages: &Outcome) -> Result<Option<Policy>> {
-        let Some(sources) = compose::policy_sources(self.repository, self.name(), self.profile)? else {
-            return Ok(None);
+    /// Runs a stage, and says whether it made anything.
+    fn run(&self, stage: Stage, made: &mut IsoBuild) -> Result<bool> {
+        let Some(plan) = self.plan(stage, made)? else {
+            let wanted = if stage == Stage::Bootstrap { names(BOOTSTRAP) } else { packages(&self.profile) };
+            let built = self.session.build(&wanted)?;
+            made.packages.extend(built.iter().map(|(name, built)| (name.clone(), built.diff_id)));
+            made.key = Digest::of(json!(made.packages).to_string());
+            return Ok(built.values().any(|built| built.fresh));
         };
-        let [parser, loader] = ["apparmor-parser", "apparmor-load"].map(|name| self.input(packages, name));
-        Ok(Some(Policy::new(sources, parser?, loader?)))
+        let keyed = plan.keyed(self.common()?);
+        let (record, fresh) = self.session.cached(&keyed, &places(&plan), || self.make(stage, &plan))?;
+        made.take(&plan, keyed.key, &record)?;
+        Ok(fresh)
     }
 
-    /// The profile's files over the root; EROFS image; initramfs.
-    fn overlay(&self, security: &Outcome) -> Result<Outcome> {
-        let folder = Utf8Path::new("iso").join(self.name()).join("overlay");
-        let overlay = self.overlay_files(&folder)?;
-        let init = self.input(security, "init")?;
-        let base = *security.outputs.get("root").context("the security stage gives a root")?;
-        let packages = self.profile.root.iter().map(|name| self.input(security, name)).collect::<Result<Vec<_>>>()?;
-        let plan = json!({
-            "contract": CONTRACT, "stage": "overlay", "root": base, "init": init, "seed": self.session.seed()?.digest,
-            "overlay": overlay, "modes": self.profile.modes, "epoch": Epoch::RELEASE, "script": layout::ROOT_SCRIPT,
-            // What the manifest says beside the root's own files.
-            "profile": self.name(), "packages": packages, "writable": ashlar_core::verify::inventory::writable(),
-            "form": ashlar_core::verify::inventory::FORM,
-        });
-        let mut outcome = self.keyed("overlay", &plan, |room| {
-            let files = room.join("root");
-            tree::unpack_layer(&self.session.store().artifact(&base), base, &files)?;
-            // mkfs reads modes from the disk, and unpacking leaves every directory writable.
-            let manifest = layer::reader::read_manifest(fs_err::File::open(self.session.store().artifact(&base))?)?;
-            for entry in manifest.entries().iter().filter(|entry| entry.kind == Kind::Dir) {
-                set_mode(&files.join(&entry.path), entry.mode)?;
-            }
-            let mut tree = Beneath::open(&files)?;
-            for path in overlay.keys() {
-                copy_over(&self.repository.root.join(&folder).join(path), &mut tree, Utf8Path::new(path))?;
-            }
-            for (path, mode) in self.profile.octal_modes() {
-                tree.set_mode(Utf8Path::new(&path), mode)?;
-            }
-            let mut modes: BTreeMap<_, _> =
-                manifest.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
-            // Files of the overlay come with modes of their own.
-            modes.retain(|path, _| !overlay.contains_key(path));
-            let mut owners = surface::owners(self.session.store(), &packages)?;
-            owners
-                .extend(overlay.keys().map(|path| (path.clone(), ashlar_core::verify::inventory::PROFILE.to_owned())));
-            let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&self.profile.octal_modes());
-            let text = surface::manifest(self.repository, (self.name(), self.profile), &owners, &whole, &files)?;
-            fs_err::write(room.join("manifest.txt"), text)?;
-            pinned::run(self.session, "overlay", room, layout::ROOT_SCRIPT)?;
-            let init = self.file_of(&init, "usr/lib/initramfs/init")?;
-            let image = fs_err::read(room.join("root.erofs"))?;
-            fs_err::write(room.join("initramfs.cpio"), initramfs(init, image)?)?;
-            pinned::run(self.session, "initramfs", room, layout::INITRAMFS_SCRIPT)?;
-            Ok(vec![("initramfs", room.join("initramfs.cpio.zst")), ("manifest", room.join("manifest.txt"))])
-        })?;
-        outcome.outputs.extend(security.outputs.iter().map(|(name, id)| (name.clone(), *id)));
-        Ok(outcome)
-    }
-
-    /// Unified kernel image, EFI system partition, ISO.
-    fn iso(&self, overlay: &Outcome) -> Result<Outcome> {
-        let [linux, stub, grub] = ["linux", "systemd-stub", "grub-bios"].map(|name| self.input(overlay, name));
-        let (linux, stub, grub) = (linux?, stub?, grub?);
-        let initramfs = *overlay.outputs.get("initramfs").context("the overlay stage gives an initramfs")?;
-        let cmdline = self.profile.cmdline.join(" ");
-        let os_release = layout::os_release(&self.profile.version);
-        let plan = json!({
-            "contract": CONTRACT, "stage": "iso", "linux": linux, "stub": stub, "grub": grub, "initramfs": initramfs,
-            "cmdline": cmdline, "os_release": os_release, "seed": self.session.seed()?.digest, "epoch": Epoch::RELEASE,
-            "script": layout::ISO_SCRIPT,
-        });
-        self.keyed("iso", &plan, |room| {
-            let kernel = self.file_of(&linux, "usr/lib/linux/bzImage")?;
-            let stub = self.file_of(&stub, "usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
-            let initrd = fs_err::read(self.session.store().artifact(&initramfs))?;
-            let sections: [(&str, &[u8]); 4] = [
-                (".osrel", os_release.as_bytes()),
-                (".cmdline", cmdline.as_bytes()),
-                (".linux", &kernel),
-                (".initrd", &initrd),
-            ];
-            let image = uki::assemble(&stub, &sections).context("assembling the unified kernel image")?;
-            let parts = Parts::of(&image).context("the unified image lacks a section")?;
-            fs_err::write(room.join("BOOTX64.EFI"), &image.bytes)?;
-            fs_err::write(room.join("grub.cfg"), layout::grub_cfg(&parts, &cmdline))?;
-            fs_err::write(room.join("eltorito.img"), self.file_of(&grub, "usr/lib/grub/i386-pc/eltorito.img")?)?;
-            fs_err::write(room.join("boot_hybrid.img"), self.file_of(&grub, "usr/lib/grub/i386-pc/boot_hybrid.img")?)?;
-            let esp = layout::esp_kib(image.bytes.len() as u64).map_err(anyhow::Error::msg)?;
-            pinned::run(self.session, "iso", room, &layout::iso_script(esp, Epoch::RELEASE))?;
-            let iso = room.join("ashlar.iso");
-            let bytes = fs_err::metadata(&iso)?.len();
-            if let Some(limit) = self.profile.max_size.filter(|limit| bytes > *limit) {
-                bail!("the ISO is {} and the profile's limit is {}", size(bytes), size(limit));
-            }
-            Ok(vec![("iso", iso), ("uki", room.join("BOOTX64.EFI"))])
-        })
-        .map(|mut outcome| {
-            outcome.outputs.extend(overlay.outputs.iter().map(|(name, id)| (name.clone(), *id)));
-            outcome
-        })
-    }
-
-    /// Runs `make` in an empty directory unless the store has the outputs of this plan.
-    fn keyed(
-        &self,
-        stage: &str,
-        plan: &serde_json::Value,
-        make: impl FnOnce(&Utf8Path) -> Result<Vec<(&'static str, Utf8PathBuf)>>,
-    ) -> Result<Outcome> {
-        let store = self.session.store();
-        let label = last_label(self.variant, stage);
-        let text = format!("{plan:#}");
-        let key = Digest::of(&text);
-        if let Some(record) = store.record(&key)? {
-            let mut good = true;
-            for digest in record.outputs.values() {
-                if let Entry::Damaged(_) = store.check(&store.artifact(digest), digest)? {
-                    self.session
-                        .reporter()
-                        .note(format!("a stored file of stage {stage} is damaged; dropped, it will be made again"));
-                    fs_err::remove_file(store.artifact(digest))?;
-                }
-                good &= store.artifact(digest).exists();
-            }
-            if good {
-                store.put_last(&label, &key)?;
-                return Ok(Outcome { key, outputs: record.outputs, cached: true });
-            }
-        }
+    /// Carries a plan out in an empty directory.
+    fn make(&self, stage: Stage, plan: &StagePlan) -> Result<Record> {
         let started = Instant::now();
-        let room = tempfile::Builder::new().prefix(&format!("{stage}-")).tempdir_in(self.session.room())?;
-        let room = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?;
-        let mut outputs = BTreeMap::new();
-        for (name, file) in make(room)? {
-            outputs.insert(name.to_owned(), store.publish_artifact(&file)?);
-        }
-        let record = Record { outputs: outputs.clone(), seconds: started.elapsed().as_secs() };
-        store.put_record(&key, &label, &text, &record)?;
-        Ok(Outcome { key, outputs, cached: false })
+        let prefix = format!("{}-", stage.as_str());
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.session.room())?;
+        let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
+        let files = match plan {
+            StagePlan::Root(plan) => security::make(self, plan, dir)?,
+            StagePlan::Overlay(plan) => overlay::make(self, plan, dir)?,
+            StagePlan::Medium(plan) => medium::make(self, plan, dir)?,
+        };
+        let publish = |(name, file): (&str, Utf8PathBuf)| -> Result<(String, Digest)> {
+            Ok((name.to_owned(), self.session.store().publish_artifact(&file)?))
+        };
+        let outputs = files.into_iter().map(publish).collect::<Result<_>>()?;
+        Ok(Record { outputs, seconds: started.elapsed().as_secs() })
     }
 
     /// One file of a stored package, from its verified layer.
@@ -363,76 +327,31 @@ impl Line<'_> {
             .with_context(|| format!("reading {path} of {}", input.name))
     }
 
-    /// Every file of the overlay, a folder of the checkout, with its digest.
-    fn overlay_files(&self, folder: &Utf8Path) -> Result<BTreeMap<String, Digest>> {
-        let root = &self.repository.root;
-        if !root.join(folder).exists() {
+    /// The folder of the profile's own files, in the checkout.
+    fn overlay_folder(&self) -> Utf8PathBuf {
+        Utf8Path::new("iso").join(&self.variant.profile).join("overlay")
+    }
+
+    /// Every file of the overlay, with its digest.
+    fn overlay_files(&self) -> Result<BTreeMap<String, Digest>> {
+        let (root, folder) = (&self.repository.root, self.overlay_folder());
+        if !root.join(&folder).exists() {
             return Ok(BTreeMap::new());
         }
-        let files = checkout::files_below(root, folder)?;
+        let files = checkout::files_below(root, &folder)?;
         let digest =
-            |path: &String| -> Result<Digest> { Ok(Digest::of(checkout::read(&root.join(folder).join(path))?)) };
+            |path: &String| -> Result<Digest> { Ok(Digest::of(checkout::read(&root.join(&folder).join(path))?)) };
         files.into_iter().map(|path| Ok((path.clone(), digest(&path)?))).collect()
     }
 }
 
-/// The service scripts of a root, by name. A link among them is followed as the system would, so never out of the root.
-fn scripts(tree: &Beneath, root: &Utf8Path) -> Result<BTreeMap<String, String>> {
-    let folder = Utf8Path::new("etc/init.d");
-    let names = if root.join(folder).exists() { checkout::list(root, folder)?.names } else { BTreeSet::new() };
-    let text =
-        |name: &String| -> Result<String> { Ok(std::io::read_to_string(tree.read_as_root(&folder.join(name))?)?) };
-    names.into_iter().map(|name| Ok((name.clone(), text(&name)?))).collect()
-}
-
-/// Under what the store notes the last key of a stage. A variant has its own, or `gc` would take the plain ISO for old.
-fn last_label(variant: &Variant, stage: &str) -> String {
-    format!("iso.{}.{stage}", variant.name())
-}
+/// What a stage made: the name in the record, and the file.
+type Files = Vec<(&'static str, Utf8PathBuf)>;
 
 fn names(texts: &[&str]) -> Vec<PkgName> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-/// A file that no package has: one with two owners would be a package that ignores the layer's data.
-fn write_new(tree: &mut Beneath, path: &str, content: impl AsRef<[u8]>) -> Result<()> {
-    let file = tree.create_new(Utf8Path::new(path))?;
-    let mut file =
-        file.with_context(|| format!("{path} comes from hardening/ and from a package: take it out of the package"))?;
-    Ok(file.write_all(content.as_ref())?)
-}
-
-/// The profile's file replaces the package's.
-fn copy_over(from: &Utf8Path, tree: &mut Beneath, path: &Utf8Path) -> Result<()> {
-    let mut source = checkout::open(from)?;
-    let executable = std::os::unix::fs::PermissionsExt::mode(&source.metadata()?.permissions()) & 0o100 != 0;
-    std::io::copy(&mut source, &mut tree.create(path)?)?;
-    tree.set_mode(path, if executable { 0o755 } else { 0o644 })
-}
-
 fn set_mode(path: &Utf8Path, mode: u32) -> Result<()> {
     Ok(fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?)
-}
-
-fn initramfs(init: Vec<u8>, image: Vec<u8>) -> Result<Vec<u8>> {
-    let node = |path: &str, mode, kind| Node { path: path.to_owned(), mode, kind };
-    let nodes = [
-        node("dev", 0o755, NodeKind::Dir),
-        node("dev/console", 0o600, NodeKind::CharDevice { major: 5, minor: 1 }),
-        node("init", 0o755, NodeKind::File(init)),
-        node("root.erofs", 0o600, NodeKind::File(image)),
-    ];
-    Ok(cpio::write(&nodes, Epoch::RELEASE)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_variant_is_noted_beside_the_plain_iso() {
-        let without = Variant { without: vec!["4-ssh".to_owned()], ..Variant::plain("minimal") };
-        assert_eq!(last_label(&Variant::plain("minimal"), "iso"), "iso.minimal.iso");
-        assert_eq!(last_label(&without, "iso"), "iso.minimal-without-4-ssh.iso");
-    }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::{Kind, Manifest};
+use ashlar_core::model::hardening::check::Check;
 use ashlar_core::model::image::Profile;
 use ashlar_core::model::recipe::Style;
 use ashlar_core::plan::Input;
@@ -14,6 +14,7 @@ use ashlar_core::verify::lint::report::Row;
 use camino::Utf8Path;
 
 use crate::build::session::Session;
+use crate::compose::iso::IsoBuild;
 use crate::compose::{self, root};
 use crate::host::repository::Repository;
 use crate::host::store::Store;
@@ -30,13 +31,13 @@ pub fn owners(store: &Store, inputs: &[Input]) -> Result<BTreeMap<String, String
     Ok(owners)
 }
 
-/// The manifest of the image that profile `name` makes of the tree at `files`, whose modes are those of `manifest`.
+/// The inventory of the image that profile `name` makes of a tree: its manifest, with modes, and where its files lie.
 pub fn manifest(
-    repository: &Repository,
-    (name, profile): (&str, &Profile),
+    name: &str,
+    (manifest, files): (&Manifest, &Utf8Path),
     owners: &BTreeMap<String, String>,
-    manifest: &Manifest,
-    files: &Utf8Path,
+    checks: &[Check],
+    profiles: &[(String, String)],
 ) -> Result<String> {
     let mut texts = BTreeMap::new();
     for entry in manifest.entries() {
@@ -44,19 +45,13 @@ pub fn manifest(
             texts.insert(entry.path.clone(), fs_err::read_to_string(files.join(&entry.path))?);
         }
     }
-    let checks = compose::hardening(repository, name, profile)?.checks;
-    let policy = compose::policy_sources(repository, name, profile)?;
-    let profiles = policy.map(|sources| sources.attachments()).unwrap_or_default();
-    Ok(inventory::render(name, &Root { manifest, owners, texts: &texts, checks: &checks, profiles: &profiles }))
+    Ok(inventory::render(name, &Root { manifest, owners, texts: &texts, checks, profiles }))
 }
 
-/// What the stages of an ISO made or used, by their words for it.
-pub type Outputs = BTreeMap<String, Digest>;
-
-/// The text of a manifest that an ISO was made with.
-pub fn made(store: &Store, outputs: &Outputs) -> Result<String> {
-    let digest = outputs.get("manifest").context("the overlay stage gives a manifest")?;
-    Ok(fs_err::read_to_string(store.artifact(digest))?)
+/// The text of the inventory that an ISO was made with.
+pub fn made(store: &Store, iso: &IsoBuild) -> Result<String> {
+    let overlay = iso.overlay.context("the overlay stage gives an inventory")?;
+    Ok(fs_err::read_to_string(store.artifact(&overlay.inventory))?)
 }
 
 /// What an ISO holds, beside what is committed.
@@ -71,14 +66,14 @@ pub enum Committed {
 }
 
 /// Compares what an ISO was made with to what is committed.
-pub fn compare(repository: &Repository, store: &Store, name: &str, outputs: &Outputs) -> Result<Committed> {
+pub fn compare(repository: &Repository, store: &Store, name: &str, iso: &IsoBuild) -> Result<Committed> {
     let profiles = compose::profiles(repository)?;
     if !profiles.get(name).is_some_and(|profile| profile.published) {
         return Ok(Committed::Unpublished);
     }
     let file = repository.root.join(inventory::path(name));
     let committed = if file.exists() { fs_err::read_to_string(&file)? } else { String::new() };
-    Ok(beside(name, &committed, &made(store, outputs)?))
+    Ok(beside(name, &committed, &made(store, iso)?))
 }
 
 fn beside(name: &str, committed: &str, made: &str) -> Committed {
@@ -98,15 +93,11 @@ fn beside(name: &str, committed: &str, made: &str) -> Committed {
 ///
 /// # Errors
 /// When a file cannot be read as what it begins like.
-pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, outputs: &Outputs) -> Result<Vec<Row>> {
+pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, iso: &IsoBuild) -> Result<Vec<Row>> {
     let store = session.store();
-    let input = |name: PkgName| -> Result<Input> {
-        let diff_id = *outputs.get(name.as_str()).with_context(|| format!("{name} was not built"))?;
-        Ok(Input { name, diff_id })
-    };
-    let inputs = profile.root_names().into_iter().map(input).collect::<Result<Vec<_>>>()?;
+    let inputs = profile.root_names().iter().map(|name| iso.input(name)).collect::<Result<Vec<_>>>()?;
     let owners = owners(store, &inputs)?;
-    let digest = *outputs.get("root").context("the security stage gives a root")?;
+    let digest = iso.root.context("the security stage gives a root")?;
     let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.room())?;
     let files = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("root");
     tree::unpack_layer(&store.artifact(&digest), digest, &files)?;

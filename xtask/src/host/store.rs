@@ -12,13 +12,17 @@
 //! ```
 //! Entries appear by rename, so a reader sees all of one or nothing. Entries are verified when read; a damaged one is dropped.
 
-use std::collections::BTreeMap;
+pub mod cache;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::{Digest, Hasher};
 use ashlar_core::base::name::PkgName;
+use ashlar_core::plan::Keyed;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +41,8 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub struct Store {
     root: Utf8PathBuf,
+    /// Files whose bytes this process has hashed, and what they are.
+    verified: Arc<Mutex<BTreeSet<(Utf8PathBuf, Digest)>>>,
 }
 
 /// The disk that holds the store is full.
@@ -68,7 +74,7 @@ impl Store {
                 .context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
         }
         let root = root.canonicalize_utf8().with_context(|| format!("resolving {root}"))?;
-        Ok(Self { root })
+        Ok(Self { root, verified: Arc::default() })
     }
 
     /// Where the store lives: `$ASHLAR_STORE`, else `ashlar` in the user's cache directory.
@@ -128,9 +134,10 @@ impl Store {
     }
 
     /// Writes the record of an input key, and the plan's text for `why`.
-    pub fn put_record(&self, key: &Digest, label: &str, plan: &str, record: &Record) -> Result<()> {
+    pub fn put_record(&self, plan: &Keyed, record: &Record) -> Result<()> {
+        let Keyed { label, key, text } = plan;
         let body = serde_json::to_string_pretty(record)?;
-        self.write_atomic(&self.root.join("plans").join(format!("{key}.json")), plan.as_bytes())?;
+        self.write_atomic(&self.root.join("plans").join(format!("{key}.json")), text.as_bytes())?;
         self.write_atomic(&self.record_path(key), format!("{}\n{body}", Digest::of(&body)).as_bytes())?;
         self.put_last(label, key)
     }
@@ -169,10 +176,18 @@ impl Store {
         if full || exec::disk_full(&self.root) { error.context(DiskFull { store: self.root.clone() }) } else { error }
     }
 
-    /// Checks a file against the digest it is stored under.
+    /// Checks a file against the digest it is stored under. A file is hashed once in a run: what it held then is what a run that
+    /// began then would have read.
     pub fn check(&self, path: &Utf8Path, expected: &Digest) -> Result<Entry> {
+        let file = (path.to_owned(), *expected);
+        if self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&file) && path.exists() {
+            return Ok(Entry::Good);
+        }
         match digest_of_file(path) {
-            Ok(found) if found == *expected => Ok(Entry::Good),
+            Ok(found) if found == *expected => {
+                self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
+                Ok(Entry::Good)
+            }
             Ok(found) => Ok(Entry::Damaged(found)),
             Err(error) if !path.exists() => {
                 drop(error);

@@ -18,7 +18,7 @@ pub fn run(app: &App, profile: &str) -> Result<Exit> {
     let made = iso::build(&session, &repository, &Variant::plain(profile), iso::Stage::Security)?;
     let profiles = compose::profiles(&repository)?;
     let profile = profiles.get(profile).context("the profile is not there any more")?;
-    let rows = surface::rows(&session, &repository, profile, &made.outputs)?;
+    let rows = surface::rows(&session, &repository, profile, &made)?;
     if app.global.message_format == Format::Json {
         for row in &rows {
             println!("{}", serde_json::to_string(row)?);

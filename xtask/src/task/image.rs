@@ -4,10 +4,22 @@ use anyhow::{Result, bail};
 use ashlar_core::base::event::size;
 use camino::Utf8Path;
 
-use super::App;
-use crate::compose::image;
+use super::{App, plan};
+use crate::cli::StageForm;
+use crate::compose::{self, image};
 use crate::exit::Exit;
 use crate::host::store::copy_dir;
+
+/// Prints the plan of `name`. What it reads is built.
+pub fn print_plan(app: &App, name: &str, form: StageForm) -> Result<Exit> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    let built = session.build(&compose::image_named(&repository, name)?.package_names())?;
+    let planned = image::plan(&session, &repository, name, &built)?;
+    print!("{}", plan::printed(&[(planned.keyed(), planned.steps())], form)?);
+    Ok(Exit::Good)
+}
 
 /// Composes `name` and writes its OCI layout to `output`, by default `out/<name>`. Prints digests, size and files.
 pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {

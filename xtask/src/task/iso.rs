@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::event::{duration, size};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
+use super::{App, plan};
+use crate::cli::StageForm;
 use crate::compose::Variant;
-use crate::compose::iso::{self, Stage};
+use crate::compose::iso::{self, IsoBuild, Stage};
 use crate::compose::surface::{self, Committed};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
@@ -18,7 +19,7 @@ use crate::host::store::{Entry, Store};
 pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>) -> Result<Exit> {
     let started = Instant::now();
     let (repository, store, made) = stages(app, variant, last)?;
-    let Some(digest) = made.digest else {
+    let Some(digest) = made.medium.map(|medium| medium.iso) else {
         println!("stage {} is done; key {}", last.as_str(), made.key.short());
         return Ok(Exit::Good);
     };
@@ -30,23 +31,34 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>)
     println!("sha256  {digest}");
     // The ISO is there to be looked at; what it holds has to be wanted all the same.
     if variant.without.is_empty()
-        && let Committed::Differs(text) = surface::compare(&repository, &store, &variant.profile, &made.outputs)?
+        && let Committed::Differs(text) = surface::compare(&repository, &store, &variant.profile, &made)?
     {
         return Err(Exit::OutOfDate.error(text));
     }
     Ok(Exit::Good)
 }
 
+/// Prints the plans of the stages up to `last`. What they read is built.
+pub fn print_plan(app: &App, variant: &Variant, last: Stage, form: StageForm) -> Result<Exit> {
+    let repository = app.repository()?;
+    let store = app.store()?;
+    let session = app.session(&repository, &store)?;
+    let plans = iso::plans(&session, &repository, variant, last)?;
+    let printed = plans.into_iter().map(|(_, plan, steps)| (plan, steps)).collect::<Vec<_>>();
+    print!("{}", plan::printed(&printed, form)?);
+    Ok(Exit::Good)
+}
+
 /// Builds an ISO and gives the file.
 pub fn build(app: &App, variant: &Variant) -> Result<Utf8PathBuf> {
     let (_, store, made) = stages(app, variant, Stage::Iso)?;
-    let digest = made.digest.context("the last stage gives an ISO")?;
+    let digest = made.medium.context("the last stage gives an ISO")?.iso;
     let output = path(app, variant);
     place(&store, &digest, &output)?;
     Ok(output)
 }
 
-fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Repository, Store, iso::Made)> {
+fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Repository, Store, IsoBuild)> {
     let repository = app.repository()?;
     let store = app.store()?;
     let session = app.session(&repository, &store)?;

@@ -20,7 +20,7 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
     for name in &names {
         let made = iso::build(&session, &repository, &Variant::plain(name), iso::Stage::Overlay)?;
         if check {
-            match compose::surface::compare(&repository, &store, name, &made.outputs)? {
+            match compose::surface::compare(&repository, &store, name, &made)? {
                 Committed::Current => println!("{} is current", inventory::path(name)),
                 Committed::Unpublished => println!("profile {name} is not published: nothing is committed of it"),
                 Committed::Differs(text) => different.push(text),
@@ -28,7 +28,7 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
             continue;
         }
         let path = inventory::path(name);
-        fs_err::write(app.root.join(&path), compose::surface::made(&store, &made.outputs)?)?;
+        fs_err::write(app.root.join(&path), compose::surface::made(&store, &made)?)?;
         println!("wrote {path}");
     }
     if different.is_empty() { Ok(Exit::Good) } else { Err(Exit::OutOfDate.error(different.join("\n"))) }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Conditions;
 use ashlar_core::verify::compare::Verdict;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::App;
+use super::target::Target;
 use crate::build::session::{Options, Session};
 use crate::compose::Variant;
 use crate::compose::iso::Stage;
@@ -17,14 +18,6 @@ use crate::exit::Exit;
 use crate::host::repository::Repository;
 use crate::host::store::Store;
 use crate::verify;
-
-/// What is verified.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
-    Package(PkgName),
-    Image(String),
-    Iso(String),
-}
 
 /// Verifies `what` (`PKG…`, `image NAME`, `iso [PROFILE]`) or everything. Prints a verdict for each output.
 pub fn run(
@@ -36,7 +29,7 @@ pub fn run(
     report: Option<&Utf8Path>,
 ) -> Result<Exit> {
     let repository = app.repository()?;
-    let targets = if all { everything(&repository)? } else { targets(what)? };
+    let targets = if all { everything(&repository)? } else { Target::parse(what)? };
     let store = app.store()?;
     let first = app.session(&repository, &store)?;
     let guard = tempfile::Builder::new()
@@ -74,22 +67,6 @@ fn varied_jobs(_worker: usize) -> Conditions {
 /// The kernel's build needs about 5 GB; on a smaller machine the work stays on disk and the order of files is not varied.
 fn in_memory() -> bool {
     verify::memory_available().unwrap_or(0) > 12_000_000_000
-}
-
-fn targets(what: &[String]) -> Result<BTreeSet<Target>> {
-    let mut targets = BTreeSet::new();
-    let mut words = what.iter();
-    while let Some(word) = words.next() {
-        targets.insert(match word.as_str() {
-            "image" => Target::Image(words.next().context("`image` needs a name: verify-repro image NAME")?.clone()),
-            "iso" => Target::Iso(words.next().map_or("minimal", String::as_str).to_owned()),
-            package => Target::Package(package.parse()?),
-        });
-    }
-    if targets.is_empty() {
-        bail!("nothing named; `verify-repro PKG…`, `verify-repro image NAME`, `verify-repro iso`, or `--all`");
-    }
-    Ok(targets)
 }
 
 fn everything(repository: &Repository) -> Result<BTreeSet<Target>> {

@@ -42,7 +42,7 @@ impl Graph {
         let mut graph = Self { makers, libs: BTreeMap::new(), needs: BTreeMap::new() };
         for (name, recipe) in recipes {
             let mut needs = BTreeSet::new();
-            for package in recipe.libs.iter().chain(&recipe.tools) {
+            for package in recipe.inputs() {
                 match graph.makers.get(package) {
                     Some(maker) => {
                         needs.insert(maker.clone());

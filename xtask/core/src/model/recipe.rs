@@ -64,6 +64,11 @@ impl Recipe {
     pub fn package_names(&self) -> impl Iterator<Item = &PkgName> {
         std::iter::once(&self.name).chain(self.outputs.iter().map(|output| &output.name))
     }
+
+    /// The packages that a build of it reads.
+    pub fn inputs(&self) -> impl Iterator<Item = &PkgName> {
+        self.libs.iter().chain(&self.tools)
+    }
 }
 
 /// A pinned source tarball.

@@ -10,7 +10,7 @@ use crate::console::task::{Login, Task};
 use crate::qemu::{Firmware, Medium};
 use ashlar_core::base::diag::suggest;
 use ashlar_core::model::hardening::Layer;
-use ashlar_core::verify::inventory;
+use ashlar_core::model::mounts;
 
 /// Every scenario's name.
 pub const NAMES: [&str; 21] = [
@@ -181,8 +181,8 @@ fn layers() -> Scenario {
         Expected::Has(", 0 failed;"),
     )]));
     // Of mounts the promises name those that must be; here nothing else may be.
-    let mounts = Expected::Is(inventory::seen_writable());
-    items.push(Item::OverSsh(vec![Fact::as_root("what can be written", inventory::SEE_WRITABLE, mounts)]));
+    let mounts = Expected::Is(mounts::seen_writable());
+    items.push(Item::OverSsh(vec![Fact::as_root("what can be written", mounts::SEE_WRITABLE, mounts)]));
     items.extend(off());
     Scenario {
         name: "layers",

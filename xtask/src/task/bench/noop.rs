@@ -56,7 +56,7 @@ fn makefile(repository: &crate::host::repository::Repository, room: &Utf8Path) -
         let folder = repository.folder(&name);
         let files = checkout::files_below(&repository.root, &Utf8Path::new("pkgs").join(recipe.name.as_str()))?;
         let mut needs: Vec<String> = files.iter().map(|file| folder.join(file).into_string()).collect();
-        for input in recipe.libs.iter().chain(&recipe.tools) {
+        for input in recipe.inputs() {
             needs.push(repository.recipe_of(input)?.name.to_string());
         }
         text.push_str(&format!("{name}: {}\n\t@touch $@\n", needs.join(" ")));

@@ -1,0 +1,73 @@
+//! The stage `overlay`: the profile's files over the root; the image of the root; the initramfs that starts it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use ashlar_core::base::name::Epoch;
+use ashlar_core::formats::cpio::{self, Node, NodeKind};
+use ashlar_core::formats::layer;
+use ashlar_core::formats::manifest::Kind;
+use ashlar_core::model::iso::{INITRAMFS_SCRIPT, ROOT_SCRIPT};
+use ashlar_core::plan::iso::OverlayPlan;
+use ashlar_core::verify::inventory;
+use camino::Utf8Path;
+
+use super::{Files, IsoBuilder, set_mode};
+use crate::compose::{pinned, surface};
+use crate::host::beneath::Beneath;
+use crate::host::{checkout, tree};
+
+/// Carries the plan out in the empty directory `dir`.
+pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Result<Files> {
+    let (session, profile) = (builder.session, &builder.profile);
+    let (files, base) = (dir.join("root"), session.store().artifact(&plan.root));
+    tree::unpack_layer(&base, plan.root, &files)?;
+    // mkfs reads modes from the disk, and unpacking leaves every directory writable.
+    let manifest = layer::reader::read_manifest(fs_err::File::open(&base)?)?;
+    for entry in manifest.entries().iter().filter(|entry| entry.kind == Kind::Dir) {
+        set_mode(&files.join(&entry.path), entry.mode)?;
+    }
+    let mut tree = Beneath::open(&files)?;
+    let folder = builder.repository.root.join(builder.overlay_folder());
+    for path in plan.overlay.keys() {
+        copy_over(&folder.join(path), &mut tree, Utf8Path::new(path))?;
+    }
+    for (path, mode) in profile.octal_modes() {
+        tree.set_mode(Utf8Path::new(&path), mode)?;
+    }
+    let mut modes: BTreeMap<_, _> = manifest.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
+    // Files of the overlay come with modes of their own.
+    modes.retain(|path, _| !plan.overlay.contains_key(path));
+    let mut owners = surface::owners(session.store(), &plan.packages)?;
+    owners.extend(plan.overlay.keys().map(|path| (path.clone(), inventory::PROFILE.to_owned())));
+    let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&profile.octal_modes());
+    let profiles = builder.policy.as_ref().map(|sources| sources.attachments()).unwrap_or_default();
+    let checks = &builder.hardening.checks;
+    let text = surface::manifest(&builder.variant.profile, (&whole, &files), &owners, checks, &profiles)?;
+    fs_err::write(dir.join("inventory.txt"), text)?;
+    pinned::run(session, "overlay", dir, ROOT_SCRIPT)?;
+    let init = builder.file_of(&plan.init, "usr/lib/initramfs/init")?;
+    let image = fs_err::read(dir.join("root.erofs"))?;
+    fs_err::write(dir.join("initramfs.cpio"), initramfs(init, image)?)?;
+    pinned::run(session, "initramfs", dir, INITRAMFS_SCRIPT)?;
+    Ok(vec![("initramfs", dir.join("initramfs.cpio.zst")), ("inventory", dir.join("inventory.txt"))])
+}
+
+/// The profile's file replaces the package's.
+fn copy_over(from: &Utf8Path, tree: &mut Beneath, path: &Utf8Path) -> Result<()> {
+    let mut source = checkout::open(from)?;
+    let executable = std::os::unix::fs::PermissionsExt::mode(&source.metadata()?.permissions()) & 0o100 != 0;
+    std::io::copy(&mut source, &mut tree.create(path)?)?;
+    tree.set_mode(path, if executable { 0o755 } else { 0o644 })
+}
+
+fn initramfs(init: Vec<u8>, image: Vec<u8>) -> Result<Vec<u8>> {
+    let node = |path: &str, mode, kind| Node { path: path.to_owned(), mode, kind };
+    let nodes = [
+        node("dev", 0o755, NodeKind::Dir),
+        node("dev/console", 0o600, NodeKind::CharDevice { major: 5, minor: 1 }),
+        node("init", 0o755, NodeKind::File(init)),
+        node("root.erofs", 0o600, NodeKind::File(image)),
+    ];
+    Ok(cpio::write(&nodes, Epoch::RELEASE)?)
+}

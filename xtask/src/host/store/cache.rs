@@ -1,0 +1,101 @@
+//! The protocol of everything that the store keeps under a plan: packages, images, stages of an ISO.
+
+use anyhow::Result;
+use ashlar_core::base::digest::Digest;
+use ashlar_core::base::name::PkgName;
+use ashlar_core::plan::Keyed;
+use camino::Utf8PathBuf;
+
+use super::{Entry, Record, Store};
+use crate::host::lock::Lock;
+
+/// Where an output of a plan lies.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// It is the layer of the package of this name.
+    Layer(&'a PkgName),
+    /// It is a file of its own.
+    Artifact,
+    /// Nowhere: its digest is all that is wanted.
+    Recorded,
+}
+
+/// The outputs of a plan: the name in the record, and the place.
+pub type Outputs<'a> = [(&'a str, Place<'a>)];
+
+impl Store {
+    /// What the store holds of a plan: its record, when each of `outputs` is there with the bytes that were recorded. What is
+    /// damaged is dropped, and `note` is told.
+    pub fn lookup(&self, plan: &Keyed, outputs: &Outputs<'_>, note: &dyn Fn(String)) -> Result<Option<Record>> {
+        let on_disk = self.has_record_file(&plan.key);
+        let Some(record) = self.record(&plan.key)? else {
+            if on_disk && !self.has_record_file(&plan.key) {
+                note(format!("the record of {} is damaged; dropped, it will be built again", plan.label));
+            }
+            return Ok(None);
+        };
+        let mut whole = true;
+        for (name, place) in outputs {
+            let Some(digest) = record.outputs.get(*name) else { return Ok(None) };
+            whole &= self.is_good(plan, name, *place, digest, note)?;
+        }
+        if !whole {
+            return Ok(None);
+        }
+        self.put_last(&plan.label, &plan.key)?;
+        Ok(Some(record))
+    }
+
+    fn is_good(
+        &self,
+        plan: &Keyed,
+        name: &str,
+        place: Place<'_>,
+        digest: &Digest,
+        note: &dyn Fn(String),
+    ) -> Result<bool> {
+        let (what, path): (String, Utf8PathBuf) = match place {
+            Place::Layer(package) => (format!("layer of {package}"), self.layer(package, digest)),
+            Place::Artifact => (format!("file `{name}` of {}", plan.label), self.artifact(digest)),
+            Place::Recorded => return Ok(true),
+        };
+        match self.check(&path, digest)? {
+            Entry::Good => Ok(true),
+            Entry::Missing => Ok(false),
+            Entry::Damaged(found) => {
+                note(format!(
+                    "the stored {what} is damaged (expected {}, found {}); dropped, it will be built again",
+                    digest.short(),
+                    found.short()
+                ));
+                match place {
+                    Place::Layer(package) => fs_err::remove_dir_all(self.package_dir(package, digest))?,
+                    Place::Artifact | Place::Recorded => fs_err::remove_file(path)?,
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// What the store holds of a plan, else what `make` makes of it, which is then recorded. Gives the record, and whether it was
+    /// made now. Of several runs one makes it, and the others wait.
+    pub fn cached(
+        &self,
+        plan: &Keyed,
+        outputs: &Outputs<'_>,
+        note: &dyn Fn(String),
+        make: impl FnOnce() -> Result<Record>,
+    ) -> Result<(Record, bool)> {
+        if let Some(record) = self.lookup(plan, outputs, note)? {
+            return Ok((record, false));
+        }
+        let lock = self.root().join("locks").join(plan.key.to_string());
+        let _lock = Lock::take(&lock, || note(format!("another run builds {}; waiting for it", plan.label)))?;
+        if let Some(record) = self.lookup(plan, outputs, note)? {
+            return Ok((record, false));
+        }
+        let record = make()?;
+        self.put_record(plan, &record)?;
+        Ok((record, true))
+    }
+}
