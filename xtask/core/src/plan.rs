@@ -6,6 +6,7 @@
 pub mod conditions;
 pub mod containerfile;
 pub mod env;
+pub mod hint;
 pub mod image;
 pub mod iso;
 pub mod key;
@@ -206,6 +207,14 @@ impl BuildPlan {
     /// All packages the plan makes: itself, then its splits.
     pub fn package_names(&self) -> impl Iterator<Item = &PkgName> {
         std::iter::once(&self.package).chain(self.outputs.iter().map(|(name, _)| name))
+    }
+
+    /// The split packages whose globs match a path of the staging tree, when they are several.
+    pub fn rivals(&self, path: &str) -> Vec<&PkgName> {
+        let matches = |globs: &[String]| globs.iter().any(|glob| crate::base::glob::matches(glob, path));
+        let all: Vec<&PkgName> =
+            self.outputs.iter().filter(|(_, globs)| matches(globs)).map(|(name, _)| name).collect();
+        if all.len() > 1 { all } else { Vec::new() }
     }
 
     /// Which package a path of the staging tree belongs to: the first split whose glob matches, else the package itself.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Severity;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
@@ -25,8 +25,21 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<
         .map_err(|error| Exit::Build.error(format!("reading the staging tree: {error:#}")))?
         .with_modes(&plan.modes);
     let manifest = select(plan, package, &all);
+    let mut faults = if *package == plan.package { faults(plan, &all) } else { Vec::new() };
     if !manifest.entries().iter().any(|entry| entry.kind != Kind::Dir) {
-        bail!("{package} would be empty; does `install` write to $DESTDIR, and do the globs of `[[output]]` match?");
+        faults.push(format!(
+            "{package} is empty; does `install` write to $DESTDIR, and do the globs of `[[output]]` match?"
+        ));
+    }
+    if !faults.is_empty() {
+        let place = format!("pkgs/{}/pkg.toml", plan.package);
+        return Err(
+            Exit::Build.error(format!("{place} and what was installed do not agree:\n  {}", faults.join("\n  ")))
+        );
+    }
+    let licenses = format!("usr/share/licenses/{}/", plan.package);
+    if *package == plan.package && !all.entries().iter().any(|entry| entry.path.starts_with(&licenses)) {
+        site.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
     }
     let policy = trace::asked(plan)?.policy();
     check_tree(package.as_str(), (&manifest, dest), &policy, &site.conditions.root, site.store, site.reporter)?;
@@ -40,6 +53,24 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<
     let (diff_id, layout, _) = write_layout(site.room, dest, &manifest, image)?;
     site.store.publish_dir(&layout, &site.store.package_dir(package, &diff_id))?;
     Ok(diff_id)
+}
+
+/// Where the recipe says something of the staging tree that is not so.
+fn faults(plan: &BuildPlan, all: &Manifest) -> Vec<String> {
+    let missing = plan.modes.keys().filter(|path| all.get(path).is_none());
+    let mut faults: Vec<String> = missing
+        .map(|path| format!("`[modes]` has `{path}`, which was not installed: correct the path or take the line out"))
+        .collect();
+    for entry in all.entries().iter().filter(|entry| entry.kind != Kind::Dir) {
+        let rivals = plan.rivals(&entry.path);
+        if let [first, second, ..] = rivals.as_slice() {
+            let path = &entry.path;
+            faults.push(format!(
+                "`{path}` belongs to {first} and to {second}: make the globs of one `[[output]]` narrower"
+            ));
+        }
+    }
+    faults
 }
 
 fn labels(plan: &BuildPlan, package: &PkgName) -> std::collections::BTreeMap<String, String> {

@@ -1,18 +1,19 @@
 //! Builds one package: executes the steps of its plan and stores what the staging tree holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
-use ashlar_core::base::name::PkgName;
+use ashlar_core::base::name::{Phase, PkgName};
 use ashlar_core::plan::steps::{Step, steps};
 use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::{collect, trace};
+use crate::exit::Exit;
 use crate::host::beneath::Beneath;
 use crate::host::container::{Container, Mount, Wanted, write_skeleton};
 use crate::host::jobserver::Jobserver;
@@ -152,7 +153,7 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
     let mut outputs = BTreeMap::new();
     for step in steps(plan) {
         match step {
-            Step::Run { name, phase, script } => {
+            Step::Run { name, title, phase, script } => {
                 site.reporter.emit(Event::Phase { package: plan.package.clone(), phase });
                 let container = match &container {
                     Some(container) => container,
@@ -166,8 +167,13 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
                         },
                     )?),
                 };
+                let shown = title.map_or_else(|| format!("`{name}`"), |title| format!("the test `{title}`"));
+                let before = if phase == Phase::Install { container.own_files()? } else { BTreeSet::new() };
                 run_script(plan, site, &rooms, container, &name, &script, logs)
-                    .with_context(|| format!("{} failed in `{name}`", plan.package))?;
+                    .with_context(|| format!("{} failed in {shown}", plan.package))?;
+                if phase == Phase::Install {
+                    refuse_outside(plan, &before, &container.own_files()?)?;
+                }
             }
             Step::Collect { package, .. } => {
                 if outputs.is_empty() {
@@ -180,6 +186,23 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
         }
     }
     Ok(outputs)
+}
+
+/// What `install` wrote beside the staging tree would be lost without a word.
+fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<String>) -> Result<()> {
+    let outside: Vec<&str> = after.difference(before).map(String::as_str).collect();
+    let Some(shown) = outside.get(..outside.len().min(5)).filter(|shown| !shown.is_empty()) else { return Ok(()) };
+    let list = shown.iter().map(|path| format!("\n  /{path}")).collect::<String>();
+    let more = if outside.len() > shown.len() {
+        format!("\n  and {} more", outside.len() - shown.len())
+    } else {
+        String::new()
+    };
+    Err(Exit::Build.error(format!(
+        "{} wrote in `install` to places outside of $DESTDIR, which nobody keeps:{list}{more}\n\
+         help: put $DESTDIR before the path; many makefiles take DESTDIR=\"$DESTDIR\"",
+        plan.package
+    )))
 }
 
 /// Executes the steps that happen before the container exists.
@@ -249,7 +272,9 @@ fn run_script(
     let jobs = site.conditions.cpus.as_ref().map_or(site.jobserver.jobs, Vec::len);
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
     argv.extend(env::variables(plan, site.conditions, jobs).iter().map(|(name, value)| format!("{name}={value}")));
-    argv.extend(["/bin/sh".to_owned(), "-eu".to_owned(), format!("/scripts/{name}")]);
+    // A test mostly compares in silence: its log has each command, so that the last one is the one that failed.
+    let options = if name.starts_with("test-") { "-eux" } else { "-eu" };
+    argv.extend(["/bin/sh".to_owned(), options.to_owned(), format!("/scripts/{name}")]);
     let log = logs.join(format!("{name}.log"));
     container.run(&argv, &log, site.conditions.cpus.as_deref()).map(drop)
 }

@@ -80,6 +80,25 @@ pub fn plan(
     Ok(ImagePlan::new(name, &image, session.inputs(&image.package_names(), built)?))
 }
 
+/// Whether an absolute path leads to an executable file of the tree. A link is followed as far as it stays in plain sight.
+fn is_program(manifest: &Manifest, path: &str) -> bool {
+    let mut path = path.trim_start_matches('/').to_owned();
+    for _ in 0..8 {
+        match manifest.get(&path).map(|entry| (&entry.kind, entry.mode)) {
+            Some((Kind::File { .. }, mode)) => return mode & 0o111 != 0,
+            Some((Kind::Symlink { target }, _)) => {
+                path = match target.strip_prefix('/') {
+                    Some(absolute) => absolute.to_owned(),
+                    None => Utf8Path::new(&path).with_file_name(target).into_string(),
+                };
+            }
+            // A folder on the way may be a link itself; what that means is for whoever starts it.
+            _ => return !manifest.entries().iter().all(|entry| !matches!(entry.kind, Kind::Symlink { .. })),
+        }
+    }
+    false
+}
+
 /// Digests of the layer and of the OCI manifest.
 fn digests(record: &Record) -> Result<(Digest, Digest)> {
     let output = |name: &str| record.outputs.get(name).copied().with_context(|| format!("no `{name}` was recorded"));
@@ -92,6 +111,11 @@ fn make(session: &Session<'_>, planned: &Planned<'_>, stored_as: &PkgName) -> Re
     let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
     let files = dir.join("root");
     let manifest = select(&root::compose(store, &plan.inputs, &files)?, &image.files);
+    if let Some(program) = image.entrypoint.first().filter(|program| !is_program(&manifest, program)) {
+        return Err(Exit::Build.error(format!(
+            "image {name} has no program {program}, its `entrypoint` in images/{name}/image.toml; it would never start"
+        )));
+    }
     let described = oci::Image {
         reference: Some(format!("ashlar/{name}:latest")),
         arch: Arch::X86_64,

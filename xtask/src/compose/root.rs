@@ -9,6 +9,7 @@ use ashlar_core::plan::Input;
 use camino::Utf8Path;
 
 use crate::build::package;
+use crate::exit::Exit;
 use crate::host::store::Store;
 
 /// The manifest of a stored package, read from its verified layer.
@@ -34,7 +35,8 @@ pub fn compose(store: &Store, packages: &[Input], into: &Utf8Path) -> Result<Man
         .collect::<Result<Vec<_>>>()?;
     let merged = image::merge(trees.iter().map(|(name, tree)| (*name, tree))).map_err(|conflicts| {
         let list = conflicts.iter().map(|conflict| format!("\n  {conflict}")).collect::<String>();
-        anyhow::anyhow!("packages claim the same paths:{list}")
+        Exit::Build
+            .error(format!("packages claim the same paths:{list}\n  a path has one owner: take it out of all but one"))
     })?;
     package::compose(store, packages, into)?;
     Ok(merged)

@@ -7,6 +7,7 @@
 mod groups;
 mod room;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -160,6 +161,27 @@ impl Container {
         }
         let duration = result?;
         cleared.map(|()| duration)
+    }
+
+    /// Files of the container's own root, but for the places that every program may write to.
+    pub fn own_files(&self) -> Result<BTreeSet<String>> {
+        let root = self.dir.join("skeleton");
+        let (mut files, mut pending) = (BTreeSet::new(), vec![root.clone()]);
+        while let Some(dir) = pending.pop() {
+            for entry in dir.read_dir_utf8()? {
+                let entry = entry?;
+                let path = entry.path().strip_prefix(&root)?.to_string();
+                if ["tmp", "var/tmp", "run", "dev", "proc", "sys"].contains(&path.as_str()) {
+                    continue;
+                }
+                if entry.file_type()?.is_dir() {
+                    pending.push(entry.path().to_owned());
+                } else {
+                    files.insert(path);
+                }
+            }
+        }
+        Ok(files)
     }
 
     /// Runs `argv` inside on this terminal; gives its exit code.

@@ -292,7 +292,7 @@ mod tests {
         let (_dir, store) = store();
         let key = Digest::of("plan");
         assert_eq!(store.record(&key).unwrap(), None);
-        store.put_record(&key, "a", "plan", &record()).unwrap();
+        store.put_record(&Keyed::new("a".to_owned(), "plan".to_owned()), &record()).unwrap();
         let path = store.record_path(&key);
         let good = fs_err::read(&path).unwrap();
         for at in 0..good.len() {

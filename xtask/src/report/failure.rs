@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 
+use ashlar_core::plan::hint;
+
 use crate::exit::{Coded, Exit};
 use crate::host::exec::{End, ExecError};
 use crate::host::fetch::FetchError;
@@ -18,6 +20,10 @@ pub fn show(error: &anyhow::Error) {
     let says = |cause: &&(dyn std::error::Error + 'static)| !cause.is::<Coded>();
     let chain: Vec<String> = error.chain().filter(says).map(ToString::to_string).collect();
     eprintln!("error: {}", chain.join("\n  because: "));
+    let tails = error.chain().filter_map(|cause| Some(cause.downcast_ref::<ExecError>()?.tail.as_str()));
+    if let Some(help) = tails.filter_map(hint::hint).next() {
+        eprintln!("help: {help}");
+    }
     if let Some(full) = full(error) {
         eprintln!(
             "help: {full}; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"

@@ -46,12 +46,29 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Documen
                 .help("keep one of the two lines")
         } else if let Some(rest) = message.strip_prefix("invalid type: ") {
             wrong_type(text, rest, &span, document)
+        } else if let Some(character) = invisible(text, &span) {
+            let code = u32::from(character);
+            Diagnostic::error(
+                document.syntax,
+                format!("there is an invisible character, U+{code:04X}, in the {}", document.noun),
+            )
+            .label("here")
+            .help("delete it and type a space: it came with a text that was copied")
         } else {
             Diagnostic::error(document.syntax, format!("the {} is not valid TOML", document.noun))
                 .label(message.replace('\n', ", "))
         };
         found.in_file(file).at(span)
     })
+}
+
+/// A character in the line of `span` that looks like a space, or like nothing, and is neither for TOML.
+fn invisible(text: &str, span: &Range<usize>) -> Option<char> {
+    let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(start..)?.lines().next()?;
+    let code = line.split('"').step_by(2);
+    code.flat_map(str::chars)
+        .find(|c| !c.is_ascii() && (c.is_whitespace() || ('\u{200b}'..='\u{200f}').contains(c) || *c == '\u{feff}'))
 }
 
 fn unknown_key<T: DeserializeOwned>(text: &str, message: &str, span: &Range<usize>, document: &Document) -> Diagnostic {

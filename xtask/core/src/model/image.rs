@@ -30,6 +30,8 @@ pub struct Image {
     pub env: Vec<String>,
     /// `uid:gid`.
     pub user: String,
+    /// Why its program runs as root, when it does.
+    pub root_reason: String,
     /// Start directory.
     pub workdir: String,
     /// `8080/tcp` and the like.
@@ -105,6 +107,33 @@ impl Image {
         }
         if image.env.iter().any(|pair| !pair.contains('=')) {
             add("image::env", "an `env` entry has no `=`", "write NAME=value");
+        }
+        let ids: Option<Vec<u32>> = image.user.split(':').map(|id| id.parse().ok()).collect();
+        match ids.as_deref() {
+            Some([0, _]) if image.root_reason.trim().is_empty() => add(
+                "image::root",
+                "the image's program runs as root",
+                "name another user, or say in `root_reason` why it must",
+            ),
+            Some([_, _]) => {}
+            _ if image.user.is_empty() => add(
+                "image::user",
+                "the image names no user, so its program would run as root",
+                "user = \"65532:65532\" is nobody in particular",
+            ),
+            _ => add(
+                "image::user",
+                &format!("`user` is `{}`, and an image may lack the file that gives that name a number", image.user),
+                "write numbers: user = \"65532:65532\"",
+            ),
+        }
+        for port in &image.ports {
+            let is_port = |(number, kind): (&str, &str)| {
+                number.parse::<u16>().is_ok_and(|number| number > 0) && matches!(kind, "tcp" | "udp" | "sctp")
+            };
+            if !port.split_once('/').is_some_and(is_port) {
+                add("image::port", &format!("`{port}` is not a port"), "write number and protocol: 8080/tcp");
+            }
         }
         if findings.is_empty() { Ok(image) } else { Err(findings) }
     }
@@ -263,8 +292,20 @@ mod tests {
         let found =
             Profile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages()).unwrap_err();
         assert_eq!(found.len(), 3);
-        let image =
-            Image::parse("packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]", file, &packages()).unwrap();
+        let good = "packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]\nports = [\"8080/tcp\"]\nuser = ";
+        let image = Image::parse(&format!("{good}\"65532:65532\""), file, &packages()).unwrap();
+        for (user, why) in
+            [("", "names no user"), ("0:0", "runs as root"), ("web", "may lack the file"), ("1", "`user` is `1`")]
+        {
+            let found = show(Image::parse(&format!("{good}\"{user}\""), file, &packages()).unwrap_err());
+            assert!(found.contains(why), "{user}: {found}");
+        }
+        let root = Image::parse(&format!("{good}\"0:0\"\nroot_reason = \"it mounts\""), file, &packages());
+        assert!(root.is_ok());
+        for port in ["8080", "0/tcp", "80/http"] {
+            let text = good.replace("8080/tcp", port) + "\"1:1\"";
+            assert!(show(Image::parse(&text, file, &packages()).unwrap_err()).contains("is not a port"), "{port}");
+        }
         assert_eq!(image.package_names().len(), 1);
         let profile =
             Profile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();

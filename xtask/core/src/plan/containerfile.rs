@@ -15,7 +15,7 @@ pub fn render(plan: &BuildPlan) -> String {
     let mut out = header(plan);
     let mut line = |text: String| out.push_str(&format!("{text}\n"));
     let folders = format!(
-        "mkdir -p {root}/src {root}/obj {root}/home/.cargo {root}/vendor /dest /sysroot /tools /files /toolchain /patches"
+        "mkdir -p {root}/src {root}/obj {root}/home/.cargo {root}/vendor /dest /sysroot /tools /files /toolchain /patches /tmp /var/tmp"
     );
     line(run(&folders));
     for step in steps(plan) {

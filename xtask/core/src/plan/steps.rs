@@ -38,6 +38,8 @@ pub enum Step {
     Run {
         /// Name of script and log: `patch`, a phase, or `test-<n>`.
         name: String,
+        /// What it is called in the recipe, when that is not `name`.
+        title: Option<String>,
         /// The phase it belongs to, for progress.
         phase: Phase,
         /// The script.
@@ -65,22 +67,23 @@ pub fn steps(plan: &BuildPlan) -> Vec<Step> {
     steps.extend(plan.toolchain.keys().map(|name| Step::Toolchain { name: name.clone() }));
     if !plan.patches.is_empty() {
         let apply = |patch: &PlannedFile| {
-            format!(
-                "patch --batch --forward -p1 -i {}",
-                crate::base::command::quote(&format!("/patches/{}", patch.path))
-            )
+            // A patch that does not apply names the file it was for, not itself.
+            let file = crate::base::command::quote(&format!("/patches/{}", patch.path));
+            format!("echo {file}:\npatch --batch --forward -p1 -i {file}")
         };
         let script = plan.patches.iter().map(apply).collect::<Vec<_>>().join("\n");
-        steps.push(Step::Run { name: "patch".to_owned(), phase: Phase::Prepare, script });
+        steps.push(Step::Run { name: "patch".to_owned(), title: None, phase: Phase::Prepare, script });
     }
     let run = |(phase, script): (&Phase, &String)| Step::Run {
         name: phase.to_string(),
+        title: None,
         phase: *phase,
         script: script.clone(),
     };
     steps.extend(plan.phases.iter().map(run));
-    let test = |(number, (_, script)): (usize, &(String, String))| Step::Run {
+    let test = |(number, (title, script)): (usize, &(String, String))| Step::Run {
         name: format!("test-{}", number + 1),
+        title: Some(title.clone()),
         phase: Phase::Check,
         script: script.clone(),
     };

@@ -197,6 +197,8 @@ pub const CHECKS: &[Check] = &[
     units::GUARD,
     archive::METADATA,
     leaks::LEAKS,
+    rootfs::TOP,
+    rootfs::BUILD_LINK,
     rootfs::SET_ID,
     rootfs::WORLD_WRITABLE,
     rootfs::USR_LOCAL,

@@ -96,9 +96,13 @@ pub fn switched(texts: &Texts, names: &[String], file: &Utf8Path) -> Result<Text
     let all: Vec<(&About, &Switch)> =
         layers.layer.iter().flat_map(|about| about.switch.iter().map(move |switch| (about, switch))).collect();
     for name in names {
-        match all.iter().find(|(_, switch)| switch.name == *name && !name.is_empty()) {
-            Some((about, switch)) => change(&mut texts, about, switch, &mut findings),
-            None => findings.push(unknown(name, &all).in_file(file)),
+        // One name in several layers is one choice, which all of them follow.
+        let named: Vec<_> = all.iter().filter(|(_, switch)| switch.name == *name && !name.is_empty()).collect();
+        if named.is_empty() {
+            findings.push(unknown(name, &all).in_file(file));
+        }
+        for (about, switch) in named {
+            change(&mut texts, about, switch, &mut findings);
         }
     }
     if findings.is_empty() { Ok(texts) } else { Err(findings) }

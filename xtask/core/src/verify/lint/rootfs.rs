@@ -1,8 +1,10 @@
 //! Shape of the tree: permissions, places, leftovers of build systems.
 
+use std::collections::BTreeSet;
+
 use super::{Check, Hit, Policy, Rule};
 use crate::base::diag::Severity;
-use crate::formats::manifest::{Entry, Kind, Manifest};
+use crate::formats::manifest::{Entry, Kind, Manifest, parents};
 
 const fn check(
     name: &'static str,
@@ -59,6 +61,33 @@ pub const MERGED_USR: Check = check(
         })
     },
 );
+/// Packages fill the usual directories.
+pub const TOP: Check = check(
+    "check::rootfs-top",
+    "nothing lies at the top but the directories of the file system's hierarchy",
+    "install below usr, etc or var",
+    |manifest, _| {
+        each(manifest, |entry| {
+            let (top, _) = entry.path.split_once('/').unwrap_or((&entry.path, ""));
+            (!TOPS.contains(&top)).then(|| format!("`{}` lies outside of the hierarchy, in /{top}", entry.path))
+        })
+    },
+);
+/// A link into the build is a link to nothing.
+pub const BUILD_LINK: Check = check(
+    "check::rootfs-build-link",
+    "no symlink points into the build",
+    "make it relative, or let the install phase write it without the build's directories",
+    |manifest, _| {
+        each(manifest, |entry| {
+            let Kind::Symlink { target } = &entry.kind else { return None };
+            let into = BUILD
+                .iter()
+                .any(|dir| target.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+            into.then(|| format!("`{}` points to `{target}`, a directory of the build", entry.path))
+        })
+    },
+);
 /// Absolute links lead somewhere.
 pub const DANGLING: Check = Check {
     severity: Severity::Warning,
@@ -66,7 +95,10 @@ pub const DANGLING: Check = Check {
         "check::rootfs-dangling",
         "absolute symlinks point to something in the same tree",
         "make the link relative, or leave it to the package that has its target",
-        |manifest, _| each(manifest, |entry| dangling(manifest, entry)),
+        |manifest, _| {
+            let folders: BTreeSet<&str> = manifest.entries().iter().flat_map(|entry| parents(&entry.path)).collect();
+            each(manifest, |entry| dangling(manifest, &folders, entry))
+        },
     )
 };
 /// No by-products of build systems.
@@ -83,6 +115,13 @@ pub const LEFTOVERS: Check = check(
     },
 );
 
+/// What may lie at the top.
+const TOPS: [&str; 17] = [
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "mnt", "proc", "root", "run", "sbin", "srv", "sys", "tmp",
+    "usr", "var",
+];
+/// Directories that only a build has.
+const BUILD: [&str; 8] = ["/build", "/dest", "/sysroot", "/tools", "/toolchain", "/files", "/patches", "/scripts"];
 const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 /// Directories that are filled only when the system runs.
 const RUN_TIME: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "var"];
@@ -92,14 +131,13 @@ fn each(manifest: &Manifest, test: impl Fn(&Entry) -> Option<String>) -> Vec<Hit
     manifest.entries().iter().filter_map(hit).collect()
 }
 
-fn dangling(manifest: &Manifest, entry: &Entry) -> Option<String> {
+fn dangling(manifest: &Manifest, folders: &BTreeSet<&str>, entry: &Entry) -> Option<String> {
     let Kind::Symlink { target } = &entry.kind else { return None };
     let path = target.strip_prefix('/')?.trim_end_matches('/');
     let (top, rest) = path.split_once('/').unwrap_or((path, ""));
     // `/bin/sh` is usr/bin/sh, whether or not this tree has the link `bin`.
     let merged = if MERGED.contains(&top) { format!("usr/{path}") } else { path.to_owned() };
-    let parent = |path: &str| manifest.entries().iter().any(|other| other.path.starts_with(&format!("{path}/")));
-    let there = manifest.get(path).is_some() || manifest.get(&merged).is_some() || parent(path) || parent(&merged);
+    let there = [path, merged.as_str()].iter().any(|path| manifest.get(path).is_some() || folders.contains(path));
     let known = path.is_empty() || RUN_TIME.contains(&top) || (rest.is_empty() && MERGED.contains(&top));
     (!there && !known).then(|| format!("`{}` points to `{target}`, which is not in this tree", entry.path))
 }

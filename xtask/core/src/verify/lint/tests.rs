@@ -175,7 +175,10 @@ fn shared_libraries_and_objects_are_told_from_programs() {
     assert_eq!(text(&findings("usr/lib/x.o", &object.bytes(), &Subject::default())), "");
     assert_eq!(facts_of(&Elf { kind: 4, ..Elf::good() }).form, ElfForm::Other);
     assert_eq!(elf::facts(b"#!/bin/sh"), None);
-    assert!(text(&findings("x", b"\x7fELFjunk", &Subject::default())).contains("check::elf-parse `x` is not readable"));
+    assert!(
+        text(&findings("usr/x", b"\x7fELFjunk", &Subject::default()))
+            .contains("check::elf-parse `usr/x` is not readable")
+    );
 }
 
 #[test]
@@ -191,10 +194,10 @@ fn archives_are_taken_apart() {
     let good = archive(b"xy", "0");
     for end in 9..good.len() - 3 {
         // A cut between members is a shorter archive; everywhere else it is named.
-        let found = text(&findings("x.a", &good[..end], &Subject::default()));
+        let found = text(&findings("usr/x.a", &good[..end], &Subject::default()));
         assert!(found.is_empty() || found.contains("cannot be read as an archive"), "{end}: {found}");
     }
-    assert!(text(&findings("x.a", b"!<thin>\n", &Subject::default())).contains("thin archive"));
+    assert!(text(&findings("usr/x.a", b"!<thin>\n", &Subject::default())).contains("thin archive"));
 }
 
 fn subject() -> Subject {
@@ -239,7 +242,7 @@ fn ordinary_texts_are_no_leaks() {
         "/builder/",
         "debian",
     ] {
-        assert_eq!(text(&findings("x", harmless.as_bytes(), &subject)), "", "{harmless}");
+        assert_eq!(text(&findings("usr/x", harmless.as_bytes(), &subject)), "", "{harmless}");
     }
     assert_eq!(leaks::date_forms(Epoch::RELEASE.0 + 5), Vec::<String>::new());
 }
@@ -247,9 +250,9 @@ fn ordinary_texts_are_no_leaks() {
 #[test]
 fn leaks_name_the_member_and_stop_after_a_few() {
     let subject = subject();
-    let found = findings("x.a", &archive(b"/build/src/x.c", "0"), &subject);
-    assert_eq!(text(&found), "check::leak `x.a` (member a_rather_long_name.o) contains a path of the build\n");
-    assert_eq!(findings("x", "/build/src/x ".repeat(20).as_bytes(), &subject).len(), 3);
+    let found = findings("usr/x.a", &archive(b"/build/src/x.c", "0"), &subject);
+    assert_eq!(text(&found), "check::leak `usr/x.a` (member a_rather_long_name.o) contains a path of the build\n");
+    assert_eq!(findings("usr/x", "/build/src/x ".repeat(20).as_bytes(), &subject).len(), 3);
 }
 
 #[test]
@@ -262,6 +265,8 @@ fn shape_of_the_tree() {
         Entry::symlink("etc/found", "/bin/su"),
         Entry::symlink("etc/rel", "nowhere"),
         Entry::symlink("etc/dir", "/usr/lib"),
+        Entry::symlink("etc/source", "/build/src/x.conf"),
+        Entry::file("opt/x", 0o644, b""),
         Entry { mode: 0o1777, ..Entry::dir("tmp") },
         Entry { mode: 0o777, ..Entry::dir("srv") },
         Entry::file("usr/bin/su", 0o4755, b""),
@@ -317,8 +322,8 @@ proptest! {
                 *place = *byte;
             }
         }
-        let _result = findings("x", &elf, &subject);
-        let _result = findings("x.a", &archive(&elf, "0"), &subject);
-        let _result = findings("x.a", &[b"!<arch>\n".as_slice(), &junk].concat(), &subject);
+        let _result = findings("usr/x", &elf, &subject);
+        let _result = findings("usr/x.a", &archive(&elf, "0"), &subject);
+        let _result = findings("usr/x.a", &[b"!<arch>\n".as_slice(), &junk].concat(), &subject);
     }
 }

@@ -112,7 +112,16 @@ fn license(text: &Text, found: &mut Findings) {
         (spdx::error::Reason::DeprecatedLicenseId, _) => {
             format!("say which is meant: `{0}-only` or `{0}-or-later`", term.trim_end_matches('+'))
         }
-        (_, Some((id, _))) => format!("the SPDX identifier may be `{}`", id.name),
+        (_, Some((id, _))) => {
+            // `GPLv2+` is a license "or later", which only the part after its name says.
+            let later =
+                expression.get(error.span.end..).is_some_and(|rest| rest.starts_with('+')) || term.ends_with('+');
+            let name = match id.name.strip_suffix("-only").filter(|_| later) {
+                Some(name) => format!("{name}-or-later"),
+                None => id.name.to_owned(),
+            };
+            format!("the SPDX identifier may be `{name}`")
+        }
         _ => "identifiers are listed at https://spdx.org/licenses/; join them with AND, OR, WITH".to_owned(),
     };
     found.add(finding.help(help));

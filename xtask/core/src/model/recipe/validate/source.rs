@@ -11,6 +11,9 @@ use crate::base::digest::Digest;
 use crate::model::recipe::Source;
 use crate::model::recipe::raw::{RawSource, Text};
 
+/// Archives that are not unpacked here, by how their names end.
+const FOREIGN: [&str; 8] = [".zip", ".7z", ".rar", ".whl", ".jar", ".rpm", ".lz", ".lzma"];
+
 /// More leading components than any tarball has.
 const MAX_STRIP: i64 = 8;
 
@@ -56,6 +59,16 @@ fn locations(spanned: &Spanned<RawSource>, found: &mut Findings) {
                 .label("needs `url` or `debian`")
                 .help("url = [\"https://…\"] is upstream's address, debian = \"pool/…\" the path in Debian's pool"),
         );
+    }
+    for text in raw.url.iter().chain(&raw.debian) {
+        if let Some(end) = FOREIGN.iter().find(|end| text.get_ref().to_ascii_lowercase().ends_with(*end)) {
+            found.add(
+                Diagnostic::error("recipe::archive", format!("`{end}` archives cannot be unpacked"))
+                    .at(text.span())
+                    .label("not a tarball")
+                    .help("sources are tar archives, plain or with gzip, bzip2, xz or zstd (`.crate` is one); most projects publish one"),
+            );
+        }
     }
     for (number, url) in raw.url.iter().enumerate() {
         let text = url.get_ref();
