@@ -81,8 +81,8 @@ struct Failed {
     wanted: Wanted,
     /// Location (kind and URL) and reason.
     tried: Vec<(String, String)>,
-    /// Whether a location has other bytes under the name.
-    wrong: bool,
+    /// How many of the locations have other bytes under the name.
+    wrong: usize,
 }
 
 impl fmt::Display for FetchError {
@@ -106,14 +106,14 @@ impl fmt::Display for FetchError {
         if self.offline {
             return write!(f, "\nhelp: run `cargo xtask fetch --all` once with a network");
         }
-        if self.failed.iter().any(|failed| failed.wrong) {
+        if self.failed.iter().any(|failed| failed.wrong > 0) {
             write!(
                 f,
                 "\nhelp: after a change of version, write the hash of the new file into the recipe, once you know where it \
                  comes from (`sha256sum`); otherwise do not use what that location has"
             )?;
         }
-        if self.failed.iter().any(|failed| !failed.wrong) {
+        if self.failed.iter().any(|failed| failed.tried.len() > failed.wrong || failed.tried.is_empty()) {
             write!(
                 f,
                 "\nhelp: check the network, and with an answer 404 the path; name a Debian mirror in {} or a distfiles \
@@ -254,7 +254,7 @@ impl<'a> Fetcher<'a> {
         let missing = self.missing(wanted)?;
         if !missing.is_empty() {
             let failed = if self.offline {
-                missing.into_iter().map(|wanted| Failed { wanted, tried: Vec::new(), wrong: false }).collect()
+                missing.into_iter().map(|wanted| Failed { wanted, tried: Vec::new(), wrong: 0 }).collect()
             } else {
                 let lock = self.distfiles.join("lock");
                 let waiting = || self.events.note("another run is fetching into this store; waiting for it");
@@ -371,7 +371,7 @@ impl<'a> Fetcher<'a> {
     fn download(&self, wanted: &Wanted) -> Result<Option<Failed>> {
         let client = self.client.as_ref().context("a fetcher without a client was asked to download")?;
         let partial = self.distfiles.join("partial").join(wanted.sha256.to_string());
-        let (mut tried, mut wrong) = (Vec::new(), false);
+        let (mut tried, mut wrong) = (Vec::new(), 0);
         for location in &wanted.locations {
             let place = shown(location);
             let host = download::host(&location.url);
@@ -395,7 +395,7 @@ impl<'a> Fetcher<'a> {
                 Err(Failure::WrongBytes(why)) => {
                     let reason = format!("wrong bytes: {why}");
                     self.events.note(&format!("{}: {place}: {reason}; trying the next location", wanted.label));
-                    wrong = true;
+                    wrong += 1;
                     tried.push((place, reason));
                 }
                 Err(Failure::Location(reason)) => tried.push((place, reason)),

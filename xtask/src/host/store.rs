@@ -316,7 +316,8 @@ mod tests {
         let path = store.artifact(&digest);
         assert_eq!(store.check(&path, &digest).unwrap(), Entry::Good);
         fs_err::write(&path, "bytez").unwrap();
-        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Damaged(Digest::of("bytez")));
+        let next_run = Store::open(store.root()).unwrap();
+        assert_eq!(next_run.check(&path, &digest).unwrap(), Entry::Damaged(Digest::of("bytez")));
         fs_err::remove_file(&path).unwrap();
         assert_eq!(store.check(&path, &digest).unwrap(), Entry::Missing);
     }
