@@ -8,16 +8,18 @@
 //! packages/<name>/<diff id>/           OCI layout of one package, and manifest.json
 //! artifacts/<digest>                   files that are not packages: initramfs, ISO
 //! logs/<package>/<phase>.log           of the last build
+//! stamps.json                          files that were hashed and not written since; saves time only
 //! work/<id>/, tmp/                     running or kept builds; files on their way to their place
 //! ```
-//! Entries appear by rename, so a reader sees all of one or nothing. Entries are verified when read; a damaged one is dropped.
+//! Entries appear by rename, so a reader sees all of one or nothing. What an entry holds is verified when it is read; a damaged one is dropped.
 
 pub mod cache;
+mod stamps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::{Digest, Hasher};
@@ -26,6 +28,7 @@ use ashlar_core::plan::Keyed;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use self::stamps::Stamps;
 use super::exec;
 
 /// What one build made.
@@ -41,8 +44,7 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub struct Store {
     root: Utf8PathBuf,
-    /// Files whose bytes this process has hashed, and what they are.
-    verified: Arc<Mutex<BTreeSet<(Utf8PathBuf, Digest)>>>,
+    stamps: Arc<Stamps>,
 }
 
 /// The disk that holds the store is full.
@@ -74,7 +76,8 @@ impl Store {
                 .context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
         }
         let root = root.canonicalize_utf8().with_context(|| format!("resolving {root}"))?;
-        Ok(Self { root, verified: Arc::default() })
+        let stamps = Arc::new(Stamps::open(root.join("stamps.json")));
+        Ok(Self { root, stamps })
     }
 
     /// Where the store lives: `$ASHLAR_STORE`, else `ashlar` in the user's cache directory.
@@ -176,16 +179,14 @@ impl Store {
         if full || exec::disk_full(&self.root) { error.context(DiskFull { store: self.root.clone() }) } else { error }
     }
 
-    /// Checks a file against the digest it is stored under. A file is hashed once in a run: what it held then is what a run that
-    /// began then would have read.
+    /// Checks a file against the digest it is stored under. One that had it before and was not written since is not read again.
     pub fn check(&self, path: &Utf8Path, expected: &Digest) -> Result<Entry> {
-        let file = (path.to_owned(), *expected);
-        if self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&file) && path.exists() {
+        if self.stamps.hold(path, expected) {
             return Ok(Entry::Good);
         }
         match digest_of_file(path) {
             Ok(found) if found == *expected => {
-                self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
+                self.stamps.note(path, found);
                 Ok(Entry::Good)
             }
             Ok(found) => Ok(Entry::Damaged(found)),
@@ -316,8 +317,7 @@ mod tests {
         let path = store.artifact(&digest);
         assert_eq!(store.check(&path, &digest).unwrap(), Entry::Good);
         fs_err::write(&path, "bytez").unwrap();
-        let next_run = Store::open(store.root()).unwrap();
-        assert_eq!(next_run.check(&path, &digest).unwrap(), Entry::Damaged(Digest::of("bytez")));
+        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Damaged(Digest::of("bytez")));
         fs_err::remove_file(&path).unwrap();
         assert_eq!(store.check(&path, &digest).unwrap(), Entry::Missing);
     }

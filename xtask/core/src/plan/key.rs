@@ -57,13 +57,21 @@ fn differences(path: &str, old: &serde_json::Value, new: &serde_json::Value, lin
                 differences(&step, a.get(name).unwrap_or(&missing), b.get(name).unwrap_or(&missing), lines);
             }
         }
+        (Value::Array(a), Value::Array(b)) if a.iter().chain(b).all(|element| label(element).is_some()) => {
+            let find = |list: &[Value], name: &str| list.iter().find(|element| label(element) == Some(name)).cloned();
+            let mut names: Vec<&str> = a.iter().chain(b).filter_map(label).collect();
+            names.sort_unstable();
+            names.dedup();
+            for name in names {
+                let (a, b) = (find(a, name).unwrap_or(Value::Null), find(b, name).unwrap_or(Value::Null));
+                differences(&format!("{path}[{name}]"), &a, &b, lines);
+            }
+        }
         (Value::Array(a), Value::Array(b)) => {
             for index in 0..a.len().max(b.len()) {
                 let missing = Value::Null;
                 let (a, b) = (a.get(index).unwrap_or(&missing), b.get(index).unwrap_or(&missing));
-                let label = [a, b].iter().find_map(|v| v.get("name").or(v.get("path")).and_then(Value::as_str));
-                let step = format!("{path}[{}]", label.map_or_else(|| index.to_string(), str::to_owned));
-                differences(&step, a, b, lines);
+                differences(&format!("{path}[{index}]"), a, b, lines);
             }
         }
         (a, b) if a == b => {}
@@ -72,6 +80,11 @@ fn differences(path: &str, old: &serde_json::Value, new: &serde_json::Value, lin
         }
         (a, b) => lines.push(format!("{path}: {} -> {}", show(a), show(b))),
     }
+}
+
+/// What tells an element of a list from the others: a package's name, a file's path.
+fn label(element: &Value) -> Option<&str> {
+    element.get("name").or_else(|| element.get("path")).and_then(Value::as_str)
 }
 
 /// The first line that differs between two scripts.
