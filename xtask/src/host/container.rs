@@ -171,7 +171,8 @@ impl Container {
             for entry in dir.read_dir_utf8()? {
                 let entry = entry?;
                 let path = entry.path().strip_prefix(&root)?.to_string();
-                if ["tmp", "var/tmp", "run", "dev", "proc", "sys"].contains(&path.as_str()) {
+                let is_mount = self.sandbox.mounts.iter().any(|mount| mount.guest.trim_start_matches('/') == path);
+                if is_mount || ["tmp", "var/tmp", "run", "dev", "proc", "sys"].contains(&path.as_str()) {
                     continue;
                 }
                 if entry.file_type()?.is_dir() {
