@@ -11,7 +11,7 @@ use ashlar_core::model::hardening::about;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-/// Exit codes of `cargo xtask boot-test`, as README documents them.
+/// Exit codes of `cargo xtask boot-test`, as docs/cli.md documents them.
 const UNCHECKED: i32 = 41;
 const FAILED: i32 = 42;
 

@@ -1,4 +1,4 @@
-//! The doors (build.sh and its like) and CONTRIBUTING.md: thin, and in step with what they stand for.
+//! The doors (build.sh and its like): thin, and in step with what they stand for.
 #![expect(clippy::disallowed_methods, reason = "these tests start the doors as a user does")]
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
@@ -7,8 +7,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use ashlar_core::model::hosttools::{self, Distro, Need, TOOLS};
-use ashlar_core::model::recipe::parse::parse;
-use ashlar_core::model::recipe::validate::CONTRACT;
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -106,61 +104,4 @@ fn the_builder_container_has_what_setup_would_install() {
     let mut wanted = hosttools::packages(Distro::Debian, tools);
     wanted.sort_unstable();
     assert_eq!(installed, wanted);
-}
-
-/// The names between back quotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
-
-#[test]
-fn contributing_lists_exactly_the_keys_of_recipes() {
-    let key = |word: &str| word.trim_matches(['[', ']']).to_owned();
-    let mut keys: Vec<String> = Vec::new();
-    for table in ["", "[[source]]", "[build]", "[phases]", "[[hardening]]", "[[output]]", "[[test]]", "[update]"] {
-        let finding = parse(&format!("{table}\nno-such-key = 1\n"), "x".into()).unwrap_err();
-        keys.extend(quoted(&finding.help.unwrap()).map(key));
-    }
-    keys.sort();
-    keys.dedup();
-    let text = read("CONTRIBUTING.md");
-    let section = text.split("## Keys of").nth(1).unwrap().split("\n## ").next().unwrap();
-    let mut listed: Vec<String> = section
-        .lines()
-        .filter(|line| line.starts_with("| `") || line.starts_with("| **`"))
-        .flat_map(|line| quoted(line).next())
-        .map(key)
-        .collect();
-    listed.sort();
-    listed.dedup();
-    assert_eq!(listed, keys);
-}
-
-#[test]
-fn contributing_lists_the_contracts_variables() {
-    let text = read("CONTRIBUTING.md");
-    let section = text.split("## The build contract").nth(1).unwrap().split("\n## ").next().unwrap();
-    let mut listed: Vec<&str> = section
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .flat_map(|line| quoted(line.split(" | ").next().unwrap()))
-        .filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
-        .collect();
-    listed.sort_unstable();
-    listed.dedup();
-    let mut fixed: Vec<&str> = CONTRACT.to_vec();
-    fixed.sort_unstable();
-    assert_eq!(listed, fixed);
-}
-
-#[test]
-fn no_figure_is_still_to_be_filled_in() {
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
-        let text = read(name);
-        let open = text.split_whitespace().find(|word| {
-            let inner = word.strip_prefix('@').and_then(|rest| rest.strip_suffix('@'));
-            inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(|char| char.is_ascii_uppercase()))
-        });
-        assert_eq!(open, None, "{name}");
-    }
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-/// Exit codes of `cargo xtask`, as README documents them.
+/// Exit codes of `cargo xtask`, as docs/cli.md documents them.
 const DIFFERS: i32 = 40;
 const UNCHECKED: i32 = 41;
 

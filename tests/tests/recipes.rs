@@ -8,6 +8,7 @@ use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::formats::cargo_lock;
 use ashlar_core::formats::kconfig;
 use ashlar_core::model::mounts;
+use ashlar_core::model::recipe::schema;
 use ashlar_core::model::toolchain::Toolchain;
 use ashlar_core::model::tree::{self, PackageFolder};
 use ashlar_core::verify::lint::units::Asked;
@@ -85,6 +86,45 @@ fn the_tree_is_valid() {
     if let Err(findings) = tree::load(&folders, &policy.flag_names()) {
         panic!("{}", rendered(&findings, &folders));
     }
+}
+
+/// The schema that editors get: it takes every recipe that the tree has.
+#[test]
+fn recipes_conform_to_the_schema() {
+    let schema = jsonschema::validator_for(schema::schema().as_value()).unwrap();
+    let mut conforming = 0;
+    for root in ["pkgs", "tests/fixtures/tree/pkgs"] {
+        for folder in folders(&repository().join(root)) {
+            let recipe: serde_json::Value = toml::from_str(&folder.text).unwrap();
+            let faults: Vec<String> = schema.iter_errors(&recipe).map(|fault| fault.to_string()).collect();
+            assert!(faults.is_empty(), "{root}/{}: {faults:#?}", folder.name);
+            conforming += 1;
+        }
+    }
+    assert!(conforming > 40, "only {conforming} recipes were found");
+}
+
+/// What the schema can see of the mistakes that people make: keys and types, and values of a fixed form.
+const SEEN_BY_SCHEMA: [&str; 5] =
+    ["recipe::unknown-key", "recipe::wrong-type", "recipe::unknown-style", "recipe::bad-sha256", "recipe::bad-strip"];
+
+#[test]
+fn the_schema_refuses_keys_and_types_that_the_parser_refuses() {
+    let schema = jsonschema::validator_for(schema::schema().as_value()).unwrap();
+    let root = repository().join("tests/fixtures/recipes-bad");
+    let mut refused = BTreeSet::new();
+    for case in subfolders(&root).iter().filter(|case| root.join(case).join("pkg.toml").exists()) {
+        let folder = folder(&root, case);
+        // What is not TOML has no keys to judge.
+        let Ok(recipe) = toml::from_str::<serde_json::Value>(&folder.text) else { continue };
+        let findings = tree::load(&[folder], &BTreeSet::new()).expect_err(case);
+        let seen = findings.iter().map(|finding| finding.code).find(|code| SEEN_BY_SCHEMA.contains(code));
+        assert!(seen.is_none() || !schema.is_valid(&recipe), "{case}: the schema takes what is {seen:?}");
+        refused.extend(seen);
+    }
+    assert_eq!(refused, SEEN_BY_SCHEMA.into(), "a fixture is missing");
+    let empty = serde_json::json!({});
+    assert_eq!(schema.iter_errors(&empty).count(), 4, "name, version, summary and license are required");
 }
 
 /// What every compilation of the tree is given.

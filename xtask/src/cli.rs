@@ -138,7 +138,7 @@ pub enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
-    /// Writes docs/hardening.md and docs/seeds.md from the layers' data.
+    /// Writes the generated pages of docs/: hardening.md, seeds.md, cli.md, recipe.md, recipe.schema.json.
     Docs {
         /// Only says whether they are current.
         #[arg(long)]
@@ -186,6 +186,18 @@ pub enum Command {
     Graph,
     /// Writes the skeleton of a recipe.
     NewPkg(NewPkgArgs),
+    /// Prints the manual page of all commands, or of one.
+    Man {
+        /// Command.
+        command: Option<String>,
+    },
+    /// Prints the completion script of a shell, for a program called `xtask`.
+    Completions {
+        /// Shell.
+        shell: clap_complete::Shell,
+    },
+    /// Starts the ISO in QEMU, logs in on its screen, runs commands there, and keeps a picture of it.
+    Screenshot(ScreenshotArgs),
     /// Removes what nothing current needs from the store.
     Gc {
         /// Also remove distfiles.
@@ -304,6 +316,26 @@ pub struct RunArgs {
     /// With --ssh: run this command instead of a shell.
     #[arg(last = true, requires = "ssh")]
     pub command: Vec<String>,
+}
+
+/// Options of `screenshot`.
+#[derive(Debug, Clone, Args)]
+pub struct ScreenshotArgs {
+    /// The picture, PNG.
+    #[arg(default_value = "docs/console.png")]
+    pub file: Utf8PathBuf,
+    /// The ISO [default: builds profile `minimal`].
+    #[arg(long)]
+    pub iso: Option<Utf8PathBuf>,
+    /// Start by UEFI: the screen is the firmware's frame buffer instead of VGA text.
+    #[arg(long)]
+    pub uefi: bool,
+    /// Seconds that the last command is given before the picture is taken.
+    #[arg(long, default_value_t = 60)]
+    pub settle: u64,
+    /// Commands to type once logged in, each in one argument [default: a summary of the system].
+    #[arg(last = true)]
+    pub commands: Vec<String>,
 }
 
 /// Options of `grade`.

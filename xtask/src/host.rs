@@ -15,6 +15,7 @@ pub mod load;
 pub mod lock;
 pub mod mirror;
 pub mod peer;
+pub mod qmp;
 pub mod repository;
 pub mod seed;
 pub mod segment;

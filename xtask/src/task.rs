@@ -4,6 +4,7 @@ mod bench;
 mod boot_test;
 mod build_pkg;
 mod check;
+mod completions;
 mod docs;
 mod doctor;
 mod elf;
@@ -17,11 +18,13 @@ mod iso;
 mod ledger;
 mod log;
 mod machine;
+mod man;
 mod manifest;
 mod new_pkg;
 mod oracle;
 mod plan;
 mod run;
+mod screenshot;
 mod seed;
 mod setup;
 mod shell;
@@ -128,6 +131,9 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Why { what } => why::run(&app, what),
         Command::Graph => graph::run(&app),
         Command::NewPkg(args) => new_pkg::run(&app, args),
+        Command::Man { command } => man::run(command.as_deref()),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Screenshot(args) => screenshot::run(&app, args),
         Command::Gc { distfiles } => gc::run(&app, *distfiles),
         Command::Export { package, to } => export::run(&app, package, to),
     }

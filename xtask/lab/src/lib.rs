@@ -10,6 +10,7 @@ pub mod overhead;
 pub mod pcap;
 pub mod probe;
 pub mod qemu;
+pub mod qmp;
 pub mod reference;
 pub mod scenario;
 pub mod ssh;

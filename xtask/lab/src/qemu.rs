@@ -139,6 +139,8 @@ pub struct Machine {
     /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that nobody else may enter. Whoever
     /// reaches it is master of the machine, and a TCP port is reached by every user of this host.
     pub debugger: Option<Utf8PathBuf>,
+    /// Where it takes commands of QEMU's machine protocol ([`crate::qmp`]): a UNIX socket, in such a directory as well.
+    pub control: Option<Utf8PathBuf>,
 }
 
 impl Machine {
@@ -183,6 +185,10 @@ impl Machine {
         };
         let command = match &self.clock {
             Some(base) => command.args(["-rtc", &format!("base={base}")]),
+            None => command,
+        };
+        let command = match &self.control {
+            Some(socket) => command.args(["-qmp", &format!("unix:{},server=on,wait=off", value(socket))]),
             None => command,
         };
         match &self.debugger {
@@ -311,6 +317,7 @@ mod tests {
             clock: None,
             restarts: false,
             debugger: None,
+            control: None,
         }
     }
 
@@ -357,6 +364,13 @@ mod tests {
         let lines: Vec<String> =
             std::iter::once(&cd).chain(&machines).map(|machine| machine.command().to_string()).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_machine_takes_commands_on_a_socket() {
+        let control = Some("/run/a,b/qmp".into());
+        let line = Machine { control, ..machine(false, Medium::Cd) }.command().args.join(" ");
+        assert!(line.contains("-qmp unix:/run/a,,b/qmp,server=on,wait=off"), "{line}");
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl Subject<'_> {
             clock: setup.clock.map(|clock| clock.text.to_owned()),
             restarts: setup.restarts,
             debugger: None,
+            control: None,
         })
     }
 }

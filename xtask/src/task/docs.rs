@@ -1,11 +1,18 @@
-//! `docs`: writes the pages that come from the layers' data, or says whether they are current.
+//! `docs`: writes the pages that come from data or code, or says whether they are current.
+
+mod cli;
+mod recipe;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::model::hardening::docs::{self, Pages};
+use ashlar_core::model::recipe::schema;
 
 use super::App;
 use crate::exit::Exit;
 use crate::host::repository::{Repository, invalid};
+
+/// First line of the pages that come from code.
+const NOTICE: &str = "<!-- Written by `cargo xtask docs` from the code. Do not edit. -->\n\n";
 
 /// Writes the pages; with `check`, only compares.
 pub fn run(app: &App, check: bool) -> Result<Exit> {
@@ -32,8 +39,11 @@ pub fn stale(repository: &Repository) -> Result<Pages> {
     let profiles = crate::compose::profiles(repository)?;
     let profile = profiles.get("minimal").context("the pages describe the profile `minimal`, which is missing")?;
     let hardening = crate::compose::hardening(repository, "minimal", profile)?;
-    let pages =
+    let mut pages =
         docs::pages(&hardening, &repository.hardening_texts()?).map_err(|found| invalid(&repository.root, &found))?;
+    pages.insert("docs/cli.md", cli::page());
+    pages.insert("docs/recipe.md", recipe::page(&repository.toolchain));
+    pages.insert("docs/recipe.schema.json", schema::json());
     let differs =
         |path: &str, text: &str| fs_err::read_to_string(repository.root.join(path)).map_or(true, |old| old != text);
     Ok(pages.into_iter().filter(|(path, text)| differs(path, text)).collect())

@@ -133,6 +133,7 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Resul
         clock: None,
         restarts: true,
         debugger: None,
+        control: None,
     };
     let logs = app.store()?.root().join("logs/boot");
     let machine = begin(app, &machine.command(), &way, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;

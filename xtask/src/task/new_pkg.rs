@@ -36,7 +36,9 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
     for finding in findings(&text, &shown, &args.name, &files) {
         app.reporter.note(format!("to fill in: {}", finding.message));
     }
-    app.reporter.note("then: `cargo xtask check`; CONTRIBUTING.md lists every key and what a pull request must show");
+    app.reporter.note(
+        "then: `cargo xtask check`; docs/recipe.md lists every key, CONTRIBUTING.md what a pull request must show",
+    );
     Ok(Exit::Good)
 }
 
@@ -92,7 +94,9 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
     // The crate of a Rust package of our own is the package's folder.
     let sources = style != Style::Cargo || url.or(debian).is_some();
     let libs = if style == Style::Cargo { "rust-std" } else { "musl" };
-    let mut out = String::from("# Keys: CONTRIBUTING.md. `cargo xtask check` names what is missing or wrong.\n");
+    // Editors that know this line complete keys, and mark those that do not exist.
+    let mut out = String::from("#:schema ../../docs/recipe.schema.json\n");
+    out += "# Keys: docs/recipe.md. `cargo xtask check` names what is missing or wrong.\n";
     out += &line("name", quoted(name.as_str()), "the folder's name");
     out += &line("version", quoted(&version), "upstream's");
     out += &line("summary", quoted(""), "one line, no article before it, no full stop behind it");

@@ -61,6 +61,7 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         clock: None,
         restarts: true,
         debugger: args.gdb.then(|| scratch.join("gdb")),
+        control: None,
     };
     announce(app, args, &machine, &way);
     let command = machine.command();

@@ -170,14 +170,14 @@ mod tests {
             .in_file("pkgs/zlib/pkg.toml")
             .at(14..21)
             .label("did you mean `license`?")
-            .help("recipe keys are listed in CONTRIBUTING.md");
+            .help("recipe keys are listed in docs/recipe.md");
         insta::assert_snapshot!(finding.render(Some(text)), @r#"
         error[recipe::unknown-key]: `licence` is not a recipe key
           --> pkgs/zlib/pkg.toml:2:1
           |
         2 | licence = "Zlib"
           | ^^^^^^^ did you mean `license`?
-        help: recipe keys are listed in CONTRIBUTING.md
+        help: recipe keys are listed in docs/recipe.md
         "#);
     }
 

@@ -4,6 +4,8 @@
 
 pub mod parse;
 pub mod raw;
+pub mod schema;
+pub mod spanned;
 pub mod style;
 pub mod validate;
 

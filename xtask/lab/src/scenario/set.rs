@@ -1,4 +1,5 @@
-//! The scenarios, in the order in which they run. To add one: a name in [`NAMES`], an arm in [`named`], a line in README.
+//! The scenarios, in the order in which they run. To add one: a name in [`NAMES`], an arm in [`named`], then `cargo xtask docs`;
+//! docs/how-to/boot-scenario.md has more.
 
 use std::time::Duration;
 

@@ -167,6 +167,7 @@ impl Bench<'_> {
             clock: None,
             restarts: false,
             debugger: None,
+            control: None,
         })
     }
 }

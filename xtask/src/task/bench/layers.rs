@@ -88,6 +88,7 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
         clock: None,
         restarts: false,
         debugger: None,
+        control: None,
     };
     let running = vm::start(&machine.command(), log, &log.with_extension("qemu.log"))?;
     let cost = costs(&way, running.started, layers, web);

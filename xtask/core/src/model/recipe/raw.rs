@@ -1,103 +1,115 @@
 //! `pkg.toml` as written: every key optional, every value with its place in the text, nothing judged.
 //!
 //! Only shape lives here (which keys exist, which type they have). What a value means, and whether a key may be absent,
-//! is `validate`'s business, so that one run can report every mistake.
+//! is `validate`'s business, so that one run can report every mistake. `schema` makes the JSON schema and the page
+//! `docs/recipe.md` of these types, so what stands above a field here is written for whoever writes a recipe.
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
+use super::Style;
+use super::spanned::Spanned;
+use super::validate::MAX_STRIP;
 use crate::base::name::Phase;
 
 /// A text with its byte range in the file.
 pub type Text = Spanned<String>;
 
 /// A whole `pkg.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "version", "summary", "license"]))]
 pub struct RawRecipe {
-    /// Package name.
+    /// The package's name, equal to the folder's name: lower-case letters, digits, `+`, `-`, `.`.
+    #[schemars(extend("pattern" = "^[a-z0-9][a-z0-9+.-]{0,63}$"))]
     pub name: Option<Text>,
-    /// Upstream version.
+    /// Upstream's version, without a leading `v`.
     pub version: Option<Text>,
-    /// One line about the package.
+    /// One line of at most 80 characters, without an article before it and a full stop behind it.
+    #[schemars(extend("maxLength" = 80))]
     pub summary: Option<Text>,
     /// SPDX expression.
     pub license: Option<Text>,
-    /// Home page.
+    /// Home page, https. Programs without a source elsewhere have none.
     pub upstream: Option<Text>,
-    /// `vendor:product`.
+    /// `vendor:product`, for matching known vulnerabilities.
     pub cpe: Option<Text>,
-    /// Packages for `/sysroot`.
+    /// Packages composed, with all that they need, into `$SYSROOT`.
     pub libs: Vec<Text>,
-    /// Packages for `/tools`.
+    /// Packages composed, with all that they need, into `$TOOLS`.
     pub tools: Vec<Text>,
-    /// File names below `patches/`.
+    /// Files in `patches/`, applied with `-p1` in this order.
     pub patches: Vec<Text>,
-    /// `[[source]]`.
+    /// A pinned file, fetched and unpacked into `$SRC`.
     pub source: Vec<Spanned<RawSource>>,
-    /// `[build]`.
+    /// How the package is built.
     pub build: Option<Spanned<RawBuild>>,
-    /// `[phases]`.
+    /// Scripts for `/bin/sh -eu`. One written here replaces the style's; one of comments only switches the style's off.
     pub phases: RawPhases,
-    /// `[[hardening]]`.
+    /// A compiler flag that this package cannot have.
     pub hardening: Vec<Spanned<RawOptOut>>,
-    /// `[modes]`.
+    /// Path of an installed file = octal permission bits, where they are neither 0644 nor 0755: `"var/tmp" = "1777"`.
     pub modes: BTreeMap<Text, Text>,
-    /// `[[output]]`.
+    /// A split package: files taken out of the main one.
     pub output: Vec<Spanned<RawOutput>>,
-    /// `[[test]]`.
+    /// A test of what is installed. It runs after `install`, with the package's files at `/dest`.
     pub test: Vec<Spanned<RawTest>>,
-    /// `[update]`.
+    /// Where new versions come from.
     pub update: RawUpdate,
 }
 
 /// `[[source]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["sha256"]))]
 pub struct RawSource {
-    /// Upstream locations.
+    /// Upstream's addresses of the same file, tried in order. Never a Debian mirror.
     pub url: Vec<Text>,
-    /// Path in Debian's package pool.
+    /// Path of the file in Debian's package pool. It is tried at the mirror that the host's apt uses (or
+    /// `ASHLAR_DEBIAN_MIRROR`), then at Debian's snapshot service.
     pub debian: Option<Text>,
-    /// Hex digest of the file.
+    /// sha256 of the file.
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
     pub sha256: Option<Text>,
-    /// Leading path components dropped.
+    /// Leading path components dropped, 1 unless given.
+    #[schemars(extend("minimum" = 0, "maximum" = MAX_STRIP))]
     pub strip: Option<Spanned<i64>>,
-    /// Prefixes that are unpacked.
+    /// Unpack only these files and directories, named by whole path components, after `strip`.
     pub include: Vec<Text>,
-    /// Directory below the source root.
+    /// Directory below `$SRC`, `.` unless given.
     pub to: Option<Text>,
 }
 
 /// `[build]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawBuild {
-    /// Name of the build style; `shell` when absent.
+    /// Build style: supplies the phases that the recipe does not write. `shell` when the recipe writes `install` itself.
+    #[schemars(extend("enum" = Style::ALL.map(Style::as_str)))]
     pub style: Option<Text>,
-    /// Extra arguments of the style.
+    /// Arguments added to the style's own.
     pub args: Vec<Text>,
-    /// Cargo.lock beside the recipe.
+    /// Lock file in the package's folder whose crates are provided; `Cargo.lock` for style `cargo`.
     pub cargo_lock: Option<Text>,
-    /// `[build.env]`.
+    /// Variables for all phases, except those of the build contract.
     pub env: BTreeMap<Text, Text>,
 }
 
 /// `[phases]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawPhases {
-    /// Script of the phase of that name.
+    /// Runs once, after unpacking and patching.
     pub prepare: Option<Text>,
-    /// Script of the phase of that name.
+    /// Detection and configuration.
     pub configure: Option<Text>,
-    /// Script of the phase of that name.
+    /// Compilation.
     pub build: Option<Text>,
-    /// Script of the phase of that name.
+    /// Upstream's own tests, where they are cheap.
     pub check: Option<Text>,
-    /// Script of the phase of that name.
+    /// Writes below `$DESTDIR`.
     pub install: Option<Text>,
 }
 
@@ -110,41 +122,44 @@ impl RawPhases {
 }
 
 /// `[[hardening]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["off", "reason"]))]
 pub struct RawOptOut {
-    /// Name of the flag.
+    /// Name of a flag in `toolchain/hardening.toml`.
     pub off: Option<Text>,
-    /// Why.
+    /// What breaks, and where.
     pub reason: Option<Text>,
 }
 
 /// `[[output]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "summary", "files"]))]
 pub struct RawOutput {
-    /// Package name.
+    /// The split package's name.
     pub name: Option<Text>,
-    /// One line about the package.
+    /// One line, as for the package.
     pub summary: Option<Text>,
-    /// Globs of the files it takes.
+    /// Globs relative to the root: `*` within a path component, `**` across them.
     pub files: Vec<Text>,
 }
 
 /// `[[test]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "run"]))]
 pub struct RawTest {
     /// What is tested.
     pub name: Option<Text>,
-    /// Shell script.
+    /// Script for `/bin/sh -eu`.
     pub run: Option<Text>,
 }
 
 /// `[update]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawUpdate {
-    /// Where new versions are announced.
+    /// Page where new versions are announced, https.
     pub watch: Option<Text>,
 }

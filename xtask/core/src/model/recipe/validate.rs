@@ -12,6 +12,7 @@ mod phases;
 mod source;
 
 pub use build::CONTRACT;
+pub use source::MAX_STRIP;
 
 use std::collections::BTreeSet;
 use std::ops::Range;

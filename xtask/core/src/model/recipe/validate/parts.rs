@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::Spanned;
+use crate::model::recipe::spanned::Spanned;
 
 use super::identity::summary;
 use super::phases::network;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
+use crate::model::recipe::spanned::Spanned;
 
 use super::location::{pool_fault, pool_path_of, url_fault};
 use super::{Findings, path_fault};
@@ -15,7 +15,7 @@ use crate::model::recipe::raw::{RawSource, Text};
 const FOREIGN: [&str; 8] = [".zip", ".7z", ".rar", ".whl", ".jar", ".rpm", ".lz", ".lzma"];
 
 /// More leading components than any tarball has.
-const MAX_STRIP: i64 = 8;
+pub const MAX_STRIP: i64 = 8;
 
 pub(super) fn check(list: &[Spanned<RawSource>], found: &mut Findings) -> Vec<Source> {
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
