@@ -43,7 +43,7 @@ pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
     }
     let list: String = findings.iter().map(|finding| format!("\n  {finding}")).collect();
     let help = "compile through $CC and $CXX; where a source must switch a flag off, say so and why in `KNOWN` of \
-                xtask/core/src/check/units.rs";
+                xtask/core/src/verify/lint/units.rs";
     Err(Exit::Build
         .error(format!("{} was not compiled as toolchain/hardening.toml says:{list}\nhelp: {help}", plan.package)))
 }

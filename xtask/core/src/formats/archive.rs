@@ -62,7 +62,7 @@ pub enum Exceeded {
 
 impl Exceeded {
     const REMEDY: &str = "is this the file that upstream published? If upstream's is really so, raise the limit in \
-                          xtask/core/src/archive.rs";
+                          xtask/core/src/formats/archive.rs";
 
     fn what(&self) -> String {
         match self {

@@ -63,7 +63,7 @@ pub fn verdict(limits: Limits, met: Met) -> Option<String> {
     }
     (!said.is_empty()).then(|| {
         format!(
-            "the phase met a limit of the sandbox: {}; the limits are in xtask/core/src/sandbox/limits.rs",
+            "the phase met a limit of the sandbox: {}; the limits are in xtask/core/src/model/sandbox/limits.rs",
             said.join("; ")
         )
     })
@@ -82,7 +82,7 @@ pub fn no_room_left(free: u64) -> String {
 pub fn too_much_disk(bytes: u64) -> String {
     format!(
         "the phase was ended: the build occupies {} of the disk, and the limit is {}; the limits are in \
-         xtask/core/src/sandbox/limits.rs",
+         xtask/core/src/model/sandbox/limits.rs",
         binary(bytes),
         binary(DISK)
     )
