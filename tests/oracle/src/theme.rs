@@ -3,8 +3,9 @@
 //! Themes of runlevels and of the graph itself are here, those of a single service's behaviour in [`behaviour`].
 
 mod behaviour;
+pub mod parts;
 
-use crate::generate::{acyclic, any, enlist_some, needed};
+use self::parts::{acyclic, any, closing, enlist_some, needed};
 use crate::graph::{Behaviour, Graph, Reads, Relation, Service};
 use crate::random::Random;
 
@@ -30,16 +31,6 @@ pub const ALL: [(&str, Theme); 16] = [
     ("broken", behaviour::broken),
     ("mixed", mixed),
 ];
-
-/// The questions that end most graphs.
-pub fn closing(graph: &mut Graph, random: &mut Random) {
-    graph.read(Reads::Status, "rc-status");
-    let name = any(graph, random);
-    graph.step(format!("rc-service {name} status"));
-    let name = any(graph, random);
-    let kind = random.pick(&["ineed", "iuse", "iwant", "iafter", "ibefore", "needsme"]).copied().unwrap_or("ineed");
-    graph.read(Reads::Words, format!("rc-depend -t {kind} {name}"));
-}
 
 fn plain(graph: &mut Graph, random: &mut Random) {
     let count = 4 + random.below(5);

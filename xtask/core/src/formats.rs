@@ -1,9 +1,11 @@
 //! Readers and writers of bytes and texts, each with one spelling.
 
+pub mod ar;
 pub mod archive;
 pub mod cargo_lock;
 pub mod cpio;
 pub mod deb822;
+pub mod elf;
 pub mod kconfig;
 pub mod layer;
 pub mod ledger;

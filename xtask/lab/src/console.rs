@@ -4,11 +4,14 @@
 //! lines to type, tasks to begin and, at last, an outcome. It works byte by byte, so how the bytes were cut into chunks
 //! never matters. It knows no process and no clock; `xtask/src/host/vm.rs` brings both. What Ashlar is asked is in `facts.rs`.
 
+mod answer;
 pub mod facts;
 pub mod task;
 pub mod text;
 
 use std::time::Duration;
+
+pub use answer::Answer;
 
 use task::{Task, framed};
 use text::{Cleaner, is_kernel_message};
@@ -61,15 +64,6 @@ pub struct Script {
     pub limit: Duration,
     /// A printed line that contains one of these ends the conversation as failed.
     pub alarms: Vec<String>,
-}
-
-/// What a command printed (standard error included) and how it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Trimmed, without messages of the kernel that came in between.
-    pub text: String,
-    /// Exit status.
-    pub status: u8,
 }
 
 /// Why a conversation did not come to its end.

@@ -136,7 +136,7 @@ pub fn check_tree(
         build_root: build_root.to_owned(),
         host_paths: vec![store.root().to_string()],
         hostnames: vec![rustix::system::uname().nodename().to_string_lossy().into_owned()],
-        dates: lint::leaks::date_forms(clock::now()),
+        dates: lint::needles::date_forms(clock::now()),
     };
     let findings = lint::run(manifest, &tree::Directory::new(files), &subject, policy)
         .with_context(|| format!("checking the files of {what}"))?;

@@ -1,7 +1,8 @@
-//! From a seed to scripts. What makes a theme is in [`crate::script::theme`]; here is what all share: the form of the daemon.
+//! From a seed to scripts. What makes a theme is in [`crate::script::theme`]; its `parts` are what all share.
 
 use crate::random::Random;
-use crate::script::{Case, theme};
+use crate::script::case::Case;
+use crate::script::theme;
 
 /// The scripts `0..count` of a seed.
 pub fn cases(seed: u64, count: u32) -> Vec<Case> {
@@ -17,56 +18,6 @@ pub fn case(seed: u64, number: u32) -> Case {
     let mut case = Case { number, theme: name, arguments_in: "command_args", ..Case::default() };
     make(&mut case, &mut random);
     case
-}
-
-/// How a daemon comes to be in the background.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// start-stop-daemon puts it there and writes the pid file.
-    Background,
-    /// It does so itself and writes its pid file.
-    Forks,
-    /// It does so itself and writes none.
-    Bare,
-    /// supervise-daemon runs it in the foreground.
-    Supervised,
-}
-
-/// Where the pid file of a daemon is, unless a theme says otherwise.
-pub const PIDFILE: &str = "/run/web.pid";
-
-/// The program.
-pub const PROGRAM: &str = "/usr/sbin/stand-in";
-
-/// Gives the case a daemon.
-pub fn daemon(case: &mut Case, form: Form) {
-    case.set("command", PROGRAM);
-    match form {
-        Form::Background => {
-            case.set("command_background", "yes");
-            case.set("pidfile", PIDFILE);
-        }
-        Form::Forks => {
-            case.set("pidfile", PIDFILE);
-            case.argue(format!("--fork --pidfile {PIDFILE}"));
-        }
-        Form::Bare => case.argue("--fork"),
-        Form::Supervised => case.set("supervisor", "supervise-daemon"),
-    }
-}
-
-/// Gives the case a daemon of any form.
-pub fn any_daemon(case: &mut Case, random: &mut Random) -> Form {
-    let form = *random
-        .pick(&[Form::Background, Form::Background, Form::Forks, Form::Bare, Form::Supervised])
-        .unwrap_or(&Form::Background);
-    daemon(case, form);
-    form
-}
-
-/// One of the texts.
-pub fn one<'a>(random: &mut Random, texts: &[&'a str]) -> &'a str {
-    random.pick(texts).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

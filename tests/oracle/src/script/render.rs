@@ -1,7 +1,9 @@
 //! A case as the files of a test root, and its steps as the driver reads them.
 
 use crate::render::{Content, Entry};
-use crate::script::{Case, SERVICE};
+use std::fmt;
+
+use super::case::{Case, SERVICE};
 
 /// The shell program that runs in a test root as process 1, the same on both sides.
 pub const DRIVER: &str = include_str!("driver.sh");
@@ -77,6 +79,19 @@ pub fn script(case: &Case) -> String {
         text.push('\n');
     }
     text
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "script {} ({})", self.number, self.theme)?;
+        for line in script(self).lines() {
+            writeln!(f, "  | {line}")?;
+        }
+        for line in &self.conf {
+            writeln!(f, "  conf.d: {line}")?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

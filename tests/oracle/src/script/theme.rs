@@ -5,12 +5,13 @@
 
 mod life;
 mod output;
+mod parts;
 mod rights;
 mod supervised;
 mod words;
 
 use crate::random::Random;
-use crate::script::Case;
+use crate::script::case::Case;
 
 /// A theme: it fills a case.
 pub type Theme = fn(&mut Case, &mut Random);
@@ -34,15 +35,3 @@ pub const ALL: [(&str, Theme); 16] = [
     ("by hand", life::by_hand),
     ("own start", life::own_start),
 ];
-
-/// Start, look, stop, look: how most cases go. What happens between is the theme's.
-pub fn course(case: &mut Case, between: &[&str]) {
-    case.service("start");
-    case.service("status");
-    between.iter().for_each(|step| case.step(*step));
-    case.service("stop");
-    case.service("status");
-}
-
-/// Ends every daemon at once, as a crash does.
-pub const CRASH: &str = "killall -9 stand-in";

@@ -1,7 +1,6 @@
 //! Themes about what a single service does: it fails, is slow, becomes inactive, is a daemon, is no valid script.
 
-use super::closing;
-use crate::generate::{acyclic, any, enlist_some, needed};
+use super::parts::{acyclic, any, closing, enlist_some, needed};
 use crate::graph::{Behaviour, Graph, Reads, Relation, Service};
 use crate::random::Random;
 

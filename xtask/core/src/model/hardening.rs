@@ -12,17 +12,20 @@ pub mod docs;
 pub mod integrity;
 pub mod isolation;
 pub mod kernel;
+mod layer;
 pub mod measured;
 pub mod network;
+mod rendered;
 pub mod ssh;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use serde::Serialize;
+use camino::Utf8Path;
+
+pub use layer::{Layer, Texts};
+pub use rendered::{Hardening, RootFile};
 
 use crate::base::diag::{Diagnostic, suggest};
-use check::Check;
 
 /// Where the checks are in the root.
 pub const CHECKS: &str = "usr/lib/ashlar/checks";
@@ -41,72 +44,6 @@ const COPIES: &[(Layer, &str, &str, u32)] = &[
     (Layer::Isolation, "*.toml", "usr/lib/confine/", 0o644),
     (Layer::Isolation, "containers/seccomp.toml", "usr/lib/container/seccomp.toml", 0o644),
 ];
-
-/// One layer of defence. Each stands without the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layer {
-    /// Configuration, command line and settings of the kernel.
-    Kernel,
-    /// Mandatory access control and file systems.
-    Access,
-    /// The packet filter.
-    Network,
-    /// Logins from outside.
-    Ssh,
-    /// What is recorded, and what changed.
-    Audit,
-    /// Services and containers, confined.
-    Isolation,
-}
-
-impl Layer {
-    /// All layers in order.
-    pub const ALL: [Self; 6] = [Self::Kernel, Self::Access, Self::Network, Self::Ssh, Self::Audit, Self::Isolation];
-
-    /// 1 to 6.
-    pub fn number(self) -> u8 {
-        self as u8 + 1
-    }
-
-    /// Its folder below `hardening/`, and its name in a profile.
-    pub fn folder(self) -> &'static str {
-        match self {
-            Self::Kernel => "1-kernel",
-            Self::Access => "2-access",
-            Self::Network => "3-network",
-            Self::Ssh => "4-ssh",
-            Self::Audit => "5-audit",
-            Self::Isolation => "6-isolation",
-        }
-    }
-
-    /// The layer of a folder's name.
-    pub fn named(folder: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|layer| layer.folder() == folder)
-    }
-}
-
-/// Texts by path relative to the repository: everything below `hardening/`, and the kernel's configuration fragments.
-pub type Texts = BTreeMap<Utf8PathBuf, String>;
-
-/// A file that a layer puts into the root, owned by root.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RootFile {
-    /// Permission bits.
-    pub mode: u32,
-    /// Content.
-    pub text: String,
-}
-
-/// What the layers give.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Hardening {
-    /// Files by path in the root, without a leading slash.
-    pub files: BTreeMap<String, RootFile>,
-    /// Checks in order of layer and file.
-    pub checks: Vec<Check>,
-}
 
 impl Hardening {
     /// Renders all layers but those in `off`.
@@ -161,11 +98,6 @@ impl Hardening {
             }
         }
     }
-
-    /// Adds a file of the root.
-    fn put(&mut self, path: &str, mode: u32, text: String) {
-        self.files.insert(path.to_owned(), RootFile { mode, text });
-    }
 }
 
 /// The layers that a profile switches off, by the names of their folders.
@@ -190,17 +122,6 @@ pub fn switched_off(names: &[String], file: &Utf8Path) -> Result<BTreeSet<Layer>
         }
     }
     if findings.is_empty() { Ok(off) } else { Err(findings) }
-}
-
-/// The text of one file of a layer.
-fn text_of<'a>(texts: &'a Texts, path: &str, findings: &mut Vec<Diagnostic>) -> Option<(&'a Utf8Path, &'a str)> {
-    let found = texts.get_key_value(Utf8Path::new(path));
-    if found.is_none() {
-        let finding = Diagnostic::error("hardening::missing", format!("{path} is missing"))
-            .help("restore it; to build without the layer, name it in `layers_off` of the profile");
-        findings.push(finding);
-    }
-    found.map(|(path, text)| (path.as_path(), text.as_str()))
 }
 
 #[cfg(test)]

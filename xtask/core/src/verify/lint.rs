@@ -6,9 +6,12 @@
 
 pub mod archive;
 pub mod elf;
+mod file;
 pub mod leaks;
+pub mod needles;
 pub mod report;
 pub mod rootfs;
+mod rule;
 pub mod units;
 
 use std::borrow::Cow;
@@ -16,52 +19,12 @@ use std::{fmt, io};
 
 use serde::Serialize;
 
+pub use file::{File, Part};
+pub use needles::{Needles, Subject};
+pub use rule::{Check, Exemption, Hit, Policy, Rule};
+
 use crate::base::diag::{Severity, suggest};
-use crate::base::glob;
-use crate::formats::manifest::{ElfFacts, Entry, Kind, Manifest};
-pub use leaks::Needles;
-
-/// One rule about trees.
-#[derive(Debug, Clone, Copy)]
-pub struct Check {
-    /// Stable name, `check::elf-pie` for example.
-    pub name: &'static str,
-    /// How bad a finding is.
-    pub severity: Severity,
-    /// What holds when the check finds nothing.
-    pub description: &'static str,
-    /// What to do about a finding.
-    pub remedy: &'static str,
-    /// The rule.
-    pub rule: Rule,
-}
-
-/// What a rule looks at.
-#[derive(Debug, Clone, Copy)]
-pub enum Rule {
-    /// The whole inventory.
-    Tree(fn(&Manifest, &Policy) -> Vec<Hit>),
-    /// One file with its bytes.
-    File(fn(&File<'_>, &Needles) -> Vec<Hit>),
-}
-
-/// What a rule says, before name, severity and remedy are added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// Path in the tree.
-    pub path: String,
-    /// What is wrong, in one sentence that names the path's part (archive member) where there is one.
-    pub message: String,
-    /// Byte offset and the text around it.
-    pub place: Option<(u64, String)>,
-}
-
-impl Hit {
-    /// About a whole path.
-    pub fn new(path: &str, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), place: None }
-    }
-}
+use crate::formats::manifest::{Kind, Manifest};
 
 /// One fault of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,89 +54,6 @@ impl fmt::Display for Finding {
             write!(f, "\n    at byte {offset}: {text}")?;
         }
         write!(f, "\n    help: {}", self.help)
-    }
-}
-
-/// What is known about the build whose result is checked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Subject {
-    /// The directory in the container that sources and objects were in, `/build` as a rule.
-    pub build_root: String,
-    /// Directories of the host that the build worked in.
-    pub host_paths: Vec<String>,
-    /// Names of the host and of the container.
-    pub hostnames: Vec<String>,
-    /// The day of the build, as [`leaks::date_forms`] spells it.
-    pub dates: Vec<String>,
-}
-
-/// Deviations from the rules.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Policy {
-    /// Paths that may have setuid or setgid.
-    pub set_id: Vec<String>,
-    /// Deviations.
-    pub exemptions: Vec<Exemption>,
-}
-
-/// A deviation somebody took responsibility for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exemption {
-    /// Name of the check.
-    pub check: String,
-    /// Glob of paths, as in recipes.
-    pub files: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// A file in front of the rules.
-#[derive(Debug)]
-pub struct File<'a> {
-    /// Its entry.
-    pub entry: &'a Entry,
-    /// Its bytes.
-    pub bytes: &'a [u8],
-    /// The file itself, or the members when it is an `ar` archive.
-    pub parts: Vec<Part<'a>>,
-    /// Why it is a broken archive, when it is.
-    pub broken: Option<&'static str>,
-}
-
-/// A file or archive member.
-#[derive(Debug)]
-pub struct Part<'a> {
-    /// Member name, when it is one.
-    pub member: Option<archive::Member<'a>>,
-    /// Its bytes.
-    pub bytes: &'a [u8],
-    /// What it says about itself, when it is ELF.
-    pub elf: Option<Result<ElfFacts, String>>,
-}
-
-impl Part<'_> {
-    /// ` (member x.o)` for members, nothing for whole files.
-    pub fn suffix(&self) -> String {
-        self.member.as_ref().map_or_else(String::new, |member| format!(" (member {})", member.name))
-    }
-}
-
-impl<'a> File<'a> {
-    /// Takes a file apart.
-    pub fn new(entry: &'a Entry, bytes: &'a [u8]) -> Self {
-        let whole =
-            |broken| Self { entry, bytes, parts: vec![Part { member: None, bytes, elf: elf::facts(bytes) }], broken };
-        match archive::members(bytes) {
-            None => whole(None),
-            Some(Err(reason)) => whole(Some(reason)),
-            Some(Ok(members)) => {
-                let part = |member: archive::Member<'a>| {
-                    let bytes = member.bytes;
-                    Part { member: Some(member), bytes, elf: elf::facts(bytes) }
-                };
-                Self { entry, bytes, parts: members.into_iter().map(part).collect(), broken: None }
-            }
-        }
     }
 }
 
@@ -249,12 +129,6 @@ pub fn run(
         help: check.remedy.to_owned(),
     }));
     Ok(findings)
-}
-
-impl Exemption {
-    fn covers(&self, check: &Check, hit: &Hit) -> bool {
-        self.check == check.name && glob::matches(&self.files, &hit.path)
-    }
 }
 
 /// An exemption that covers nothing hides the next real fault, so it is reported.

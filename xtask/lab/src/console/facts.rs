@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Answer;
+use super::answer::Answer;
 use crate::qemu::Firmware;
 use ashlar_core::base::command::quote;
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Answer;
+use super::answer::Answer;
 use crate::probe::Try;
 
 /// How somebody tries to come in.

@@ -3,9 +3,12 @@
 
 mod log;
 mod numbers;
+mod records;
 
-use super::{ADMIN, Item};
+use super::accounts::ADMIN;
+use super::conversation::Item;
 use crate::console::facts::{Expected, Fact};
+use records::search;
 
 /// Where the service `attacks` leaves what `misbehave` said: the answers of root and of nobody.
 const ANSWERS: &str = "/run/test-services/attacks";
@@ -54,11 +57,6 @@ pub(super) fn facts() -> Vec<Item> {
         Item::OverSsh(log::places()),
         Item::OverSsh(full()),
     ]
-}
-
-/// A search in audit's log; without `--input-logs` it reads its standard input, which over SSH is a pipe.
-fn search(what: &str) -> String {
-    format!("ausearch --input-logs {what} --raw 2>/dev/null")
 }
 
 fn refused(answers: &str, attempt: &str) -> String {

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
-use super::set::{BIOS, GUEST, guest, joins, off, up};
-use super::{ADMIN, Item, MOMENT, Scenario, Setup};
+use super::accounts::{ADMIN, GUEST};
+use super::conversation::{Item, MOMENT, Scenario};
+use super::machine::{BIOS, Setup};
+use super::steps::{guest, joins, off, up};
 use crate::console::facts::{Expected, Fact};
 use crate::console::task::Task;
 

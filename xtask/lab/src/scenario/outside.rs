@@ -1,7 +1,9 @@
 //! A stranger on the machine's network, and machines of which one layer of defence is left out.
 
-use super::set::{BIOS, off, refused, up};
-use super::{ADMIN, Cable, Item, Scenario, Setup};
+use super::accounts::ADMIN;
+use super::conversation::{Item, Scenario};
+use super::machine::{BIOS, Cable, Setup};
+use super::steps::{off, refused, up};
 use crate::console::facts::{Expected, Fact};
 use crate::console::task::{Login, Task};
 use crate::probe::Try;

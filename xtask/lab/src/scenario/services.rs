@@ -1,7 +1,8 @@
 //! Services that misbehave, and containers that try to get out.
 
-use super::set::{BIOS, off, up};
-use super::{Item, Scenario, Setup};
+use super::conversation::{Item, Scenario};
+use super::machine::{BIOS, Setup};
+use super::steps::{off, up};
 use crate::console::facts::{Expected, Fact};
 
 pub(super) fn bad_services() -> Scenario {

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::{ADMIN, Cable, Clock, HOST, Item, MOMENT, PASSWORD, Scenario, Setup};
+use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
+use super::conversation::{Item, MOMENT, Scenario};
+use super::machine::{BIOS, Cable, Clock, Setup};
+use super::steps::{check, clock, expect, guest, joins, leave, off, prompt, refused, up};
 use super::{audited, exhaustion, outside, services};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
@@ -40,9 +43,6 @@ pub const NAMES: [&str; 21] = [
 
 /// How long nobody may answer on port 22 of a machine that asks its first question.
 pub const SETTLED: Duration = Duration::from_secs(8);
-
-/// An account that nobody was asked about.
-pub(super) const GUEST: &str = "guest";
 
 /// How a console names the machine's key, and whether that is the key which sshd has.
 const HOST_KEY: &str = "SSH host key: SHA256:";
@@ -99,18 +99,6 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
     })
 }
 
-/// The machine most scenarios use: the firmware that starts faster.
-pub(super) const BIOS: Setup = Setup {
-    profile: "minimal",
-    without: None,
-    firmware: Firmware::Bios,
-    medium: Medium::Cd,
-    cable: Cable::User,
-    configured: true,
-    clock: None,
-    restarts: false,
-};
-
 fn medium(name: &'static str, firmware: Firmware, medium: Medium, release: &str) -> Scenario {
     let mut items = up();
     items.push(Item::OverSsh(facts::minimal(firmware, release)));
@@ -151,27 +139,6 @@ fn ssh() -> Scenario {
         patience: 1,
         items,
     }
-}
-
-/// An account like the administrator's, but for the groups; its password is not locked, which would be refused for that.
-pub(super) fn guest() -> Fact {
-    Fact::as_root(
-        "another account has the administrator's key",
-        &format!(
-            "adduser -D {GUEST} && sed -i 's/^{GUEST}:!/{GUEST}:*/' /etc/shadow && cp -r /home/{ADMIN}/.ssh /home/{GUEST}/ && \
-             chown -R {GUEST}:{GUEST} /home/{GUEST} && grep -c '^{GUEST}:\\*:' /etc/shadow"
-        ),
-        Expected::Is("1".to_owned()),
-    )
-}
-
-/// It may come in over SSH.
-pub(super) fn joins() -> Fact {
-    Fact::as_root(
-        "it joins the group",
-        &format!("addgroup {GUEST} ssh && grep -c '^ssh:.*,{GUEST}$' /etc/group"),
-        Expected::Is("1".to_owned()),
-    )
 }
 
 fn layers() -> Scenario {
@@ -217,17 +184,6 @@ fn switched() -> Scenario {
         setup: Setup { profile: "test-switches", ..BIOS },
         patience: 1,
         items,
-    }
-}
-
-pub(super) fn refused(name: &'static str, login: Login) -> Item {
-    Item::Check {
-        name,
-        task: Task::Refusal { login },
-        // The methods in parentheses are all that the server offers.
-        expected: Expected::Has("Permission denied (publickey)"),
-        // The packet filter makes who was here just now wait.
-        within: Some(MOMENT * 2),
     }
 }
 
@@ -350,43 +306,4 @@ fn attacks() -> Scenario {
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "attacks are refused and recorded, with who it was; a full log stops nothing";
     Scenario { name: "audited", summary, setup, patience: 1, items }
-}
-
-/// The host name and what asks for a user after it.
-fn prompt() -> String {
-    format!("{HOST} login:")
-}
-
-/// A machine that is up: SSH answers, and the console asks for a user.
-pub(super) fn up() -> Vec<Item> {
-    let greeting = Item::Check {
-        name: "SSH banner",
-        task: Task::Banner,
-        expected: Expected::Has("SSH-2.0-OpenSSH"),
-        within: None,
-    };
-    vec![greeting, expect(&prompt(), MOMENT)]
-}
-
-/// The administrator switches it off.
-pub(super) fn off() -> [Item; 2] {
-    [leave("poweroff"), Item::Step(Step::End { within: MOMENT })]
-}
-
-fn leave(command: &str) -> Item {
-    let task = Task::Leave { user: ADMIN.to_owned(), command: format!("{BECOME} {command}") };
-    Item::Step(Step::Outside { task, within: MOMENT })
-}
-
-fn expect(pattern: &str, within: Duration) -> Item {
-    Item::Step(Step::Expect { pattern: pattern.to_owned(), within })
-}
-
-fn check(name: &'static str, task: Task, expected: &str) -> Item {
-    Item::Check { name, task, expected: Expected::Is(expected.to_owned()), within: Some(MOMENT) }
-}
-
-fn clock(base: Option<u64>) -> Item {
-    let task = Task::Clock { user: ADMIN.to_owned(), base };
-    Item::Check { name: "seconds off the clock", task, expected: Expected::Between(-5, 5), within: Some(MOMENT) }
 }

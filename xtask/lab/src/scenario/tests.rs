@@ -1,6 +1,11 @@
 //! Scenarios as scripts, and answers back to facts.
 
+use std::time::Duration;
+
 use super::*;
+use crate::console::facts::Seen;
+use crate::console::task::Task;
+use crate::console::{Answer, Step};
 
 fn answer(text: &str) -> Answer {
     Answer { text: text.to_owned(), status: 0 }

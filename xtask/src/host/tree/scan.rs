@@ -10,8 +10,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use ashlar_core::base::digest::Hasher;
+use ashlar_core::formats::elf;
 use ashlar_core::formats::manifest::{Entry, Kind, Manifest};
-use ashlar_core::verify::lint::{Contents, elf};
+use ashlar_core::verify::lint::Contents;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 

@@ -1,9 +1,8 @@
 //! How a daemon begins and ends, and what a script does about it.
 
-use super::{CRASH, course};
+use super::parts::{CRASH, Form, PIDFILE, PROGRAM, any_daemon, course, daemon, one};
 use crate::random::Random;
-use crate::script::Case;
-use crate::script::generate::{Form, PIDFILE, PROGRAM, any_daemon, daemon, one};
+use crate::script::case::Case;
 
 pub fn pid_files(case: &mut Case, random: &mut Random) {
     let form = *random.pick(&[Form::Background, Form::Forks, Form::Forks, Form::Supervised]).unwrap_or(&Form::Forks);

@@ -1,9 +1,8 @@
 //! What a daemon says, and where it goes.
 
-use super::course;
+use super::parts::{Form, course, daemon, one};
 use crate::random::Random;
-use crate::script::Case;
-use crate::script::generate::{Form, daemon, one};
+use crate::script::case::Case;
 
 /// Most are where any user may write; supervise-daemon wants them to be there already.
 const LOGS: [&str; 9] = [

@@ -1,9 +1,8 @@
 //! Who a daemon is, and what it may do.
 
-use super::{CRASH, course};
+use super::parts::{CRASH, Form, any_daemon, course, daemon, one};
 use crate::random::Random;
-use crate::script::Case;
-use crate::script::generate::{Form, any_daemon, daemon, one};
+use crate::script::case::Case;
 
 /// As `command_user` is written, with parts that are empty, unknown, or numbers.
 const OWNERS: [&str; 20] = [

@@ -1,9 +1,8 @@
 //! Daemons under supervise-daemon: what they are, and when they are started again.
 
-use super::{CRASH, course};
+use super::parts::{CRASH, Form, course, daemon, one};
 use crate::random::Random;
-use crate::script::Case;
-use crate::script::generate::{Form, daemon, one};
+use crate::script::case::Case;
 
 pub fn supervised(case: &mut Case, random: &mut Random) {
     daemon(case, Form::Supervised);

@@ -1,9 +1,8 @@
 //! How arguments are written, and where a daemon finds itself.
 
-use super::course;
+use super::parts::{Form, PIDFILE, PROGRAM, any_daemon, course, daemon, one};
 use crate::random::Random;
-use crate::script::Case;
-use crate::script::generate::{Form, PIDFILE, PROGRAM, any_daemon, daemon, one};
+use crate::script::case::Case;
 
 /// Words as they stand between double quotes in a script.
 const WORDS: [&str; 26] = [

@@ -6,7 +6,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use super::{Texts, text_of};
+use super::layer::{Texts, text_of};
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::schema::{self, Document};
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use super::{Texts, text_of};
+use super::layer::{Texts, text_of};
 use crate::base::diag::Diagnostic;
 
 /// The compiled profiles in the root. They tell how services are confined, so only root reads them.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use super::Layer;
+use super::layer::Layer;
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::schema::{self, Document};
 

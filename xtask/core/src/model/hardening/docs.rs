@@ -7,8 +7,9 @@ use camino::Utf8Path;
 use serde::Deserialize;
 
 use super::about::{self, About, DOCUMENT, Layers, Switch};
+use super::layer::{Layer, Texts, text_of};
 use super::measured::{Measured, Score};
-use super::{Hardening, Layer, Texts, text_of};
+use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
 use crate::base::schema;
 

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use serde::Deserialize;
 
-use super::{Hardening, Texts, text_of};
+use super::layer::{Texts, text_of};
+use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
 use crate::base::schema::{self, Document};
 

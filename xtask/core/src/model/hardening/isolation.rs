@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Hardening;
+use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
 
 /// Where the profiles are in the root.

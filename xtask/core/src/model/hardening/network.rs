@@ -6,7 +6,8 @@
 use camino::Utf8Path;
 
 use super::check::Check;
-use super::{Hardening, Layer, Texts, text_of};
+use super::layer::{Layer, Texts, text_of};
+use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
 use crate::base::digest::Digest;
 

@@ -4,7 +4,8 @@ use camino::Utf8Path;
 use serde::Deserialize;
 
 use super::check::Check;
-use super::{Hardening, Layer, Texts, text_of};
+use super::layer::{Layer, Texts, text_of};
+use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
 use crate::base::schema::{self, Document};
 

@@ -1,3 +1,5 @@
+use camino::Utf8PathBuf;
+
 use super::*;
 
 fn texts(list: &[(&str, &str)]) -> Texts {

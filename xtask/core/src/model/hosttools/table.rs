@@ -1,6 +1,6 @@
 //! The table of host tools. One entry a tool; CONTRIBUTING.md says how to add one.
 
-use super::{Look, Need, Packages, Tool};
+use super::tool::{Look, Need, Packages, Tool};
 
 const fn program(minimum: &'static str) -> Look {
     Look::Program { minimum: Some(minimum), version: &["--version"] }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::units::{self, Code};
+use crate::formats::elf;
 use crate::formats::manifest::{ElfFacts, ElfForm};
 
 /// One ELF file of an image.
@@ -44,7 +45,7 @@ const PROPERTIES: [Property; 7] = [
 impl Row {
     /// The row of a file; `None` when it is not a linked ELF file, an error text when it cannot be read.
     pub fn of(path: &str, package: &str, rust: bool, bytes: &[u8]) -> Option<Result<Self, String>> {
-        let elf = match super::elf::facts(bytes)? {
+        let elf = match elf::facts(bytes)? {
             Ok(elf) => elf,
             Err(error) => return Some(Err(format!("/{path} {error}"))),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Hit, Policy, Rule};
+use super::rule::{Check, Hit, Policy, Rule};
 use crate::base::diag::Severity;
 use crate::formats::manifest::{Entry, Kind, Manifest, parents};
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::name::Epoch;
-use crate::formats::manifest::ElfForm;
+use crate::formats::elf as formats_elf;
+use crate::formats::manifest::{ElfFacts, ElfForm, Entry};
 
 /// A 64-bit ELF file with program headers only, plus dynamic entries and their strings when asked for.
 #[derive(Clone)]
@@ -141,7 +142,7 @@ fn a_hardened_static_program_passes() {
 }
 
 fn facts_of(elf: &Elf) -> ElfFacts {
-    elf::facts(&elf.bytes()).unwrap().unwrap()
+    formats_elf::facts(&elf.bytes()).unwrap().unwrap()
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn shared_libraries_and_objects_are_told_from_programs() {
     assert_eq!(facts_of(&object).form, ElfForm::Relocatable);
     assert_eq!(text(&findings("usr/lib/x.o", &object.bytes(), &Subject::default())), "");
     assert_eq!(facts_of(&Elf { kind: 4, ..Elf::good() }).form, ElfForm::Other);
-    assert_eq!(elf::facts(b"#!/bin/sh"), None);
+    assert_eq!(formats_elf::facts(b"#!/bin/sh"), None);
     assert!(
         text(&findings("usr/x", b"\x7fELFjunk", &Subject::default()))
             .contains("check::elf-parse `usr/x` is not readable")
@@ -205,7 +206,7 @@ fn subject() -> Subject {
         build_root: "/build".to_owned(),
         host_paths: vec!["/srv/site/ashlar/".to_owned(), "/".to_owned(), "/tmp".to_owned()],
         hostnames: vec!["gandalf".to_owned(), "debian".to_owned()],
-        dates: leaks::date_forms(1_793_836_800),
+        dates: needles::date_forms(1_793_836_800),
     }
 }
 
@@ -244,7 +245,7 @@ fn ordinary_texts_are_no_leaks() {
     ] {
         assert_eq!(text(&findings("usr/x", harmless.as_bytes(), &subject)), "", "{harmless}");
     }
-    assert_eq!(leaks::date_forms(Epoch::RELEASE.0 + 5), Vec::<String>::new());
+    assert_eq!(needles::date_forms(Epoch::RELEASE.0 + 5), Vec::<String>::new());
 }
 
 #[test]

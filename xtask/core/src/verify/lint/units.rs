@@ -22,8 +22,11 @@
 use object::elf;
 use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol as _, SegmentFlags, SymbolKind};
 
-use super::{Check, Exemption, File, Hit, Policy, Rule, leaks};
+use super::file::{File, Part};
+use super::needles;
+use super::rule::{Check, Exemption, Hit, Policy, Rule};
 use crate::base::diag::Severity;
+use crate::formats::ar;
 
 /// Words with which a source or makefile can take the stack protector away.
 pub const WORDS: [&[u8]; 2] = [b"no-stack-protector", b"no_stack_protector"];
@@ -184,7 +187,7 @@ pub const CONFIGURED: Check = Check {
     remedy: "compile through $CC and $CXX, which read /toolchain/cc.cfg and cxx.cfg; a package that cannot have the marks says so: [[hardening]] off = \"cet\"",
     rule: Rule::File(|file, _| {
         let path = &file.entry.path;
-        let past = |part: &super::Part<'_>| unit(part.bytes).filter(Unit::unmarked).map(|unit| (part.suffix(), unit));
+        let past = |part: &Part<'_>| unit(part.bytes).filter(Unit::unmarked).map(|unit| (part.suffix(), unit));
         let hit = |(suffix, unit): (String, Unit)| {
             Hit::new(path, format!("`{path}`{suffix}, compiled from {}, has no marks of CET", unit.source))
         };
@@ -203,14 +206,14 @@ pub const GUARD: Check = Check {
 
 fn guard(file: &File<'_>) -> Vec<Hit> {
     let path = &file.entry.path;
-    let program = |part: &&super::Part<'_>| {
+    let program = |part: &&Part<'_>| {
         let form = part.elf.as_ref().and_then(|elf| elf.as_ref().ok()).map(|elf| elf.form);
         matches!(
             form,
             Some(crate::formats::manifest::ElfForm::Pie | crate::formats::manifest::ElfForm::FixedExecutable)
         )
     };
-    let bare = |part: &&super::Part<'_>| code(part.bytes).is_some_and(|code| code.guard_reads == 0);
+    let bare = |part: &&Part<'_>| code(part.bytes).is_some_and(|code| code.guard_reads == 0);
     let parts = file.parts.iter().filter(program).filter(bare);
     parts.map(|part| Hit::new(path, format!("`{path}`{} never reads the stack's guard", part.suffix()))).collect()
 }
@@ -227,13 +230,12 @@ pub struct Trace {
 impl Trace {
     /// Adds one file of the tree.
     pub fn add(&mut self, path: &str, bytes: &[u8]) {
-        if let Some(Ok(members)) = super::archive::members(bytes) {
-            let named =
-                |member: super::archive::Member<'_>| Some((format!("{path}({})", member.name), unit(member.bytes)?));
+        if let Some(Ok(members)) = ar::members(bytes) {
+            let named = |member: ar::Member<'_>| Some((format!("{path}({})", member.name), unit(member.bytes)?));
             self.units.extend(members.into_iter().filter_map(named));
         } else if bytes.starts_with(&elf::ELFMAG) {
             self.units.extend(unit(bytes).map(|unit| (path.to_owned(), unit)));
-        } else if !bytes.iter().take(4096).any(|byte| *byte == 0) && leaks::find_any(bytes, &WORDS).is_some() {
+        } else if !bytes.iter().take(4096).any(|byte| *byte == 0) && needles::find_any(bytes, &WORDS).is_some() {
             self.mentions.push(path.to_owned());
         }
     }

@@ -1,7 +1,8 @@
 //! Attempts to act as root without the number of one's login, or with another's: the number stays, and what cannot be refused is told.
 
-use super::{ADMIN, search};
+use super::records::search;
 use crate::console::facts::{Expected, Fact};
+use crate::scenario::accounts::ADMIN;
 
 /// A command of a member of wheel that once ran without his number, or that might: name of the fact, and the command, which prints
 /// the number that it has as `number=N`.

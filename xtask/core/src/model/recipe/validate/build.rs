@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::recipe::spanned::Spanned;
 
-use super::{Findings, path_fault};
+use super::findings::Findings;
+use super::text::path_fault;
 use crate::base::diag::{Diagnostic, suggest};
 use crate::model::recipe::raw::{RawBuild, RawRecipe, Text};
 use crate::model::recipe::{Style, rooted, style};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Findings;
+use super::findings::Findings;
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::name::PkgName;
 use crate::model::recipe::raw::{RawRecipe, Text};

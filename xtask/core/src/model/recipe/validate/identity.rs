@@ -1,7 +1,8 @@
 //! What a package is: name, version, summary, license, home page, CPE, update hint.
 
+use super::findings::Findings;
 use super::location::url_fault;
-use super::{Findings, summary_fault, within};
+use super::text::{summary_fault, within};
 use crate::base::diag::Diagnostic;
 use crate::base::name::PkgName;
 use crate::model::recipe::raw::{RawRecipe, Text};

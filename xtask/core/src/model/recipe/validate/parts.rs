@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::recipe::spanned::Spanned;
 
+use super::findings::Findings;
 use super::identity::summary;
 use super::phases::network;
-use super::{Findings, path_fault};
+use super::text::path_fault;
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::name::PkgName;
 use crate::model::recipe::raw::{RawOptOut, RawRecipe, RawTest, Text};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::build::Build;
+use super::findings::Findings;
 use super::identity::Identity;
-use super::{Findings, within};
+use super::text::within;
 use crate::base::diag::Diagnostic;
 use crate::base::name::Phase;
 use crate::model::recipe::raw::{RawRecipe, Text};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::recipe::spanned::Spanned;
 
+use super::findings::Findings;
 use super::location::{pool_fault, pool_path_of, url_fault};
-use super::{Findings, path_fault};
+use super::text::path_fault;
 use crate::base::diag::Diagnostic;
 use crate::base::digest::Digest;
 use crate::model::recipe::Source;

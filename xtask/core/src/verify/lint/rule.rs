@@ -1,0 +1,75 @@
+//! What a check is, what it says, and who may deviate.
+
+use super::file::File;
+use super::needles::Needles;
+use crate::base::diag::Severity;
+use crate::base::glob;
+use crate::formats::manifest::Manifest;
+
+/// One rule about trees.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// Stable name, `check::elf-pie` for example.
+    pub name: &'static str,
+    /// How bad a finding is.
+    pub severity: Severity,
+    /// What holds when the check finds nothing.
+    pub description: &'static str,
+    /// What to do about a finding.
+    pub remedy: &'static str,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    /// The whole inventory.
+    Tree(fn(&Manifest, &Policy) -> Vec<Hit>),
+    /// One file with its bytes.
+    File(fn(&File<'_>, &Needles) -> Vec<Hit>),
+}
+
+/// What a rule says, before name, severity and remedy are added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Path in the tree.
+    pub path: String,
+    /// What is wrong, in one sentence that names the path's part (archive member) where there is one.
+    pub message: String,
+    /// Byte offset and the text around it.
+    pub place: Option<(u64, String)>,
+}
+
+impl Hit {
+    /// About a whole path.
+    pub fn new(path: &str, message: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), message: message.into(), place: None }
+    }
+}
+
+/// Deviations from the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Paths that may have setuid or setgid.
+    pub set_id: Vec<String>,
+    /// Deviations.
+    pub exemptions: Vec<Exemption>,
+}
+
+/// A deviation somebody took responsibility for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// Name of the check.
+    pub check: String,
+    /// Glob of paths, as in recipes.
+    pub files: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Exemption {
+    pub(super) fn covers(&self, check: &Check, hit: &Hit) -> bool {
+        self.check == check.name && glob::matches(&self.files, &hit.path)
+    }
+}

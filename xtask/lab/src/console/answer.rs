@@ -1,0 +1,10 @@
+//! What comes back from a machine.
+
+/// What a command printed (standard error included) and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Trimmed, without messages of the kernel that came in between.
+    pub text: String,
+    /// Exit status.
+    pub status: u8,
+}

@@ -1,0 +1,58 @@
+//! The machine of a scenario.
+
+use ashlar_core::model::hardening::Layer;
+
+use crate::qemu::{Firmware, Medium};
+
+/// What a machine's network card is connected to, before a port is chosen for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cable {
+    /// QEMU's own network, and nothing beyond it: the same on every host, and no time server answers.
+    User,
+    /// The same, and a stranger on it.
+    Shared,
+    /// Nobody at the other end.
+    Silent,
+}
+
+/// What the clock shows at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// As QEMU takes it.
+    pub text: &'static str,
+    /// The same in seconds since 1970.
+    pub seconds: u64,
+}
+
+/// The machine of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// Profile below iso/.
+    pub profile: &'static str,
+    /// The layer that its ISO is built without.
+    pub without: Option<Layer>,
+    /// What starts it.
+    pub firmware: Firmware,
+    /// How the ISO is attached.
+    pub medium: Medium,
+    /// Its network.
+    pub cable: Cable,
+    /// Whether it is given a NoCloud volume: host name, administrator, key, console password.
+    pub configured: bool,
+    /// What its clock shows; the host's time when absent.
+    pub clock: Option<Clock>,
+    /// Whether it may restart.
+    pub restarts: bool,
+}
+
+/// The machine most scenarios use: the firmware that starts faster.
+pub(super) const BIOS: Setup = Setup {
+    profile: "minimal",
+    without: None,
+    firmware: Firmware::Bios,
+    medium: Medium::Cd,
+    cable: Cable::User,
+    configured: true,
+    clock: None,
+    restarts: false,
+};
