@@ -1,6 +1,7 @@
 //! Building packages: `session` decides what must be built and in which order, `package` builds one.
 
 pub mod collect;
+pub mod context;
 pub mod look;
 pub mod package;
 pub mod session;

@@ -9,16 +9,15 @@ pub mod surface;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::formats::ledger::Expected;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, about, apparmor};
 use ashlar_core::model::image::{Image, Profile};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::build::session::Session;
 use crate::host::checkout;
-use crate::host::repository::{self, Repository, invalid};
+use crate::host::invalid::invalid;
+use crate::host::repository::{self, Repository};
 
 /// All images of the tree, valid.
 pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
@@ -116,19 +115,4 @@ fn hardening_texts(repository: &Repository, name: &str, profile: &Profile) -> Re
 fn layers_off(repository: &Repository, name: &str, profile: &Profile) -> Result<BTreeSet<Layer>> {
     let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
     hardening::switched_off(&profile.layers_off, &file).map_err(|findings| invalid(&repository.root, &findings))
-}
-
-/// Every image and ISO, built, for the ledger.
-pub fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(String, Expected)>> {
-    let mut outputs = Vec::new();
-    for name in images(repository)?.keys() {
-        let composed = image::compose(session, repository, name)?;
-        outputs.push((format!("image/{name}"), Expected { digest: composed.diff_id, key: composed.key }));
-    }
-    for name in profiles(repository)?.keys() {
-        let iso = iso::build(session, repository, &Variant::plain(name), iso::Stage::Iso)?;
-        let medium = iso.medium.context("the last stage gives an ISO")?;
-        outputs.push((format!("iso/{name}"), Expected { digest: medium.iso, key: iso.key }));
-    }
-    Ok(outputs)
 }

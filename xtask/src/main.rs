@@ -1,5 +1,6 @@
 //! `cargo xtask`: parse the command line, run one task, turn the outcome into a documented exit code.
 
+mod app;
 mod build;
 mod cli;
 mod compose;

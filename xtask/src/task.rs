@@ -33,63 +33,13 @@ mod verify_repro;
 mod why;
 
 use anyhow::Result;
-use camino::Utf8PathBuf;
 
-use crate::build::session::{Options, Session};
-use crate::cli::{Cli, Command, Global};
+use crate::app::App;
+use crate::cli::{Cli, Command};
 use crate::compose::Variant;
 use crate::exit::Exit;
-use crate::host::repository::{self, Repository};
-use crate::host::store::Store;
+use crate::host::repository;
 use crate::report::Reporter;
-use ashlar_core::plan::Conditions;
-
-/// What every task may use.
-#[derive(Debug)]
-pub struct App {
-    /// Root of the checkout.
-    pub root: Utf8PathBuf,
-    /// Options of every command.
-    pub global: Global,
-    /// Receives events.
-    pub reporter: Reporter,
-}
-
-impl App {
-    /// The tree, read and validated.
-    pub fn repository(&self) -> Result<Repository> {
-        Repository::load(&self.root)
-    }
-
-    /// The store.
-    pub fn store(&self) -> Result<Store> {
-        match &self.global.store {
-            Some(root) => Store::open(root),
-            None => Store::open(&Store::default_root()?),
-        }
-    }
-
-    /// Jobs at once.
-    pub fn jobs(&self) -> usize {
-        self.global.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
-    }
-
-    /// The options of an ordinary session.
-    pub fn options(&self) -> Options {
-        Options {
-            offline: self.global.offline,
-            keep: self.global.keep,
-            jobs: self.jobs(),
-            conditions: |_| Conditions::standard(),
-            enforce_ledger: true,
-        }
-    }
-
-    /// An ordinary session.
-    pub fn session<'a>(&'a self, repository: &'a Repository, store: &'a Store) -> Result<Session<'a>> {
-        Session::start(repository, store, &self.reporter, self.options())
-    }
-}
 
 /// Runs the command.
 pub fn run(cli: &Cli) -> Result<Exit> {

@@ -113,12 +113,3 @@ pub fn circumstances(conditions: &Conditions) -> String {
          umask {umask}, {processors}, {order}"
     )
 }
-
-/// Bytes of memory that new work may use.
-pub fn memory_available() -> Result<u64> {
-    let text = fs_err::read_to_string("/proc/meminfo")?;
-    let line =
-        text.lines().find_map(|line| line.strip_prefix("MemAvailable:")).context("no MemAvailable in /proc/meminfo")?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().context("reading /proc/meminfo")?;
-    Ok(kib * 1024)
-}

@@ -12,7 +12,7 @@ use ashlar_core::plan::BuildPlan;
 use ashlar_core::verify::lint::{self, Policy, Subject};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::build::package::Site;
+use crate::build::context::BuildContext;
 use crate::build::trace;
 use crate::exit::Exit;
 use crate::host::store::Store;
@@ -20,7 +20,7 @@ use crate::host::{clock, tree};
 use crate::report::Reporter;
 
 /// Takes `package` out of the staging tree `dest`, checks it, and stores it. Gives its diff id.
-pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<'_>) -> Result<Digest> {
+pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: BuildContext<'_>) -> Result<Digest> {
     let all = tree::scan(dest)
         .map_err(|error| Exit::Build.error(format!("reading the staging tree: {error:#}")))?
         .with_modes(&plan.modes);
@@ -39,10 +39,17 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<
     }
     let licenses = format!("usr/share/licenses/{}/", plan.package);
     if *package == plan.package && !all.entries().iter().any(|entry| entry.path.starts_with(&licenses)) {
-        site.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
+        context.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
     }
     let policy = trace::asked(plan)?.policy();
-    check_tree(package.as_str(), (&manifest, dest), &policy, &site.conditions.root, site.store, site.reporter)?;
+    check_tree(
+        package.as_str(),
+        (&manifest, dest),
+        &policy,
+        &context.conditions.root,
+        context.store,
+        context.reporter,
+    )?;
     let image = oci::Image {
         reference: Some(format!("ashlar/{package}:{}", plan.version)),
         arch: plan.arch,
@@ -50,8 +57,8 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, site: Site<
         config: RunConfig { labels: labels(plan, package), ..RunConfig::default() },
         layers: Vec::new(),
     };
-    let (diff_id, layout, _) = write_layout(site.room, dest, &manifest, image)?;
-    site.store.publish_dir(&layout, &site.store.package_dir(package, &diff_id))?;
+    let (diff_id, layout, _) = write_layout(context.room, dest, &manifest, image)?;
+    context.store.publish_dir(&layout, &context.store.package_dir(package, &diff_id))?;
     Ok(diff_id)
 }
 

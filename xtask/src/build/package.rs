@@ -9,41 +9,17 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Phase, PkgName};
 use ashlar_core::plan::steps::{Step, steps};
-use ashlar_core::plan::{BuildPlan, Conditions, Input, PlannedFile, env};
+use ashlar_core::plan::{BuildPlan, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::build::context::BuildContext;
 use crate::build::{collect, trace};
 use crate::exit::Exit;
 use crate::host::beneath::Beneath;
 use crate::host::container::{Container, Mount, Wanted, write_skeleton};
-use crate::host::jobserver::Jobserver;
 use crate::host::store::Store;
 use crate::host::work::{self, Work};
 use crate::host::{crates, tree, unpack};
-use crate::report::Reporter;
-
-/// What a build needs beside its plan.
-#[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
-    /// Where results go.
-    pub store: &'a Store,
-    /// The unpacked seed env.
-    pub seed: &'a Utf8Path,
-    /// The package's folder.
-    pub folder: &'a Utf8Path,
-    /// The circumstances.
-    pub conditions: &'a Conditions,
-    /// Job tokens.
-    pub jobserver: &'a Jobserver,
-    /// Receives events.
-    pub reporter: &'a Reporter,
-    /// Temporary files of this run.
-    pub room: &'a Utf8Path,
-    /// Leave a failed build for `cargo xtask shell`.
-    pub keep: bool,
-    /// Only for `bench sandbox`: without most of the sandbox.
-    pub bare: bool,
-}
 
 /// A finished build.
 #[derive(Debug)]
@@ -56,34 +32,34 @@ pub struct Made {
     pub bytes: u64,
 }
 
-/// Builds `plan` at `site`.
-pub fn build(plan: &BuildPlan, site: Site<'_>) -> Result<Made> {
+/// Builds `plan` at `context`.
+pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<Made> {
     let started = Instant::now();
-    let logs = site.store.logs(&plan.package);
+    let logs = context.store.logs(&plan.package);
     if logs.exists() {
         fs_err::remove_dir_all(&logs)?;
     }
     fs_err::create_dir_all(&logs)?;
-    let parent = site.store.root().join("work");
-    let mut work = Work::create(&parent, plan.package.as_str(), site.conditions.tmpfs)?;
-    let result = run(plan, site, &work, &logs).map_err(|error| site.store.explain_full(error));
+    let parent = context.store.root().join("work");
+    let mut work = Work::create(&parent, plan.package.as_str(), context.conditions.tmpfs)?;
+    let result = run(plan, context, &work, &logs).map_err(|error| context.store.explain_full(error));
     if result.is_err() {
         let log =
             logs.read_dir_utf8()?.filter_map(|e| e.ok().map(|e| e.path().to_owned())).max_by_key(|path| modified(path));
-        site.reporter.emit(Event::Failed { package: plan.package.clone(), log });
-        if site.keep {
+        context.reporter.emit(Event::Failed { package: plan.package.clone(), log });
+        if context.keep {
             work::mark_kept(work.dir())?;
             work.keep();
-            site.reporter.note(format!("kept; `cargo xtask shell {}` opens a shell where it failed", plan.package));
+            context.reporter.note(format!("kept; `cargo xtask shell {}` opens a shell where it failed", plan.package));
         }
     }
     let outputs = result.with_context(|| format!("building {} {}", plan.package, plan.version))?;
-    if !site.keep {
+    if !context.keep {
         work.remove()?;
     }
     let bytes = outputs
         .iter()
-        .map(|(name, id)| Ok(fs_err::metadata(site.store.layer(name, id))?.len()))
+        .map(|(name, id)| Ok(fs_err::metadata(context.store.layer(name, id))?.len()))
         .sum::<Result<u64>>()?;
     Ok(Made { outputs, seconds: started.elapsed().as_secs(), bytes })
 }
@@ -141,35 +117,35 @@ impl<'a> Rooms<'a> {
     }
 }
 
-fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result<BTreeMap<PkgName, Digest>> {
+fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path) -> Result<BTreeMap<PkgName, Digest>> {
     let rooms = Rooms(work.dir());
     for name in Rooms::ALL {
         fs_err::create_dir_all(rooms.room(name))?;
     }
     write_skeleton(&rooms.room("skeleton"))?;
-    let _share = site.jobserver.share(&rooms.jobserver())?;
-    let mounts = rooms.mounts(site.seed, &site.conditions.root);
+    let _share = context.jobserver.share(&rooms.jobserver())?;
+    let mounts = rooms.mounts(context.seed, &context.conditions.root);
     let mut container = None;
     let mut outputs = BTreeMap::new();
     for step in steps(plan) {
         match step {
             Step::Run { name, title, phase, script } => {
-                site.reporter.emit(Event::Phase { package: plan.package.clone(), phase });
+                context.reporter.emit(Event::Phase { package: plan.package.clone(), phase });
                 let container = match &container {
                     Some(container) => container,
                     None => container.insert(Container::create(
                         work.dir(),
                         Wanted {
-                            hostname: &site.conditions.hostname,
+                            hostname: &context.conditions.hostname,
                             mounts: mounts.clone(),
-                            builds: site.jobserver.jobs,
-                            bare: site.bare,
+                            builds: context.jobserver.jobs,
+                            bare: context.bare,
                         },
                     )?),
                 };
                 let shown = title.map_or_else(|| format!("`{name}`"), |title| format!("the test `{title}`"));
                 let before = if phase == Phase::Install { container.own_files()? } else { BTreeSet::new() };
-                run_script(plan, site, &rooms, container, &name, &script, logs)
+                run_script(plan, context, &rooms, container, &name, &script, logs)
                     .with_context(|| format!("{} failed in {shown}", plan.package))?;
                 if phase == Phase::Install {
                     refuse_outside(plan, &before, &container.own_files()?)?;
@@ -179,10 +155,10 @@ fn run(plan: &BuildPlan, site: Site<'_>, work: &Work, logs: &Utf8Path) -> Result
                 if outputs.is_empty() {
                     trace::judge(plan, &rooms.room("root"), logs)?;
                 }
-                let id = collect::package(plan, &package, &rooms.room("dest"), site)?;
+                let id = collect::package(plan, &package, &rooms.room("dest"), context)?;
                 outputs.insert(package, id);
             }
-            other => prepare(plan, site, &rooms, &other).with_context(|| format!("step `{other}`"))?,
+            other => prepare(plan, context, &rooms, &other).with_context(|| format!("step `{other}`"))?,
         }
     }
     Ok(outputs)
@@ -206,8 +182,8 @@ fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<
 }
 
 /// Executes the steps that happen before the container exists.
-fn prepare(plan: &BuildPlan, site: Site<'_>, rooms: &Rooms<'_>, step: &Step) -> Result<()> {
-    let distfile = |digest: &Digest| site.store.root().join("distfiles/sha256").join(digest.to_string());
+fn prepare(plan: &BuildPlan, context: BuildContext<'_>, rooms: &Rooms<'_>, step: &Step) -> Result<()> {
+    let distfile = |digest: &Digest| context.store.root().join("distfiles/sha256").join(digest.to_string());
     match step {
         Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &rooms.room("root/src")),
         Step::Vendor(krate) => {
@@ -220,18 +196,18 @@ fn prepare(plan: &BuildPlan, site: Site<'_>, rooms: &Rooms<'_>, step: &Step) -> 
             )?;
             let config = format!(
                 "[source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"{}/vendor\"\n",
-                site.conditions.root
+                context.conditions.root
             );
             Ok(fs_err::write(rooms.room("root/home/.cargo/config.toml"), config)?)
         }
         Step::Files { files, as_source } => {
-            copy_files(site.folder, files, &rooms.room("files"))?;
-            copy_files(&site.folder.join("patches"), &plan.patches, &rooms.room("patches"))?;
-            if *as_source { copy_files(site.folder, files, &rooms.room("root/src")) } else { Ok(()) }
+            copy_files(context.folder, files, &rooms.room("files"))?;
+            copy_files(&context.folder.join("patches"), &plan.patches, &rooms.room("patches"))?;
+            if *as_source { copy_files(context.folder, files, &rooms.room("root/src")) } else { Ok(()) }
         }
-        Step::Compose { into, packages } => compose(site.store, packages, &rooms.room(into.trim_start_matches('/'))),
+        Step::Compose { into, packages } => compose(context.store, packages, &rooms.room(into.trim_start_matches('/'))),
         Step::Toolchain { name } => {
-            let files = env::toolchain_files(plan, site.conditions);
+            let files = env::toolchain_files(plan, context.conditions);
             Ok(fs_err::write(rooms.room("toolchain").join(name), files.get(name).map_or("", String::as_str))?)
         }
         Step::Run { .. } | Step::Collect { .. } => Ok(()),
@@ -261,22 +237,22 @@ fn copy_files(folder: &Utf8Path, files: &[PlannedFile], into: &Utf8Path) -> Resu
 
 fn run_script(
     plan: &BuildPlan,
-    site: Site<'_>,
+    context: BuildContext<'_>,
     rooms: &Rooms<'_>,
     container: &Container,
     name: &str,
     script: &str,
     logs: &Utf8Path,
 ) -> Result<()> {
-    fs_err::write(rooms.room("scripts").join(name), env::script(script, site.conditions))?;
-    let jobs = site.conditions.cpus.as_ref().map_or(site.jobserver.jobs, Vec::len);
+    fs_err::write(rooms.room("scripts").join(name), env::script(script, context.conditions))?;
+    let jobs = context.conditions.cpus.as_ref().map_or(context.jobserver.jobs, Vec::len);
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
-    argv.extend(env::variables(plan, site.conditions, jobs).iter().map(|(name, value)| format!("{name}={value}")));
+    argv.extend(env::variables(plan, context.conditions, jobs).iter().map(|(name, value)| format!("{name}={value}")));
     // A test mostly compares in silence: its log has each command, so that the last one is the one that failed.
     let options = if name.starts_with("test-") { "-eux" } else { "-eu" };
     argv.extend(["/bin/sh".to_owned(), options.to_owned(), format!("/scripts/{name}")]);
     let log = logs.join(format!("{name}.log"));
-    container.run(&argv, &log, site.conditions.cpus.as_deref()).map(drop)
+    container.run(&argv, &log, context.conditions.cpus.as_deref()).map(drop)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use ashlar_core::model::recipe::{Recipe, Style};
 use ashlar_core::plan::{BuildPlan, Conditions, Input, Keyed, Surroundings};
 use camino::Utf8Path;
 
-use crate::build::package::{self, Site};
+use crate::build::context::BuildContext;
+use crate::build::package;
 use crate::exit::Exit;
 use crate::host::crates;
 use crate::host::fetch::Fetcher;
@@ -294,7 +295,7 @@ impl<'a> Session<'a> {
     fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: &Digest, worker: usize) -> Result<Record> {
         self.fetch(recipe, plan)?;
         let conditions = (self.options.conditions)(worker);
-        let site = Site {
+        let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
             folder: &self.repository.folder(&recipe.name),
@@ -306,7 +307,7 @@ impl<'a> Session<'a> {
             bare: false,
         };
         let before = self.last_outputs(recipe)?;
-        let made = package::build(plan, site)?;
+        let made = package::build(plan, context)?;
         // Bytes that contradict the ledger are not recorded.
         made.outputs.iter().try_for_each(|(name, digest)| self.enforce_ledger_of(name.as_str(), key, *digest))?;
         let outputs: BTreeMap<String, Digest> = made.outputs.iter().map(|(name, id)| (name.to_string(), *id)).collect();
@@ -324,7 +325,7 @@ impl<'a> Session<'a> {
     /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
     pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::Made> {
         let conditions = self.conditions(0);
-        let site = Site {
+        let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
             folder: &self.repository.folder(&plan.package),
@@ -335,7 +336,7 @@ impl<'a> Session<'a> {
             keep: false,
             bare,
         };
-        package::build(plan, site)
+        package::build(plan, context)
     }
 
     /// The outputs of the recipe's last build, to say whether a rebuild changed anything.

@@ -3,17 +3,19 @@
 //!
 //! A link could show a build, or a diagnostic, any file of the host; a fifo would never be read to its end.
 
+pub(super) mod file;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, FileType};
-use std::io::Read as _;
+use std::fs::FileType;
 use std::os::unix::fs::FileTypeExt as _;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Diagnostic;
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{Mode, OFlags};
 
-use super::repository::invalid;
+pub use file::{open, read, read_to_string};
+
+use super::invalid::invalid;
 
 /// What is below a folder.
 #[derive(Debug, Default)]
@@ -96,35 +98,6 @@ fn no_file(path: &Utf8Path, kind: FileType) -> Diagnostic {
             "only files and directories are read here: anything else could show a build what is elsewhere on its host",
         )
         .help("put the file itself there; what an image has as a link is made by a package's `install` phase")
-}
-
-/// Opens a plain file for reading. `file` itself is not followed when it is a link.
-///
-/// # Errors
-/// When it cannot be opened, or is no plain file.
-pub fn open(file: &Utf8Path) -> Result<File> {
-    // Without NONBLOCK the opening of a fifo would wait for a writer.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = match rustix::fs::open(file.as_std_path(), flags, Mode::empty()) {
-        Err(rustix::io::Errno::LOOP) => bail!("{file} is a symbolic link; put the file itself there"),
-        other => File::from(other.map_err(std::io::Error::from).with_context(|| format!("opening {file}"))?),
-    };
-    if !opened.metadata()?.is_file() {
-        bail!("{file} is no plain file; only files and directories are read here");
-    }
-    Ok(opened)
-}
-
-/// The bytes of a plain file; see [`open`].
-pub fn read(file: &Utf8Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(file)?.read_to_end(&mut bytes).with_context(|| format!("reading {file}"))?;
-    Ok(bytes)
-}
-
-/// The text of a plain file; see [`open`].
-pub fn read_to_string(file: &Utf8Path) -> Result<String> {
-    String::from_utf8(read(file)?).with_context(|| format!("{file} is not UTF-8"))
 }
 
 #[cfg(test)]

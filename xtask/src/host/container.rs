@@ -124,7 +124,7 @@ impl Container {
         let walls = if wanted.bare { Walls::Few } else { Walls::All(ids(label)?) };
         let skeleton = dir.join("skeleton");
         let root = if super::tools::is_root() { Utf8PathBuf::from(STAGE) } else { skeleton };
-        let name = super::work::container_name(dir);
+        let name = name_of(dir);
         let grouped = groups::available();
         let limits = if grouped { Limits::share(groups::memory()?, wanted.builds) } else { Limits::without_groups() };
         let sandbox = Sandbox {
@@ -221,9 +221,14 @@ fn runc_at(dir: &Utf8Path) -> Command {
     Command::new(runtime()).args(["--root", dir.join("runc").as_str()])
 }
 
+/// The name of the container in the work directory `dir`.
+pub fn name_of(dir: &Utf8Path) -> String {
+    format!("ashlar-{}", dir.file_name().unwrap_or("work"))
+}
+
 /// Ends what runs in the container of the directory `dir`, if anything, and removes what the runtime keeps of it.
 pub fn clear(dir: &Utf8Path) -> Result<()> {
-    let name = super::work::container_name(dir);
+    let name = name_of(dir);
     if dir.join("runc").join(&name).exists() {
         exec::read(&runc_at(dir).args(["delete", "--force", &name]))?;
     }

@@ -7,6 +7,7 @@
 //! How one location is read is in `download`; which locations a file has is in [`super::mirror`].
 
 mod download;
+mod request;
 #[cfg(test)]
 mod tests;
 
@@ -15,58 +16,20 @@ use std::fmt;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::base::digest::{Digest, Hasher};
 use ashlar_core::model::recipe::Source;
 use camino::{Utf8Path, Utf8PathBuf};
 
+pub use request::{FetchEvents, Limits, Wanted};
+
+use self::request::Failure;
 use super::lock::Lock;
 use super::mirror::{Location, Mirrors};
 
 /// Files downloaded at the same time.
 const THREADS: usize = 4;
-
-/// What a fetch tells while it works. Called from several threads.
-pub trait FetchEvents: Sync {
-    /// `done` bytes of `label` are here, of `total` when that is known.
-    fn progress(&self, label: &str, done: u64, total: Option<u64>);
-    /// Something worth knowing that is not an error.
-    fn note(&self, text: &str);
-    /// `label` is complete.
-    fn done(&self, label: &str, bytes: u64);
-}
-
-/// A file that is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Name for people, usually the file name.
-    pub label: String,
-    /// What its bytes must hash to.
-    pub sha256: Digest,
-    /// Its length in bytes, when known.
-    pub size: Option<u64>,
-    /// Where to look, in order.
-    pub locations: Vec<Location>,
-}
-
-/// How long to wait, and how much to take.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// For a connection.
-    pub connect: Duration,
-    /// For the next bytes of an answer.
-    pub stall: Duration,
-    /// Bytes of a file whose length is not known beforehand.
-    pub file: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(5), stall: Duration::from_secs(30), file: download::FILE_LIMIT }
-    }
-}
 
 /// Files that could not be had: for each, every location and why it failed.
 #[derive(Debug, thiserror::Error)]
@@ -125,18 +88,6 @@ impl fmt::Display for FetchError {
         }
         Ok(())
     }
-}
-
-/// Why one location did not give the file.
-enum Failure {
-    /// The location's fault: the next one is tried.
-    Location(String),
-    /// The location has other bytes than are wanted: the next one is tried.
-    WrongBytes(String),
-    /// No connection to the host: the next location is tried, and this host is not asked again.
-    Unreachable(String),
-    /// Our own disk's fault: no other location would help.
-    Local(anyhow::Error),
 }
 
 /// Fetches files into a store.

@@ -17,6 +17,7 @@ use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checkout;
+use super::invalid::{Invalid, invalid};
 use crate::exit::Exit;
 
 /// The project's tree, valid.
@@ -30,19 +31,6 @@ pub struct Repository {
     pub graph: Graph,
     /// Flags.
     pub toolchain: Toolchain,
-}
-
-/// Findings in the tree, each with its file's text.
-#[derive(Debug, thiserror::Error)]
-pub struct Invalid {
-    /// Rendered findings.
-    pub rendered: Vec<String>,
-}
-
-impl std::fmt::Display for Invalid {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}\n{} finding(s)", self.rendered.join("\n"), self.rendered.len())
-    }
 }
 
 /// The project's root: the directory above that holds `toolchain/` and `pkgs/`, from the working directory upwards.
@@ -202,13 +190,4 @@ pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
 fn no_recipe(folder: &str) -> Diagnostic {
     Diagnostic::error("recipe::missing", format!("pkgs/{folder} has no pkg.toml"))
         .help(format!("start one with `cargo xtask new-pkg {folder}`, or remove the folder"))
-}
-
-/// Renders findings with the text of their files.
-pub fn invalid(root: &Utf8Path, findings: &[Diagnostic]) -> anyhow::Error {
-    let render = |finding: &Diagnostic| {
-        let text = finding.file.as_ref().and_then(|file| checkout::read_to_string(&root.join(file)).ok());
-        finding.render(text.as_deref())
-    };
-    Invalid { rendered: findings.iter().map(render).collect() }.into()
 }

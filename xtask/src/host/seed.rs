@@ -20,9 +20,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::checkout;
 use super::deb::{Pin, Unpacker, merged_links};
 use super::fetch::{FetchEvents, Fetcher, Wanted};
+use super::invalid::invalid;
 use super::lock::Lock;
 use super::mirror::Mirrors;
-use super::repository::{Repository, invalid};
+use super::repository::Repository;
 use super::store::Store;
 
 /// Threads that unpack and hash. Their number has no influence on the result.

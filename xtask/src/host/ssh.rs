@@ -4,11 +4,12 @@
 //! ends at a given time, or when it is cancelled.
 
 mod banner;
+mod deadline;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -22,14 +23,11 @@ use ashlar_lab::ssh::{self, Access, NO_CONNECTION, Reader};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::banner::{Pace, Quiet};
-use super::vm::Process;
+use self::deadline::{Deadline, TICK};
+use super::process::Process;
 use super::work::remove_if_there;
 use super::{clock, exec, segment};
 
-/// How often things are looked at while nothing happens.
-const TICK: Duration = Duration::from_millis(25);
-/// How long the client is left alone after a connection that failed.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Printed by the machine when it got a command that may end the connection.
 const LEAVING: &str = "leaving";
 
@@ -108,9 +106,9 @@ impl Way {
 
     /// Waits until a login works: after a greeting, sshd may still turn us away for having asked for one so often.
     pub fn admitted(&self, user: &str, until: Instant) -> Result<(), String> {
-        let limits = Limits { until, cancelled: &AtomicBool::new(false) };
+        let deadline = Deadline { until, cancelled: &AtomicBool::new(false) };
         let command = self.access.login(&Login::Key(user.to_owned()), Reader::Program, &["true".to_owned()]);
-        match self.connected(&command, "", &limits)? {
+        match self.connected(&command, "", &deadline)? {
             Printed { code: 0, .. } => Ok(()),
             Printed { code, stderr, .. } => {
                 Err(format!("a login ended with status {code}: {}", ssh::last_word(&stderr)))
@@ -120,11 +118,11 @@ impl Way {
 
     /// How long so many logins take, one after the other, each with a connection of its own.
     pub fn fresh_logins(&self, user: &str, count: u32, until: Instant) -> Result<Duration, String> {
-        let limits = Limits { until, cancelled: &AtomicBool::new(false) };
+        let deadline = Deadline { until, cancelled: &AtomicBool::new(false) };
         let command = self.access.fresh(user, "true");
         let started = Instant::now();
         for _ in 0..count {
-            let printed = self.client(&command, "", &limits)?;
+            let printed = self.client(&command, "", &deadline)?;
             if printed.code != 0 {
                 return Err(format!("a login ended with status {}: {}", printed.code, ssh::last_word(&printed.stderr)));
             }
@@ -166,7 +164,7 @@ impl Way {
         until: Instant,
         cancelled: &AtomicBool,
     ) -> Result<Vec<Answer>, String> {
-        let limits = Limits { until, cancelled };
+        let deadline = Deadline { until, cancelled };
         let answer = |text: String| vec![Answer { text, status: 0 }];
         match task {
             Task::Banner => {
@@ -174,51 +172,57 @@ impl Way {
                 if self.host_key.get().is_none() {
                     remove_if_there(&self.access.known_hosts)?;
                 }
-                self.await_network(&limits);
-                self.listen(&self.pace, &limits).map(answer).ok_or_else(|| "nothing greeted".to_owned())
+                self.quiet.await_network(&self.wire(), &deadline);
+                banner::listen(self.access.port, &self.pace, &deadline)
+                    .map(answer)
+                    .ok_or_else(|| "nothing greeted".to_owned())
             }
             Task::Silence { lasting } => {
-                let limits = Limits { until: until.min(Instant::now() + *lasting), cancelled };
-                Ok(answer(self.listen(&Pace::SINGLE, &limits).unwrap_or_else(|| "silence".to_owned())))
+                let deadline = Deadline { until: until.min(Instant::now() + *lasting), cancelled };
+                Ok(answer(
+                    banner::listen(self.access.port, &Pace::SINGLE, &deadline).unwrap_or_else(|| "silence".to_owned()),
+                ))
             }
-            Task::Commands { user, commands } => self.commands(user, commands, &limits),
-            Task::Refusal { login } => self.refusal(login, &limits),
-            Task::Copy { user, bytes } => self.copy(user, *bytes, &limits).map(answer),
-            Task::Clock { user, base } => self.clock(user, *base, started, &limits).map(answer),
-            Task::Timed { user, command } => self.timed(user, command, &limits),
+            Task::Commands { user, commands } => self.commands(user, commands, &deadline),
+            Task::Refusal { login } => self.refusal(login, &deadline),
+            Task::Copy { user, bytes } => self.copy(user, *bytes, &deadline).map(answer),
+            Task::Clock { user, base } => self.clock(user, *base, started, &deadline).map(answer),
+            Task::Timed { user, command } => self.timed(user, command, &deadline),
             Task::Attack { user, command } => {
-                let printed = self.client(&self.access.fresh(user, command), "", &limits)?;
+                let printed = self.client(&self.access.fresh(user, command), "", &deadline)?;
                 let last = printed.stdout.lines().last().filter(|_| printed.code == 0);
                 Ok(answer(last.unwrap_or("the session ended").to_owned()))
             }
             Task::Crowd { user, connections } => {
                 let command = self.access.linger(user);
-                let come = |_| self.client(&command, "", &limits).map(|printed| usize::from(printed.code == 0));
+                let come = |_| self.client(&command, "", &deadline).map(|printed| usize::from(printed.code == 0));
                 let came = (0..*connections).map(come).sum::<Result<usize, String>>()?;
                 Ok(answer(came.to_string()))
             }
-            Task::Leave { user, command } => self.leave(user, command, &limits),
-            Task::Greetings { count } => self.greetings(*count, &limits).map(|count| answer(count.to_string())),
+            Task::Leave { user, command } => self.leave(user, command, &deadline),
+            Task::Greetings { count } => {
+                banner::greetings(self.access.port, *count, &deadline).map(|count| answer(count.to_string()))
+            }
             Task::Stranger(what) => {
                 let record = fs_err::read(self.wire()).map_err(|error| error.to_string())?;
                 let link = pcap::link_local(record.get(pcap::HEAD..).unwrap_or_default())
                     .ok_or_else(|| "the machine has said nothing over IPv6 yet".to_owned())?;
-                segment::attempt(*what, link, &self.segment(), &|| limits.left()).map(answer)
+                segment::attempt(*what, link, &self.segment(), &|| deadline.left()).map(answer)
             }
         }
     }
 
-    fn timed(&self, user: &str, command: &str, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+    fn timed(&self, user: &str, command: &str, deadline: &Deadline<'_>) -> Result<Vec<Answer>, String> {
         let started = Instant::now();
-        let printed = self.client(&self.access.fresh(user, command), "", limits)?;
+        let printed = self.client(&self.access.fresh(user, command), "", deadline)?;
         let took = started.elapsed().as_millis();
         let text = if printed.code == 0 { took.to_string() } else { ssh::last_word(&printed.stderr) };
         Ok(vec![Answer { text, status: u8::try_from(printed.code).unwrap_or(u8::MAX) }])
     }
 
-    fn commands(&self, user: &str, commands: &[String], limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+    fn commands(&self, user: &str, commands: &[String], deadline: &Deadline<'_>) -> Result<Vec<Answer>, String> {
         let login = self.access.login(&Login::Key(user.to_owned()), Reader::Program, &["sh".to_owned()]);
-        let printed = self.connected(&login, &frames(commands), limits)?;
+        let printed = self.connected(&login, &frames(commands), deadline)?;
         let answers = unframe(&printed.stdout, commands.len());
         if answers.len() < commands.len() {
             let word = ssh::last_word(&printed.stderr);
@@ -234,13 +238,13 @@ impl Way {
 
     /// The command may cut the connection it came by; a word before it tells that from a connection that never was, which
     /// happens: after many connections without a login, sshd turns their source away for a while.
-    fn leave(&self, user: &str, command: &str, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+    fn leave(&self, user: &str, command: &str, deadline: &Deadline<'_>) -> Result<Vec<Answer>, String> {
         let line = format!("echo {LEAVING}; {command}");
         let printed =
-            self.connected(&self.access.login(&Login::Key(user.to_owned()), Reader::Program, &[line]), "", limits)?;
+            self.connected(&self.access.login(&Login::Key(user.to_owned()), Reader::Program, &[line]), "", deadline)?;
         // What comes after belongs to another start. A machine that was faster has ended the connection itself, and there is
         // nobody to hang up: either way it is gone.
-        let _gone = self.client(&self.access.hang_up(user), "", limits)?;
+        let _gone = self.client(&self.access.hang_up(user), "", deadline)?;
         self.quiet.starts_again();
         match printed.code {
             0 | NO_CONNECTION if printed.stdout.contains(LEAVING) => Ok(Vec::new()),
@@ -248,21 +252,21 @@ impl Way {
         }
     }
 
-    fn refusal(&self, login: &Login, limits: &Limits<'_>) -> Result<Vec<Answer>, String> {
+    fn refusal(&self, login: &Login, deadline: &Deadline<'_>) -> Result<Vec<Answer>, String> {
         let command = self.access.login(login, Reader::Program, &["true".to_owned()]);
         loop {
-            let printed = self.client(&command, "", limits)?;
+            let printed = self.client(&command, "", deadline)?;
             let text = ssh::last_word(&printed.stderr);
             // Without a word about permission, the connection was closed before: this source has to wait for its turn.
             if printed.code != NO_CONNECTION || text.contains("Permission denied") {
                 let status = u8::from(printed.code != NO_CONNECTION);
                 return Ok(vec![Answer { text, status }]);
             }
-            limits.pause(&text)?;
+            deadline.pause(&text)?;
         }
     }
 
-    fn copy(&self, user: &str, bytes: usize, limits: &Limits<'_>) -> Result<String, String> {
+    fn copy(&self, user: &str, bytes: usize, deadline: &Deadline<'_>) -> Result<String, String> {
         let (there, back) = (self.scratch.join("copy-there"), self.scratch.join("copy-back"));
         remove_if_there(&back)?;
         // Every value of a byte, in no short rhythm.
@@ -270,7 +274,7 @@ impl Way {
         fs_err::write(&there, &content).map_err(|error| error.to_string())?;
         let remote = format!("{user}@127.0.0.1:boot-test-copy");
         for (from, to) in [(there.as_str(), remote.as_str()), (remote.as_str(), back.as_str())] {
-            let printed = self.connected(&self.access.copy(user, from, to), "", limits)?;
+            let printed = self.connected(&self.access.copy(user, from, to), "", deadline)?;
             if printed.code != 0 {
                 return Err(format!("scp ended with status {}: {}", printed.code, ssh::last_word(&printed.stderr)));
             }
@@ -280,33 +284,39 @@ impl Way {
     }
 
     /// How far the machine's clock is ahead, in whole seconds. It is asked somewhere between two looks at ours.
-    fn clock(&self, user: &str, base: Option<u64>, started: Instant, limits: &Limits<'_>) -> Result<String, String> {
+    fn clock(
+        &self,
+        user: &str,
+        base: Option<u64>,
+        started: Instant,
+        deadline: &Deadline<'_>,
+    ) -> Result<String, String> {
         let right = || {
             let right = base.map_or_else(clock::now, |base| base + started.elapsed().as_secs());
             i64::try_from(right).unwrap_or(i64::MAX)
         };
         let earliest = right();
-        let answers = self.commands(user, &["date +%s".to_owned()], limits)?;
+        let answers = self.commands(user, &["date +%s".to_owned()], deadline)?;
         let text = answers.first().map(|answer| answer.text.as_str()).unwrap_or_default();
         let shown: i64 = text.parse().map_err(|_| format!("`date` printed `{text}`"))?;
         Ok((shown - shown.clamp(earliest, right().max(earliest))).to_string())
     }
 
     /// Runs the client until it got a connection. What it runs may be run twice.
-    fn connected(&self, command: &Command, input: &str, limits: &Limits<'_>) -> Result<Printed, String> {
+    fn connected(&self, command: &Command, input: &str, deadline: &Deadline<'_>) -> Result<Printed, String> {
         loop {
-            let printed = self.client(command, input, limits)?;
+            let printed = self.client(command, input, deadline)?;
             let failed = printed.code == NO_CONNECTION && printed.stdout.is_empty();
             let word = ssh::last_word(&printed.stderr);
             if !failed || word.contains("Permission denied") || word.contains("verification failed") {
                 return Ok(printed);
             }
-            limits.pause(&word)?;
+            deadline.pause(&word)?;
         }
     }
 
     /// Runs the client once.
-    fn client(&self, command: &Command, input: &str, limits: &Limits<'_>) -> Result<Printed, String> {
+    fn client(&self, command: &Command, input: &str, deadline: &Deadline<'_>) -> Result<Printed, String> {
         let run = || -> Result<Option<Printed>> {
             let file = |name: &str| self.scratch.join(name);
             let (stdin, stdout, stderr) = (file("client.in"), file("client.out"), file("client.err"));
@@ -316,7 +326,7 @@ impl Way {
             let from = Stdio::from(fs_err::File::open(&stdin)?.into_file());
             let to = Stdio::from(fs_err::File::create(&stdout)?.into_file());
             let mut client = Process(exec::background(command, from, to, &stderr)?);
-            while limits.left().is_some() {
+            while deadline.left().is_some() {
                 if let Some(status) = client.wait(TICK)? {
                     let text =
                         |path| Ok::<_, std::io::Error>(String::from_utf8_lossy(&fs_err::read(path)?).into_owned());
@@ -327,35 +337,6 @@ impl Way {
             Ok(None)
         };
         run().map_err(|error| format!("{error:#}"))?.ok_or_else(|| format!("no end came in time of `{command}`"))
-    }
-}
-
-/// When to stop.
-struct Limits<'a> {
-    until: Instant,
-    cancelled: &'a AtomicBool,
-}
-
-impl Limits<'_> {
-    /// The time that is left, if any.
-    fn left(&self) -> Option<Duration> {
-        let left = self.until.checked_duration_since(Instant::now())?;
-        (!self.cancelled.load(Ordering::Relaxed)).then_some(left)
-    }
-
-    /// Waits before the next attempt.
-    ///
-    /// # Errors
-    /// With the last attempt's `word`, when there is no time for another.
-    fn pause(&self, word: &str) -> Result<(), String> {
-        let until = Instant::now() + PAUSE;
-        while Instant::now() < until {
-            if self.left().is_none() {
-                return Err(format!("no connection in time: {word}"));
-            }
-            std::thread::sleep(TICK);
-        }
-        Ok(())
     }
 }
 

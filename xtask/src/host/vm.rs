@@ -19,6 +19,7 @@ use ashlar_lab::console::{Action, Answer, Console, Input, Script};
 use camino::Utf8Path;
 
 use super::exec;
+use super::process::Process;
 use super::ssh::Way;
 
 /// How often limits are looked at while the machine is silent.
@@ -270,32 +271,6 @@ impl Log {
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.file.write_all(&self.cleaner.clean(bytes))?)
-    }
-}
-
-/// A process of ours that never outlives this value.
-pub(super) struct Process(pub(super) Child);
-
-impl Process {
-    /// Its status, if it ends within `limit`.
-    pub(super) fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
-        let until = Instant::now() + limit;
-        loop {
-            let status = self.0.try_wait().context("waiting for the machine")?;
-            if status.is_some() || Instant::now() >= until {
-                return Ok(status);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Ends this very child by its id; one that has ended already is only collected.
-        if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
-            eprintln!("warning: process {} could not be ended: {error}", self.0.id());
-        }
     }
 }
 

@@ -72,11 +72,6 @@ impl Drop for Work {
     }
 }
 
-/// The name of the container in the work directory `dir`.
-pub fn container_name(dir: &Utf8Path) -> String {
-    format!("ashlar-{}", dir.file_name().unwrap_or("work"))
-}
-
 fn lock_path(dir: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{dir}.lock"))
 }
@@ -155,7 +150,7 @@ pub fn mark_kept(dir: &Utf8Path) -> Result<()> {
 /// Ends what a dead run still does in `dir`. A runtime that was just starting may only now show that it belongs there.
 fn end(dir: &Utf8Path) -> Result<()> {
     const STEP: std::time::Duration = std::time::Duration::from_millis(50);
-    let container = container_name(dir);
+    let container = container::name_of(dir);
     for _ in 0..200 {
         end_processes_of(dir)?;
         if !names_container(&container)? {

@@ -7,7 +7,7 @@ use ashlar_core::plan::hint;
 use crate::exit::{Coded, Exit};
 use crate::host::exec::{End, ExecError};
 use crate::host::fetch::FetchError;
-use crate::host::repository::Invalid;
+use crate::host::invalid::Invalid;
 use crate::host::store::DiskFull;
 
 /// Shows an error to the person who met it: the chain of intentions, then the cause, then what to do.

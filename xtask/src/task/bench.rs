@@ -3,13 +3,14 @@
 mod boot;
 mod layers;
 mod malloc;
+mod median;
 mod noop;
 mod sandbox;
 
 use anyhow::Result;
 use clap::ValueEnum as _;
 
-use super::App;
+use crate::app::App;
 use crate::cli::{BenchArgs, Benchmark};
 use crate::exit::Exit;
 
@@ -25,19 +26,4 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
         }
     }
     Ok(Exit::Good)
-}
-
-/// The median of measurements.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_median_is_the_middle() {
-        assert!((super::median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
-        assert!(super::median(Vec::new()).is_nan());
-    }
 }

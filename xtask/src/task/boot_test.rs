@@ -18,8 +18,8 @@ use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::report::Verdict;
-use super::App;
 use super::machine::{flash, write_volume};
+use crate::app::App;
 use crate::cli::BootTestArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;

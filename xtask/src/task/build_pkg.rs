@@ -5,7 +5,7 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::containerfile;
 use ashlar_core::plan::steps::steps;
 
-use super::App;
+use crate::app::App;
 use crate::cli::PlanForm;
 use crate::exit::Exit;
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
 
 /// Validates the tree; fails with every finding at once.

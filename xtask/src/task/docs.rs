@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result};
 use ashlar_core::model::hardening::docs::{self, Pages};
 use ashlar_core::model::recipe::schema;
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
-use crate::host::repository::{Repository, invalid};
+use crate::host::invalid::invalid;
+use crate::host::repository::Repository;
 
 /// First line of the pages that come from code.
 const NOTICE: &str = "<!-- Written by `cargo xtask docs` from the code. Do not edit. -->\n\n";

@@ -5,7 +5,7 @@ use ashlar_core::model::hosttools::{Distro, Finding};
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
 use crate::host::fetch::Limits;
 use crate::host::store::Store;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::verify::lint::report;
 
-use super::App;
+use crate::app::App;
 use crate::compose::{self, Variant, iso, surface};
 use crate::exit::Exit;
 use crate::host::store::Store;

@@ -5,7 +5,7 @@ use ashlar_core::base::name::{Arch, Epoch, PkgName};
 use ashlar_core::formats::oci::{self, RunConfig};
 use camino::Utf8Path;
 
-use super::App;
+use crate::app::App;
 use crate::build::collect;
 use crate::build::session::Session;
 use crate::exit::Exit;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::Recipe;
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
 use crate::host::fetch::Fetcher;
 use crate::host::mirror::Mirrors;

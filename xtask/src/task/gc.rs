@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use ashlar_core::base::event::size;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
 use crate::host::lock::Lock;
 use crate::host::seed;

@@ -18,13 +18,14 @@ use ashlar_lab::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
 use super::machine::{flash, write_volume};
 use super::run::{USER, begin, power_off};
+use crate::app::App;
 use crate::cli::{GRADERS, GradeArgs};
 use crate::compose::{Variant, root};
 use crate::exit::Exit;
-use crate::host::repository::{Repository, invalid};
+use crate::host::invalid::invalid;
+use crate::host::repository::Repository;
 use crate::host::ssh::Way;
 use crate::host::{clock, exec, graders, tools, vm};
 use crate::report::{Format, failure};

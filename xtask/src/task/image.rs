@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 use ashlar_core::base::event::size;
 use camino::Utf8Path;
 
-use super::{App, plan};
+use super::plan;
+use crate::app::App;
 use crate::cli::StageForm;
 use crate::compose::{self, image};
 use crate::exit::Exit;

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::event::{duration, size};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{App, plan};
+use super::plan;
+use crate::app::App;
 use crate::cli::StageForm;
 use crate::compose::Variant;
 use crate::compose::iso::{self, IsoBuild, Stage};

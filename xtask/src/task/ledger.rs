@@ -1,12 +1,15 @@
 //! `ledger`: writes or checks the committed digests of all outputs.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::{Expected, Ledger};
 
-use super::App;
+use crate::app::App;
+use crate::build::session::{Options, Session};
 use crate::cli::LedgerCommand;
+use crate::compose::{self, Variant, image, iso};
 use crate::exit::Exit;
+use crate::host::repository::Repository;
 
 /// Runs `ledger update` or `ledger check`; both build what is not built yet.
 pub fn run(app: &App, command: &LedgerCommand) -> Result<Exit> {
@@ -35,18 +38,33 @@ pub fn run(app: &App, command: &LedgerCommand) -> Result<Exit> {
 }
 
 /// The ledger of what the tree builds now.
-fn current(app: &App, repository: &crate::host::repository::Repository) -> Result<Ledger> {
+fn current(app: &App, repository: &Repository) -> Result<Ledger> {
     let store = app.store()?;
     // What is being recorded cannot be judged by the old record of it.
-    let options = crate::build::session::Options { enforce_ledger: false, ..app.options() };
-    let session = crate::build::session::Session::start(repository, &store, &app.reporter, options)?;
+    let options = Options { enforce_ledger: false, ..app.options() };
+    let session = Session::start(repository, &store, &app.reporter, options)?;
     let all: Vec<PkgName> = repository.recipes.keys().cloned().collect();
     let mut ledger = Ledger::default();
     for (name, built) in session.build(&all)? {
         ledger.insert(name.as_str(), Expected { digest: built.diff_id, key: built.key });
     }
-    for (name, expected) in crate::compose::outputs(&session, repository)? {
+    for (name, expected) in outputs(&session, repository)? {
         ledger.insert(name, expected);
     }
     Ok(ledger)
+}
+
+/// Every image and ISO, built, for the ledger.
+fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(String, Expected)>> {
+    let mut outputs = Vec::new();
+    for name in compose::images(repository)?.keys() {
+        let composed = image::compose(session, repository, name)?;
+        outputs.push((format!("image/{name}"), Expected { digest: composed.diff_id, key: composed.key }));
+    }
+    for name in compose::profiles(repository)?.keys() {
+        let iso = iso::build(session, repository, &Variant::plain(name), iso::Stage::Iso)?;
+        let digest = iso.medium.context("the last stage gives an ISO")?.iso;
+        outputs.push((format!("iso/{name}"), Expected { digest, key: iso.key }));
+    }
+    Ok(outputs)
 }

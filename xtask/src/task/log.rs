@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
 
 /// Prints all logs in the order they were written, or one phase's.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ashlar_core::verify::inventory;
 
-use super::App;
+use crate::app::App;
 use crate::compose::surface::Committed;
 use crate::compose::{self, Variant, iso};
 use crate::exit::Exit;

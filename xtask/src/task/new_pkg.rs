@@ -9,13 +9,13 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::{Style, parse, validate};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
+use crate::app::App;
 use crate::cli::NewPkgArgs;
 use crate::exit::Exit;
 use crate::host::checkout;
 use crate::host::fetch::Fetcher;
+use crate::host::invalid::invalid;
 use crate::host::mirror::{Location, Mirrors, Origin};
-use crate::host::repository;
 
 /// Writes `pkgs/<name>/pkg.toml`, prints its path, and notes what is left to fill in.
 pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
@@ -23,7 +23,7 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
     let path = app.root.join(&shown);
     if path.exists() {
         let finding = Diagnostic::error("new-pkg::exists", format!("there is a recipe `{}` already", args.name));
-        return Err(repository::invalid(&app.root, &[finding.help(format!("edit {shown}, or choose another name"))]));
+        return Err(invalid(&app.root, &[finding.help(format!("edit {shown}, or choose another name"))]));
     }
     let sha256 = pin(app, args);
     let text = skeleton(&args.name, args.style, args.url.as_deref(), args.debian.as_deref(), sha256.as_ref());

@@ -10,8 +10,8 @@ use ashlar_lab::console::task::Task;
 use ashlar_lab::qemu::{Extra, Firmware, Machine, Medium, Network, Seat, Start};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
 use super::machine::{flash, write_volume};
+use crate::app::App;
 use crate::cli::RunArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;

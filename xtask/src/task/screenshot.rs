@@ -9,9 +9,9 @@ use ashlar_lab::qmp;
 use ashlar_lab::scenario::{PASSWORD, PASSWORD_HASH};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
 use super::machine::{flash, write_volume};
 use super::run::{USER, begin, power_off};
+use crate::app::App;
 use crate::cli::ScreenshotArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;

@@ -13,13 +13,13 @@ use ashlar_core::model::seed::lock::{Release, SeedLock};
 use ashlar_core::model::seed::{LOCK_FILE, SeedDef, freshness, resolve, signature};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
+use crate::app::App;
 use crate::cli::SeedCommand;
 use crate::exit::Exit;
 use crate::host::archive::Bounded;
 use crate::host::fetch::Fetcher;
+use crate::host::invalid::invalid;
 use crate::host::mirror::{Location, Mirrors, Origin};
-use crate::host::repository::invalid;
 use crate::host::{checkout, clock, exec, seed};
 
 /// The keys that may sign the index, relative to the repository.

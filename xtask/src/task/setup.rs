@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::command::Command;
 use ashlar_core::model::hosttools::{self, Distro};
 
-use super::App;
+use crate::app::App;
 use crate::exit::Exit;
 use crate::host::exec;
 use crate::host::tools::{self, Found};

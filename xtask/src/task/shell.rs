@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::{Conditions, env};
 
-use super::App;
+use crate::app::App;
 use crate::build::package::Rooms;
 use crate::exit::Exit;
 use crate::host::container::{Container, Wanted};

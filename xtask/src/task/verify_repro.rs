@@ -8,8 +8,8 @@ use ashlar_core::plan::Conditions;
 use ashlar_core::verify::compare::Verdict;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::App;
 use super::target::Target;
+use crate::app::App;
 use crate::build::session::{Options, Session};
 use crate::compose::Variant;
 use crate::compose::iso::Stage;
@@ -66,7 +66,7 @@ fn varied_jobs(_worker: usize) -> Conditions {
 
 /// The kernel's build needs about 5 GB; on a smaller machine the work stays on disk and the order of files is not varied.
 fn in_memory() -> bool {
-    verify::memory_available().unwrap_or(0) > 12_000_000_000
+    crate::host::memory::available().unwrap_or(0) > 12_000_000_000
 }
 
 fn everything(repository: &Repository) -> Result<BTreeSet<Target>> {

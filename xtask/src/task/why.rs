@@ -4,8 +4,8 @@ use anyhow::Result;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::{Keyed, key};
 
-use super::App;
 use super::target::Target;
+use crate::app::App;
 use crate::build::look::{Looked, look};
 use crate::build::session::Session;
 use crate::compose::{self, Variant, image, iso};

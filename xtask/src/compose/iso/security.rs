@@ -14,7 +14,8 @@ use super::{Files, IsoBuilder};
 use crate::build::collect;
 use crate::compose::{policy, root};
 use crate::host::beneath::Beneath;
-use crate::host::{checkout, repository, tree};
+use crate::host::invalid::invalid;
+use crate::host::{checkout, tree};
 
 /// Carries the plan out in the empty directory `dir`.
 pub fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result<Files> {
@@ -38,7 +39,7 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result
     }
     let found = isolation::unconfined(&builder.hardening, &scripts(&tree, &files)?, &plan.foreign);
     if !found.is_empty() {
-        return Err(repository::invalid(&builder.repository.root, &found));
+        return Err(invalid(&builder.repository.root, &found));
     }
     let manifest = tree::scan(&files)?.with_modes(&modes);
     let build_root = session.conditions(0).root;

@@ -1,7 +1,10 @@
 use std::os::unix::net::UnixListener;
 
+use rustix::fs::Mode;
+
 use super::*;
-use crate::host::repository::{Invalid, Repository};
+use crate::host::invalid::Invalid;
+use crate::host::repository::Repository;
 
 /// What a stranger wants to have.
 const SECRET: &str = "-----BEGIN PRIVATE KEY-----";

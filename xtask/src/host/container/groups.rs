@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use ashlar_core::model::sandbox::limits::Met;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::Access;
@@ -39,9 +39,7 @@ fn has(dir: &Utf8Path, controller: &str) -> bool {
 
 /// Bytes of memory that this program may use: the machine's, or less where its own group is limited.
 pub fn memory() -> Result<u64> {
-    let text = fs_err::read_to_string("/proc/meminfo")?;
-    let machine = super::super::tools::probe::total_memory(&text)
-        .context("/proc/meminfo does not say how much memory there is")?;
+    let machine = crate::host::memory::total()?;
     let limits =
         parents().into_iter().flat_map(|(_, dir)| ["memory.limit_in_bytes", "memory.max"].map(|name| dir.join(name)));
     let limits = limits.filter_map(|file| fs_err::read_to_string(file).ok()?.trim().parse().ok());

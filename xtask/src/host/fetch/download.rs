@@ -11,16 +11,13 @@ use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_RANGE, RANGE};
 
-use super::{Failure, FetchEvents, Limits, Wanted};
+use super::request::{Failure, FetchEvents, Limits, Wanted};
 use crate::host::mirror::Location;
 
 /// How often one location is asked to go on after it broke off.
 const RESUMES: u32 = 3;
 /// Unpinned texts are index files; none is near this size.
 const TEXT_LIMIT: u64 = 16 << 20;
-/// No source is near this size: the largest, LLVM's, has 165 MB. A location that goes on and on would fill the disk before its
-/// bytes are found to be the wrong ones.
-pub const FILE_LIMIT: u64 = 2 << 30;
 
 /// An HTTP client that trusts the system's certificates.
 pub fn client(limits: Limits) -> Result<Client> {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use ashlar_lab::pcap;
 use ashlar_lab::ssh;
+use camino::Utf8Path;
 
-use super::{Limits, TICK, Way};
+use super::deadline::{Deadline, TICK};
 
 /// How a machine is knocked at. QEMU accepts before the guest does, and what it could not hand on then it tries again only
 /// seconds later. All connections reach the machine in the end.
@@ -62,17 +63,15 @@ impl Quiet {
         }
         record.get(self.0.load(Ordering::Relaxed)..).unwrap_or_default()
     }
-}
 
-impl Way {
     /// Waits until the guest has an address, or at least a network. Connections before that arrive later, all at once, as
     /// connections without a login; the packet filter and OpenSSH turn their source away.
-    pub(super) fn await_network(&self, limits: &Limits<'_>) {
+    pub(super) fn await_network(&self, record: &Utf8Path, deadline: &Deadline<'_>) {
         let mut begun = None;
-        while limits.left().is_some() {
+        while deadline.left().is_some() {
             // There is no record yet while QEMU is only being started.
-            let record = fs_err::read(self.wire()).unwrap_or_default();
-            let sent = self.quiet.sent(&record);
+            let record = fs_err::read(record).unwrap_or_default();
+            let sent = self.sent(&record);
             if !sent.is_empty() && *begun.get_or_insert_with(Instant::now) + ADDRESS < Instant::now() {
                 return;
             }
@@ -82,80 +81,80 @@ impl Way {
             std::thread::sleep(TICK);
         }
     }
+}
 
-    /// On how many of so many connections a server greets.
-    ///
-    /// # Errors
-    /// When QEMU takes none.
-    pub(super) fn greetings(&self, count: u16, limits: &Limits<'_>) -> Result<usize, String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
-        let connect = |_| -> std::io::Result<(TcpStream, Vec<u8>)> {
-            let stream = TcpStream::connect_timeout(&address, GREETING)?;
-            stream.set_nonblocking(true)?;
-            Ok((stream, Vec::new()))
-        };
-        let open: std::io::Result<Vec<(TcpStream, Vec<u8>)>> = (0..count).map(connect).collect();
-        let mut open = open.map_err(|error| format!("connecting to {address}: {error}"))?;
-        let until = Instant::now() + GREETING;
-        let greeted = |heard: &Vec<u8>| ssh::greeting(heard).is_some();
-        while Instant::now() < until && limits.left().is_some() && !open.iter().all(|(_, heard)| greeted(heard)) {
-            for (stream, heard) in &mut open {
-                let mut buffer = [0; 256];
-                // One that was closed greets no more, and one that is silent may later.
-                if let Ok(count @ 1..) = stream.read(&mut buffer)
-                    && heard.len() < 4096
-                {
-                    heard.extend_from_slice(&buffer[..count]);
-                }
+/// On how many of so many connections a server greets.
+///
+/// # Errors
+/// When QEMU takes none.
+pub(super) fn greetings(port: u16, count: u16, deadline: &Deadline<'_>) -> Result<usize, String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let connect = |_| -> std::io::Result<(TcpStream, Vec<u8>)> {
+        let stream = TcpStream::connect_timeout(&address, GREETING)?;
+        stream.set_nonblocking(true)?;
+        Ok((stream, Vec::new()))
+    };
+    let open: std::io::Result<Vec<(TcpStream, Vec<u8>)>> = (0..count).map(connect).collect();
+    let mut open = open.map_err(|error| format!("connecting to {address}: {error}"))?;
+    let until = Instant::now() + GREETING;
+    let greeted = |heard: &Vec<u8>| ssh::greeting(heard).is_some();
+    while Instant::now() < until && deadline.left().is_some() && !open.iter().all(|(_, heard)| greeted(heard)) {
+        for (stream, heard) in &mut open {
+            let mut buffer = [0; 256];
+            // One that was closed greets no more, and one that is silent may later.
+            if let Ok(count @ 1..) = stream.read(&mut buffer)
+                && heard.len() < 4096
+            {
+                heard.extend_from_slice(&buffer[..count]);
             }
-            std::thread::sleep(TICK);
         }
-        Ok(open.iter().filter(|(_, heard)| greeted(heard)).count())
+        std::thread::sleep(TICK);
     }
+    Ok(open.iter().filter(|(_, heard)| greeted(heard)).count())
+}
 
-    /// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
-    pub(super) fn listen(&self, pace: &Pace, limits: &Limits<'_>) -> Option<String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.access.port));
-        let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
-        let (mut next, mut pause) = (Instant::now(), Duration::ZERO);
-        while limits.left().is_some() {
-            let now = Instant::now();
-            if now >= next {
-                // Refused while QEMU is not up yet; it is tried again.
-                if let Ok(stream) = TcpStream::connect_timeout(&address, Pace::EAGER.retry)
-                    && stream.set_nonblocking(true).is_ok()
-                {
-                    open.push((stream, Vec::new()));
-                }
-                if open.len() > pace.most {
-                    open.remove(0);
-                }
-                pause += pace.join;
-                next = now + pause;
+/// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
+pub(super) fn listen(port: u16, pace: &Pace, deadline: &Deadline<'_>) -> Option<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
+    let (mut next, mut pause) = (Instant::now(), Duration::ZERO);
+    while deadline.left().is_some() {
+        let now = Instant::now();
+        if now >= next {
+            // Refused while QEMU is not up yet; it is tried again.
+            if let Ok(stream) = TcpStream::connect_timeout(&address, Pace::EAGER.retry)
+                && stream.set_nonblocking(true).is_ok()
+            {
+                open.push((stream, Vec::new()));
             }
-            let mut closed = false;
-            let mut greeting = None;
-            open.retain_mut(|(stream, heard)| {
-                let mut buffer = [0; 256];
-                match stream.read(&mut buffer) {
-                    Ok(count @ 1..) => heard.extend_from_slice(&buffer[..count]),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Ok(0) | Err(_) => {
-                        closed = true;
-                        return false;
-                    }
-                }
-                greeting = greeting.take().or_else(|| ssh::greeting(heard));
-                heard.len() < 4096
-            });
-            if greeting.is_some() {
-                return greeting;
+            if open.len() > pace.most {
+                open.remove(0);
             }
-            if closed && open.is_empty() {
-                (next, pause) = (now + pace.retry, Duration::ZERO);
-            }
-            std::thread::sleep(TICK);
+            pause += pace.join;
+            next = now + pause;
         }
-        None
+        let mut closed = false;
+        let mut greeting = None;
+        open.retain_mut(|(stream, heard)| {
+            let mut buffer = [0; 256];
+            match stream.read(&mut buffer) {
+                Ok(count @ 1..) => heard.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(0) | Err(_) => {
+                    closed = true;
+                    return false;
+                }
+            }
+            greeting = greeting.take().or_else(|| ssh::greeting(heard));
+            heard.len() < 4096
+        });
+        if greeting.is_some() {
+            return greeting;
+        }
+        if closed && open.is_empty() {
+            (next, pause) = (now + pace.retry, Duration::ZERO);
+        }
+        std::thread::sleep(TICK);
     }
+    None
 }

@@ -176,21 +176,15 @@ fn room(path: &Utf8Path) -> Result<u64> {
 /// Memory of the machine.
 pub fn memory() -> Probe {
     const NAME: &str = "memory";
-    let total = fs_err::read_to_string("/proc/meminfo").ok().and_then(|text| total_memory(&text));
+    let total = crate::host::memory::total();
     match total {
-        Some(bytes) if bytes >= MEMORY => Probe::ok(NAME, size(bytes)),
-        Some(bytes) => {
+        Ok(bytes) if bytes >= MEMORY => Probe::ok(NAME, size(bytes)),
+        Ok(bytes) => {
             let detail = format!("{}, wanted are {}", size(bytes), size(MEMORY));
             Probe::bad(NAME, Status::Warning, detail, "build with `--jobs 1`, or add swap")
         }
-        None => Probe::bad(NAME, Status::Warning, "/proc/meminfo does not say", "mount /proc"),
+        Err(error) => Probe::bad(NAME, Status::Warning, format!("{error:#}"), "mount /proc"),
     }
-}
-
-/// Bytes of memory that the text of `/proc/meminfo` names.
-pub fn total_memory(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Swallows progress: a probe's download is a few kilobytes.
@@ -255,9 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn room_and_memory() {
-        assert_eq!(total_memory("MemTotal:       25276502 kB\nMemFree: 1 kB\n"), Some(25_276_502 * 1024));
-        assert_eq!(total_memory("MemFree: 1 kB\n"), None);
+    fn room_for_the_store() {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(dir.path()).unwrap();
         assert_eq!(room(&path.join("not/there/yet")).unwrap() / 1_000_000_000, room(path).unwrap() / 1_000_000_000);

@@ -16,7 +16,7 @@ use ashlar_core::verify::lint::Contents;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 
-use super::walk::DEEPEST;
+use super::walk::{DEEPEST, DIRECTORY};
 
 /// Files that wait, open, for a hashing thread. Bounds the open handles.
 const QUEUE: usize = 64;
@@ -31,8 +31,6 @@ const MOST_ENTRIES: usize = 500_000;
 /// Programs larger than this get no ELF facts, in bytes: they would be held in memory.
 const MAX_ELF: u64 = 512 << 20;
 
-pub(super) const DIRECTORY: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 // NONBLOCK: a fifo that takes a file's place between stat and open must not stop the walk.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 

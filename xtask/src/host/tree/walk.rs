@@ -2,15 +2,17 @@
 
 use anyhow::{Context as _, Result, bail};
 use camino::Utf8Path;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, Stat, Uid, chownat, openat, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, openat, statat};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
-use super::scan::DIRECTORY;
-
 /// Directories in directories. Each level is an open handle, and no program has many more of these.
 pub const DEEPEST: usize = 256;
+
+/// A directory is opened as such, and never through a link.
+pub(super) const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Gives everything below `root`, and itself, to a user and a group.
 ///

@@ -14,7 +14,8 @@ use ashlar_lab::scenario::{ADMIN, HOST};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{App, median};
+use super::median::median;
+use crate::app::App;
 use crate::cli::{BenchArgs, System};
 use crate::compose::Variant;
 use crate::host::peer::Peer;

@@ -20,7 +20,8 @@ use ashlar_lab::scenario::{ADMIN, HOST};
 use ashlar_lab::ssh;
 use camino::Utf8Path;
 
-use super::{App, median};
+use super::median::median;
+use crate::app::App;
 use crate::compose::Variant;
 use crate::host::ssh::{Way, free_port};
 use crate::host::{tools, vm};

@@ -7,7 +7,8 @@ use ashlar_core::base::command::Command;
 use ashlar_core::base::name::PkgName;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{App, median};
+use super::median::median;
+use crate::app::App;
 use crate::build::session::Session;
 use crate::compose::{pinned, root};
 use crate::host::exec;

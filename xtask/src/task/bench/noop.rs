@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::command::Command;
 use camino::Utf8Path;
 
-use super::{App, median};
+use super::median::median;
+use crate::app::App;
 use crate::compose::Variant;
 use crate::host::{checkout, exec};
 

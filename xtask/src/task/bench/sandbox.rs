@@ -5,7 +5,8 @@ use std::time::Instant;
 use anyhow::Result;
 use ashlar_core::base::name::PkgName;
 
-use super::{App, median};
+use super::median::median;
+use crate::app::App;
 
 /// Small and middle ones, of every sort: many short programs, a compiler with large inputs, tests that start processes.
 const PACKAGES: [&str; 4] = ["linux-headers", "musl", "libcap", "busybox"];

@@ -7,12 +7,12 @@ use ashlar_oracle::graph::Graph;
 use ashlar_oracle::{compare, differences, generate, render, report, shipped};
 use camino::Utf8Path;
 
-use super::roots::Roots;
-use super::{namespace, packages};
+use super::roots::{self, Roots};
+use super::{entries, namespace, packages, verdict};
+use crate::app::App;
 use crate::cli::OracleArgs;
 use crate::exit::Exit;
 use crate::host::exec;
-use crate::task::App;
 
 /// Graphs of the short form.
 const SHORT: u32 = 32;
@@ -20,18 +20,18 @@ const SHORT: u32 = 32;
 /// Compares; fails when something differs that `differences.toml` does not explain.
 pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
     let started = std::time::Instant::now();
-    let known = super::known(app, "tests/oracle/differences.toml")?;
-    let Some(roots) = super::roots(app, args, &packages::GRAPHS)? else { return Ok(Exit::Unchecked) };
+    let known = verdict::known(app, "tests/oracle/differences.toml")?;
+    let Some(roots) = roots::both(app, args, &packages::GRAPHS)? else { return Ok(Exit::Unchecked) };
     let graphs = graphs(args, &roots);
     let (real, ours) = both(app, &roots, &graphs)?;
     let comparison = compare::compare(&graphs, &real, &ours);
     let sorted = differences::sort(&comparison.differences, &known);
     if let Some(folder) = &args.outcomes {
-        super::keep(folder, &sorted, &known)?;
+        verdict::keep(folder, &sorted, &known)?;
         keep(folder, &graphs, &real, &ours)?;
     }
     let unexplained = report::unexplained(&sorted, &graphs, &real, &ours);
-    Ok(super::verdict("graphs", &unexplained, &comparison, &sorted, &known, started))
+    Ok(verdict::verdict("graphs", &unexplained, &comparison, &sorted, &known, started))
 }
 
 /// The graphs that were asked for; the scripts of the package are the last.
@@ -76,7 +76,7 @@ fn write(folder: &Utf8Path, graph: &Graph, shipped: &Utf8Path) -> Result<()> {
         fs_err::create_dir_all(&etc)?;
         exec::read(&Command::new("cp").args(["-a", &format!("{shipped}/."), etc.as_str()]))?;
     } else {
-        super::write(&etc, render::entries(graph))?;
+        entries::write(&etc, render::entries(graph))?;
     }
     fs_err::write(folder.join("commands"), render::commands(graph))?;
     Ok(())

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::command::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::app::App;
 use crate::host::exec;
 use crate::host::mirror::Mirrors;
-use crate::task::App;
 
 /// A release of OpenRC that ours is compared with, and the packages that its root is made of.
 #[derive(Debug)]

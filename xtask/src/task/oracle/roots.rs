@@ -10,10 +10,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::namespace::NAMESPACES;
 use super::packages::{DPKG, Original, SHARED, contents, download, fetched, names, unpack, version};
+use crate::app::App;
+use crate::cli::OracleArgs;
 use crate::exit::Exit;
 use crate::host::lock::Lock;
 use crate::host::{exec, tools};
-use crate::task::App;
 
 /// What a graph needs; where these mounts are not allowed, nothing can be compared.
 const PROBE: &str = "mount --make-rprivate / && mount -t tmpfs tmpfs /tmp && mkdir /tmp/p && mount -t proc proc /tmp/p";
@@ -69,6 +70,20 @@ pub enum Prepared {
     Ready(Roots),
     /// This machine cannot have them; that is no fault of the project.
     Skipped(String),
+}
+
+/// Both roots, or nothing when this machine cannot have them, which is said.
+pub fn both(app: &App, args: &OracleArgs, original: &Original) -> Result<Option<Roots>> {
+    Ok(match prepare(app, original, args.rc.as_deref())? {
+        Prepared::Ready(roots) => {
+            println!("seed {}, OpenRC {}", args.seed, roots.version);
+            Some(roots)
+        }
+        Prepared::Skipped(why) => {
+            println!("skipped: {why}");
+            None
+        }
+    })
 }
 
 /// Makes what is missing of both roots. `rc` is a program to test instead of the one that is compiled here.

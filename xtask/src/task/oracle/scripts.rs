@@ -8,10 +8,10 @@ use camino::Utf8Path;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::roots::{self, Roots};
-use super::{namespace, packages};
+use super::{entries, namespace, packages, verdict};
+use crate::app::App;
 use crate::cli::OracleArgs;
 use crate::exit::Exit;
-use crate::task::App;
 
 /// Scripts of the short form: each theme twice.
 const SHORT: u32 = 32;
@@ -22,8 +22,8 @@ const INTERPRETED: &str = "#!/usr/sbin/stand-in\n";
 /// Compares; fails when something differs that `differences-scripts.toml` does not explain.
 pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
     let started = std::time::Instant::now();
-    let known = super::known(app, "tests/oracle/differences-scripts.toml")?;
-    let Some(roots) = super::roots(app, args, &packages::SCRIPTS)? else { return Ok(Exit::Unchecked) };
+    let known = verdict::known(app, "tests/oracle/differences-scripts.toml")?;
+    let Some(roots) = roots::both(app, args, &packages::SCRIPTS)? else { return Ok(Exit::Unchecked) };
     furnish(app, &roots)?;
     let count = if args.short { SHORT } else { args.scripts.unwrap_or(SHORT) };
     let cases = match args.only {
@@ -34,11 +34,11 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
     let comparison = compare::compare(&cases, &real, &ours);
     let sorted = differences::sort(&comparison.differences, &known);
     if let Some(folder) = &args.outcomes {
-        super::keep(folder, &sorted, &known)?;
+        verdict::keep(folder, &sorted, &known)?;
         keep(folder, &cases, &real, &ours)?;
     }
     let unexplained = report::unexplained(&sorted, &cases, &real, &ours);
-    Ok(super::verdict("scripts", &unexplained, &comparison, &sorted, &known, started))
+    Ok(verdict::verdict("scripts", &unexplained, &comparison, &sorted, &known, started))
 }
 
 /// Puts the stand-in under each of its names into both roots, and who looks at it.
@@ -64,7 +64,7 @@ fn both(app: &App, roots: &Roots, cases: &[Case]) -> Result<(Capture, Capture)> 
     let dir = Utf8Path::from_path(dir.path()).context("the temporary directory's name is not UTF-8")?;
     for case in cases {
         let folder = dir.join(case.number.to_string());
-        super::write(&folder.join("etc"), render::entries(case))?;
+        entries::write(&folder.join("etc"), render::entries(case))?;
         fs_err::write(folder.join("commands"), render::steps(case))?;
     }
     let numbers: Vec<u32> = cases.iter().map(|case| case.number).collect();

@@ -1,0 +1,31 @@
+//! What a build needs beside its plan.
+
+use ashlar_core::plan::Conditions;
+use camino::Utf8Path;
+
+use crate::host::jobserver::Jobserver;
+use crate::host::store::Store;
+use crate::report::Reporter;
+
+/// What a build needs beside its plan.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildContext<'a> {
+    /// Where results go.
+    pub store: &'a Store,
+    /// The unpacked seed env.
+    pub seed: &'a Utf8Path,
+    /// The package's folder.
+    pub folder: &'a Utf8Path,
+    /// The conditions of this build.
+    pub conditions: &'a Conditions,
+    /// Job tokens.
+    pub jobserver: &'a Jobserver,
+    /// Receives events.
+    pub reporter: &'a Reporter,
+    /// Temporary files of this run.
+    pub room: &'a Utf8Path,
+    /// Leave a failed build for `cargo xtask shell`.
+    pub keep: bool,
+    /// Only for `bench sandbox`: without most of the sandbox.
+    pub bare: bool,
+}
