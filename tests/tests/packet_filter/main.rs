@@ -1,7 +1,7 @@
 //! `nft` of pkgs/nft and the original understand the same rulesets alike.
 //!
 //! `alike`: every file of `rulesets/nft` is loaded by each of them in a network namespace, and listed by both, as JSON and as text;
-//! what is in `rulesets/nft-broken` is refused by ours, with its place. `loading`: what a load does to what was there. `wire`: what
+//! what is in `rulesets/nft-broken` is refused by ours, with its place. `loading`: what a load does to what was there. `traffic`: what
 //! packets meet. Needs the original, and the right to make network namespaces; says so and passes where one is missing, but not
 //! where `CI` is set.
 #![expect(clippy::disallowed_methods, reason = "runs programs as a user does")]
@@ -9,7 +9,7 @@
 
 mod alike;
 mod loading;
-mod wire;
+mod traffic;
 
 use std::process::Command;
 use std::sync::OnceLock;

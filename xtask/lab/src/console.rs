@@ -293,7 +293,7 @@ impl Console {
     fn begin(&mut self, now: Duration) {
         (self.since, self.typed, self.output) = (now, now, None);
         let heard = std::mem::take(&mut self.text);
-        let beside = matches!(self.at.checked_sub(1).map(|at| &self.script.steps[at]), Some(Step::Outside { .. }));
+        let after_task = matches!(self.at.checked_sub(1).map(|at| &self.script.steps[at]), Some(Step::Outside { .. }));
         match self.script.steps.get(self.at) {
             None => self.outcome = Some(Ok(())),
             Some(Step::Send { line }) => {
@@ -304,9 +304,9 @@ impl Console {
             Some(Step::Outside { task, within }) => {
                 self.actions.push(Action::Begin { task: task.clone(), within: *within });
                 // Two tasks in a row are one stretch of the console.
-                self.text = if beside { heard } else { Vec::new() };
+                self.text = if after_task { heard } else { Vec::new() };
             }
-            Some(Step::Expect { pattern, .. }) if beside => {
+            Some(Step::Expect { pattern, .. }) if after_task => {
                 if String::from_utf8_lossy(&heard).contains(pattern.as_str()) {
                     self.pass(now);
                 } else {

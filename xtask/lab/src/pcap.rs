@@ -1,6 +1,6 @@
 //! The packets that a machine sent, as QEMU records them (pcap): by them one sees that its network has begun, and which
-//! addresses it has, without knocking at its doors. Where a stranger is on the network, his are among them: what is asked here
-//! is what the first sender said, and the stranger says nothing before he knows where the machine is.
+//! addresses it has, without knocking at its doors. Where a prober is on the network, its packets are among them: what is asked here
+//! is what the first sender said, and the prober says nothing before it knows where the machine is.
 //!
 //! The record grows while it is read, so its last entry may be cut off. Reading the file is `xtask/src/host/ssh/banner.rs`.
 

@@ -1,9 +1,9 @@
 //! What somebody on the machine's own network tries, as packets and what they are answered with; `frame` writes and reads
 //! them, and what can be tried is in `attempt`.
 //!
-//! A [`Stranger`] fires volleys and is told what came back. After each volley it asks for the machine's hardware address,
-//! which the machine answers whatever its packet filter says: when that answer is there, it has seen all of the volley, and
-//! nothing depends on how fast it is. The socket is `xtask/src/host/segment.rs`.
+//! A [`Prober`] sends probes in bursts and takes note of the answers. The question for the machine's hardware address follows
+//! each burst as a barrier: the machine answers it whatever its packet filter says, and then it has seen the whole burst, so
+//! nothing depends on how fast it is. The socket is `xtask/src/host/netdev.rs`.
 
 mod attempt;
 mod frame;
@@ -12,24 +12,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use attempt::Try;
-use attempt::{Gives, Kind, Shot};
+use attempt::{Gives, Kind, Probe};
 pub use frame::Mac;
 use frame::{Flags, Heard, Host, Segment};
 
 /// Where QEMU's DHCP puts the machine.
 const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
-/// Packets of a volley. QEMU keeps many more for a slow machine.
-const VOLLEY: usize = 64;
+/// Packets of a burst. QEMU keeps many more for a slow machine.
+const BURST: usize = 64;
 /// The number with which every connection of ours begins.
 const BEGINNING: u32 = 1_000_000;
+
 /// Somebody on the machine's network, with as many addresses as needed.
 #[derive(Debug)]
-pub struct Stranger {
+pub struct Prober {
     what: Try,
     sources: BTreeSet<IpAddr>,
-    shots: std::vec::IntoIter<Shot>,
+    probes: std::vec::IntoIter<Probe>,
     /// How many of them were sent.
-    fired: usize,
+    sent: usize,
     /// The machine's hardware address, once heard.
     machine: Option<Mac>,
     /// Its IPv6 address on this network.
@@ -45,22 +46,22 @@ pub struct Stranger {
 /// What a frame was.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// The answer to [`Stranger::fence`].
-    Fence,
+    /// The answer to [`Prober::barrier`].
+    Barrier,
     /// A question of the machine's, and what is said to it.
     Reply(Vec<u8>),
     /// Nothing to react to.
     Nothing,
 }
 
-impl Stranger {
+impl Prober {
     /// Somebody who will try this with the machine of this IPv6 address.
     pub fn new(what: Try, link: Ipv6Addr) -> Self {
         Self {
             what,
             sources: what.sources().into_iter().collect(),
-            shots: what.shots().into_iter(),
-            fired: 0,
+            probes: what.probes().into_iter(),
+            sent: 0,
             machine: None,
             link,
             answers: BTreeSet::new(),
@@ -70,17 +71,18 @@ impl Stranger {
     }
 
     /// The question that is answered when all before it was seen.
-    pub fn fence(&self) -> Vec<u8> {
-        frame::who_has(self.fencer(), MACHINE)
+    pub fn barrier(&self) -> Vec<u8> {
+        frame::who_has(self.barrier_source(), MACHINE)
     }
 
     /// The next packets; none when all were sent, or when the machine has not answered any question yet.
-    pub fn volley(&mut self) -> Vec<Vec<u8>> {
+    pub fn burst(&mut self) -> Vec<Vec<u8>> {
         let Some(machine) = self.machine else { return Vec::new() };
-        let shots: Vec<Shot> = self.shots.by_ref().take(VOLLEY).collect();
-        self.fired += shots.len();
-        self.asked.extend(shots.iter().filter(|shot| shot.kind == Kind::Connect).map(|shot| (shot.from, shot.back)));
-        shots.into_iter().map(|shot| self.packet(machine, shot)).collect()
+        let probes: Vec<Probe> = self.probes.by_ref().take(BURST).collect();
+        self.sent += probes.len();
+        self.asked
+            .extend(probes.iter().filter(|probe| probe.kind == Kind::Connect).map(|probe| (probe.from, probe.back)));
+        probes.into_iter().map(|probe| self.packet(machine, probe)).collect()
     }
 
     /// First packets once more, of connections whose answer did not come: a client does the same after a second. None for an attempt
@@ -90,11 +92,11 @@ impl Stranger {
         let made = |(from, back): &&(IpAddr, u16)| self.made.get(from).is_some_and(|ports| ports.contains(back));
         let missing = self.asked.iter().filter(|asked| !made(asked));
         missing
-            .map(|&(from, back)| self.packet(machine, Shot { from, port: attempt::SSH, back, kind: Kind::Connect }))
+            .map(|&(from, back)| self.packet(machine, Probe { from, port: attempt::SSH, back, kind: Kind::Connect }))
             .collect()
     }
 
-    fn packet(&self, machine: Mac, Shot { from, port, back, kind }: Shot) -> Vec<u8> {
+    fn packet(&self, machine: Mac, Probe { from, port, back, kind }: Probe) -> Vec<u8> {
         let segment = |flags, sequence, acknowledged| {
             self.segment(machine, from, Segment { from: back, to: port, flags, sequence, acknowledged })
         };
@@ -126,9 +128,9 @@ impl Stranger {
             return Reaction::Nothing;
         }
         match heard {
-            Heard::IsAt { ip: MACHINE, mac, to } if to == self.fencer() => {
+            Heard::IsAt { ip: MACHINE, mac, to } if to == self.barrier_source() => {
                 self.machine = Some(mac);
-                return Reaction::Fence;
+                return Reaction::Barrier;
             }
             Heard::WhoHas { asker, target }
                 if self.is_ours(target) || (self.is_claimed(target) && !self.is_machine(bytes)) =>
@@ -173,7 +175,7 @@ impl Stranger {
     /// What came of it, in one line.
     pub fn result(&self) -> String {
         match self.what.gives() {
-            Gives::Sent => format!("{} sent", self.fired),
+            Gives::Sent => format!("{} sent", self.sent),
             Gives::MadeByEach(asked) => {
                 let made = |from| self.made.get(from).map_or(0, BTreeSet::len);
                 self.sources.iter().map(|from| format!("{} of {asked}", made(from))).collect::<Vec<_>>().join(", ")
@@ -190,15 +192,15 @@ impl Stranger {
         match self.machine {
             None => "the machine did not say in time where it is".to_owned(),
             Some(_) => {
-                let all = self.fired + self.shots.len();
-                format!("the time was over when {} of {all} packets were on their way", self.fired)
+                let all = self.sent + self.probes.len();
+                format!("the time was over when {} of {all} packets were on their way", self.sent)
             }
         }
     }
 
     /// Whose answers are heard: an address that is not the machine's own and can be answered.
     fn is_ours(&self, address: IpAddr) -> bool {
-        address == IpAddr::from(self.fencer()) || !self.what.only_claims() && self.sources.contains(&address)
+        address == IpAddr::from(self.barrier_source()) || !self.what.only_claims() && self.sources.contains(&address)
     }
 
     /// An address in whose name he speaks. The machine is told nothing of where it is, but QEMU's own network is: it refuses what it
@@ -212,7 +214,7 @@ impl Stranger {
     }
 
     /// An address for questions: the source itself where it is one of this network, so that the machine knows the way back.
-    fn fencer(&self) -> Ipv4Addr {
+    fn barrier_source(&self) -> Ipv4Addr {
         match self.sources.first() {
             Some(IpAddr::V4(ip)) if !self.what.only_claims() => *ip,
             _ => Ipv4Addr::new(10, 0, 2, 99),

@@ -29,9 +29,9 @@ pub enum Medium {
     Virtio,
 }
 
-/// Who sits at the machine.
+/// Where screen and console of the machine are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seat {
+pub enum Display {
     /// A program: serial port on standard input and output, nothing else.
     Harness,
     /// A person at a terminal: serial port and QEMU's monitor share it (Ctrl-A C switches, Ctrl-A X ends).
@@ -77,7 +77,7 @@ pub enum Start {
 pub enum Network {
     /// There is no card.
     Absent,
-    /// A cable with nobody at its other end: no DHCP, no router.
+    /// A link with nobody at its other end: no DHCP, no router.
     Silent,
     /// QEMU's own network: DHCP gives 10.0.2.15, and connections to a port of this host's loopback reach port 22.
     User {
@@ -87,21 +87,21 @@ pub enum Network {
         web: Option<u16>,
         /// Whether the guest reaches nothing but QEMU itself.
         restricted: bool,
-        /// File for the packets that the guest sends, and with it the stranger, in pcap's format: by it one sees when the guest's
+        /// File in pcap's format for the packets that the guest and the prober send: by it one sees when the guest's
         /// network begins.
-        wire: Utf8PathBuf,
+        pcap: Utf8PathBuf,
         /// Somebody else on the same network, frame by frame.
-        stranger: Option<Segment>,
+        frames: Option<FrameSockets>,
     },
 }
 
 /// Two sockets (UNIX, datagrams) between QEMU and a program that is on the machine's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Segment {
+pub struct FrameSockets {
     /// QEMU's.
     pub machine: Utf8PathBuf,
     /// The program's.
-    pub stranger: Utf8PathBuf,
+    pub prober: Utf8PathBuf,
 }
 
 /// A second disk of the machine.
@@ -120,8 +120,8 @@ pub struct Machine {
     pub flash: Option<Flash>,
     /// What it starts.
     pub start: Start,
-    /// Who sits at it.
-    pub seat: Seat,
+    /// Where its screen and console are shown.
+    pub display: Display,
     /// Memory in MiB.
     pub memory: u32,
     /// Processors.
@@ -155,7 +155,7 @@ impl Machine {
             .args(["-nodefaults", "-vga", "std"])
             .args(["-sandbox", self.sandbox()]);
         let command = if self.restarts { command } else { command.arg("-no-reboot") };
-        let command = self.seat(command);
+        let command = self.display(command);
         let command = match &self.flash {
             Some(Flash { code, variables }) => command
                 .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", value(code))])
@@ -199,23 +199,25 @@ impl Machine {
 
     /// System calls that QEMU gives up: a guest that breaks out of it starts no program. A window's libraries do start some.
     fn sandbox(&self) -> &'static str {
-        match self.seat {
-            Seat::Harness | Seat::Terminal => "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-            Seat::Window => "on,obsolete=deny,elevateprivileges=deny",
+        match self.display {
+            Display::Harness | Display::Terminal => {
+                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+            }
+            Display::Window => "on,obsolete=deny,elevateprivileges=deny",
         }
     }
 
-    fn seat(&self, command: Command) -> Command {
-        match self.seat {
+    fn display(&self, command: Command) -> Command {
+        match self.display {
             // Without signal=off QEMU would take Ctrl-C for itself; there is no terminal here to press it on.
-            Seat::Harness => command.args(["-display", "none", "-monitor", "none"]).args([
+            Display::Harness => command.args(["-display", "none", "-monitor", "none"]).args([
                 "-chardev",
                 "stdio,id=console,signal=off",
                 "-serial",
                 "chardev:console",
             ]),
-            Seat::Terminal => command.args(["-display", "none", "-serial", "mon:stdio"]),
-            Seat::Window => command.args(["-serial", "mon:stdio"]),
+            Display::Terminal => command.args(["-display", "none", "-serial", "mon:stdio"]),
+            Display::Window => command.args(["-serial", "mon:stdio"]),
         }
     }
 
@@ -244,44 +246,44 @@ impl Machine {
     fn connected(&self, command: Command) -> Command {
         let command = command.args(["-device", "virtio-rng-pci"]);
         let mut command = command;
-        let cable = match &self.network {
+        let netdev = match &self.network {
             Network::Absent => return command,
             Network::Silent => "hubport,id=net,hubid=0".to_owned(),
-            Network::User { port, web, restricted, wire, stranger } => {
-                let id = if stranger.is_some() { "user" } else { "net" };
-                let dump = format!("filter-dump,id=wire,netdev={id},queue=rx,maxlen=64,file={}", value(wire));
+            Network::User { port, web, restricted, pcap, frames } => {
+                let id = if frames.is_some() { "user" } else { "net" };
+                let dump = format!("filter-dump,id=pcap,netdev={id},queue=rx,maxlen=64,file={}", value(pcap));
                 command = command.args(["-object", &dump]);
                 let web = web.map_or_else(String::new, |web| format!(",hostfwd=tcp:127.0.0.1:{web}-:8080"));
-                // QEMU's own network refuses, in his name, what it sees go to a stranger: he could make no connection. Over IPv6 it is
+                // QEMU's own network refuses, in his name, what it sees go to the prober: it could make no connection. Over IPv6 it is
                 // left out then.
-                let family = if stranger.is_some() { ",ipv6=off" } else { "" };
+                let family = if frames.is_some() { ",ipv6=off" } else { "" };
                 let user = format!(
                     "user,id={id}{family},restrict={},hostfwd=tcp:127.0.0.1:{port}-:22{web}",
                     off_on(*restricted)
                 );
-                match stranger {
+                match frames {
                     None => user,
-                    Some(segment) => {
-                        command = shared(command, &user, segment);
+                    Some(sockets) => {
+                        command = shared(command, &user, sockets);
                         "hubport,id=net,hubid=0".to_owned()
                     }
                 }
             }
         };
         // No boot ROM: the firmware has nothing to try on the network.
-        command.args(["-netdev", &cable, "-device", "virtio-net-pci,netdev=net,romfile="])
+        command.args(["-netdev", &netdev, "-device", "virtio-net-pci,netdev=net,romfile="])
     }
 }
 
-/// A hub with QEMU's own network and the stranger; the machine's card is at a third port of it.
-fn shared(command: Command, user: &str, segment: &Segment) -> Command {
-    let Segment { machine, stranger } = segment;
+/// A hub with QEMU's own network and the prober; the machine's card is at a third port of it.
+fn shared(command: Command, user: &str, sockets: &FrameSockets) -> Command {
+    let FrameSockets { machine, prober } = sockets;
     let sockets = format!(
-        "dgram,id=stranger,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+        "dgram,id=prober,local.type=unix,local.path={},remote.type=unix,remote.path={}",
         value(machine),
-        value(stranger)
+        value(prober)
     );
-    let ports = ["hubport,id=port-user,hubid=0,netdev=user", "hubport,id=port-stranger,hubid=0,netdev=stranger"];
+    let ports = ["hubport,id=port-user,hubid=0,netdev=user", "hubport,id=port-prober,hubid=0,netdev=prober"];
     [user, &sockets, ports[0], ports[1]].into_iter().fold(command, |command, netdev| command.args(["-netdev", netdev]))
 }
 
@@ -302,16 +304,10 @@ mod tests {
         Machine {
             flash: flash.then(|| Flash { code: "/fw/CODE.fd".into(), variables: "/run/vars.fd".into() }),
             start: Start::Iso { file: "/out/a,b.iso".into(), medium },
-            seat: Seat::Harness,
+            display: Display::Harness,
             memory: 512,
             processors: 2,
-            network: Network::User {
-                port: 2222,
-                web: None,
-                restricted: true,
-                wire: "/run/wire".into(),
-                stranger: None,
-            },
+            network: Network::User { port: 2222, web: None, restricted: true, pcap: "/run/pcap".into(), frames: None },
             volume: Some("/run/a,b".into()),
             extra: None,
             clock: None,
@@ -341,8 +337,8 @@ mod tests {
                     port: 2222,
                     web: None,
                     restricted: true,
-                    wire: "/run/wire".into(),
-                    stranger: Some(Segment { machine: "/run/m".into(), stranger: "/run/s".into() }),
+                    pcap: "/run/pcap".into(),
+                    frames: Some(FrameSockets { machine: "/run/m".into(), prober: "/run/s".into() }),
                 },
                 ..cd.clone()
             },
@@ -355,8 +351,8 @@ mod tests {
                     port: 1,
                     web: Some(2),
                     restricted: false,
-                    wire: "/run/wire".into(),
-                    stranger: None,
+                    pcap: "/run/pcap".into(),
+                    frames: None,
                 },
                 ..cd.clone()
             },
@@ -375,9 +371,9 @@ mod tests {
 
     #[test]
     fn a_person_gets_a_monitor_and_maybe_a_window() {
-        let at = |seat| Machine { seat, ..machine(false, Medium::Cd) }.command().args.join(" ");
-        assert!(at(Seat::Terminal).contains("-display none -serial mon:stdio"));
-        let window = at(Seat::Window);
+        let at = |display| Machine { display, ..machine(false, Medium::Cd) }.command().args.join(" ");
+        assert!(at(Display::Terminal).contains("-display none -serial mon:stdio"));
+        let window = at(Display::Window);
         assert!(!window.contains("-display") && window.contains("-serial mon:stdio"), "{window}");
         assert!(window.contains("-sandbox on,") && !window.contains("spawn=deny"), "{window}");
     }

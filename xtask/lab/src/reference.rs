@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn commands_are_pinned() {
-        let room = Utf8Path::new("/store/peer");
+        let room = Utf8Path::new("/store/reference");
         let lines = [
             install(room, &room.join("key.pub"), None),
             install(room, &room.join("key.pub"), Some("http://mirror.example/debian")),

@@ -16,7 +16,7 @@ mod steps;
 
 pub use accounts::{ADMIN, HOST, PASSWORD, PASSWORD_HASH};
 pub use conversation::{Item, Scenario, USUAL};
-pub use machine::{Cable, Clock, Setup};
+pub use machine::{Clock, NetLink, Setup};
 pub use set::{NAMES, NoScenario, SETTLED, named};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The way into a machine over the port that QEMU forwards: the host's SSH client, and in [`banner`] the wait for its server.
+//! The host's SSH client, for a machine behind the port that QEMU forwards; in [`banner`] the wait for its server.
 //!
 //! Command lines are made by `ashlar_lab::ssh`; which tasks there are is in `ashlar_lab::console::task`. Every wait here
 //! ends at a given time, or when it is cancelled.
@@ -18,30 +18,30 @@ use ashlar_lab::cloud::HostKey;
 use ashlar_lab::console::Answer;
 use ashlar_lab::console::task::{Login, Task, frames, unframe};
 use ashlar_lab::pcap;
-use ashlar_lab::qemu::Segment;
+use ashlar_lab::qemu::FrameSockets;
 use ashlar_lab::ssh::{self, Access, NO_CONNECTION, Reader};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::banner::{Pace, Quiet};
+use self::banner::{PcapOffset, RetryPolicy};
 use self::deadline::{Deadline, TICK};
 use super::process::Process;
 use super::work::remove_if_there;
-use super::{clock, exec, segment};
+use super::{clock, exec, netdev};
 
 /// Printed by the machine when it got a command that may end the connection.
 const LEAVING: &str = "leaving";
 
-/// A way into one machine, with throw-away keys.
+/// The client for one machine, with throw-away keys.
 #[derive(Debug)]
-pub struct Way {
+pub struct SshClient {
     access: Access,
     /// Where files of single commands go.
     scratch: Utf8PathBuf,
     /// The key that the machine was given, once somebody asked for it.
     host_key: OnceLock<HostKey>,
     /// Tells when the guest's network begins.
-    quiet: Quiet,
-    pace: Pace,
+    offset: PcapOffset,
+    retries: RetryPolicy,
 }
 
 /// What a client printed and how it ended.
@@ -51,8 +51,8 @@ struct Printed {
     stderr: String,
 }
 
-impl Way {
-    /// A way through `port`, or through a free port, with keys made in `scratch`.
+impl SshClient {
+    /// A client for `port`, or for a free port, with keys made in `scratch`.
     pub fn make(port: Option<u16>, scratch: &Utf8Path) -> Result<Self> {
         let port = match port {
             Some(port) => port,
@@ -64,19 +64,19 @@ impl Way {
             key: file("key"),
             strange_key: file("strange-key"),
             known_hosts: file("known-hosts"),
-            control: file("way"),
+            control: file("control"),
         };
         for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a stranger's key")] {
             exec::read(&ssh::keygen(key, comment))?;
         }
-        Ok(Self::through(access, scratch, Pace::SPARING))
+        Ok(Self::through(access, scratch, RetryPolicy::SPARING))
     }
 
-    fn through(access: Access, scratch: &Utf8Path, pace: Pace) -> Self {
-        Self { access, scratch: scratch.to_owned(), host_key: OnceLock::new(), quiet: Quiet::new(), pace }
+    fn through(access: Access, scratch: &Utf8Path, retries: RetryPolicy) -> Self {
+        Self { access, scratch: scratch.to_owned(), host_key: OnceLock::new(), offset: PcapOffset::new(), retries }
     }
 
-    /// A way through a free port into a system of somebody else's, with a key that it knows already.
+    /// A client for a free port and a system of somebody else's, with a key that it knows already.
     pub fn with_key(key: &Utf8Path, scratch: &Utf8Path) -> Result<Self> {
         let file = |name: &str| scratch.join(name);
         let access = Access {
@@ -84,19 +84,19 @@ impl Way {
             key: key.to_owned(),
             strange_key: key.to_owned(),
             known_hosts: file("known-hosts"),
-            control: file("way"),
+            control: file("control"),
         };
-        Ok(Self::through(access, scratch, Pace::EAGER))
+        Ok(Self::through(access, scratch, RetryPolicy::EAGER))
     }
 
     /// The file in which QEMU is to record the packets that the machine sends.
-    pub fn wire(&self) -> Utf8PathBuf {
-        self.scratch.join("wire.pcap")
+    pub fn pcap(&self) -> Utf8PathBuf {
+        self.scratch.join("guest.pcap")
     }
 
     /// The sockets by which somebody else is on the machine's network.
-    pub fn segment(&self) -> Segment {
-        Segment { machine: self.scratch.join("machine.socket"), stranger: self.scratch.join("stranger.socket") }
+    pub fn frame_sockets(&self) -> FrameSockets {
+        FrameSockets { machine: self.scratch.join("machine.socket"), prober: self.scratch.join("prober.socket") }
     }
 
     /// The port on this host's loopback.
@@ -122,7 +122,7 @@ impl Way {
         let command = self.access.fresh(user, "true");
         let started = Instant::now();
         for _ in 0..count {
-            let printed = self.client(&command, "", &deadline)?;
+            let printed = self.run(&command, "", &deadline)?;
             if printed.code != 0 {
                 return Err(format!("a login ended with status {}: {}", printed.code, ssh::last_word(&printed.stderr)));
             }
@@ -172,15 +172,16 @@ impl Way {
                 if self.host_key.get().is_none() {
                     remove_if_there(&self.access.known_hosts)?;
                 }
-                self.quiet.await_network(&self.wire(), &deadline);
-                banner::listen(self.access.port, &self.pace, &deadline)
+                self.offset.await_network(&self.pcap(), &deadline);
+                banner::listen(self.access.port, &self.retries, &deadline)
                     .map(answer)
                     .ok_or_else(|| "nothing greeted".to_owned())
             }
             Task::Silence { lasting } => {
                 let deadline = Deadline { until: until.min(Instant::now() + *lasting), cancelled };
                 Ok(answer(
-                    banner::listen(self.access.port, &Pace::SINGLE, &deadline).unwrap_or_else(|| "silence".to_owned()),
+                    banner::listen(self.access.port, &RetryPolicy::SINGLE, &deadline)
+                        .unwrap_or_else(|| "silence".to_owned()),
                 ))
             }
             Task::Commands { user, commands } => self.commands(user, commands, &deadline),
@@ -189,13 +190,13 @@ impl Way {
             Task::Clock { user, base } => self.clock(user, *base, started, &deadline).map(answer),
             Task::Timed { user, command } => self.timed(user, command, &deadline),
             Task::Attack { user, command } => {
-                let printed = self.client(&self.access.fresh(user, command), "", &deadline)?;
+                let printed = self.run(&self.access.fresh(user, command), "", &deadline)?;
                 let last = printed.stdout.lines().last().filter(|_| printed.code == 0);
                 Ok(answer(last.unwrap_or("the session ended").to_owned()))
             }
             Task::Crowd { user, connections } => {
                 let command = self.access.linger(user);
-                let come = |_| self.client(&command, "", &deadline).map(|printed| usize::from(printed.code == 0));
+                let come = |_| self.run(&command, "", &deadline).map(|printed| usize::from(printed.code == 0));
                 let came = (0..*connections).map(come).sum::<Result<usize, String>>()?;
                 Ok(answer(came.to_string()))
             }
@@ -203,18 +204,18 @@ impl Way {
             Task::Greetings { count } => {
                 banner::greetings(self.access.port, *count, &deadline).map(|count| answer(count.to_string()))
             }
-            Task::Stranger(what) => {
-                let record = fs_err::read(self.wire()).map_err(|error| error.to_string())?;
+            Task::Probe(what) => {
+                let record = fs_err::read(self.pcap()).map_err(|error| error.to_string())?;
                 let link = pcap::link_local(record.get(pcap::HEAD..).unwrap_or_default())
                     .ok_or_else(|| "the machine has said nothing over IPv6 yet".to_owned())?;
-                segment::attempt(*what, link, &self.segment(), &|| deadline.left()).map(answer)
+                netdev::attempt(*what, link, &self.frame_sockets(), &|| deadline.left()).map(answer)
             }
         }
     }
 
     fn timed(&self, user: &str, command: &str, deadline: &Deadline<'_>) -> Result<Vec<Answer>, String> {
         let started = Instant::now();
-        let printed = self.client(&self.access.fresh(user, command), "", deadline)?;
+        let printed = self.run(&self.access.fresh(user, command), "", deadline)?;
         let took = started.elapsed().as_millis();
         let text = if printed.code == 0 { took.to_string() } else { ssh::last_word(&printed.stderr) };
         Ok(vec![Answer { text, status: u8::try_from(printed.code).unwrap_or(u8::MAX) }])
@@ -244,8 +245,8 @@ impl Way {
             self.connected(&self.access.login(&Login::Key(user.to_owned()), Reader::Program, &[line]), "", deadline)?;
         // What comes after belongs to another start. A machine that was faster has ended the connection itself, and there is
         // nobody to hang up: either way it is gone.
-        let _gone = self.client(&self.access.hang_up(user), "", deadline)?;
-        self.quiet.starts_again();
+        let _gone = self.run(&self.access.hang_up(user), "", deadline)?;
+        self.offset.starts_again();
         match printed.code {
             0 | NO_CONNECTION if printed.stdout.contains(LEAVING) => Ok(Vec::new()),
             code => Err(format!("`{command}` ended with status {code}: {}", ssh::last_word(&printed.stderr))),
@@ -255,7 +256,7 @@ impl Way {
     fn refusal(&self, login: &Login, deadline: &Deadline<'_>) -> Result<Vec<Answer>, String> {
         let command = self.access.login(login, Reader::Program, &["true".to_owned()]);
         loop {
-            let printed = self.client(&command, "", deadline)?;
+            let printed = self.run(&command, "", deadline)?;
             let text = ssh::last_word(&printed.stderr);
             // Without a word about permission, the connection was closed before: this source has to wait for its turn.
             if printed.code != NO_CONNECTION || text.contains("Permission denied") {
@@ -305,7 +306,7 @@ impl Way {
     /// Runs the client until it got a connection. What it runs may be run twice.
     fn connected(&self, command: &Command, input: &str, deadline: &Deadline<'_>) -> Result<Printed, String> {
         loop {
-            let printed = self.client(command, input, deadline)?;
+            let printed = self.run(command, input, deadline)?;
             let failed = printed.code == NO_CONNECTION && printed.stdout.is_empty();
             let word = ssh::last_word(&printed.stderr);
             if !failed || word.contains("Permission denied") || word.contains("verification failed") {
@@ -316,7 +317,7 @@ impl Way {
     }
 
     /// Runs the client once.
-    fn client(&self, command: &Command, input: &str, deadline: &Deadline<'_>) -> Result<Printed, String> {
+    fn run(&self, command: &Command, input: &str, deadline: &Deadline<'_>) -> Result<Printed, String> {
         let run = || -> Result<Option<Printed>> {
             let file = |name: &str| self.scratch.join(name);
             let (stdin, stdout, stderr) = (file("client.in"), file("client.out"), file("client.err"));

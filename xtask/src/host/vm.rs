@@ -20,7 +20,7 @@ use camino::Utf8Path;
 
 use super::exec;
 use super::process::Process;
-use super::ssh::Way;
+use super::ssh::SshClient;
 
 /// How often limits are looked at while the machine is silent.
 const TICK: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ enum Event {
 /// Starts `command`, whose standard input and output are a serial console, and follows `script` to its outcome.
 ///
 /// `log` gets everything printed there, as plain text, while it comes; `messages` gets the process's own standard error.
-/// Tasks of the script go `way`; without one they fail. The process has ended when this returns, whatever happened. The
+/// Tasks of the script go over `client`; without one they fail. The process has ended when this returns, whatever happened. The
 /// script's failures are in the result's outcome.
 ///
 /// # Errors
@@ -51,7 +51,7 @@ enum Event {
 pub fn converse(
     command: &Command,
     script: Script,
-    way: Option<&Arc<Way>>,
+    client: Option<&Arc<SshClient>>,
     log: &Utf8Path,
     messages: &Utf8Path,
 ) -> Result<Console> {
@@ -62,12 +62,12 @@ pub fn converse(
     let mut keyboard = machine.0.stdin.take().context("the machine has no standard input")?;
     let (sender, events) = mpsc::channel();
     listen(&mut machine.0, sender.clone())?;
-    let mut beside = Beside { way, started, sender, task: None };
+    let mut tasks = TaskRunner { client, started, sender, task: None };
     let mut console = Console::new(script);
     // The first step may want something done before the machine says a word.
     let mut actions = console.feed(Input::Tick, started.elapsed());
     loop {
-        perform(&mut keyboard, &mut beside, actions)?;
+        perform(&mut keyboard, &mut tasks, actions)?;
         if console.outcome().is_some() {
             break;
         }
@@ -79,7 +79,7 @@ pub fn converse(
             Ok(Event::Done(result)) => console.feed(Input::Done(result), started.elapsed()),
             Err(RecvTimeoutError::Timeout) => console.feed(Input::Tick, started.elapsed()),
             Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => {
-                beside.finish();
+                tasks.finish();
                 let status = machine.wait(GRACE)?;
                 // A command that switched the machine off may have ended with it.
                 drain(&events, &mut console, started);
@@ -127,11 +127,11 @@ fn listen(machine: &mut Child, sender: Sender<Event>) -> Result<()> {
     Ok(())
 }
 
-fn perform(keyboard: &mut ChildStdin, beside: &mut Beside<'_>, actions: Vec<Action>) -> Result<()> {
+fn perform(keyboard: &mut ChildStdin, tasks: &mut TaskRunner<'_>, actions: Vec<Action>) -> Result<()> {
     for action in actions {
         match action {
             Action::Type(line) => type_line(keyboard, &line)?,
-            Action::Begin { task, within } => beside.begin(task, within)?,
+            Action::Begin { task, within } => tasks.begin(task, within)?,
         }
     }
     Ok(())
@@ -146,20 +146,20 @@ fn type_line(keyboard: &mut ChildStdin, line: &str) -> Result<()> {
     }
 }
 
-/// What is done beside the console: at most one task at a time.
-struct Beside<'a> {
-    way: Option<&'a Arc<Way>>,
+/// Runs the tasks of a script in a thread of their own, at most one at a time.
+struct TaskRunner<'a> {
+    client: Option<&'a Arc<SshClient>>,
     /// When the machine was started.
     started: Instant,
     sender: Sender<Event>,
     task: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
 }
 
-impl Beside<'_> {
+impl TaskRunner<'_> {
     fn begin(&mut self, task: Task, within: Duration) -> Result<()> {
         self.finish();
         let sender = self.sender.clone();
-        let Some(way) = self.way.map(Arc::clone) else {
+        let Some(client) = self.client.map(Arc::clone) else {
             // The receiver lives as long as this value.
             drop(sender.send(Event::Done(Err("this machine has no network port to this host".to_owned()))));
             return Ok(());
@@ -167,8 +167,8 @@ impl Beside<'_> {
         let (started, until) = (self.started, Instant::now() + within);
         let cancelled = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancelled);
-        let thread = std::thread::Builder::new().name("beside the console".to_owned()).spawn(move || {
-            let result = way.perform(&task, started, until, &flag);
+        let thread = std::thread::Builder::new().name("task".to_owned()).spawn(move || {
+            let result = client.perform(&task, started, until, &flag);
             // Too late for anybody to listen: the console has said so.
             drop(sender.send(Event::Done(result)));
         })?;
@@ -181,13 +181,13 @@ impl Beside<'_> {
         if let Some((thread, cancelled)) = self.task.take() {
             cancelled.store(true, Ordering::Relaxed);
             if thread.join().is_err() {
-                eprintln!("warning: a thread beside the console panicked");
+                eprintln!("warning: the thread of a task panicked");
             }
         }
     }
 }
 
-impl Drop for Beside<'_> {
+impl Drop for TaskRunner<'_> {
     fn drop(&mut self) {
         self.finish();
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_lab::cloud::Volume;
-use ashlar_lab::qemu::{Firmware, Machine, Network, PROGRAM, Seat, Start};
-use ashlar_lab::scenario::{self, ADMIN, Cable, HOST, PASSWORD_HASH, Scenario, Setup};
+use ashlar_lab::qemu::{Display, Firmware, Machine, Network, PROGRAM, Start};
+use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, Setup};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -23,8 +23,8 @@ use crate::app::App;
 use crate::cli::BootTestArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;
-use crate::host::load::Load;
-use crate::host::ssh::Way;
+use crate::host::cpu_stress::CpuStress;
+use crate::host::ssh::SshClient;
 use crate::host::{exec, tools, vm};
 use crate::report::Format;
 
@@ -67,7 +67,7 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     fs_err::create_dir_all(&logs)?;
     let subject = Subject { app, isos, limit: Duration::from_secs(args.timeout), logs: &logs };
     let mut verdicts = Vec::new();
-    let load = Load::begin(args.load)?;
+    let load = CpuStress::begin(args.load)?;
     for round in 1..=args.repeat {
         for scenario in &scenarios {
             let name = if args.repeat > 1 { format!("{}.{round}", scenario.name) } else { scenario.name.to_owned() };
@@ -119,11 +119,11 @@ impl Subject<'_> {
     fn hold(&self, scenario: &Scenario, name: String, log: Utf8PathBuf) -> Result<Verdict> {
         let scratch = tempfile::tempdir()?;
         let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
-        let way = Arc::new(Way::make(None, scratch)?);
-        let machine = self.machine(scenario, &way, scratch)?;
+        let client = Arc::new(SshClient::make(None, scratch)?);
+        let machine = self.machine(scenario, &client, scratch)?;
         let messages = self.logs.join(format!("{name}.qemu.log"));
-        let script = scenario.script(self.limit, &way.public_key()?);
-        let console = vm::converse(&machine.command(), script, Some(&way), &log, &messages)?;
+        let script = scenario.script(self.limit, &client.public_key()?);
+        let console = vm::converse(&machine.command(), script, Some(&client), &log, &messages)?;
         let facts = scenario.judge(console.answers());
         let failure = match console.outcome() {
             Some(Err(failure)) => Some(failure.to_string()),
@@ -142,30 +142,30 @@ impl Subject<'_> {
         })
     }
 
-    fn machine(&self, scenario: &Scenario, way: &Way, scratch: &Utf8Path) -> Result<Machine> {
+    fn machine(&self, scenario: &Scenario, client: &SshClient, scratch: &Utf8Path) -> Result<Machine> {
         let setup = &scenario.setup;
         let volume = Volume {
             host: HOST.to_owned(),
             user: ADMIN.to_owned(),
-            key: way.public_key()?,
+            key: client.public_key()?,
             password: Some(PASSWORD_HASH.to_owned()),
-            host_key: if setup.configured { Some(way.host_key()?.clone()) } else { None },
+            host_key: if setup.configured { Some(client.host_key()?.clone()) } else { None },
         };
         let file = self.isos.get(&variant(setup)).context("its ISO was not built")?.clone();
         Ok(Machine {
             flash: flash(setup.firmware, scratch)?,
             start: Start::Iso { file, medium: setup.medium },
-            seat: Seat::Harness,
+            display: Display::Harness,
             memory: MEMORY,
             processors: 2,
-            network: match setup.cable {
-                Cable::Silent => Network::Silent,
-                Cable::User | Cable::Shared => Network::User {
-                    port: way.port(),
+            network: match setup.link {
+                NetLink::Silent => Network::Silent,
+                NetLink::User | NetLink::Shared => Network::User {
+                    port: client.port(),
                     web: None,
                     restricted: true,
-                    wire: way.wire(),
-                    stranger: (setup.cable == Cable::Shared).then(|| way.segment()),
+                    pcap: client.pcap(),
+                    frames: (setup.link == NetLink::Shared).then(|| client.frame_sockets()),
                 },
             },
             volume: setup.configured.then(|| write_volume(&volume, &scratch.join("volume"))).transpose()?,

@@ -14,7 +14,7 @@ use ashlar_lab::console::Answer;
 use ashlar_lab::console::facts::{BECOME, Expected, Fact};
 use ashlar_lab::console::task::Task;
 use ashlar_lab::grade::{Grade, Verdict, audit, exposure, lynis, ssh_audit};
-use ashlar_lab::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::qemu::{Display, Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -26,7 +26,7 @@ use crate::compose::{Variant, root};
 use crate::exit::Exit;
 use crate::host::invalid::invalid;
 use crate::host::repository::Repository;
-use crate::host::ssh::Way;
+use crate::host::ssh::SshClient;
 use crate::host::{clock, exec, graders, tools, vm};
 use crate::report::{Format, failure};
 
@@ -61,8 +61,8 @@ pub fn run(app: &App, args: &GradeArgs) -> Result<Exit> {
         Some(iso) => iso.clone(),
         None => super::iso::build(app, &Variant::plain("minimal"))?,
     };
-    let grades = with_machine(app, iso, |way| {
-        let visit = Visit { app, repository: &repository, way };
+    let grades = with_machine(app, iso, |client| {
+        let visit = Visit { app, repository: &repository, client };
         let mut grades = Vec::new();
         for name in names {
             for grade in visit.grade(name).with_context(|| format!("running the grader {name}"))? {
@@ -111,24 +111,24 @@ fn write(app: &App, repository: &Repository, grades: &[Grade]) -> Result<()> {
 }
 
 /// A machine with `iso` that lives as long as `work`, which also ends it when it fails.
-fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Result<T>) -> Result<T> {
+fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&SshClient) -> Result<T>) -> Result<T> {
     let scratch = tempfile::tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
-    let way = Way::make(None, scratch)?;
+    let client = SshClient::make(None, scratch)?;
     let volume = Volume {
         host: "ashlar".to_owned(),
         user: USER.to_owned(),
-        key: way.public_key()?,
+        key: client.public_key()?,
         password: None,
-        host_key: Some(way.host_key()?.clone()),
+        host_key: Some(client.host_key()?.clone()),
     };
     let machine = Machine {
         flash: flash(Firmware::Uefi, scratch)?,
         start: Start::Iso { file: iso, medium: Medium::Cd },
-        seat: Seat::Harness,
+        display: Display::Harness,
         memory: MEMORY,
         processors: 2,
-        network: Network::User { port: way.port(), web: None, restricted: false, wire: way.wire(), stranger: None },
+        network: Network::User { port: client.port(), web: None, restricted: false, pcap: client.pcap(), frames: None },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
         extra: None,
         clock: None,
@@ -137,16 +137,16 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&Way) -> Resul
         control: None,
     };
     let logs = app.store()?.root().join("logs/boot");
-    let machine = begin(app, &machine.command(), &way, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;
-    let done = work(&way);
-    vm::after(done, power_off(app, machine, &way))
+    let machine = begin(app, &machine.command(), &client, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;
+    let done = work(&client);
+    vm::after(done, power_off(app, machine, &client))
 }
 
 /// A machine that can be logged into.
 struct Visit<'a> {
     app: &'a App,
     repository: &'a Repository,
-    way: &'a Way,
+    client: &'a SshClient,
 }
 
 impl Visit<'_> {
@@ -187,7 +187,7 @@ impl Visit<'_> {
         let task = Task::Commands { user: USER.to_owned(), commands: commands.iter().map(line).collect() };
         let now = Instant::now();
         let answers =
-            self.way.perform(&task, now, now + within, &AtomicBool::new(false)).map_err(anyhow::Error::msg)?;
+            self.client.perform(&task, now, now + within, &AtomicBool::new(false)).map_err(anyhow::Error::msg)?;
         for (command, answer) in commands.iter().zip(&answers) {
             if answer.status != 0 {
                 let tail: String = answer.text.lines().rev().take(20).map(|line| format!("\n  | {line}")).collect();
@@ -206,7 +206,7 @@ impl Visit<'_> {
         let Some(archive) = graders::lynis(&self.app.root, store.root(), offline, reporter)? else {
             return Ok(Grade::skipped("Lynis", lynis::VERSION, FORBIDDEN));
         };
-        let receive = self.way.for_person(USER, &[lynis::RECEIVE.to_owned()]);
+        let receive = self.client.for_person(USER, &[lynis::RECEIVE.to_owned()]);
         exec::read_with_input(&receive, &archive).context("sending Lynis to the machine")?;
         self.app.reporter.note("Lynis takes some minutes");
         let answers = self.as_root(&[lynis::RUN, lynis::LOG, lynis::REPORT, lynis::REMOVE], LONG)?;
@@ -222,7 +222,7 @@ impl Visit<'_> {
 
     /// From outside: what the server offers, whether that is what was decided, and what a client agrees on with it.
     fn ssh_audit(&self) -> Result<Vec<Grade>> {
-        let (app, port) = (self.app, self.way.port());
+        let (app, port) = (self.app, self.client.port());
         let mut grades = Vec::new();
         match graders::ssh_audit(app.store()?.root(), app.global.offline, &app.reporter)? {
             Some(program) => {
@@ -236,7 +236,8 @@ impl Visit<'_> {
             None => grades.push(Grade::skipped("ssh-audit", ssh_audit::VERSION, FORBIDDEN)),
         }
         let place = tempfile::tempdir()?;
-        let client = self.client(Utf8Path::from_path(place.path()).context("the temporary directory is not UTF-8")?)?;
+        let client =
+            self.own_client(Utf8Path::from_path(place.path()).context("the temporary directory is not UTF-8")?)?;
         let version = exec::read(&ssh_audit::version(&client))?;
         self.rest();
         grades.push(ssh_audit::grade_agreement(&version, &exec::read(&ssh_audit::agree(&client, port))?));
@@ -244,7 +245,7 @@ impl Visit<'_> {
     }
 
     /// Our own client, unpacked into an empty directory.
-    fn client(&self, into: &Utf8Path) -> Result<Utf8PathBuf> {
+    fn own_client(&self, into: &Utf8Path) -> Result<Utf8PathBuf> {
         let store = self.app.store()?;
         let session = self.app.session(self.repository, &store)?;
         let name: PkgName = ssh_audit::CLIENT.parse()?;

@@ -7,7 +7,7 @@ use ashlar_core::base::command::Command;
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::facts::BECOME;
 use ashlar_lab::console::task::Task;
-use ashlar_lab::qemu::{Extra, Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::qemu::{Display, Extra, Firmware, Machine, Medium, Network, Start};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::machine::{flash, write_volume};
@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::cli::RunArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;
-use crate::host::ssh::Way;
+use crate::host::ssh::SshClient;
 use crate::host::vm::{self, Running};
 use crate::host::{exec, tools};
 
@@ -38,35 +38,35 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let scratch = tempfile::Builder::new().permissions(private).tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
-    let way = Way::make(args.port, scratch)?;
+    let client = SshClient::make(args.port, scratch)?;
     let machine = Machine {
         flash: flash(if args.bios { Firmware::Bios } else { Firmware::Uefi }, scratch)?,
         start: Start::Iso { file: iso, medium: if args.disk { Medium::Disk } else { Medium::Cd } },
-        seat: match (args.graphic, args.ssh) {
-            (true, _) => Seat::Window,
-            (false, true) => Seat::Harness,
-            (false, false) => Seat::Terminal,
+        display: match (args.graphic, args.ssh) {
+            (true, _) => Display::Window,
+            (false, true) => Display::Harness,
+            (false, false) => Display::Terminal,
         },
         memory: args.memory,
         processors: 2,
         network: Network::User {
-            port: way.port(),
+            port: client.port(),
             web: None,
             restricted: !args.network,
-            wire: way.wire(),
-            stranger: None,
+            pcap: client.pcap(),
+            frames: None,
         },
-        volume: volume(args, &way, scratch)?,
+        volume: volume(args, &client, scratch)?,
         extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
         clock: None,
         restarts: true,
         debugger: args.gdb.then(|| scratch.join("gdb")),
         control: None,
     };
-    announce(app, args, &machine, &way);
+    announce(app, args, &machine, &client);
     let command = machine.command();
     if args.ssh {
-        return log_in(app, args, &command, &way);
+        return log_in(app, args, &command, &client);
     }
     match exec::interactive(&command)? {
         0 => Ok(Exit::Good),
@@ -75,7 +75,7 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
 }
 
 /// The directory of the NoCloud volume: the user's own, ours, or none.
-fn volume(args: &RunArgs, way: &Way, scratch: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
+fn volume(args: &RunArgs, client: &SshClient, scratch: &Utf8Path) -> Result<Option<Utf8PathBuf>> {
     match &args.cidata {
         _ if args.no_cidata => Ok(None),
         Some(dir) if !dir.join("user-data").is_file() => {
@@ -84,23 +84,28 @@ fn volume(args: &RunArgs, way: &Way, scratch: &Utf8Path) -> Result<Option<Utf8Pa
         Some(dir) => Ok(Some(dir.clone())),
         None => {
             let (host, user) = ("ashlar".to_owned(), USER.to_owned());
-            let volume =
-                Volume { host, user, key: way.public_key()?, password: None, host_key: Some(way.host_key()?.clone()) };
+            let volume = Volume {
+                host,
+                user,
+                key: client.public_key()?,
+                password: None,
+                host_key: Some(client.host_key()?.clone()),
+            };
             write_volume(&volume, &scratch.join("volume")).map(Some)
         }
     }
 }
 
-fn announce(app: &App, args: &RunArgs, machine: &Machine, way: &Way) {
+fn announce(app: &App, args: &RunArgs, machine: &Machine, client: &SshClient) {
     app.reporter.note(machine.command().to_string());
     if let Some(socket) = &machine.debugger {
         app.reporter.note(format!("it waits for a debugger: gdb -ex 'target remote {socket}'"));
     }
     if args.cidata.is_none() && !args.no_cidata {
-        app.reporter.note(format!("from another terminal: {}", way.for_person(USER, &[])));
+        app.reporter.note(format!("from another terminal: {}", client.for_person(USER, &[])));
         app.reporter.note(format!("`{BECOME} COMMAND` runs a command as root, `{BECOME} poweroff` ends the machine"));
     } else {
-        app.reporter.note(format!("port {} of 127.0.0.1 leads to its port 22", way.port()));
+        app.reporter.note(format!("port {} of 127.0.0.1 leads to its port 22", client.port()));
     }
     if !args.ssh {
         app.reporter.note("Ctrl-A X ends the machine at once; Ctrl-A C opens QEMU's monitor");
@@ -108,12 +113,12 @@ fn announce(app: &App, args: &RunArgs, machine: &Machine, way: &Way) {
 }
 
 /// Starts the machine in the background, logs in, and ends it when the login does.
-fn log_in(app: &App, args: &RunArgs, command: &Command, way: &Way) -> Result<Exit> {
+fn log_in(app: &App, args: &RunArgs, command: &Command, client: &SshClient) -> Result<Exit> {
     let logs = app.store()?.root().join("logs/boot");
     let (log, messages) = (logs.join("run.log"), logs.join("run.qemu.log"));
-    let machine = begin(app, command, way, (&log, &messages))?;
-    let code = exec::interactive(&way.for_person(USER, &args.command));
-    let code = vm::after(code, power_off(app, machine, way))?;
+    let machine = begin(app, command, client, (&log, &messages))?;
+    let code = exec::interactive(&client.for_person(USER, &args.command));
+    let code = vm::after(code, power_off(app, machine, client))?;
     // A command's own status is the answer of a run that was for this command.
     match code {
         0 => Ok(Exit::Good),
@@ -124,11 +129,11 @@ fn log_in(app: &App, args: &RunArgs, command: &Command, way: &Way) -> Result<Exi
 
 /// Starts the machine in the background and waits until it can be logged into; its console goes to the first file, what QEMU
 /// says to the second.
-pub(super) fn begin(app: &App, command: &Command, way: &Way, logs: (&Utf8Path, &Utf8Path)) -> Result<Running> {
+pub(super) fn begin(app: &App, command: &Command, client: &SshClient, logs: (&Utf8Path, &Utf8Path)) -> Result<Running> {
     let (log, messages) = logs;
     let mut machine = vm::start(command, log, messages)?;
     app.reporter.note(format!("its console goes to {log}"));
-    if let Err(error) = greeted(&mut machine, way) {
+    if let Err(error) = greeted(&mut machine, client) {
         let ended = machine.end();
         let tail: String = exec::tail_of(log)?.lines().map(|line| format!("\n  | {line}")).collect();
         let words: String = exec::tail_of(messages)?.lines().map(|line| format!("\n  QEMU: {line}")).collect();
@@ -139,10 +144,10 @@ pub(super) fn begin(app: &App, command: &Command, way: &Way, logs: (&Utf8Path, &
 }
 
 /// Asks it to power off, and ends it when it does not.
-pub(super) fn power_off(app: &App, mut machine: Running, way: &Way) -> Result<()> {
+pub(super) fn power_off(app: &App, mut machine: Running, client: &SshClient) -> Result<()> {
     let leave = Task::Leave { user: USER.to_owned(), command: format!("{BECOME} poweroff") };
     let now = Instant::now();
-    let asked = way.perform(&leave, now, now + GOODBYE, &std::sync::atomic::AtomicBool::new(false));
+    let asked = client.perform(&leave, now, now + GOODBYE, &std::sync::atomic::AtomicBool::new(false));
     if asked.is_err() || machine.wait(GOODBYE)?.is_none() {
         app.reporter.note("it did not power off, so it is ended");
     }
@@ -150,7 +155,7 @@ pub(super) fn power_off(app: &App, mut machine: Running, way: &Way) -> Result<()
 }
 
 /// Waits for the SSH banner, while the machine lives, and until a login works.
-fn greeted(machine: &mut Running, way: &Way) -> Result<()> {
+fn greeted(machine: &mut Running, client: &SshClient) -> Result<()> {
     let until = machine.started + GREETING;
     let flag = std::sync::atomic::AtomicBool::new(false);
     loop {
@@ -158,8 +163,8 @@ fn greeted(machine: &mut Running, way: &Way) -> Result<()> {
             bail!("the machine ended with {status} before it could be logged into");
         }
         let slice = until.min(Instant::now() + Duration::from_secs(5));
-        if way.perform(&Task::Banner, machine.started, slice, &flag).is_ok() {
-            return way.admitted(USER, until).map_err(anyhow::Error::msg);
+        if client.perform(&Task::Banner, machine.started, slice, &flag).is_ok() {
+            return client.admitted(USER, until).map_err(anyhow::Error::msg);
         }
         if Instant::now() >= until {
             bail!("no SSH banner came within {} s", GREETING.as_secs());

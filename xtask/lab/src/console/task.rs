@@ -1,4 +1,4 @@
-//! What is done to a machine beside its console: over the forwarded port, with the host's SSH client, and as a stranger on its
+//! What is done to a machine beside its console: over the forwarded port, with the host's SSH client, and by a prober on its
 //! network.
 //!
 //! Values only; `xtask/src/host/ssh.rs` does them and hands back [`Answer`]s.
@@ -89,8 +89,8 @@ pub enum Task {
         /// How many times.
         count: u16,
     },
-    /// Tries something as a stranger; the answer is what came of it.
-    Stranger(Try),
+    /// Sends probes from the machine's own network; the answer is what came of them.
+    Probe(Try),
 }
 
 impl fmt::Display for Task {
@@ -109,7 +109,7 @@ impl fmt::Display for Task {
             Self::Crowd { user, connections } => write!(f, "{connections} connections of {user}"),
             Self::Leave { command, .. } => write!(f, "`{command}` over SSH"),
             Self::Greetings { count } => write!(f, "{count} connections to SSH at once"),
-            Self::Stranger(what) => write!(f, "a stranger's attempt: {what}"),
+            Self::Probe(what) => write!(f, "a probe from the network: {what}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a stranger can try: from where, with which packets, and in which words.
+//! What a prober can try: from where, with which packets, and in which words.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,7 +19,7 @@ const FORGED_ELSEWHERE: u16 = 300;
 /// Sources that never were.
 const SOURCES: u16 = 4000;
 
-/// Something a stranger tries.
+/// Something a prober tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Try {
     /// A connection to each of the 65,535 TCP ports.
@@ -50,7 +50,7 @@ pub enum Try {
 
 /// One packet to the machine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shot {
+pub(super) struct Probe {
     pub from: IpAddr,
     pub port: u16,
     /// The port that an answer comes to.
@@ -129,14 +129,14 @@ impl Try {
         }
     }
 
-    pub(super) fn shots(self) -> Vec<Shot> {
+    pub(super) fn probes(self) -> Vec<Probe> {
         let sources = self.sources();
-        let each = |count: u16, kind: Kind| -> Vec<Shot> {
-            let one = |from: IpAddr, number| Shot { from, port: SSH, back: 40_000 + number, kind };
+        let each = |count: u16, kind: Kind| -> Vec<Probe> {
+            let one = |from: IpAddr, number| Probe { from, port: SSH, back: 40_000 + number, kind };
             sources.iter().flat_map(|from| (0..count).map(move |number| one(*from, number))).collect()
         };
-        let all_ports = |kind: Kind| -> Vec<Shot> {
-            let one = |from: IpAddr, port| Shot { from, port, back: 40_000, kind };
+        let all_ports = |kind: Kind| -> Vec<Probe> {
+            let one = |from: IpAddr, port| Probe { from, port, back: 40_000, kind };
             sources.iter().flat_map(|from| (1..=u16::MAX).map(move |port| one(*from, port))).collect()
         };
         match self {
@@ -145,7 +145,7 @@ impl Try {
             Self::InTheNameOfTheHost => sources.iter().flat_map(|from| forged(*from, 0, FORGED_ELSEWHERE)).collect(),
             Self::InTheNameOfANeighbour => {
                 let round = |from: IpAddr, round: u16| {
-                    let real = Shot { from, port: SSH, back: 40_000 + round, kind: Kind::Connect };
+                    let real = Probe { from, port: SSH, back: 40_000 + round, kind: Kind::Connect };
                     forged(from, round * FORGED, FORGED).chain([real])
                 };
                 sources.iter().flat_map(|from| (0..MADE).flat_map(move |number| round(*from, number))).collect()
@@ -182,11 +182,11 @@ impl Try {
 
 /// First packets in somebody's name, each followed by another that is answered without data, and by two guesses at what he was told. They are half of all numbers apart, and the kernel's
 /// tracking of connections takes one of two such for an old packet of the connection, which it lets pass.
-fn forged(from: IpAddr, first: u16, count: u16) -> impl Iterator<Item = Shot> {
+fn forged(from: IpAddr, first: u16, count: u16) -> impl Iterator<Item = Probe> {
     (first..first + count).flat_map(move |number| {
-        let shot = |kind| Shot { from, port: SSH, back: 50_000 + number, kind };
+        let probe = |kind| Probe { from, port: SSH, back: 50_000 + number, kind };
         let guess = u32::from(number).wrapping_mul(0x9e37_79b9);
-        [Kind::Tcp(Flags::SYN), Kind::Again, Kind::Guess(guess), Kind::Guess(guess ^ 0x8000_0000)].map(shot)
+        [Kind::Tcp(Flags::SYN), Kind::Again, Kind::Guess(guess), Kind::Guess(guess ^ 0x8000_0000)].map(probe)
     })
 }
 

@@ -1,4 +1,4 @@
-//! Ethernet frames of the stranger: written with, and read by, the crate etherparse. Frames are read from a machine that is
+//! Ethernet frames of the prober: written with, and read by, the crate etherparse. Frames are read from a machine that is
 //! under test, so nothing is believed of them.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,7 +12,7 @@ use etherparse::{
 /// A hardware address.
 pub type Mac = [u8; 6];
 
-/// Of the stranger; locally administered.
+/// Of the prober; locally administered.
 const OURS: Mac = [0x02, 0, 0, 0, 0x5a, 1];
 const EVERYBODY: Mac = [0xff; 6];
 /// Of all packets: neighbours are recognised by it.

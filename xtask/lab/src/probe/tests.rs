@@ -1,4 +1,4 @@
-//! The stranger against a machine of our own, which answers as a test says.
+//! The prober against a machine of our own, which answers as a test says.
 
 use super::frame::{self, Flags, Heard, Host, Segment};
 use super::*;
@@ -16,7 +16,7 @@ struct Machine {
 
 impl Machine {
     fn hears(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        // Written by the stranger's own code, so as if from him.
+        // Written by the prober's own code, so as if from it.
         self.says(bytes).map(from_the_machine)
     }
 
@@ -79,34 +79,34 @@ fn sender(bytes: &[u8]) -> IpAddr {
 }
 
 fn attempt(what: Try, open: &[(u16, usize)]) -> (String, usize) {
-    let mut stranger = Stranger::new(what, LINK);
+    let mut prober = Prober::new(what, LINK);
     let mut machine = Machine { open: open.iter().copied().collect(), asked: 0, told: BTreeMap::new() };
-    let mut exchange = |stranger: &mut Stranger, mut frame: Vec<u8>| {
+    let mut exchange = |prober: &mut Prober, mut frame: Vec<u8>| {
         while let Some(answer) = machine.hears(&frame) {
-            let Reaction::Reply(reply) = stranger.hear(&answer) else { break };
+            let Reaction::Reply(reply) = prober.hear(&answer) else { break };
             frame = reply;
         }
         machine.asked
     };
-    let fence = stranger.fence();
-    let mut asked = exchange(&mut stranger, fence);
+    let barrier = prober.barrier();
+    let mut asked = exchange(&mut prober, barrier);
     loop {
-        let volley = stranger.volley();
-        if volley.is_empty() {
-            return (stranger.result(), asked);
+        let burst = prober.burst();
+        if burst.is_empty() {
+            return (prober.result(), asked);
         }
-        for frame in volley.into_iter().chain([stranger.fence()]) {
-            asked = exchange(&mut stranger, frame);
+        for frame in burst.into_iter().chain([prober.barrier()]) {
+            asked = exchange(&mut prober, frame);
         }
     }
 }
 
 #[test]
 fn open_ports_are_found() {
-    let (result, fences) = attempt(Try::Tcp, &[(22, 9), (65_535, 9), (1, 9)]);
+    let (result, barriers) = attempt(Try::Tcp, &[(22, 9), (65_535, 9), (1, 9)]);
     assert_eq!(result, "tcp 1, tcp 22, tcp 65535");
     // One more before the machine was known.
-    assert_eq!(fences, 1 + 65_535_usize.div_ceil(VOLLEY));
+    assert_eq!(barriers, 1 + 65_535_usize.div_ceil(BURST));
     assert_eq!(attempt(Try::TcpOverIpv6, &[(443, 1)]).0, "tcp 443");
     assert_eq!(attempt(Try::Udp, &[(22, 9)]).0, "no answer");
 }
@@ -130,72 +130,72 @@ fn who_is_misused_makes_his_own_connections() {
 
 #[test]
 fn a_connection_is_made_when_the_server_speaks() {
-    let mut stranger = Stranger::new(Try::RateOverIpv6, LINK);
-    stranger.machine = Some(MACHINE_MAC);
-    stranger.volley();
-    let ip = *stranger.sources.first().unwrap();
+    let mut prober = Prober::new(Try::RateOverIpv6, LINK);
+    prober.machine = Some(MACHINE_MAC);
+    prober.burst();
+    let ip = *prober.sources.first().unwrap();
     let says = |flags, content: bool| {
         let segment = Segment { from: 22, to: 40_000, flags, sequence: u32::MAX, acknowledged: BEGINNING + 1 };
         let frame = frame::tcp(LINK.into(), Host { mac: [2; 6], ip }, segment);
         from_the_machine(if content { with_content(frame) } else { frame })
     };
-    let Reaction::Reply(reply) = stranger.hear(&says(Flags::SYN, false)) else { panic!("the handshake goes on") };
+    let Reaction::Reply(reply) = prober.hear(&says(Flags::SYN, false)) else { panic!("the handshake goes on") };
     let Heard::Tcp { segment, .. } = frame::read(&reply) else { panic!("{reply:?}") };
     assert_eq!((segment.flags, segment.sequence, segment.acknowledged), (Flags::ACK, BEGINNING + 1, 0));
-    assert_eq!(stranger.hear(&says(Flags::ACK, false)), Reaction::Nothing);
-    assert_eq!(stranger.made(), 0, "an acknowledgement is no greeting");
-    let Reaction::Reply(reply) = stranger.hear(&says(Flags::ACK, true)) else { panic!("and is ended") };
+    assert_eq!(prober.hear(&says(Flags::ACK, false)), Reaction::Nothing);
+    assert_eq!(prober.made(), 0, "an acknowledgement is no greeting");
+    let Reaction::Reply(reply) = prober.hear(&says(Flags::ACK, true)) else { panic!("and is ended") };
     let Heard::Tcp { segment, .. } = frame::read(&reply) else { panic!("{reply:?}") };
     assert_eq!((segment.flags, segment.sequence), (Flags::RST, BEGINNING + 1));
-    assert_eq!(stranger.result(), "1 of 14, 0 of 14");
+    assert_eq!(prober.result(), "1 of 14, 0 of 14");
 }
 
 #[test]
 fn forged_addresses_are_sent_from_and_odd_flags_are_odd() {
     assert_eq!(attempt(Try::Forged, &[(22, 99)]).0, "5 sent");
-    assert_eq!(Stranger::new(Try::Forged, LINK).result(), "0 sent");
+    assert_eq!(Prober::new(Try::Forged, LINK).result(), "0 sent");
     assert_eq!(attempt(Try::OddFlags, &[(22, 99)]).0, "tcp 22");
-    assert_eq!(Try::Forged.shots().len(), 5);
-    assert_eq!(Try::OddFlags.shots().len(), 4);
+    assert_eq!(Try::Forged.probes().len(), 5);
+    assert_eq!(Try::OddFlags.probes().len(), 4);
 }
 
 #[test]
 fn how_far_it_came_is_said() {
-    let mut stranger = Stranger::new(Try::Tcp, LINK);
-    assert_eq!(stranger.progress(), "the machine did not say in time where it is");
-    stranger.machine = Some(MACHINE_MAC);
-    assert_eq!(stranger.progress(), "the time was over when 0 of 65535 packets were on their way");
-    assert_eq!(stranger.volley().len(), VOLLEY);
-    assert_eq!(stranger.progress(), "the time was over when 64 of 65535 packets were on their way");
+    let mut prober = Prober::new(Try::Tcp, LINK);
+    assert_eq!(prober.progress(), "the machine did not say in time where it is");
+    prober.machine = Some(MACHINE_MAC);
+    assert_eq!(prober.progress(), "the time was over when 0 of 65535 packets were on their way");
+    assert_eq!(prober.burst().len(), BURST);
+    assert_eq!(prober.progress(), "the time was over when 64 of 65535 packets were on their way");
 }
 
 #[test]
-fn the_machine_learns_where_the_stranger_is() {
-    let mut stranger = Stranger::new(Try::TcpOverIpv6, LINK);
-    let ours = *stranger.sources.first().unwrap();
-    assert!(stranger.volley().is_empty(), "first, who it is");
-    stranger.machine = Some(MACHINE_MAC);
-    assert_eq!(stranger.volley()[0][..6], MACHINE_MAC);
+fn the_machine_learns_where_the_prober_is() {
+    let mut prober = Prober::new(Try::TcpOverIpv6, LINK);
+    let ours = *prober.sources.first().unwrap();
+    assert!(prober.burst().is_empty(), "first, who it is");
+    prober.machine = Some(MACHINE_MAC);
+    assert_eq!(prober.burst()[0][..6], MACHINE_MAC);
     let question = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 99].into());
-    assert!(matches!(stranger.hear(&question), Reaction::Reply(_)), "QEMU's");
+    assert!(matches!(prober.hear(&question), Reaction::Reply(_)), "QEMU's");
     // Where somebody is in whose name he speaks, QEMU's network hears from him, and the machine does not.
-    let mut other = Stranger::new(Try::InTheNameOfTheHost, LINK);
+    let mut other = Prober::new(Try::InTheNameOfTheHost, LINK);
     other.machine = Some(MACHINE_MAC);
     let whose = frame::who_has([10, 0, 2, 15].into(), [10, 0, 2, 2].into());
     assert!(matches!(other.hear(&whose), Reaction::Reply(_)));
     assert_eq!(other.hear(&from_the_machine(whose)), Reaction::Nothing);
-    let Reaction::Reply(reply) = stranger.hear(&from_the_machine(question)) else { panic!("the question is answered") };
+    let Reaction::Reply(reply) = prober.hear(&from_the_machine(question)) else { panic!("the question is answered") };
     assert_eq!(frame::read(&reply), Heard::IsAt { ip: [10, 0, 2, 99].into(), mac: [2, 0, 0, 0, 0x5a, 1], to: MACHINE });
     let other = from_the_machine(frame::who_has(MACHINE, [10, 0, 2, 98].into()));
-    assert_eq!(stranger.hear(&other), Reaction::Nothing);
-    assert!(stranger.is_ours(ours));
+    assert_eq!(prober.hear(&other), Reaction::Nothing);
+    assert!(prober.is_ours(ours));
     // A reset is an answer as well.
     let segment = Segment { from: 80, to: 40_000, flags: Flags::RST, sequence: 1, acknowledged: 0 };
     let reset = frame::tcp(LINK.into(), Host { mac: [2; 6], ip: ours }, segment);
-    assert_eq!(stranger.hear(&reset), Reaction::Nothing, "of QEMU's");
-    assert_eq!(stranger.result(), "no answer");
-    stranger.hear(&from_the_machine(reset));
-    assert_eq!(stranger.result(), "tcp 80 closed");
+    assert_eq!(prober.hear(&reset), Reaction::Nothing, "of QEMU's");
+    assert_eq!(prober.result(), "no answer");
+    prober.hear(&from_the_machine(reset));
+    assert_eq!(prober.result(), "tcp 80 closed");
 }
 
 #[test]
@@ -228,7 +228,7 @@ proptest! {
             place.copy_from_slice(&kinds[kind]);
         }
         for what in [Try::RateOverIpv6, Try::ManySources, Try::InTheNameOfTheHost, Try::Forged] {
-            Stranger::new(what, LINK).hear(&bytes);
+            Prober::new(what, LINK).hear(&bytes);
         }
     }
 }

@@ -6,10 +6,10 @@ use crate::qemu::{Firmware, Medium};
 
 /// What a machine's network card is connected to, before a port is chosen for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cable {
+pub enum NetLink {
     /// QEMU's own network, and nothing beyond it: the same on every host, and no time server answers.
     User,
-    /// The same, and a stranger on it.
+    /// The same, and a prober on it.
     Shared,
     /// Nobody at the other end.
     Silent,
@@ -36,7 +36,7 @@ pub struct Setup {
     /// How the ISO is attached.
     pub medium: Medium,
     /// Its network.
-    pub cable: Cable,
+    pub link: NetLink,
     /// Whether it is given a NoCloud volume: host name, administrator, key, console password.
     pub configured: bool,
     /// What its clock shows; the host's time when absent.
@@ -51,7 +51,7 @@ pub(super) const BIOS: Setup = Setup {
     without: None,
     firmware: Firmware::Bios,
     medium: Medium::Cd,
-    cable: Cable::User,
+    link: NetLink::User,
     configured: true,
     clock: None,
     restarts: false,

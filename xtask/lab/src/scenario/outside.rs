@@ -1,8 +1,8 @@
-//! A stranger on the machine's network, and machines of which one layer of defence is left out.
+//! Probes from the machine's own network, and machines of which one layer of defence is left out.
 
 use super::accounts::ADMIN;
 use super::conversation::{Item, Scenario};
-use super::machine::{BIOS, Cable, Setup};
+use super::machine::{BIOS, NetLink, Setup};
 use super::steps::{off, refused, up};
 use crate::console::facts::{Expected, Fact};
 use crate::console::task::{Login, Task};
@@ -12,7 +12,7 @@ use ashlar_core::model::hardening::Layer;
 /// Prints how many packets the rule against forged sources has dropped.
 const FORGED: &str = r"nft list ruleset | sed -n 's/.*fib saddr.*packets \([0-9]*\) .*/\1/p'";
 
-/// Makes a stranger's networks ones of the machine's own. QEMU names no router, without which the rule against forged sources drops
+/// Makes the networks of the prober's addresses ones of the machine's own. QEMU names no router, without which the rule against forged sources drops
 /// what comes from elsewhere.
 const NEAR: &str = "ip -6 route add fec0::/10 dev eth0 && ip route add 198.18.0.0/15 dev eth0 && echo near";
 
@@ -47,7 +47,7 @@ pub(super) fn without(name: &'static str, layer: Layer) -> Scenario {
 pub(super) fn outside() -> Scenario {
     let attempt = |name, what, expected| Item::Check {
         name,
-        task: Task::Stranger(what),
+        task: Task::Probe(what),
         expected: Expected::Is(expected),
         within: None,
     };
@@ -62,8 +62,8 @@ pub(super) fn outside() -> Scenario {
     let before = format!("{FORGED} >/run/forged && echo noted");
     items.push(Item::OverSsh(vec![
         Fact::as_root("forged packets so far", &before, Expected::Is(text("noted"))),
-        // All of a stranger's networks are near, as if a router had said so.
-        Fact::as_root("networks of strangers", NEAR, Expected::Is(text("near"))),
+        // All networks of the prober's addresses are near, as if a router had said so.
+        Fact::as_root("networks of the prober", NEAR, Expected::Is(text("near"))),
     ]));
     items.extend([
         attempt("all TCP ports", Try::Tcp, text("tcp 22")),
@@ -80,7 +80,7 @@ pub(super) fn outside() -> Scenario {
         // Sixty, and one more every two seconds that the server takes for them.
         Item::Check {
             name: "connections of one owner",
-            task: Task::Stranger(Try::RateOfManyNetworks),
+            task: Task::Probe(Try::RateOfManyNetworks),
             expected: Expected::Between(60, 85),
             within: None,
         },
@@ -114,10 +114,10 @@ pub(super) fn outside() -> Scenario {
         Fact::as_root("wrong rules close the machine", WRONG, Expected::Is(text("1 3 0\n2"))),
     ]));
     items.extend(off());
-    let setup = Setup { cable: Cable::Shared, ..BIOS };
+    let setup = Setup { link: NetLink::Shared, ..BIOS };
     Scenario {
         name: "outside",
-        summary: "a stranger on the same network finds SSH and nothing else",
+        summary: "probes from the same network find SSH and nothing else",
         setup,
         patience: 4,
         items,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
 use super::conversation::{Item, MOMENT, Scenario};
-use super::machine::{BIOS, Cable, Clock, Setup};
+use super::machine::{BIOS, Clock, NetLink, Setup};
 use super::steps::{check, clock, expect, guest, joins, leave, off, prompt, refused, up};
 use super::{audited, exhaustion, outside, services};
 use crate::console::Step;
@@ -289,7 +289,7 @@ fn no_dhcp() -> Scenario {
         send(&format!("{BECOME} poweroff")),
         Item::Step(Step::End { within: MOMENT }),
     ];
-    let setup = Setup { cable: Cable::Silent, ..BIOS };
+    let setup = Setup { link: NetLink::Silent, ..BIOS };
     Scenario {
         name: "no-dhcp",
         summary: "a network where nobody answers does not stop the boot",

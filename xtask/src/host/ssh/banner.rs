@@ -14,7 +14,7 @@ use super::deadline::{Deadline, TICK};
 /// How a machine is knocked at. QEMU accepts before the guest does, and what it could not hand on then it tries again only
 /// seconds later. All connections reach the machine in the end.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RetryPolicy {
     /// How soon a connection that was closed is followed by the next.
     retry: Duration,
     /// How soon a connection that stays silent is joined by another, and how much longer it takes with each.
@@ -23,7 +23,7 @@ pub(super) struct Pace {
     most: usize,
 }
 
-impl Pace {
+impl RetryPolicy {
     /// For a machine that takes any number of connections.
     pub(super) const EAGER: Self = Self { retry: Duration::from_millis(50), join: Duration::from_millis(250), most: 6 };
     /// For one that takes three a minute.
@@ -40,9 +40,9 @@ const ADDRESS: Duration = Duration::from_secs(1);
 
 /// Where in the record of the guest's packets its present start begins.
 #[derive(Debug)]
-pub(super) struct Quiet(AtomicUsize);
+pub(super) struct PcapOffset(AtomicUsize);
 
-impl Quiet {
+impl PcapOffset {
     /// Of the next size that is read.
     const UNKNOWN: usize = usize::MAX;
 
@@ -114,7 +114,7 @@ pub(super) fn greetings(port: u16, count: u16, deadline: &Deadline<'_>) -> Resul
 }
 
 /// The greeting of the SSH server, as soon as one comes; `None` when the time is over.
-pub(super) fn listen(port: u16, pace: &Pace, deadline: &Deadline<'_>) -> Option<String> {
+pub(super) fn listen(port: u16, retries: &RetryPolicy, deadline: &Deadline<'_>) -> Option<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut open: Vec<(TcpStream, Vec<u8>)> = Vec::new();
     let (mut next, mut pause) = (Instant::now(), Duration::ZERO);
@@ -122,15 +122,15 @@ pub(super) fn listen(port: u16, pace: &Pace, deadline: &Deadline<'_>) -> Option<
         let now = Instant::now();
         if now >= next {
             // Refused while QEMU is not up yet; it is tried again.
-            if let Ok(stream) = TcpStream::connect_timeout(&address, Pace::EAGER.retry)
+            if let Ok(stream) = TcpStream::connect_timeout(&address, RetryPolicy::EAGER.retry)
                 && stream.set_nonblocking(true).is_ok()
             {
                 open.push((stream, Vec::new()));
             }
-            if open.len() > pace.most {
+            if open.len() > retries.most {
                 open.remove(0);
             }
-            pause += pace.join;
+            pause += retries.join;
             next = now + pause;
         }
         let mut closed = false;
@@ -152,7 +152,7 @@ pub(super) fn listen(port: u16, pace: &Pace, deadline: &Deadline<'_>) -> Option<
             return greeting;
         }
         if closed && open.is_empty() {
-            (next, pause) = (now + pace.retry, Duration::ZERO);
+            (next, pause) = (now + retries.retry, Duration::ZERO);
         }
         std::thread::sleep(TICK);
     }

@@ -8,7 +8,7 @@ use ashlar_lab::boot_timing::{self, Memory, OWN_QUESTIONS, QUESTIONS};
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::Answer;
 use ashlar_lab::console::task::Task;
-use ashlar_lab::qemu::{self, Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::qemu::{self, Display, Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::reference;
 use ashlar_lab::scenario::{ADMIN, HOST};
 use ashlar_lab::ssh;
@@ -18,8 +18,8 @@ use super::median::median;
 use crate::app::App;
 use crate::cli::{BenchArgs, System};
 use crate::compose::Variant;
-use crate::host::peer::Peer;
-use crate::host::ssh::Way;
+use crate::host::reference::ReferenceSystem;
+use crate::host::ssh::SshClient;
 use crate::host::{exec, tools, vm};
 use crate::task::machine::{flash, write_volume};
 
@@ -35,7 +35,7 @@ const WIDTH: usize = 60;
 /// What is started.
 struct Bench<'a> {
     iso: Option<Utf8PathBuf>,
-    peer: Option<Peer>,
+    reference_system: Option<ReferenceSystem>,
     logs: &'a Utf8Path,
 }
 
@@ -65,11 +65,11 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
         Some(iso) => Some(iso.clone()),
         None => Some(crate::task::iso::build(app, &Variant::plain("minimal"))?),
     };
-    let peer = if debians { debian(app, &logs)? } else { None };
-    let bench = Bench { iso, peer, logs: &logs };
+    let reference_system = if debians { debian(app, &logs)? } else { None };
+    let bench = Bench { iso, reference_system, logs: &logs };
     let mut systems = Vec::new();
     systems.extend(bench.iso.is_some().then_some(System::Ashlar));
-    systems.extend(bench.peer.is_some().then_some(System::Debian));
+    systems.extend(bench.reference_system.is_some().then_some(System::Debian));
     for firmware in firmwares {
         if firmware == Firmware::Uefi && tools::ovmf().is_err() {
             println!("skipped: the UEFI firmware OVMF is not installed");
@@ -91,32 +91,36 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
 }
 
 /// The Debian image; without the tools that make one, a word about it.
-fn debian(app: &App, logs: &Utf8Path) -> Result<Option<Peer>> {
+fn debian(app: &App, logs: &Utf8Path) -> Result<Option<ReferenceSystem>> {
     if let Some(missing) = [reference::PROGRAM, "mke2fs"].into_iter().find(|name| tools::find(name).is_none()) {
         println!("skipped: Debian beside it, because {missing} is not installed (packages mmdebstrap, e2fsprogs)");
         return Ok(None);
     }
     let log = logs.join("debian.log");
     app.reporter.note(format!("Debian's image: made anew when it is older than a day; log in {log}"));
-    let peer = Peer::obtain(app.store()?.root(), app.global.offline, &log)?;
-    app.reporter.note(if peer.fresh { "Debian's image was made now" } else { "Debian's image is from the store" });
-    Ok(Some(peer))
+    let reference_system = ReferenceSystem::obtain(app.store()?.root(), app.global.offline, &log)?;
+    app.reporter.note(if reference_system.fresh {
+        "Debian's image was made now"
+    } else {
+        "Debian's image is from the store"
+    });
+    Ok(Some(reference_system))
 }
 
 impl Bench<'_> {
     fn start(&self, system: System, firmware: Firmware, ask: bool) -> Result<Started> {
         let scratch = tempfile::tempdir()?;
         let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
-        let way = match (system, &self.peer) {
-            (System::Debian, Some(peer)) => Way::with_key(&peer.file("key"), scratch)?,
-            _ => Way::make(None, scratch)?,
+        let client = match (system, &self.reference_system) {
+            (System::Debian, Some(reference_system)) => SshClient::with_key(&reference_system.file("key"), scratch)?,
+            _ => SshClient::make(None, scratch)?,
         };
-        let machine = self.machine(system, firmware, &way, scratch)?;
+        let machine = self.machine(system, firmware, &client, scratch)?;
         let (log, messages) =
             (self.logs.join(format!("{system:?}.log")), self.logs.join(format!("{system:?}.qemu.log")));
         let running = vm::start(&machine.command(), &log, &messages)?;
         let never = AtomicBool::new(false);
-        let perform = |task: &Task| way.perform(task, running.started, Instant::now() + LIMIT, &never);
+        let perform = |task: &Task| client.perform(task, running.started, Instant::now() + LIMIT, &never);
         let result = (|| -> Result<Started, String> {
             perform(&Task::Banner)?;
             let banner = running.started.elapsed().as_secs_f64();
@@ -141,16 +145,16 @@ impl Bench<'_> {
         vm::after(result, ended)
     }
 
-    fn machine(&self, system: System, firmware: Firmware, way: &Way, scratch: &Utf8Path) -> Result<Machine> {
-        let (start, volume) = match (system, &self.peer) {
-            (System::Debian, Some(peer)) => {
-                let [kernel, initrd, disk] = ["kernel", "initrd", "disk"].map(|name| peer.file(name));
+    fn machine(&self, system: System, firmware: Firmware, client: &SshClient, scratch: &Utf8Path) -> Result<Machine> {
+        let (start, volume) = match (system, &self.reference_system) {
+            (System::Debian, Some(reference_system)) => {
+                let [kernel, initrd, disk] = ["kernel", "initrd", "disk"].map(|name| reference_system.file(name));
                 (Start::Kernel { kernel, initrd, cmdline: reference::CMDLINE.to_owned(), disk }, None)
             }
             _ => {
                 let (host, user) = (HOST.to_owned(), ADMIN.to_owned());
                 // Both systems come with the keys that they have: Debian made its own when it was installed, and so does ours now.
-                let volume = Volume { host, user, key: way.public_key()?, password: None, host_key: None };
+                let volume = Volume { host, user, key: client.public_key()?, password: None, host_key: None };
                 let volume = write_volume(&volume, &scratch.join("volume"))?;
                 let file = self.iso.clone().context("there is no ISO to start")?;
                 (Start::Iso { file, medium: Medium::Virtio }, Some(volume))
@@ -159,10 +163,16 @@ impl Bench<'_> {
         Ok(Machine {
             flash: flash(firmware, scratch)?,
             start,
-            seat: Seat::Harness,
+            display: Display::Harness,
             memory: MEMORY,
             processors: PROCESSORS,
-            network: Network::User { port: way.port(), web: None, restricted: true, wire: way.wire(), stranger: None },
+            network: Network::User {
+                port: client.port(),
+                web: None,
+                restricted: true,
+                pcap: client.pcap(),
+                frames: None,
+            },
             volume,
             extra: None,
             clock: None,

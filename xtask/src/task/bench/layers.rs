@@ -15,7 +15,7 @@ use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::facts::{Expected, Fact};
 use ashlar_lab::console::task::Task;
 use ashlar_lab::overhead::{self, Cost};
-use ashlar_lab::qemu::{self, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::qemu::{self, Display, Machine, Medium, Network, Start};
 use ashlar_lab::scenario::{ADMIN, HOST};
 use ashlar_lab::ssh;
 use camino::Utf8Path;
@@ -23,7 +23,7 @@ use camino::Utf8Path;
 use super::median::median;
 use crate::app::App;
 use crate::compose::Variant;
-use crate::host::ssh::{Way, free_port};
+use crate::host::ssh::{SshClient, free_port};
 use crate::host::{tools, vm};
 use crate::task::machine::write_volume;
 
@@ -73,17 +73,24 @@ fn middle(costs: &[Cost]) -> Cost {
 fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
     let scratch = tempfile::tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
-    let way = Way::make(None, scratch)?;
+    let client = SshClient::make(None, scratch)?;
     let web = free_port()?;
     let (host, user) = (HOST.to_owned(), ADMIN.to_owned());
-    let volume = Volume { host, user, key: way.public_key()?, password: None, host_key: Some(way.host_key()?.clone()) };
+    let volume =
+        Volume { host, user, key: client.public_key()?, password: None, host_key: Some(client.host_key()?.clone()) };
     let machine = Machine {
         flash: None,
         start: Start::Iso { file: iso.to_owned(), medium: Medium::Virtio },
-        seat: Seat::Harness,
+        display: Display::Harness,
         memory: 512,
         processors: 2,
-        network: Network::User { port: way.port(), web: Some(web), restricted: true, wire: way.wire(), stranger: None },
+        network: Network::User {
+            port: client.port(),
+            web: Some(web),
+            restricted: true,
+            pcap: client.pcap(),
+            frames: None,
+        },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
         extra: None,
         clock: None,
@@ -92,13 +99,13 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
         control: None,
     };
     let running = vm::start(&machine.command(), log, &log.with_extension("qemu.log"))?;
-    let cost = costs(&way, running.started, layers, web);
+    let cost = costs(&client, running.started, layers, web);
     vm::after(cost, running.end())
 }
 
-fn costs(way: &Way, started: Instant, layers: bool, web: u16) -> Result<Cost> {
+fn costs(client: &SshClient, started: Instant, layers: bool, web: u16) -> Result<Cost> {
     let perform = |task: &Task| {
-        let done = way.perform(task, started, Instant::now() + LIMIT, &AtomicBool::new(false));
+        let done = client.perform(task, started, Instant::now() + LIMIT, &AtomicBool::new(false));
         done.map_err(anyhow::Error::msg)
     };
     let ask = |command: String| {
@@ -123,7 +130,7 @@ fn costs(way: &Way, started: Instant, layers: bool, web: u16) -> Result<Cost> {
         // Beside the one that the profile starts, which has no network.
         as_root("container run -d --name bench --network host /srv/hello")?;
     }
-    let login_seconds = way.fresh_logins(ADMIN, LOGINS, Instant::now() + LIMIT).map_err(anyhow::Error::msg)?;
+    let login_seconds = client.fresh_logins(ADMIN, LOGINS, Instant::now() + LIMIT).map_err(anyhow::Error::msg)?;
     Ok(Cost {
         boot_seconds,
         memory_kib: memory.used,

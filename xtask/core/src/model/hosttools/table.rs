@@ -172,7 +172,7 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "make",
-        purpose: "the peer that `bench noop` is measured beside",
+        purpose: "what `bench noop` is compared with",
         look: PRESENT,
         need: Need::Commands(&["bench"]),
         packages: Packages { debian: &["make"], fedora: &["make"], arch: &["make"], alpine: &["make"] },

@@ -11,7 +11,7 @@ use super::{clock, exec, mirror, tools};
 
 /// A made image.
 #[derive(Debug)]
-pub struct Peer {
+pub struct ReferenceSystem {
     /// Where its files are.
     dir: Utf8PathBuf,
     /// Whether it was made now.
@@ -21,11 +21,11 @@ pub struct Peer {
 /// Seconds for which an image counts as of the same day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Peer {
+impl ReferenceSystem {
     /// The image below `store`; made when there is none, or when it is older than a day and the network may be used.
     pub fn obtain(store: &Utf8Path, offline: bool, log: &Utf8Path) -> Result<Self> {
-        let peers = store.join("peers");
-        let dir = peers.join(format!("debian-{}", reference::key().short()));
+        let all = store.join("reference-systems");
+        let dir = all.join(format!("debian-{}", reference::key().short()));
         let made = dir.join("made");
         if made.is_file() {
             let at: u64 = fs_err::read_to_string(&made)?.trim().parse().with_context(|| format!("reading {made}"))?;
@@ -35,9 +35,9 @@ impl Peer {
         } else if offline {
             anyhow::bail!("there is no Debian image in the store, and --offline forbids making one");
         }
-        fs_err::create_dir_all(&peers)?;
+        fs_err::create_dir_all(&all)?;
         // Beside its place, so that it appears there whole or not at all.
-        let room = tempfile::Builder::new().prefix("making-").tempdir_in(&peers)?;
+        let room = tempfile::Builder::new().prefix("making-").tempdir_in(&all)?;
         let room = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?;
         exec::read(&ssh::keygen(&room.join("key"), "ashlar bench"))?;
         // The user ids of a container must be able to read it; the private key stays closed.
@@ -75,15 +75,15 @@ mod tests {
     fn an_image_of_today_is_used_and_an_old_one_too_when_offline() {
         let guard = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(guard.path()).unwrap();
-        let dir = store.join(format!("peers/debian-{}", reference::key().short()));
+        let dir = store.join(format!("all/debian-{}", reference::key().short()));
         let log = store.join("log");
-        let error = Peer::obtain(store, true, &log).unwrap_err().to_string();
+        let error = ReferenceSystem::obtain(store, true, &log).unwrap_err().to_string();
         assert!(error.contains("--offline"), "{error}");
         fs_err::create_dir_all(&dir).unwrap();
         fs_err::write(dir.join("made"), format!("{}\n", clock::now())).unwrap();
-        assert!(!Peer::obtain(store, false, &log).unwrap().fresh);
+        assert!(!ReferenceSystem::obtain(store, false, &log).unwrap().fresh);
         fs_err::write(dir.join("made"), "1\n").unwrap();
-        let peer = Peer::obtain(store, true, &log).unwrap();
-        assert_eq!(peer.file("disk"), dir.join("disk"));
+        let system = ReferenceSystem::obtain(store, true, &log).unwrap();
+        assert_eq!(system.file("disk"), dir.join("disk"));
     }
 }

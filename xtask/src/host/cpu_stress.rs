@@ -15,12 +15,12 @@ const HASHES: usize = 64;
 
 /// Threads that keep processors and a disk busy until this is dropped.
 #[derive(Debug)]
-pub struct Load {
+pub struct CpuStress {
     over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Load {
+impl CpuStress {
     /// Starts so many threads.
     pub fn begin(threads: usize) -> Result<Self> {
         let mut load = Self { over: Arc::default(), threads: Vec::new() };
@@ -45,7 +45,7 @@ impl Load {
     }
 }
 
-impl Drop for Load {
+impl Drop for CpuStress {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
@@ -62,9 +62,9 @@ mod tests {
 
     #[test]
     fn a_load_ends_when_it_is_dropped() {
-        let load = Load::begin(2).unwrap();
+        let load = CpuStress::begin(2).unwrap();
         assert_eq!(load.threads.len(), 2);
         drop(load);
-        assert!(Load::begin(0).unwrap().threads.is_empty());
+        assert!(CpuStress::begin(0).unwrap().threads.is_empty());
     }
 }

@@ -1,12 +1,12 @@
-//! The stranger's place on a machine's network: frames in, frames out. What they are is `ashlar_lab::probe`.
+//! The prober's network device: frames to and from a machine's network over QEMU's sockets. What is in them is `ashlar_lab::probe`.
 
 use std::io::ErrorKind;
 use std::net::Ipv6Addr;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-use ashlar_lab::probe::{Reaction, Stranger, Try};
-use ashlar_lab::qemu::Segment;
+use ashlar_lab::probe::{Prober, Reaction, Try};
+use ashlar_lab::qemu::FrameSockets;
 
 use super::work::remove_if_there;
 
@@ -26,62 +26,62 @@ const FRAME: usize = 2048;
 pub fn attempt(
     what: Try,
     link: Ipv6Addr,
-    sockets: &Segment,
+    sockets: &FrameSockets,
     left: &dyn Fn() -> Option<Duration>,
 ) -> Result<String, String> {
     let place = Place::take(sockets, left)?;
-    let mut stranger = Stranger::new(what, link);
-    place.fence(&mut stranger)?;
+    let mut prober = Prober::new(what, link);
+    place.barrier(&mut prober)?;
     loop {
-        let volley = stranger.volley();
-        if volley.is_empty() {
+        let burst = prober.burst();
+        if burst.is_empty() {
             // As long as there is something new: a server that is busy greets one after the other.
             let mut repeated = 0;
             loop {
-                let before = stranger.made();
-                place.listen(&mut stranger, LAST, false)?;
-                if stranger.made() > before {
+                let before = prober.made();
+                place.listen(&mut prober, LAST, false)?;
+                if prober.made() > before {
                     continue;
                 }
-                let again = stranger.again();
+                let again = prober.again();
                 if again.is_empty() || repeated == REPEATS {
-                    return Ok(stranger.result());
+                    return Ok(prober.result());
                 }
                 repeated += 1;
                 for frame in &again {
-                    place.send(frame, &stranger)?;
+                    place.send(frame, &prober)?;
                 }
             }
         }
-        for frame in &volley {
-            place.send(frame, &stranger)?;
+        for frame in &burst {
+            place.send(frame, &prober)?;
         }
-        place.fence(&mut stranger)?;
+        place.barrier(&mut prober)?;
     }
 }
 
 /// A socket on the network.
 struct Place<'a> {
     socket: UnixDatagram,
-    sockets: &'a Segment,
+    sockets: &'a FrameSockets,
     left: &'a dyn Fn() -> Option<Duration>,
 }
 
 impl<'a> Place<'a> {
-    fn take(sockets: &'a Segment, left: &'a dyn Fn() -> Option<Duration>) -> Result<Self, String> {
+    fn take(sockets: &'a FrameSockets, left: &'a dyn Fn() -> Option<Duration>) -> Result<Self, String> {
         // Of the attempt before.
-        remove_if_there(&sockets.stranger)?;
-        let made = UnixDatagram::bind(&sockets.stranger).and_then(|socket| {
+        remove_if_there(&sockets.prober)?;
+        let made = UnixDatagram::bind(&sockets.prober).and_then(|socket| {
             socket.set_read_timeout(Some(Duration::from_millis(50)))?;
             socket.set_write_timeout(Some(PATIENCE))?;
             Ok(socket)
         });
-        let socket = made.map_err(|error| format!("the socket {}: {error}", sockets.stranger))?;
+        let socket = made.map_err(|error| format!("the socket {}: {error}", sockets.prober))?;
         Ok(Self { socket, sockets, left })
     }
 
-    fn send(&self, frame: &[u8], stranger: &Stranger) -> Result<(), String> {
-        self.in_time(stranger)?;
+    fn send(&self, frame: &[u8], prober: &Prober) -> Result<(), String> {
+        self.in_time(prober)?;
         match self.socket.send_to(frame, &self.sockets.machine) {
             Ok(_) => Ok(()),
             Err(error) => Err(format!("sending a frame of {} bytes to {}: {error}", frame.len(), self.sockets.machine)),
@@ -89,37 +89,37 @@ impl<'a> Place<'a> {
     }
 
     /// Until the machine has seen all that was sent.
-    fn fence(&self, stranger: &mut Stranger) -> Result<(), String> {
+    fn barrier(&self, prober: &mut Prober) -> Result<(), String> {
         loop {
-            self.send(&stranger.fence(), stranger)?;
-            if self.listen(stranger, PATIENCE, true)? {
+            self.send(&prober.barrier(), prober)?;
+            if self.listen(prober, PATIENCE, true)? {
                 return Ok(());
             }
         }
     }
 
-    /// Hears, and replies to questions, until the time is over or, if that is waited for, the fence is answered; says whether it was.
-    fn listen(&self, stranger: &mut Stranger, lasting: Duration, fence: bool) -> Result<bool, String> {
+    /// Hears, and replies to questions, until the time is over or, if that is waited for, the barrier is answered; says whether it was.
+    fn listen(&self, prober: &mut Prober, lasting: Duration, barrier: bool) -> Result<bool, String> {
         let mut frame = [0; FRAME];
         let until = Instant::now() + lasting;
         while Instant::now() < until {
-            self.in_time(stranger)?;
+            self.in_time(prober)?;
             let count = match self.socket.recv(&mut frame) {
                 Ok(count) => count,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
                 Err(error) => return Err(format!("hearing the network: {error}")),
             };
-            match stranger.hear(&frame[..count]) {
-                Reaction::Fence if fence => return Ok(true),
-                Reaction::Reply(reply) => self.send(&reply, stranger)?,
-                Reaction::Fence | Reaction::Nothing => {}
+            match prober.hear(&frame[..count]) {
+                Reaction::Barrier if barrier => return Ok(true),
+                Reaction::Reply(reply) => self.send(&reply, prober)?,
+                Reaction::Barrier | Reaction::Nothing => {}
             }
         }
         Ok(false)
     }
 
-    fn in_time(&self, stranger: &Stranger) -> Result<(), String> {
-        (self.left)().map(drop).ok_or_else(|| stranger.progress())
+    fn in_time(&self, prober: &Prober) -> Result<(), String> {
+        (self.left)().map(drop).ok_or_else(|| prober.progress())
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     fn a_network_without_a_machine_is_said_so() {
         let dir = tempfile::tempdir().unwrap();
         let file = |name| Utf8PathBuf::from_path_buf(dir.path().join(name)).unwrap();
-        let sockets = Segment { machine: file("m"), stranger: file("s") };
+        let sockets = FrameSockets { machine: file("m"), prober: file("s") };
         let error = attempt(Try::RateOverIpv6, Ipv6Addr::LOCALHOST, &sockets, &|| Some(PATIENCE)).unwrap_err();
         assert!(error.contains("sending a frame of"), "{error}");
         // Somebody who hears and never answers.
