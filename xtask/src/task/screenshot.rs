@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use ashlar_lab::cloud::Volume;
-use ashlar_lab::qemu::{Firmware, Machine, Medium, Network, Seat, Start};
+use ashlar_lab::qemu::{Display, Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::qmp;
 use ashlar_lab::scenario::{PASSWORD, PASSWORD_HASH};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,7 +16,7 @@ use crate::cli::ScreenshotArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;
 use crate::host::qmp::Control;
-use crate::host::ssh::Way;
+use crate::host::ssh::SshClient;
 use crate::host::{tools, vm};
 
 /// What is typed when nothing else is said: which system this is, what runs, and whether it keeps its promises.
@@ -44,15 +44,15 @@ pub fn run(app: &App, args: &ScreenshotArgs) -> Result<Exit> {
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let scratch = tempfile::Builder::new().permissions(private).tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
-    let way = Way::make(None, scratch)?;
+    let client = SshClient::make(None, scratch)?;
     let control = scratch.join("qmp");
-    let machine = machine(args, iso, &way, scratch, &control)?;
+    let machine = machine(args, iso, &client, scratch, &control)?;
     let logs = app.store()?.root().join("logs/boot");
     let (log, messages) = (logs.join("screenshot.log"), logs.join("screenshot.qemu.log"));
-    let machine = begin(app, &machine.command(), &way, (&log, &messages))?;
+    let machine = begin(app, &machine.command(), &client, (&log, &messages))?;
     let picture = scratch.join("screen.png");
     let done = photograph(&control, &keys, &picture);
-    vm::after(done, power_off(app, machine, &way))?;
+    vm::after(done, power_off(app, machine, &client))?;
     if let Some(folder) = args.file.parent().filter(|folder| !folder.as_str().is_empty()) {
         fs_err::create_dir_all(folder)?;
     }
@@ -65,24 +65,24 @@ pub fn run(app: &App, args: &ScreenshotArgs) -> Result<Exit> {
 fn machine(
     args: &ScreenshotArgs,
     iso: Utf8PathBuf,
-    way: &Way,
+    client: &SshClient,
     scratch: &Utf8Path,
     control: &Utf8Path,
 ) -> Result<Machine> {
     let volume = Volume {
         host: "ashlar".to_owned(),
         user: USER.to_owned(),
-        key: way.public_key()?,
+        key: client.public_key()?,
         password: Some(PASSWORD_HASH.to_owned()),
-        host_key: Some(way.host_key()?.clone()),
+        host_key: Some(client.host_key()?.clone()),
     };
     Ok(Machine {
         flash: flash(if args.uefi { Firmware::Uefi } else { Firmware::Bios }, scratch)?,
         start: Start::Iso { file: iso, medium: Medium::Cd },
-        seat: Seat::Harness,
+        display: Display::Harness,
         memory: MEMORY,
         processors: 2,
-        network: Network::User { port: way.port(), web: None, restricted: true, wire: way.wire(), stranger: None },
+        network: Network::User { port: client.port(), web: None, restricted: true, pcap: client.pcap(), frames: None },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
         extra: None,
         clock: None,
