@@ -162,10 +162,10 @@ fn fragments_and_lock_files_are_valid() {
     assert!(read > 0, "no fragment was found");
 }
 
-/// What a service mounts is in no plan of `/init`, so the manifest of an image names it by hand: every such line of a script,
+/// What a service mounts is in no plan of `/init`, so the inventory of an image names it by hand: every such line of a script,
 /// with the values that it has without configuration.
 #[test]
-fn the_manifest_names_what_services_mount() {
+fn the_inventory_names_what_services_mount() {
     let root = repository().join("pkgs");
     let mut mounted = Vec::new();
     for folder in folders(&root) {

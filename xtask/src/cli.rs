@@ -144,8 +144,8 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Writes what images hold and open, digests/manifest-<profile>.txt: programs, services, accounts, ports.
-    Manifest {
+    /// Writes what images hold and open, digests/inventory-<profile>.txt: programs, services, accounts, ports.
+    Inventory {
         /// Profiles below iso/; all that are published when absent.
         profiles: Vec<String>,
         /// Only says whether they are current.

@@ -1,11 +1,11 @@
 //! Compositions of packages: container images and the ISO. Each is keyed and recorded in the store like a package.
 
 pub mod image;
+pub mod inventory;
 pub mod iso;
 pub mod pinned;
 pub mod policy;
 pub mod root;
-pub mod surface;
 
 use std::collections::{BTreeMap, BTreeSet};
 

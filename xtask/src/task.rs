@@ -14,12 +14,12 @@ mod gc;
 mod grade;
 mod graph;
 mod image;
+mod inventory;
 mod iso;
 mod ledger;
 mod log;
 mod machine;
 mod man;
-mod manifest;
 mod new_pkg;
 mod oracle;
 mod plan;
@@ -70,7 +70,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
             verify_repro::run(&app, what, *all, *all_cores, second_store.as_deref(), report.as_deref())
         }
         Command::Docs { check } => docs::run(&app, *check),
-        Command::Manifest { profiles, check } => manifest::run(&app, profiles, *check),
+        Command::Inventory { profiles, check } => inventory::run(&app, profiles, *check),
         Command::Elf { profile } => elf::run(&app, profile),
         Command::Grade(args) => grade::run(&app, args),
         Command::Ledger { command } => ledger::run(&app, command),

@@ -5,7 +5,7 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::verify::lint::report;
 
 use crate::app::App;
-use crate::compose::{self, Variant, iso, surface};
+use crate::compose::{self, Variant, inventory, iso};
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::report::Format;
@@ -18,7 +18,7 @@ pub fn run(app: &App, profile: &str) -> Result<Exit> {
     let made = iso::build(&session, &repository, &Variant::plain(profile), iso::Stage::Security)?;
     let profiles = compose::profiles(&repository)?;
     let profile = profiles.get(profile).context("the profile is not there any more")?;
-    let rows = surface::rows(&session, &repository, profile, &made)?;
+    let rows = inventory::rows(&session, &repository, profile, &made)?;
     if app.global.message_format == Format::Json {
         for row in &rows {
             println!("{}", serde_json::to_string(row)?);

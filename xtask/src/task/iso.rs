@@ -10,8 +10,8 @@ use super::plan;
 use crate::app::App;
 use crate::cli::StageForm;
 use crate::compose::Variant;
+use crate::compose::inventory::{self, Committed};
 use crate::compose::iso::{self, IsoBuild, Stage};
-use crate::compose::surface::{self, Committed};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
 use crate::host::store::{Entry, Store};
@@ -32,7 +32,7 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>)
     println!("sha256  {digest}");
     // The ISO is there to be looked at; what it holds has to be wanted all the same.
     if variant.without.is_empty()
-        && let Committed::Differs(text) = surface::compare(&repository, &store, &variant.profile, &made)?
+        && let Committed::Differs(text) = inventory::compare(&repository, &store, &variant.profile, &made)?
     {
         return Err(Exit::OutOfDate.error(text));
     }

@@ -62,7 +62,7 @@ pub struct Profile {
     pub switches: Vec<String>,
     /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
     pub foreign_services: Vec<String>,
-    /// For others than tests: what it holds and opens is committed as `digests/manifest-<name>.txt`.
+    /// For others than tests: what it holds and opens is committed as `digests/inventory-<name>.txt`.
     pub published: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::model::hardening::check::Check;
 use crate::model::mounts::{Mount, writable};
 
 /// The form of the text. Raise it when the same root gives another one: what was made of it before is stored.
-pub const FORM: u32 = 3;
+pub const FORM: u32 = 4;
 
 /// Files whose text is needed, by path or by folder.
 const TEXTS: &[&str] = &["etc/passwd", "etc/group", "etc/shadow", INITTAB, SCRIPTS];
@@ -49,14 +49,14 @@ pub fn is_text(path: &str) -> bool {
     profile || TEXTS.iter().any(|text| path == *text || (text.ends_with('/') && path.starts_with(text)))
 }
 
-/// The file that holds the manifest of a profile, relative to the repository.
+/// The file that holds the inventory of a profile, relative to the repository.
 pub fn path(profile: &str) -> String {
-    format!("digests/manifest-{profile}.txt")
+    format!("digests/inventory-{profile}.txt")
 }
 
-/// The manifest of the image that the profile `name` makes.
+/// The inventory of the image that the profile `name` makes.
 pub fn render(name: &str, root: &Root<'_>) -> String {
-    let mut out = format!("# What the image of profile {name} holds and opens. Written by `cargo xtask manifest`.\n");
+    let mut out = format!("# What the image of profile {name} holds and opens. Written by `cargo xtask inventory`.\n");
     let sections = [
         ("programs: mode, bytes, package, path", root.programs()),
         ("names of programs: package, path, program", root.names()),

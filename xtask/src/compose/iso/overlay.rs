@@ -9,11 +9,11 @@ use ashlar_core::formats::layer;
 use ashlar_core::formats::manifest::Kind;
 use ashlar_core::model::iso::{INITRAMFS_SCRIPT, ROOT_SCRIPT};
 use ashlar_core::plan::iso::OverlayPlan;
-use ashlar_core::verify::inventory;
+use ashlar_core::verify::inventory::PROFILE;
 use camino::Utf8Path;
 
 use super::{Files, IsoBuilder, set_mode};
-use crate::compose::{pinned, surface};
+use crate::compose::{inventory, pinned};
 use crate::host::beneath::Beneath;
 use crate::host::{checkout, tree};
 
@@ -38,12 +38,12 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Res
     let mut modes: BTreeMap<_, _> = manifest.entries().iter().map(|entry| (entry.path.clone(), entry.mode)).collect();
     // Files of the overlay come with modes of their own.
     modes.retain(|path, _| !plan.overlay.contains_key(path));
-    let mut owners = surface::owners(session.store(), &plan.packages)?;
-    owners.extend(plan.overlay.keys().map(|path| (path.clone(), inventory::PROFILE.to_owned())));
+    let mut owners = inventory::owners(session.store(), &plan.packages)?;
+    owners.extend(plan.overlay.keys().map(|path| (path.clone(), PROFILE.to_owned())));
     let whole = tree::scan(&files)?.with_modes(&modes).with_modes(&profile.octal_modes());
     let profiles = builder.policy.as_ref().map(|sources| sources.attachments()).unwrap_or_default();
     let checks = &builder.hardening.checks;
-    let text = surface::manifest(&builder.variant.profile, (&whole, &files), &owners, checks, &profiles)?;
+    let text = inventory::text_of(&builder.variant.profile, (&whole, &files), &owners, checks, &profiles)?;
     fs_err::write(dir.join("inventory.txt"), text)?;
     pinned::run(session, "overlay", dir, ROOT_SCRIPT)?;
     let init = builder.file_of(&plan.init, "usr/lib/initramfs/init")?;

@@ -32,7 +32,7 @@ pub fn owners(store: &Store, inputs: &[Input]) -> Result<BTreeMap<String, String
 }
 
 /// The inventory of the image that profile `name` makes of a tree: its manifest, with modes, and where its files lie.
-pub fn manifest(
+pub fn text_of(
     name: &str,
     (manifest, files): (&Manifest, &Utf8Path),
     owners: &BTreeMap<String, String>,
@@ -83,7 +83,7 @@ fn beside(name: &str, committed: &str, made: &str) -> Committed {
     }
     let path = inventory::path(name);
     let help =
-        format!("read each line as a change that somebody must want; then `cargo xtask manifest {name}` writes it");
+        format!("read each line as a change that somebody must want; then `cargo xtask inventory {name}` writes it");
     Committed::Differs(format!(
         "the image does not hold what {path} says (- committed, + this image):\n{difference}help: {help}"
     ))
@@ -127,8 +127,8 @@ mod tests {
         let Committed::Differs(text) = beside("minimal", "a\n", "b\n") else { panic!("it differs") };
         assert_eq!(
             text,
-            "the image does not hold what digests/manifest-minimal.txt says (- committed, + this image):\n- a\n+ b\n\
-             help: read each line as a change that somebody must want; then `cargo xtask manifest minimal` writes it"
+            "the image does not hold what digests/inventory-minimal.txt says (- committed, + this image):\n- a\n+ b\n\
+             help: read each line as a change that somebody must want; then `cargo xtask inventory minimal` writes it"
         );
     }
 }

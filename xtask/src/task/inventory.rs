@@ -1,14 +1,14 @@
-//! `manifest`: what an image holds and opens, written to `digests/`, or compared with what is there.
+//! `inventory`: what an image holds and opens, written to `digests/`, or compared with what is there.
 
 use anyhow::Result;
 use ashlar_core::verify::inventory;
 
 use crate::app::App;
-use crate::compose::surface::Committed;
+use crate::compose::inventory::Committed;
 use crate::compose::{self, Variant, iso};
 use crate::exit::Exit;
 
-/// Writes the manifest of each named profile, or of all that are published; with `check`, only compares.
+/// Writes the inventory of each named profile, or of all that are published; with `check`, only compares.
 pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
     let repository = app.repository()?;
     let store = app.store()?;
@@ -20,7 +20,7 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
     for name in &names {
         let made = iso::build(&session, &repository, &Variant::plain(name), iso::Stage::Overlay)?;
         if check {
-            match compose::surface::compare(&repository, &store, name, &made)? {
+            match compose::inventory::compare(&repository, &store, name, &made)? {
                 Committed::Current => println!("{} is current", inventory::path(name)),
                 Committed::Unpublished => println!("profile {name} is not published: nothing is committed of it"),
                 Committed::Differs(text) => different.push(text),
@@ -28,7 +28,7 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
             continue;
         }
         let path = inventory::path(name);
-        fs_err::write(app.root.join(&path), compose::surface::made(&store, &made)?)?;
+        fs_err::write(app.root.join(&path), compose::inventory::made(&store, &made)?)?;
         println!("wrote {path}");
     }
     if different.is_empty() { Ok(Exit::Good) } else { Err(Exit::OutOfDate.error(different.join("\n"))) }
