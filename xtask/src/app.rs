@@ -1,7 +1,7 @@
 //! What every task may use: the checkout, the options of every command, the store, the events.
 
 use anyhow::Result;
-use ashlar_core::plan::Conditions;
+use ashlar_core::plan::Variations;
 use camino::Utf8PathBuf;
 
 use crate::build::session::{Options, Session};
@@ -46,7 +46,7 @@ impl App {
             offline: self.global.offline,
             keep: self.global.keep,
             jobs: self.jobs(),
-            conditions: |_| Conditions::standard(),
+            variations: |_| Variations::none(),
             enforce_ledger: true,
         }
     }

@@ -115,7 +115,7 @@ pub enum Command {
     Run(RunArgs),
     /// Starts the ISO in QEMU in many ways and looks at facts, over SSH and on its serial console.
     BootTest(BootTestArgs),
-    /// Builds again from nothing under other circumstances and compares.
+    /// Builds again from nothing with variations (directory, host name, time zone and so on) and compares.
     VerifyRepro {
         /// `PKG`, `image NAME`, `iso`, or `--all`.
         what: Vec<String>,

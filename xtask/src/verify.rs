@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::Manifest;
-use ashlar_core::plan::{Conditions, Input, Keyed};
+use ashlar_core::plan::{Input, Keyed};
 use ashlar_core::verify::compare::{Change, Difference, Verdict, compare, first_difference};
 use camino::Utf8Path;
 
@@ -100,16 +100,4 @@ pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Resu
     let (_, text) =
         from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
     to.put_record(&Keyed { label: recipe.to_string(), key: built.key, text }, &record)
-}
-
-/// The circumstances of the second build, as a sentence.
-pub fn circumstances(conditions: &Conditions) -> String {
-    let order =
-        if conditions.tmpfs { "file order of tmpfs" } else { "file order not varied (needs 12 GB of free memory)" };
-    let processors = if conditions.cpus.is_some() { "one processor each" } else { "one job more" };
-    let Conditions { root, hostname, timezone, locale, umask, .. } = conditions;
-    format!(
-        "second build: another store, clock later, directory {root}, host {hostname}, zone {timezone}, locale {locale}, \
-         umask {umask}, {processors}, {order}"
-    )
 }

@@ -1,9 +1,8 @@
 //! What a build will read and run, complete, before anything runs.
 //!
 //! A [`BuildPlan`] is everything that may influence the bytes of a package; its digest is the input key. How a build is run
-//! on one machine (paths, core count) is in [`Conditions`], which must never matter.
+//! on one machine (paths, core count) is in [`Variations`], which must never matter.
 
-pub mod conditions;
 pub mod containerfile;
 pub mod env;
 pub mod hint;
@@ -11,6 +10,7 @@ pub mod image;
 pub mod iso;
 pub mod key;
 pub mod steps;
+pub mod variations;
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::name::{Arch, Epoch, Phase, PkgName};
 use crate::model::recipe::{Output, Recipe};
-pub use conditions::Conditions;
 pub use key::Keyed;
+pub use variations::Variations;
 
 /// The version of the build contract (ARCHITECTURE.md). Raising it rebuilds everything.
 pub const CONTRACT: u32 = 1;

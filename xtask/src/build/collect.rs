@@ -46,7 +46,7 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
         package.as_str(),
         (&manifest, dest),
         &policy,
-        &context.conditions.root,
+        &context.variations.root,
         context.store,
         context.reporter,
     )?;

@@ -1,6 +1,6 @@
 //! What a build needs beside its plan.
 
-use ashlar_core::plan::Conditions;
+use ashlar_core::plan::Variations;
 use camino::Utf8Path;
 
 use crate::host::jobserver::Jobserver;
@@ -16,8 +16,8 @@ pub struct BuildContext<'a> {
     pub seed: &'a Utf8Path,
     /// The package's folder.
     pub folder: &'a Utf8Path,
-    /// The conditions of this build.
-    pub conditions: &'a Conditions,
+    /// What varies in this build.
+    pub variations: &'a Variations,
     /// Job tokens.
     pub jobserver: &'a Jobserver,
     /// Receives events.

@@ -41,7 +41,7 @@ pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<Made> {
     }
     fs_err::create_dir_all(&logs)?;
     let parent = context.store.root().join("work");
-    let mut work = Work::create(&parent, plan.package.as_str(), context.conditions.tmpfs)?;
+    let mut work = Work::create(&parent, plan.package.as_str(), context.variations.tmpfs)?;
     let result = run(plan, context, &work, &logs).map_err(|error| context.store.explain_full(error));
     if result.is_err() {
         let log =
@@ -124,7 +124,7 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
     }
     write_skeleton(&rooms.room("skeleton"))?;
     let _share = context.jobserver.share(&rooms.jobserver())?;
-    let mounts = rooms.mounts(context.seed, &context.conditions.root);
+    let mounts = rooms.mounts(context.seed, &context.variations.root);
     let mut container = None;
     let mut outputs = BTreeMap::new();
     for step in steps(plan) {
@@ -136,7 +136,7 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
                     None => container.insert(Container::create(
                         work.dir(),
                         Wanted {
-                            hostname: &context.conditions.hostname,
+                            hostname: &context.variations.hostname,
                             mounts: mounts.clone(),
                             builds: context.jobserver.jobs,
                             bare: context.bare,
@@ -196,7 +196,7 @@ fn prepare(plan: &BuildPlan, context: BuildContext<'_>, rooms: &Rooms<'_>, step:
             )?;
             let config = format!(
                 "[source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"{}/vendor\"\n",
-                context.conditions.root
+                context.variations.root
             );
             Ok(fs_err::write(rooms.room("root/home/.cargo/config.toml"), config)?)
         }
@@ -207,7 +207,7 @@ fn prepare(plan: &BuildPlan, context: BuildContext<'_>, rooms: &Rooms<'_>, step:
         }
         Step::Compose { into, packages } => compose(context.store, packages, &rooms.room(into.trim_start_matches('/'))),
         Step::Toolchain { name } => {
-            let files = env::toolchain_files(plan, context.conditions);
+            let files = env::toolchain_files(plan, context.variations);
             Ok(fs_err::write(rooms.room("toolchain").join(name), files.get(name).map_or("", String::as_str))?)
         }
         Step::Run { .. } | Step::Collect { .. } => Ok(()),
@@ -244,15 +244,15 @@ fn run_script(
     script: &str,
     logs: &Utf8Path,
 ) -> Result<()> {
-    fs_err::write(rooms.room("scripts").join(name), env::script(script, context.conditions))?;
-    let jobs = context.conditions.cpus.as_ref().map_or(context.jobserver.jobs, Vec::len);
+    fs_err::write(rooms.room("scripts").join(name), env::script(script, context.variations))?;
+    let jobs = context.variations.cpus.as_ref().map_or(context.jobserver.jobs, Vec::len);
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
-    argv.extend(env::variables(plan, context.conditions, jobs).iter().map(|(name, value)| format!("{name}={value}")));
+    argv.extend(env::variables(plan, context.variations, jobs).iter().map(|(name, value)| format!("{name}={value}")));
     // A test mostly compares in silence: its log has each command, so that the last one is the one that failed.
     let options = if name.starts_with("test-") { "-eux" } else { "-eu" };
     argv.extend(["/bin/sh".to_owned(), options.to_owned(), format!("/scripts/{name}")]);
     let log = logs.join(format!("{name}.log"));
-    container.run(&argv, &log, context.conditions.cpus.as_deref()).map(drop)
+    container.run(&argv, &log, context.variations.cpus.as_deref()).map(drop)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::recipe::{Recipe, Style};
-use ashlar_core::plan::{BuildPlan, Conditions, Input, Keyed, Surroundings};
+use ashlar_core::plan::{BuildPlan, Input, Keyed, Surroundings, Variations};
 use camino::Utf8Path;
 
 use crate::build::context::BuildContext;
@@ -35,8 +35,8 @@ pub struct Options {
     pub keep: bool,
     /// Job tokens.
     pub jobs: usize,
-    /// Circumstances, by the number of the worker thread.
-    pub conditions: fn(usize) -> Conditions,
+    /// What varies, by the number of the worker thread.
+    pub variations: fn(usize) -> Variations,
     /// Whether a build that contradicts the ledger fails.
     pub enforce_ledger: bool,
 }
@@ -124,9 +124,9 @@ impl<'a> Session<'a> {
         self.reporter
     }
 
-    /// The circumstances of a worker thread's builds.
-    pub fn conditions(&self, worker: usize) -> Conditions {
-        (self.options.conditions)(worker)
+    /// What varies in a worker thread's builds.
+    pub fn variations(&self, worker: usize) -> Variations {
+        (self.options.variations)(worker)
     }
 
     /// The seed env, unpacked and verified on first use.
@@ -294,12 +294,12 @@ impl<'a> Session<'a> {
 
     fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: &Digest, worker: usize) -> Result<Record> {
         self.fetch(recipe, plan)?;
-        let conditions = (self.options.conditions)(worker);
+        let variations = (self.options.variations)(worker);
         let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
             folder: &self.repository.folder(&recipe.name),
-            conditions: &conditions,
+            variations: &variations,
             jobserver: &self.jobserver,
             reporter: self.reporter,
             room: self.room.dir(),
@@ -324,12 +324,12 @@ impl<'a> Session<'a> {
 
     /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
     pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::Made> {
-        let conditions = self.conditions(0);
+        let variations = self.variations(0);
         let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
             folder: &self.repository.folder(&plan.package),
-            conditions: &conditions,
+            variations: &variations,
             jobserver: &self.jobserver,
             reporter: self.reporter,
             room: self.room.dir(),

@@ -12,7 +12,7 @@ use crate::host::work::Work;
 /// owned by the ids of the sandbox. `label` names container and log.
 pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) -> Result<()> {
     let store = session.store();
-    let conditions = session.conditions(0);
+    let variations = session.variations(0);
     let work = Work::create(&store.root().join("work"), label, false)?;
     let skeleton = work.dir().join("skeleton");
     write_skeleton(&skeleton)?;
@@ -20,8 +20,8 @@ pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) ->
     let seed = session.seed()?.verified(session.reporter())?;
     let mounts = vec![Mount::input(seed.join("usr"), "/usr"), Mount::output(room, "/room")];
     let container =
-        Container::create(work.dir(), Wanted { hostname: &conditions.hostname, mounts, builds: 1, bare: false })?;
-    // The clock of a FAT file system is local time, so the time zone is part of the tools' contract, not of the conditions.
+        Container::create(work.dir(), Wanted { hostname: &variations.hostname, mounts, builds: 1, bare: false })?;
+    // The clock of a FAT file system is local time, so the time zone is part of the tools' contract, not of the variations.
     let variables = [
         "PATH=/usr/bin:/usr/sbin".to_owned(),
         "LC_ALL=C".to_owned(),
@@ -41,7 +41,7 @@ pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) ->
         fs_err::remove_file(&log)?;
     }
     container
-        .run(&argv, &log, conditions.cpus.as_deref())
+        .run(&argv, &log, variations.cpus.as_deref())
         .with_context(|| format!("running the image tools for {label}"))?;
     work.remove()
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
-use ashlar_core::plan::{Conditions, env};
+use ashlar_core::plan::{Variations, env};
 
 use crate::app::App;
 use crate::build::package::Rooms;
@@ -28,20 +28,20 @@ pub fn run(app: &App, package: &PkgName) -> Result<Exit> {
         format!("no kept build of {}; `cargo xtask build-pkg {} --keep` keeps one that fails", recipe.name, recipe.name)
     })?;
     let plan = session.plan_of(&recipe.name)?;
-    let conditions = Conditions::standard();
+    let variations = Variations::none();
     let rooms = Rooms::new(&dir);
     if rooms.jobserver().exists() {
         fs_err::remove_file(rooms.jobserver())?;
     }
     let jobserver = Jobserver::start(app.jobs())?;
     let _share = jobserver.share(&rooms.jobserver())?;
-    let mounts = rooms.mounts(&session.seed()?.tree, &conditions.root);
-    let wanted = Wanted { hostname: &conditions.hostname, mounts, builds: app.jobs(), bare: false };
+    let mounts = rooms.mounts(&session.seed()?.tree, &variations.root);
+    let wanted = Wanted { hostname: &variations.hostname, mounts, builds: app.jobs(), bare: false };
     let container = Container::enter(&dir, wanted)?;
     container.give(&rooms.jobserver())?;
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned(), "TERM=linux".to_owned()];
-    argv.extend(env::variables(&plan, &conditions, app.jobs()).iter().map(|(name, value)| format!("{name}={value}")));
-    let open = format!("exec 8<>/jobserver; cd {}/src; exec /bin/bash -i", conditions.root);
+    argv.extend(env::variables(&plan, &variations, app.jobs()).iter().map(|(name, value)| format!("{name}={value}")));
+    let open = format!("exec 8<>/jobserver; cd {}/src; exec /bin/bash -i", variations.root);
     argv.extend(["/bin/sh".to_owned(), "-c".to_owned(), open]);
     app.reporter.note(format!(
         "scripts are in /scripts; {dir} goes when you remove it and its .kept file, or by `cargo xtask gc`"

@@ -1,10 +1,10 @@
-//! `verify-repro`: builds again under other circumstances, in a second store, and compares.
+//! `verify-repro`: builds again with variations, in a second store, and compares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
-use ashlar_core::plan::Conditions;
+use ashlar_core::plan::Variations;
 use ashlar_core::verify::compare::Verdict;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -41,11 +41,12 @@ pub fn run(
             .map_err(|_| anyhow::anyhow!("the path of the second store is not UTF-8"))?,
     };
     let second_store = second(&store, &second_root)?;
-    let conditions = if all_cores { varied_jobs } else { varied };
+    let variations = if all_cores { varied_jobs } else { varied };
     // One job more than the first build had: with all processors in use, only the number of jobs is left to vary.
-    let options = Options { conditions, enforce_ledger: false, jobs: app.jobs() + 1, ..app.options() };
+    let options = Options { variations, enforce_ledger: false, jobs: app.jobs() + 1, ..app.options() };
     let second = Session::start(&repository, &second_store, &app.reporter, options)?;
-    app.reporter.note(verify::circumstances(&conditions(0)));
+    let jobs = format!("{} jobs instead of {}", app.jobs() + 1, app.jobs());
+    app.reporter.note(format!("second build: another store, later, {jobs}, {}", variations(0)));
     let mut verdicts = BTreeMap::new();
     for target in &targets {
         verdicts.extend(verify(&repository, &first, &second, target, targets.len() == 1)?);
@@ -53,15 +54,15 @@ pub fn run(
     conclude(&verdicts, report)
 }
 
-/// The circumstances of the second build.
-fn varied(worker: usize) -> Conditions {
+/// What varies in the second build, with one processor for each of its builds.
+fn varied(worker: usize) -> Variations {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    Conditions::varied(Some(worker % cpus), in_memory())
+    Variations::all(Some(worker % cpus), in_memory())
 }
 
 /// The same with all processors.
-fn varied_jobs(_worker: usize) -> Conditions {
-    Conditions::varied(None, in_memory())
+fn varied_jobs(_worker: usize) -> Variations {
+    Variations::all(None, in_memory())
 }
 
 /// The kernel's build needs about 5 GB; on a smaller machine the work stays on disk and the order of files is not varied.

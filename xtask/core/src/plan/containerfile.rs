@@ -6,12 +6,12 @@
 use std::fmt::Write as _;
 
 use super::steps::{Step, steps};
-use super::{BuildPlan, Conditions, PlannedSource, env};
+use super::{BuildPlan, PlannedSource, Variations, env};
 
 /// The Containerfile of a plan.
 pub fn render(plan: &BuildPlan) -> String {
-    let conditions = Conditions::standard();
-    let root = &conditions.root;
+    let variations = Variations::none();
+    let root = &variations.root;
     let mut out = header(plan);
     let mut line = |text: String| out.push_str(&format!("{text}\n"));
     let folders = format!(
@@ -47,11 +47,11 @@ pub fn render(plan: &BuildPlan) -> String {
                 }
             }
             Step::Toolchain { name } => {
-                let files = env::toolchain_files(plan, &conditions);
+                let files = env::toolchain_files(plan, &variations);
                 let text = files.get(&name).map_or("", String::as_str);
                 line(exec(&["/bin/sh", "-c", "printf %s \"$1\" > \"/toolchain/$0\"", &name, text]));
             }
-            Step::Run { script, .. } => line(phase(plan, &conditions, &script)),
+            Step::Run { script, .. } => line(phase(plan, &variations, &script)),
             Step::Collect { .. } => {}
         }
     }
@@ -85,11 +85,11 @@ fn run(script: &str) -> String {
     exec(&["/bin/sh", "-eu", "-c", script])
 }
 
-fn phase(plan: &BuildPlan, conditions: &Conditions, script: &str) -> String {
-    let mut variables = env::variables(plan, conditions, 1);
+fn phase(plan: &BuildPlan, variations: &Variations, script: &str) -> String {
+    let mut variables = env::variables(plan, variations, 1);
     variables.insert("MAKEFLAGS".to_owned(), String::new());
     let assignments: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let script = format!("umask {}\ncd \"$SRC\"\n{}\n", conditions.umask, script.trim_end());
+    let script = format!("umask {}\ncd \"$SRC\"\n{}\n", variations.umask, script.trim_end());
     let mut argv = vec!["/usr/bin/env", "-i"];
     argv.extend(assignments.iter().map(String::as_str));
     argv.extend(["/bin/sh", "-eu", "-c", &script]);

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{BuildPlan, Conditions};
+use super::{BuildPlan, Variations};
 
 /// The variables of a phase. `jobs` is the number of processors, for tools that do not know make's jobserver.
-pub fn variables(plan: &BuildPlan, conditions: &Conditions, jobs: usize) -> BTreeMap<String, String> {
-    let root = &conditions.root;
+pub fn variables(plan: &BuildPlan, variations: &Variations, jobs: usize) -> BTreeMap<String, String> {
+    let root = &variations.root;
     let fixed = [
         ("PATH", "/tools/usr/bin:/usr/lib/llvm-19/bin:/usr/bin:/usr/sbin:/bin".to_owned()),
         ("HOME", format!("{root}/home")),
-        ("LC_ALL", conditions.locale.clone()),
-        ("TZ", conditions.timezone.clone()),
+        ("LC_ALL", variations.locale.clone()),
+        ("TZ", variations.timezone.clone()),
         ("SOURCE_DATE_EPOCH", plan.epoch.0.to_string()),
         ("TARGET", plan.arch.triple().to_owned()),
         ("CC", "clang --config=/toolchain/cc.cfg".to_owned()),
@@ -41,11 +41,11 @@ pub fn variables(plan: &BuildPlan, conditions: &Conditions, jobs: usize) -> BTre
 }
 
 /// The file a phase runs as: prologue, then the recipe's script unchanged.
-pub fn script(script: &str, conditions: &Conditions) -> String {
-    format!("umask {}\nexec 8<>/jobserver\ncd \"$SRC\"\n{}\n", conditions.umask, script.trim_end())
+pub fn script(script: &str, variations: &Variations) -> String {
+    format!("umask {}\nexec 8<>/jobserver\ncd \"$SRC\"\n{}\n", variations.umask, script.trim_end())
 }
 
 /// The toolchain files with the build's root filled in.
-pub fn toolchain_files(plan: &BuildPlan, conditions: &Conditions) -> BTreeMap<String, String> {
-    plan.toolchain.iter().map(|(name, text)| (name.clone(), text.replace("@ROOT@", &conditions.root))).collect()
+pub fn toolchain_files(plan: &BuildPlan, variations: &Variations) -> BTreeMap<String, String> {
+    plan.toolchain.iter().map(|(name, text)| (name.clone(), text.replace("@ROOT@", &variations.root))).collect()
 }

@@ -93,8 +93,8 @@ fn why_names_the_input() {
 }
 
 #[test]
-fn conditions_reach_environment_and_scripts_but_not_the_key() {
-    let (standard, varied) = (Conditions::standard(), Conditions::varied(Some(0), true));
+fn variations_reach_environment_and_scripts_but_not_the_key() {
+    let (standard, varied) = (Variations::none(), Variations::all(Some(0), true));
     let (a, b) = (env::variables(&plan(), &standard, 2), env::variables(&plan(), &varied, 1));
     let different: Vec<&str> =
         a.iter().filter(|(name, value)| b[*name] != **value).map(|(name, _)| name.as_str()).collect();

@@ -42,7 +42,7 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result
         return Err(invalid(&builder.repository.root, &found));
     }
     let manifest = tree::scan(&files)?.with_modes(&modes);
-    let build_root = session.conditions(0).root;
+    let build_root = session.variations(0).root;
     let reporter = session.reporter();
     let subject = (&manifest, files.as_path());
     collect::check_tree("the root tree", subject, &Policy::default(), &build_root, session.store(), reporter)?;
