@@ -11,7 +11,7 @@ use ashlar_core::model::recipe::Recipe;
 use ashlar_core::model::toolchain::Toolchain;
 use ashlar_core::model::tree::{self, PackageFolder};
 use ashlar_core::plan::key::explain;
-use ashlar_core::plan::{BuildPlan, Input, PackageFiles, Surroundings};
+use ashlar_core::plan::{BuildInputs, BuildPlan, Input, PackageFiles};
 use ashlar_tests::checkout::{Checkout, names, repository};
 use camino::Utf8Path;
 
@@ -175,13 +175,13 @@ fn the_allocators_option_is_an_input_of_all_that_use_musl() {
 fn plan(recipe: &Recipe, layer: &str) -> BuildPlan {
     let inputs =
         |names: &[PkgName]| names.iter().map(|name| Input { name: name.clone(), diff_id: Digest::of(layer) }).collect();
-    let around = Surroundings {
+    let inputs = BuildInputs {
         seed: Digest::of("seed"),
         libs: inputs(&recipe.libs),
         tools: inputs(&recipe.tools),
         toolchain: BTreeMap::new(),
     };
-    BuildPlan::new(recipe, PackageFiles::default(), around, Arch::X86_64)
+    BuildPlan::new(recipe, PackageFiles::default(), inputs, Arch::X86_64)
 }
 
 fn real_recipes() -> BTreeMap<PkgName, Recipe> {

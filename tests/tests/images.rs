@@ -77,8 +77,8 @@ fn ask(address: &str) -> Option<String> {
 
 #[test]
 fn hello_is_one_file_below_300_kilobytes_and_answers_as_nobody() {
-    let room = tempfile::tempdir().unwrap();
-    let dir = Utf8Path::from_path(room.path()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = Utf8Path::from_path(scratch.path()).unwrap();
     let Some(layout) = layout("hello", dir) else { return };
     let (config, layer) = image(&layout);
     let size = std::fs::metadata(&layer).unwrap().len();
@@ -115,8 +115,8 @@ fn hello_is_one_file_below_300_kilobytes_and_answers_as_nobody() {
 
 #[test]
 fn base_has_a_shell_and_no_set_id_file() {
-    let room = tempfile::tempdir().unwrap();
-    let dir = Utf8Path::from_path(room.path()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = Utf8Path::from_path(scratch.path()).unwrap();
     let Some(layout) = layout("base", dir) else { return };
     let (_, layer) = image(&layout);
     let listing = Command::new("tar").args(["--numeric-owner", "-tvf", layer.as_str()]).output().unwrap();

@@ -142,7 +142,7 @@ pub struct PackageFiles {
 
 /// What a plan needs beside the recipe.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct BuildInputs {
     /// Content digest of the seed env.
     pub seed: Digest,
     /// Packages for `/sysroot`.
@@ -154,8 +154,8 @@ pub struct Surroundings {
 }
 
 impl BuildPlan {
-    /// The plan of `recipe` in these surroundings.
-    pub fn new(recipe: &Recipe, files: PackageFiles, around: Surroundings, arch: Arch) -> Self {
+    /// The plan of `recipe` from these inputs.
+    pub fn new(recipe: &Recipe, files: PackageFiles, inputs: BuildInputs, arch: Arch) -> Self {
         let planned = |source: &crate::model::recipe::Source| PlannedSource {
             sha256: source.sha256,
             file: source.file_name().to_owned(),
@@ -171,15 +171,15 @@ impl BuildPlan {
             license: recipe.license.clone(),
             arch,
             epoch: Epoch::RELEASE,
-            seed: around.seed,
+            seed: inputs.seed,
             sources: recipe.sources.iter().map(planned).collect(),
             crates: files.crates,
             patches: files.patches,
             files: files.files,
             files_are_source: recipe.style == crate::model::recipe::Style::Cargo,
-            libs: around.libs,
-            tools: around.tools,
-            toolchain: around.toolchain,
+            libs: inputs.libs,
+            tools: inputs.tools,
+            toolchain: inputs.toolchain,
             env: recipe.env.clone(),
             phases: recipe.phases.clone(),
             modes: recipe.modes.clone(),

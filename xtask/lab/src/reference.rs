@@ -46,21 +46,21 @@ pub fn key() -> Digest {
     Digest::of(format!("{RELEASE}\n{PACKAGES:?}\n{SETTINGS:?}\n{FINISH}"))
 }
 
-/// Fetches and installs Debian into `room/root.tar`. As root, or as a user with subordinate ids.
-pub fn install(room: &Utf8Path, public_key: &Utf8Path, mirror: Option<&str>) -> Command {
+/// Fetches and installs Debian into `scratch/root.tar`. As root, or as a user with subordinate ids.
+pub fn install(scratch: &Utf8Path, public_key: &Utf8Path, mirror: Option<&str>) -> Command {
     let mut command = Command::new(PROGRAM).args(["--quiet", "--variant=minbase"]);
     command = command.arg(format!("--include={}", PACKAGES.join(",")));
     for setting in SETTINGS {
         command = command.arg(format!("--customize-hook={}", setting.replace("@KEY@", &quote(public_key.as_str()))));
     }
-    command = command.args([RELEASE, room.join("root.tar").as_str()]);
+    command = command.args([RELEASE, scratch.join("root.tar").as_str()]);
     mirror.into_iter().fold(command, |command, mirror| command.arg(mirror))
 }
 
 /// Makes the files that QEMU takes. A user that is not root needs the id map that the root was packed with.
-pub fn finish(room: &Utf8Path, root: bool) -> Command {
+pub fn finish(scratch: &Utf8Path, root: bool) -> Command {
     let command = if root { Command::new("sh") } else { Command::new(PROGRAM).args(["--unshare-helper", "sh"]) };
-    command.args(["-c", FINISH]).cwd(room)
+    command.args(["-c", FINISH]).cwd(scratch)
 }
 
 #[cfg(test)]
@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn commands_are_pinned() {
-        let room = Utf8Path::new("/store/reference");
+        let scratch = Utf8Path::new("/store/reference");
         let lines = [
-            install(room, &room.join("key.pub"), None),
-            install(room, &room.join("key.pub"), Some("http://mirror.example/debian")),
-            finish(room, true),
-            finish(room, false),
+            install(scratch, &scratch.join("key.pub"), None),
+            install(scratch, &scratch.join("key.pub"), Some("http://mirror.example/debian")),
+            finish(scratch, true),
+            finish(scratch, false),
         ];
         insta::assert_snapshot!(lines.map(|line| line.to_string()).join("\n"));
         assert_eq!(key(), key());

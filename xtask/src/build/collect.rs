@@ -57,7 +57,7 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
         config: RunConfig { labels: labels(plan, package), ..RunConfig::default() },
         layers: Vec::new(),
     };
-    let (diff_id, layout, _) = write_layout(context.room, dest, &manifest, image)?;
+    let (diff_id, layout, _) = write_layout(context.scratch, dest, &manifest, image)?;
     context.store.publish_dir(&layout, &context.store.package_dir(package, &diff_id))?;
     Ok(diff_id)
 }
@@ -85,15 +85,15 @@ fn labels(plan: &BuildPlan, package: &PkgName) -> std::collections::BTreeMap<Str
     [label("title", package.as_str()), label("version", &plan.version), label("licenses", &plan.license)].into()
 }
 
-/// Writes an OCI layout with one layer, the files of `manifest` below `files`, into a new directory of `room`. Gives diff
+/// Writes an OCI layout with one layer, the files of `manifest` below `files`, into a new directory of `scratch`. Gives diff
 /// id, directory and the digest of the OCI manifest.
 pub fn write_layout(
-    room: &Utf8Path,
+    scratch: &Utf8Path,
     files: &Utf8Path,
     manifest: &Manifest,
     mut image: oci::Image,
 ) -> Result<(Digest, Utf8PathBuf, Digest)> {
-    let layout = tempfile::Builder::new().prefix("layout-").tempdir_in(room)?.keep();
+    let layout = tempfile::Builder::new().prefix("layout-").tempdir_in(scratch)?.keep();
     let layout =
         Utf8PathBuf::from_path_buf(layout).map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
     let blobs = layout.join("blobs/sha256");

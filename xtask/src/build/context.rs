@@ -23,7 +23,7 @@ pub struct BuildContext<'a> {
     /// Receives events.
     pub reporter: &'a Reporter,
     /// Temporary files of this run.
-    pub room: &'a Utf8Path,
+    pub scratch: &'a Utf8Path,
     /// Leave a failed build for `cargo xtask shell`.
     pub keep: bool,
     /// Only for `bench sandbox`: without most of the sandbox.

@@ -70,10 +70,10 @@ fn modified(path: &Utf8Path) -> std::time::SystemTime {
 
 /// The directories of one work directory.
 #[derive(Debug)]
-pub struct Rooms<'a>(&'a Utf8Path);
+pub struct BuildDirs<'a>(&'a Utf8Path);
 
-impl<'a> Rooms<'a> {
-    /// The rooms of the work directory `dir`.
+impl<'a> BuildDirs<'a> {
+    /// Those of the work directory `dir`.
     pub fn new(dir: &'a Utf8Path) -> Self {
         Self(dir)
     }
@@ -93,38 +93,38 @@ impl<'a> Rooms<'a> {
         "skeleton",
     ];
 
-    fn room(&self, name: &str) -> Utf8PathBuf {
+    fn dir(&self, name: &str) -> Utf8PathBuf {
         self.0.join(name)
     }
 
     /// The build's pipe of job tokens.
     pub fn jobserver(&self) -> Utf8PathBuf {
-        self.room("jobserver")
+        self.dir("jobserver")
     }
 
     /// What the container sees.
     pub fn mounts(&self, seed: &Utf8Path, root: &str) -> Vec<Mount> {
         let mut mounts = vec![
             Mount::input(seed.join("usr"), "/usr"),
-            Mount::output(self.room("root"), root),
-            Mount::output(self.room("dest"), "/dest"),
+            Mount::output(self.dir("root"), root),
+            Mount::output(self.dir("dest"), "/dest"),
             Mount::output(self.jobserver(), "/jobserver"),
         ];
         for name in ["sysroot", "tools", "files", "toolchain", "patches", "scripts"] {
-            mounts.push(Mount::input(self.room(name), format!("/{name}")));
+            mounts.push(Mount::input(self.dir(name), format!("/{name}")));
         }
         mounts
     }
 }
 
 fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path) -> Result<BTreeMap<PkgName, Digest>> {
-    let rooms = Rooms(work.dir());
-    for name in Rooms::ALL {
-        fs_err::create_dir_all(rooms.room(name))?;
+    let dirs = BuildDirs(work.dir());
+    for name in BuildDirs::ALL {
+        fs_err::create_dir_all(dirs.dir(name))?;
     }
-    write_skeleton(&rooms.room("skeleton"))?;
-    let _share = context.jobserver.share(&rooms.jobserver())?;
-    let mounts = rooms.mounts(context.seed, &context.variations.root);
+    write_skeleton(&dirs.dir("skeleton"))?;
+    let _share = context.jobserver.share(&dirs.jobserver())?;
+    let mounts = dirs.mounts(context.seed, &context.variations.root);
     let mut container = None;
     let mut outputs = BTreeMap::new();
     for step in steps(plan) {
@@ -145,7 +145,7 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
                 };
                 let shown = title.map_or_else(|| format!("`{name}`"), |title| format!("the test `{title}`"));
                 let before = if phase == Phase::Install { container.own_files()? } else { BTreeSet::new() };
-                run_script(plan, context, &rooms, container, &name, &script, logs)
+                run_script(plan, context, &dirs, container, &name, &script, logs)
                     .with_context(|| format!("{} failed in {shown}", plan.package))?;
                 if phase == Phase::Install {
                     refuse_outside(plan, &before, &container.own_files()?)?;
@@ -153,12 +153,12 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
             }
             Step::Collect { package, .. } => {
                 if outputs.is_empty() {
-                    trace::judge(plan, &rooms.room("root"), logs)?;
+                    trace::judge(plan, &dirs.dir("root"), logs)?;
                 }
-                let id = collect::package(plan, &package, &rooms.room("dest"), context)?;
+                let id = collect::package(plan, &package, &dirs.dir("dest"), context)?;
                 outputs.insert(package, id);
             }
-            other => prepare(plan, context, &rooms, &other).with_context(|| format!("step `{other}`"))?,
+            other => prepare(plan, context, &dirs, &other).with_context(|| format!("step `{other}`"))?,
         }
     }
     Ok(outputs)
@@ -182,33 +182,33 @@ fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<
 }
 
 /// Executes the steps that happen before the container exists.
-fn prepare(plan: &BuildPlan, context: BuildContext<'_>, rooms: &Rooms<'_>, step: &Step) -> Result<()> {
+fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, step: &Step) -> Result<()> {
     let distfile = |digest: &Digest| context.store.root().join("distfiles/sha256").join(digest.to_string());
     match step {
-        Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &rooms.room("root/src")),
+        Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.dir("root/src")),
         Step::Vendor(krate) => {
             crates::unpack_crate(
                 &distfile(&krate.sha256),
                 &krate.name,
                 &krate.version,
                 &krate.sha256,
-                &rooms.room("root/vendor"),
+                &dirs.dir("root/vendor"),
             )?;
             let config = format!(
                 "[source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"{}/vendor\"\n",
                 context.variations.root
             );
-            Ok(fs_err::write(rooms.room("root/home/.cargo/config.toml"), config)?)
+            Ok(fs_err::write(dirs.dir("root/home/.cargo/config.toml"), config)?)
         }
         Step::Files { files, as_source } => {
-            copy_files(context.folder, files, &rooms.room("files"))?;
-            copy_files(&context.folder.join("patches"), &plan.patches, &rooms.room("patches"))?;
-            if *as_source { copy_files(context.folder, files, &rooms.room("root/src")) } else { Ok(()) }
+            copy_files(context.folder, files, &dirs.dir("files"))?;
+            copy_files(&context.folder.join("patches"), &plan.patches, &dirs.dir("patches"))?;
+            if *as_source { copy_files(context.folder, files, &dirs.dir("root/src")) } else { Ok(()) }
         }
-        Step::Compose { into, packages } => compose(context.store, packages, &rooms.room(into.trim_start_matches('/'))),
+        Step::Compose { into, packages } => compose(context.store, packages, &dirs.dir(into.trim_start_matches('/'))),
         Step::Toolchain { name } => {
             let files = env::toolchain_files(plan, context.variations);
-            Ok(fs_err::write(rooms.room("toolchain").join(name), files.get(name).map_or("", String::as_str))?)
+            Ok(fs_err::write(dirs.dir("toolchain").join(name), files.get(name).map_or("", String::as_str))?)
         }
         Step::Run { .. } | Step::Collect { .. } => Ok(()),
     }
@@ -238,13 +238,13 @@ fn copy_files(folder: &Utf8Path, files: &[PlannedFile], into: &Utf8Path) -> Resu
 fn run_script(
     plan: &BuildPlan,
     context: BuildContext<'_>,
-    rooms: &Rooms<'_>,
+    dirs: &BuildDirs<'_>,
     container: &Container,
     name: &str,
     script: &str,
     logs: &Utf8Path,
 ) -> Result<()> {
-    fs_err::write(rooms.room("scripts").join(name), env::script(script, context.variations))?;
+    fs_err::write(dirs.dir("scripts").join(name), env::script(script, context.variations))?;
     let jobs = context.variations.cpus.as_ref().map_or(context.jobserver.jobs, Vec::len);
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
     argv.extend(env::variables(plan, context.variations, jobs).iter().map(|(name, value)| format!("{name}={value}")));

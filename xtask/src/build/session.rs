@@ -9,7 +9,7 @@ use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::recipe::{Recipe, Style};
-use ashlar_core::plan::{BuildPlan, Input, Keyed, Surroundings, Variations};
+use ashlar_core::plan::{BuildInputs, BuildPlan, Input, Keyed, Variations};
 use camino::Utf8Path;
 
 use crate::build::context::BuildContext;
@@ -65,7 +65,7 @@ pub struct Session<'a> {
     seed: OnceLock<Seed>,
     seed_lock: Mutex<()>,
     jobserver: Jobserver,
-    room: Work,
+    scratch: Work,
 }
 
 /// What the worker threads share.
@@ -88,7 +88,7 @@ impl<'a> Session<'a> {
         for name in work::clear_stale(&store.root().join("work"))? {
             reporter.note(format!("cleared what a killed run left: {name}"));
         }
-        let room = Work::create(&store.root().join("work"), "run", false)?;
+        let scratch = Work::create(&store.root().join("work"), "run", false)?;
         let jobserver = Jobserver::start(options.jobs)?;
         let ledger = repository.ledger(Arch::X86_64)?;
         Ok(Self {
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
             seed: OnceLock::new(),
             seed_lock: Mutex::default(),
             jobserver,
-            room,
+            scratch,
         })
     }
 
@@ -115,8 +115,8 @@ impl<'a> Session<'a> {
     }
 
     /// Temporary files of this session, on the store's disk.
-    pub fn room(&self) -> &Utf8Path {
-        self.room.dir()
+    pub fn scratch(&self) -> &Utf8Path {
+        self.scratch.dir()
     }
 
     /// Receives events.
@@ -228,7 +228,7 @@ impl<'a> Session<'a> {
     /// The plan of a recipe whose inputs are in `done`.
     pub fn plan(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>) -> Result<BuildPlan> {
         let inputs = |names: &[PkgName]| self.inputs(&self.repository.closure(names)?, done);
-        let around = Surroundings {
+        let around = BuildInputs {
             seed: self.seed()?.digest,
             libs: inputs(&recipe.libs)?,
             tools: inputs(&recipe.tools)?,
@@ -302,7 +302,7 @@ impl<'a> Session<'a> {
             variations: &variations,
             jobserver: &self.jobserver,
             reporter: self.reporter,
-            room: self.room.dir(),
+            scratch: self.scratch.dir(),
             keep: self.options.keep,
             bare: false,
         };
@@ -332,7 +332,7 @@ impl<'a> Session<'a> {
             variations: &variations,
             jobserver: &self.jobserver,
             reporter: self.reporter,
-            room: self.room.dir(),
+            scratch: self.scratch.dir(),
             keep: false,
             bare,
         };

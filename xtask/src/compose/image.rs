@@ -107,7 +107,7 @@ fn digests(record: &Record) -> Result<(Digest, Digest)> {
 
 fn make(session: &Session<'_>, planned: &Planned<'_>, stored_as: &PkgName) -> Result<Record> {
     let (store, Planned { name, image, plan }) = (session.store(), planned);
-    let dir = tempfile::Builder::new().prefix("image-").tempdir_in(session.room())?;
+    let dir = tempfile::Builder::new().prefix("image-").tempdir_in(session.scratch())?;
     let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
     let files = dir.join("root");
     let manifest = select(&root::compose(store, &plan.inputs, &files)?, &image.files);

@@ -98,7 +98,7 @@ pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, i
     let inputs = profile.root_names().iter().map(|name| iso.input(name)).collect::<Result<Vec<_>>>()?;
     let owners = owners(store, &inputs)?;
     let digest = iso.root.context("the security stage gives a root")?;
-    let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.room())?;
+    let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.scratch())?;
     let files = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("root");
     tree::unpack_layer(&store.artifact(&digest), digest, &files)?;
     let mut rows = Vec::new();

@@ -307,7 +307,7 @@ impl<'a> IsoBuilder<'a> {
     fn make(&self, stage: Stage, plan: &StagePlan) -> Result<Record> {
         let started = Instant::now();
         let prefix = format!("{}-", stage.as_str());
-        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.session.room())?;
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.session.scratch())?;
         let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
         let files = match plan {
             StagePlan::Root(plan) => security::make(self, plan, dir)?,

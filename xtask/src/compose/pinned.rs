@@ -8,9 +8,9 @@ use crate::build::session::Session;
 use crate::host::container::{Container, Mount, Wanted, write_skeleton};
 use crate::host::work::Work;
 
-/// Runs `script` in the seed env with `room` writable at `/room`, in the sandbox of builds: what is in `room` is then
+/// Runs `script` in the seed env with `scratch` writable at `/room`, in the sandbox of builds: what is in `scratch` is then
 /// owned by the ids of the sandbox. `label` names container and log.
-pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) -> Result<()> {
+pub fn run(session: &Session<'_>, label: &str, scratch: &Utf8Path, script: &str) -> Result<()> {
     let store = session.store();
     let variations = session.variations(0);
     let work = Work::create(&store.root().join("work"), label, false)?;
@@ -18,7 +18,7 @@ pub fn run(session: &Session<'_>, label: &str, room: &Utf8Path, script: &str) ->
     write_skeleton(&skeleton)?;
     fs_err::create_dir_all(skeleton.join("room"))?;
     let seed = session.seed()?.verified(session.reporter())?;
-    let mounts = vec![Mount::input(seed.join("usr"), "/usr"), Mount::output(room, "/room")];
+    let mounts = vec![Mount::input(seed.join("usr"), "/usr"), Mount::output(scratch, "/room")];
     let container =
         Container::create(work.dir(), Wanted { hostname: &variations.hostname, mounts, builds: 1, bare: false })?;
     // The clock of a FAT file system is local time, so the time zone is part of the tools' contract, not of the variations.

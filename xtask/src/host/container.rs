@@ -4,8 +4,8 @@
 //! reads or writes is mounted. No layer is ever made from it: the staging tree is a plain directory on the host. Each command is a
 //! container of its own with the same root file system, so nothing runs on after its end.
 
+mod disk;
 mod groups;
-mod room;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub use groups::available as limited_by;
 
 use super::{exec, tree};
 use crate::exit::Exit;
+use disk::DiskWatch;
 use groups::Groups;
-use room::Room;
 
 /// A container: a directory with its root, and what is mounted into that.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Container {
     /// The directory that holds everything of it.
     dir: Utf8PathBuf,
     sandbox: Sandbox,
-    room: Room,
+    disk: DiskWatch,
 }
 
 /// Files of the container's own root: name and content.
@@ -135,7 +135,7 @@ impl Container {
             limits,
             group: grouped.then(|| name.clone()),
         };
-        Ok(Self { name, dir: dir.to_owned(), sandbox, room: Room::of(dir) })
+        Ok(Self { name, dir: dir.to_owned(), sandbox, disk: DiskWatch::of(dir) })
     }
 
     /// Runs `argv` inside, without network, both output streams appended to `log`; gives how long it took.
@@ -144,15 +144,15 @@ impl Container {
     /// When the command fails, or met a limit; the error carries the end of the log.
     pub fn run(&self, argv: &[String], log: &Utf8Path, cpus: Option<&[usize]>) -> Result<Duration> {
         let command = self.command(argv, false)?;
-        let mut room = self.room.clone();
+        let mut disk = self.disk.clone();
         let mut look = || {
-            room.look(log).inspect_err(|_| {
+            disk.look(log).inspect_err(|_| {
                 // When it ended by itself meanwhile there is nothing to end.
                 drop(exec::read(&self.runc(&["kill", &self.name, "KILL"])));
             })
         };
         let result =
-            exec::watched(&command, log, cpus, &mut look).and_then(|duration| room.look(log).map(|()| duration));
+            exec::watched(&command, log, cpus, &mut look).and_then(|duration| disk.look(log).map(|()| duration));
         let met = self.sandbox.group.as_ref().map_or_else(limits::Met::default, |group| Groups::of(group).met());
         let cleared = clear(&self.dir);
         if let Some(verdict) = limits::verdict(self.sandbox.limits, met) {

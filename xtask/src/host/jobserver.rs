@@ -132,9 +132,9 @@ mod tests {
     use super::*;
     use camino::Utf8PathBuf;
 
-    struct Room(tempfile::TempDir);
+    struct Scratch(tempfile::TempDir);
 
-    impl Room {
+    impl Scratch {
         fn new() -> Self {
             Self(tempfile::tempdir().unwrap())
         }
@@ -163,33 +163,33 @@ mod tests {
 
     #[test]
     fn tokens_go_where_they_are_used() {
-        let room = Room::new();
+        let scratch = Scratch::new();
         let pool = Jobserver::start(4).unwrap();
-        let first = pool.share(&room.path("a")).unwrap();
-        let a = room.open("a");
+        let first = pool.share(&scratch.path("a")).unwrap();
+        let a = scratch.open("a");
         assert_eq!(read(&a, 99), 3, "a lone build has all tokens but its own");
-        let second = pool.share(&room.path("b")).unwrap();
-        let b = room.open("b");
+        let second = pool.share(&scratch.path("b")).unwrap();
+        let b = scratch.open("b");
         assert_eq!(read(&b, 99), 0, "what is in use stays in use");
         (&a).write_all(b"++").unwrap();
         assert!(soon(|| read(&b, 1) == 1), "what one gives back the other gets");
         drop(second);
         drop(first);
-        let _third = pool.share(&room.path("c")).unwrap();
-        assert_eq!(read(&room.open("c"), 99), 3, "what an ended build held is free again");
+        let _third = pool.share(&scratch.path("c")).unwrap();
+        assert_eq!(read(&scratch.open("c"), 99), 3, "what an ended build held is free again");
     }
 
     #[test]
     fn a_build_that_eats_and_fills_its_pipe_harms_nobody() {
-        let room = Room::new();
+        let scratch = Scratch::new();
         let pool = Jobserver::start(6).unwrap();
-        let hostile = pool.share(&room.path("a")).unwrap();
-        let a = room.open("a");
+        let hostile = pool.share(&scratch.path("a")).unwrap();
+        let a = scratch.open("a");
         assert_eq!(read(&a, 99), 5);
         let full = (&a).write(&vec![b'x'; 1 << 20]).unwrap();
         assert!(full >= 4096);
-        let _other = pool.share(&room.path("b")).unwrap();
-        let b = room.open("b");
+        let _other = pool.share(&scratch.path("b")).unwrap();
+        let b = scratch.open("b");
         // Filling says that nothing is held: so the tokens are shared again.
         assert!(soon(|| read(&b, 99) > 0));
         for _ in 0..50 {
@@ -197,8 +197,8 @@ mod tests {
             std::thread::sleep(Duration::from_millis(1));
         }
         drop(hostile);
-        let _third = pool.share(&room.path("c")).unwrap();
+        let _third = pool.share(&scratch.path("c")).unwrap();
         let _taken = read(&b, 99);
-        assert!(pool.share(&room.path("d")).is_ok(), "a build never waits for others' tokens");
+        assert!(pool.share(&scratch.path("d")).is_ok(), "a build never waits for others' tokens");
     }
 }

@@ -37,22 +37,22 @@ impl ReferenceSystem {
         }
         fs_err::create_dir_all(&all)?;
         // Beside its place, so that it appears there whole or not at all.
-        let room = tempfile::Builder::new().prefix("making-").tempdir_in(&all)?;
-        let room = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?;
-        exec::read(&ssh::keygen(&room.join("key"), "ashlar bench"))?;
+        let scratch = tempfile::Builder::new().prefix("making-").tempdir_in(&all)?;
+        let scratch = Utf8Path::from_path(scratch.path()).context("the store's path is not UTF-8")?;
+        exec::read(&ssh::keygen(&scratch.join("key"), "ashlar bench"))?;
         // The user ids of a container must be able to read it; the private key stays closed.
-        open_to_all(room)?;
+        open_to_all(scratch)?;
         let mirror = std::env::var(mirror::DEBIAN_VARIABLE).unwrap_or_default();
-        let install = reference::install(room, &room.join("key.pub"), mirror.split_whitespace().next());
+        let install = reference::install(scratch, &scratch.join("key.pub"), mirror.split_whitespace().next());
         exec::logged(&install, log, None)?;
-        exec::logged(&reference::finish(room, tools::is_root()), log, None)?;
-        fs_err::write(room.join("made"), format!("{}\n", clock::now()))?;
+        exec::logged(&reference::finish(scratch, tools::is_root()), log, None)?;
+        fs_err::write(scratch.join("made"), format!("{}\n", clock::now()))?;
         if dir.exists() {
             fs_err::remove_dir_all(&dir)?;
         }
         fs_err::create_dir(&dir)?;
         for name in ["kernel", "initrd", "disk", "key", "key.pub", "made"] {
-            fs_err::rename(room.join(name), dir.join(name))?;
+            fs_err::rename(scratch.join(name), dir.join(name))?;
         }
         Ok(Self { dir, fresh: true })
     }

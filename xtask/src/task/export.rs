@@ -41,7 +41,7 @@ fn seed(session: &Session<'_>, to: &Utf8Path) -> Result<Exit> {
         config: RunConfig::default(),
         layers: Vec::new(),
     };
-    let (diff_id, layout, _) = collect::write_layout(session.room(), files, &tree::scan(files)?, image)?;
+    let (diff_id, layout, _) = collect::write_layout(session.scratch(), files, &tree::scan(files)?, image)?;
     copy_dir(&layout, to)?;
     println!("{diff_id}  {to}");
     Ok(Exit::Good)

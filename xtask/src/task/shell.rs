@@ -5,7 +5,7 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::{Variations, env};
 
 use crate::app::App;
-use crate::build::package::Rooms;
+use crate::build::package::BuildDirs;
 use crate::exit::Exit;
 use crate::host::container::{Container, Wanted};
 use crate::host::jobserver::Jobserver;
@@ -29,16 +29,16 @@ pub fn run(app: &App, package: &PkgName) -> Result<Exit> {
     })?;
     let plan = session.plan_of(&recipe.name)?;
     let variations = Variations::none();
-    let rooms = Rooms::new(&dir);
-    if rooms.jobserver().exists() {
-        fs_err::remove_file(rooms.jobserver())?;
+    let dirs = BuildDirs::new(&dir);
+    if dirs.jobserver().exists() {
+        fs_err::remove_file(dirs.jobserver())?;
     }
     let jobserver = Jobserver::start(app.jobs())?;
-    let _share = jobserver.share(&rooms.jobserver())?;
-    let mounts = rooms.mounts(&session.seed()?.tree, &variations.root);
+    let _share = jobserver.share(&dirs.jobserver())?;
+    let mounts = dirs.mounts(&session.seed()?.tree, &variations.root);
     let wanted = Wanted { hostname: &variations.hostname, mounts, builds: app.jobs(), bare: false };
     let container = Container::enter(&dir, wanted)?;
-    container.give(&rooms.jobserver())?;
+    container.give(&dirs.jobserver())?;
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned(), "TERM=linux".to_owned()];
     argv.extend(env::variables(&plan, &variations, app.jobs()).iter().map(|(name, value)| format!("{name}={value}")));
     let open = format!("exec 8<>/jobserver; cd {}/src; exec /bin/bash -i", variations.root);

@@ -152,7 +152,7 @@ fn container_remedy(error: &str) -> String {
 pub fn disk(store: &Utf8Path) -> Probe {
     const NAME: &str = "room on disk";
     let wanted = if store.join("seed").is_dir() { ROOM_LATER } else { ROOM };
-    match room(store) {
+    match free_space(store) {
         Ok(free) if free >= wanted => Probe::ok(NAME, format!("{} free for {store}", size(free))),
         Ok(free) => {
             let detail = format!("{} free for {store}, wanted are {}", size(free), size(wanted));
@@ -166,7 +166,7 @@ pub fn disk(store: &Utf8Path) -> Probe {
 }
 
 /// Bytes free to this user on the file system that holds `path`, or would hold it.
-fn room(path: &Utf8Path) -> Result<u64> {
+fn free_space(path: &Utf8Path) -> Result<u64> {
     let existing = path.ancestors().find(|dir| dir.is_dir()).with_context(|| format!("no part of {path} exists"))?;
     let facts =
         rustix::fs::statvfs(existing.as_std_path()).with_context(|| format!("asking for the room on {existing}"))?;
@@ -252,7 +252,10 @@ mod tests {
     fn room_for_the_store() {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(dir.path()).unwrap();
-        assert_eq!(room(&path.join("not/there/yet")).unwrap() / 1_000_000_000, room(path).unwrap() / 1_000_000_000);
+        assert_eq!(
+            free_space(&path.join("not/there/yet")).unwrap() / 1_000_000_000,
+            free_space(path).unwrap() / 1_000_000_000
+        );
         assert!(disk(path).detail.contains("free for"));
     }
 }

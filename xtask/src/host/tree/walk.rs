@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{MetadataExt as _, symlink};
 
-    fn room() -> (tempfile::TempDir, camino::Utf8PathBuf) {
+    fn tree() -> (tempfile::TempDir, camino::Utf8PathBuf) {
         let guard = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(guard.path()).unwrap().join("root");
         fs_err::create_dir_all(root.join("a/b")).unwrap();
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn links_are_given_and_what_they_point_to_is_not() {
-        let (guard, root) = room();
+        let (guard, root) = tree();
         let outside = guard.path().join("outside");
         fs_err::create_dir(&outside).unwrap();
         fs_err::write(outside.join("file"), "x").unwrap();
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_occupied_is_not_what_a_hole_pretends() {
-        let (_guard, root) = room();
+        let (_guard, root) = tree();
         fs_err::File::create(root.join("sparse")).unwrap().set_len(1 << 40).unwrap();
         fs_err::write(root.join("a/b/full"), vec![1; 1 << 20]).unwrap();
         let bytes = occupied(&root).unwrap();
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_bottomless_tree_is_an_error_and_no_crash() {
-        let (_guard, root) = room();
+        let (_guard, root) = tree();
         let mut at = openat(CWD, root.as_str(), DIRECTORY, Mode::empty()).unwrap();
         for _ in 0..2000 {
             rustix::fs::mkdirat(&at, "d", Mode::RWXU).unwrap();

@@ -51,30 +51,30 @@ pub fn run(app: &App) -> Result<()> {
 fn program(app: &App, session: &Session<'_>, repository: &Repository, label: &str) -> Result<Utf8PathBuf> {
     let libs: Vec<PkgName> = vec!["musl".parse()?, "compiler-rt".parse()?];
     let built = session.build(&libs)?;
-    let room = session.room().join(label);
-    let sysroot = room.join("sysroot");
+    let scratch = session.scratch().join(label);
+    let sysroot = scratch.join("sysroot");
     fs_err::create_dir_all(&sysroot)?;
     let closure = repository.closure(&libs)?;
     let inputs = session.inputs(&closure, &built)?;
     root::compose(session.store(), &inputs, &sysroot)?;
     for (name, text) in repository.toolchain.files(&[]) {
         let text = text.replace("@ROOT@", "/room").replace("=/sysroot", "=/room/sysroot");
-        fs_err::write(room.join(name), text)?;
+        fs_err::write(scratch.join(name), text)?;
     }
-    compile(app, session, &room, "clang --config=/room/cc.cfg")
+    compile(app, session, &scratch, "clang --config=/room/cc.cfg")
 }
 
 /// The program linked dynamically with the seed's glibc headers; it runs with the host's glibc.
 fn host_program(app: &App, session: &Session<'_>) -> Result<Utf8PathBuf> {
-    let room = session.room().join("glibc");
-    fs_err::create_dir_all(&room)?;
-    compile(app, session, &room, "clang -O2 -fuse-ld=lld -pthread")
+    let scratch = session.scratch().join("glibc");
+    fs_err::create_dir_all(&scratch)?;
+    compile(app, session, &scratch, "clang -O2 -fuse-ld=lld -pthread")
 }
 
-fn compile(app: &App, session: &Session<'_>, room: &Utf8Path, compiler: &str) -> Result<Utf8PathBuf> {
-    fs_err::copy(app.root.join("tests/bench/malloc.c"), room.join("malloc.c"))?;
-    pinned::run(session, "bench", room, &format!("PATH=/usr/lib/llvm-19/bin:$PATH {compiler} malloc.c -o malloc"))?;
-    Ok(room.join("malloc"))
+fn compile(app: &App, session: &Session<'_>, scratch: &Utf8Path, compiler: &str) -> Result<Utf8PathBuf> {
+    fs_err::copy(app.root.join("tests/bench/malloc.c"), scratch.join("malloc.c"))?;
+    pinned::run(session, "bench", scratch, &format!("PATH=/usr/lib/llvm-19/bin:$PATH {compiler} malloc.c -o malloc"))?;
+    Ok(scratch.join("malloc"))
 }
 
 /// Runs the program and gives its figure: the last word of the line that begins with `mean`.

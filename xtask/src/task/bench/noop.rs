@@ -17,16 +17,16 @@ const RUNS: usize = 5;
 pub fn run(app: &App) -> Result<()> {
     let iso = crate::task::iso::build(app, &Variant::plain("minimal"))?;
     let repository = app.repository()?;
-    let room = tempfile::tempdir()?;
-    let room = Utf8Path::from_path(room.path()).context("the temporary directory is not UTF-8")?;
-    let nodes = makefile(&repository, room)?;
+    let scratch = tempfile::tempdir()?;
+    let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
+    let nodes = makefile(&repository, scratch)?;
     let own = std::env::current_exe()?;
     let own = own.to_str().context("the program's path is not UTF-8")?;
     let mut ours = Command::new(own).args(["iso", "--quiet", "--output", iso.as_str()]).cwd(&app.root);
     if let Some(store) = &app.global.store {
         ours = ours.args(["--store", store.as_str()]);
     }
-    let make = Command::new("make").args(["--silent", "-C", room.as_str()]);
+    let make = Command::new("make").args(["--silent", "-C", scratch.as_str()]);
     exec::read(&make)?;
     let (mut ours_took, mut make_took) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -53,7 +53,7 @@ fn seconds(command: &Command) -> Result<f64> {
 }
 
 /// A makefile with a node for every package (with its folder's files as prerequisites) and for the five stages.
-fn makefile(repository: &crate::host::repository::Repository, room: &Utf8Path) -> Result<usize> {
+fn makefile(repository: &crate::host::repository::Repository, scratch: &Utf8Path) -> Result<usize> {
     let mut text = "all: stage5\n".to_owned();
     for name in repository.graph.order() {
         let recipe = repository.recipe_of(&name)?;
@@ -70,6 +70,6 @@ fn makefile(repository: &crate::host::repository::Repository, room: &Utf8Path) -
     for stage in 2..=5 {
         text.push_str(&format!("stage{stage}: stage{}\n\t@touch $@\n", stage - 1));
     }
-    fs_err::write(room.join("Makefile"), text)?;
+    fs_err::write(scratch.join("Makefile"), text)?;
     Ok(repository.recipes.len() + 5)
 }

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Watches one build's directory.
 #[derive(Debug, Clone)]
-pub struct Room {
+pub struct DiskWatch {
     dir: Utf8PathBuf,
     /// Free bytes below which a walk is worth it.
     suspicious: u64,
@@ -26,7 +26,7 @@ pub struct Room {
     walked: Option<Instant>,
 }
 
-impl Room {
+impl DiskWatch {
     /// Begins to watch `dir`.
     pub fn of(dir: &Utf8Path) -> Self {
         let free = free(dir).unwrap_or(u64::MAX);
