@@ -1,7 +1,7 @@
 //! What the boot tests do, as data: a machine, and the conversation that is held with it. `set.rs` holds the scenarios
 //! themselves.
 //!
-//! A scenario becomes a [`Script`] for the console's automaton; the answers come back to be judged. Effects are in
+//! A scenario becomes a [`Script`] for the console's automaton; the answers come back to be evaluated. Effects are in
 //! `xtask/src/host/{vm,ssh}.rs`, the command in `xtask/src/task/boot_test.rs`.
 
 mod accounts;

@@ -67,7 +67,7 @@ pub fn look(tool: &'static Tool) -> Found {
                 [] => String::new(),
                 args => exec::read(&Command::new(path.as_str()).args(args.iter().copied())).unwrap_or_default(),
             };
-            let (finding, version) = tool.look.judge(&printed);
+            let (finding, version) = tool.look.evaluate(&printed);
             Found { tool, finding, version, paths: vec![path] }
         }
     }

@@ -124,7 +124,7 @@ impl Subject<'_> {
         let messages = self.logs.join(format!("{name}.qemu.log"));
         let script = scenario.script(self.limit, &client.public_key()?);
         let console = vm::converse(&machine.command(), script, Some(&client), &log, &messages)?;
-        let facts = scenario.judge(console.answers());
+        let facts = scenario.evaluate(console.answers());
         let failure = match console.outcome() {
             Some(Err(failure)) => Some(failure.to_string()),
             _ => None,

@@ -92,7 +92,7 @@ fn signed_index(
     if file.codename != def.suite {
         bail!("{} is the release `{}`, not `{}`", location.shown(), file.codename, def.suite);
     }
-    freshness::judge(&file, committed, clock::now()).map_err(|why| {
+    freshness::verify(&file, committed, clock::now()).map_err(|why| {
         Exit::Source.error(format!("the signed package index at {} is refused: {why}", location.shown()))
     })?;
     let mut packages = BTreeMap::new();

@@ -84,8 +84,8 @@ impl Serialize for Version {
 }
 
 impl Look {
-    /// Judges a program that printed `output` when asked for its version.
-    pub fn judge(self, output: &str) -> (Finding, Option<Version>) {
+    /// Evaluates a program that printed `output` when asked for its version.
+    pub fn evaluate(self, output: &str) -> (Finding, Option<Version>) {
         let Self::Program { minimum: Some(minimum), .. } = self else { return (Finding::Good, None) };
         match (Version::find(output), Version::parse(minimum)) {
             (Some(found), Some(minimum)) if !found.satisfies(&minimum) => (Finding::Old, Some(found)),

@@ -35,7 +35,7 @@ pub enum Expected {
 
 impl Expected {
     /// Whether `answer` is as expected, and the expectation in words.
-    fn judge(&self, answer: &str) -> (bool, String) {
+    fn evaluate(&self, answer: &str) -> (bool, String) {
         match self {
             Self::Is(text) => (answer == text, text.clone()),
             Self::Has(part) => (answer.contains(part), format!("… {part} …")),
@@ -77,7 +77,7 @@ impl Fact {
     }
 
     /// Compares a command's answer with what was expected.
-    pub fn judge(&self, answer: &Answer) -> Seen {
+    pub fn evaluate(&self, answer: &Answer) -> Seen {
         Seen::new(self.name, &self.expected, answer)
     }
 }
@@ -85,7 +85,7 @@ impl Fact {
 impl Seen {
     /// Compares an answer with what was expected.
     pub fn new(name: &'static str, expected: &Expected, answer: &Answer) -> Self {
-        let (matches, expected) = expected.judge(&answer.text);
+        let (matches, expected) = expected.evaluate(&answer.text);
         let found = match answer.status {
             0 => answer.text.clone(),
             status => format!("{} (exit status {status})", answer.text).trim_start().to_owned(),
@@ -187,7 +187,8 @@ mod tests {
     fn judges_text_and_status() {
         let facts = minimal(Firmware::Uefi, "6.12.95");
         let answers = [answer("uefi", 0), answer("6.1.0", 0), answer("42", 3), answer("", 1)];
-        let lines: Vec<String> = facts.iter().zip(&answers).map(|(fact, answer)| fact.judge(answer).line()).collect();
+        let lines: Vec<String> =
+            facts.iter().zip(&answers).map(|(fact, answer)| fact.evaluate(answer).line()).collect();
         assert_eq!(
             lines,
             [
@@ -203,9 +204,12 @@ mod tests {
     fn a_number_lies_between_two() {
         let fact = Fact::new("clock", "x", Expected::Between(-5, 5));
         for (text, ok) in [("-5", true), ("0", true), ("6", false), ("", false), ("5 s", false)] {
-            assert_eq!(fact.judge(&answer(text, 0)).ok, ok, "{text}");
+            assert_eq!(fact.evaluate(&answer(text, 0)).ok, ok, "{text}");
         }
-        assert_eq!(fact.judge(&answer("9", 0)).line(), "FAILED  clock                  expected `-5 to 5`, found `9`");
+        assert_eq!(
+            fact.evaluate(&answer("9", 0)).line(),
+            "FAILED  clock                  expected `-5 to 5`, found `9`"
+        );
     }
 
     #[test]
@@ -219,8 +223,8 @@ mod tests {
     fn a_part_is_enough_where_it_is_asked_for() {
         let facts = minimal(Firmware::Uefi, "6.12.95");
         let lockdown = facts.iter().find(|fact| fact.name == "lockdown").unwrap();
-        assert!(lockdown.judge(&answer("none integrity [confidentiality]", 0)).ok);
-        let seen = lockdown.judge(&answer("[none]\nintegrity", 0));
+        assert!(lockdown.evaluate(&answer("none integrity [confidentiality]", 0)).ok);
+        let seen = lockdown.evaluate(&answer("[none]\nintegrity", 0));
         assert_eq!(
             seen.line(),
             "FAILED  lockdown               expected `… [confidentiality] …`, found `[none] | integrity`"

@@ -21,7 +21,7 @@ const ALARMS: [&str; 5] = [
 /// One part of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// A step without an answer to judge.
+    /// A step without an answer to evaluate.
     Step(Step),
     /// Types the administrator's public key.
     SendKey,
@@ -91,7 +91,7 @@ impl Scenario {
     }
 
     /// What was seen, from the answers that came, in order; what has no answer was not looked at and is left out.
-    pub fn judge(&self, answers: &[Answer]) -> Vec<Seen> {
+    pub fn evaluate(&self, answers: &[Answer]) -> Vec<Seen> {
         let mut answers = answers.iter();
         let mut seen = Vec::new();
         for item in &self.items {
@@ -99,7 +99,10 @@ impl Scenario {
                 Item::Step(_) | Item::SendKey => {}
                 Item::OverSsh(facts) | Item::OnConsole(facts) => {
                     seen.extend(
-                        facts.iter().zip(answers.by_ref().take(facts.len())).map(|(fact, answer)| fact.judge(answer)),
+                        facts
+                            .iter()
+                            .zip(answers.by_ref().take(facts.len()))
+                            .map(|(fact, answer)| fact.evaluate(answer)),
                     );
                 }
                 Item::Check { name, expected, .. } => {

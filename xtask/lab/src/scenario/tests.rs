@@ -52,7 +52,7 @@ fn no_step_outlives_its_scenario() {
 fn answers_find_their_facts() {
     let scenario = named("reboot", "6").unwrap();
     let answers = ["SSH-2.0-OpenSSH_10.0", "3", "1", "SSH-2.0-OpenSSH_10.0", "still here"].map(answer);
-    let lines: Vec<String> = scenario.judge(&answers).iter().map(Seen::line).collect();
+    let lines: Vec<String> = scenario.evaluate(&answers).iter().map(Seen::line).collect();
     assert_eq!(
         lines,
         [
@@ -63,7 +63,7 @@ fn answers_find_their_facts() {
             "FAILED  the mark is gone       expected `gone`, found `still here`",
         ]
     );
-    assert_eq!(scenario.judge(&[]), []);
+    assert_eq!(scenario.evaluate(&[]), []);
 }
 
 #[test]

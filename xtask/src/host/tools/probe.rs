@@ -93,7 +93,7 @@ fn try_container() -> Result<()> {
     let container = Container::create(root, Wanted { hostname: HOSTNAME, mounts, builds: 1, bare: false })?;
     let log = root.join("seen");
     container.run(&["/bin/sh".to_owned(), "-c".to_owned(), SCRIPT.to_owned()], &log, None)?;
-    judge(&fs_err::read_to_string(&log)?, &fs_err::read_link("/proc/self/ns/net")?.to_string_lossy())
+    verify(&fs_err::read_to_string(&log)?, &fs_err::read_link("/proc/self/ns/net")?.to_string_lossy())
 }
 
 /// Makes the host's own programs visible in the container: its system directories as mounts, its links as links.
@@ -112,7 +112,7 @@ fn system(skeleton: &Utf8Path) -> Result<Vec<Mount>> {
     Ok(mounts)
 }
 
-fn judge(seen: &str, host_network: &str) -> Result<()> {
+fn verify(seen: &str, host_network: &str) -> Result<()> {
     let fact = |name: &str| seen.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     match (fact("hostname"), fact("network")) {
         (Some(name), _) if name != HOSTNAME => {
@@ -223,10 +223,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn judges_what_the_container_saw() {
+    fn verifies_what_the_container_saw() {
         let good = "hostname ashlar-doctor\nnetwork net:[2]\nroot 1879048192\n";
-        judge(good, "net:[1]").unwrap();
-        let error = |seen: &str, host: &str| judge(seen, host).unwrap_err().to_string();
+        verify(good, "net:[1]").unwrap();
+        let error = |seen: &str, host: &str| verify(seen, host).unwrap_err().to_string();
         assert!(error(good, "net:[2]").contains("sees the host's network"));
         assert!(error("hostname vm\nnetwork net:[2]\n", "net:[1]").contains("`vm`"));
         assert!(error(&format!("{good}input is writable\n"), "net:[1]").contains("read-only"));

@@ -72,7 +72,7 @@ impl Sources {
         };
         let profiles: BTreeMap<Utf8PathBuf, String> = texts.iter().filter_map(below).collect();
         for (name, text) in profiles.iter().filter(|(path, _)| is_profile(path)) {
-            judge(name, text, &mut findings);
+            validate(name, text, &mut findings);
         }
         let features = text_of(texts, FEATURES, &mut findings).map(|(file, text)| features(text, file, &mut findings));
         let refusals = text_of(texts, TRIED, &mut findings).map(|(_, text)| text.to_owned());
@@ -106,7 +106,7 @@ fn is_profile(path: &Utf8Path) -> bool {
 }
 
 /// A profile is called like its file, so that a service's profile is found, and it is enforced.
-fn judge(name: &Utf8Path, text: &str, findings: &mut Vec<Diagnostic>) {
+fn validate(name: &Utf8Path, text: &str, findings: &mut Vec<Diagnostic>) {
     let file = Utf8Path::new(PROFILES).join(name);
     let mut offset = 0;
     let mut heads = 0;

@@ -73,7 +73,7 @@ pub(super) fn render(into: &mut Hardening, texts: &Texts, findings: &mut Vec<Dia
     if let Some((file, text)) = text_of(texts, RULES, findings) {
         match schema::read::<Rules>(text, file, &DOCUMENT) {
             Ok(rules) => {
-                judge(&rules, file, findings);
+                validate(&rules, file, findings);
                 into.put("etc/audit/audit.rules", 0o600, rules_file(&rules));
                 into.checks.extend(rule_checks(&rules));
             }
@@ -170,7 +170,7 @@ fn check(id: String, summary: String, reason: &str, kind: &str, keys: &[(&str, &
 }
 
 /// What auditctl would take and should not be written, or would refuse when nobody looks.
-fn judge(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
+fn validate(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
     let mut add = |code, message: String, help: &str| {
         findings.push(Diagnostic::error(code, message).in_file(file).help(help));
     };

@@ -47,7 +47,7 @@ pub(super) fn render(into: &mut Hardening, texts: &Texts, findings: &mut Vec<Dia
         Ok(watched) => watched,
         Err(finding) => return findings.push(finding),
     };
-    judge(&watched, file, findings);
+    validate(&watched, file, findings);
     let mut written = format!("# Written from {DATA}.\n");
     for (word, places) in [("tree", &watched.tree), ("skip", &watched.skip), ("home", &watched.home)] {
         written.extend(places.iter().map(|place| format!("# {}\n{word} {}\n", place.reason, place.path)));
@@ -55,7 +55,7 @@ pub(super) fn render(into: &mut Hardening, texts: &Texts, findings: &mut Vec<Dia
     into.put(FILE, 0o644, written);
 }
 
-fn judge(watched: &Watched, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
+fn validate(watched: &Watched, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
     let mut seen = BTreeSet::new();
     let mut add = |code, message: String, help: &str| {
         findings.push(Diagnostic::error(code, message).in_file(file).help(help));

@@ -69,7 +69,7 @@ fn read(texts: &Texts, findings: &mut Vec<Diagnostic>) -> Option<Settings> {
     let (file, text) = text_of(texts, SETTINGS, findings)?;
     match schema::read::<Settings>(text, file, &DOCUMENT) {
         Ok(settings) => {
-            judge(&settings, file, findings);
+            validate(&settings, file, findings);
             Some(settings)
         }
         Err(finding) => {
@@ -85,7 +85,7 @@ fn essential(settings: &Settings) -> String {
 }
 
 /// sshd takes the first value of a setting, so a second mention would be a lie.
-fn judge(settings: &Settings, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
+fn validate(settings: &Settings, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
     let mut seen = std::collections::BTreeSet::new();
     let mut add = |code, message: String, help: &str| {
         findings.push(Diagnostic::error(code, message).in_file(file).help(help));

@@ -10,7 +10,7 @@ use super::lock::Release;
 /// # Errors
 /// Why it is refused, and what to do: it is older than the committed one of the same suite, its `Valid-Until` has passed, or it does
 /// not say when it was made.
-pub fn judge(new: &ReleaseFile, committed: Option<&Release>, now: u64) -> Result<(), String> {
+pub fn verify(new: &ReleaseFile, committed: Option<&Release>, now: u64) -> Result<(), String> {
     let date =
         seconds(&new.date).ok_or_else(|| format!("it says {:?}, which is no date; ask another mirror", new.date))?;
     if let Some(until) = &new.valid_until {
@@ -67,7 +67,7 @@ mod tests {
 
     const COMMITTED: &str = "Sat, 11 Jul 2026 10:16:37 UTC";
 
-    fn judged(codename: &str, date: &str, until: Option<&str>) -> Result<(), String> {
+    fn verified(codename: &str, date: &str, until: Option<&str>) -> Result<(), String> {
         let until = until.map_or(String::new(), |until| format!("Valid-Until: {until}\n"));
         let new = ReleaseFile::parse(&format!("Codename: {codename}\nDate: {date}\n{until}")).unwrap();
         let committed = Release {
@@ -77,7 +77,7 @@ mod tests {
             inrelease: Digest::of(""),
             packages: Default::default(),
         };
-        judge(&new, Some(&committed), 1_783_765_000)
+        verify(&new, Some(&committed), 1_783_765_000)
     }
 
     #[test]
@@ -101,22 +101,22 @@ mod tests {
 
     #[test]
     fn an_index_that_goes_on_is_taken() {
-        assert_eq!(judged("bookworm", COMMITTED, None), Ok(()));
-        assert_eq!(judged("bookworm", "Sat, 11 Jul 2026 10:16:38 UTC", None), Ok(()));
-        assert_eq!(judged("bookworm", COMMITTED, Some("Sat, 18 Jul 2026 10:16:37 UTC")), Ok(()));
-        assert_eq!(judged("trixie", "Sat, 09 Aug 2025 10:00:00 UTC", None), Ok(()));
+        assert_eq!(verified("bookworm", COMMITTED, None), Ok(()));
+        assert_eq!(verified("bookworm", "Sat, 11 Jul 2026 10:16:38 UTC", None), Ok(()));
+        assert_eq!(verified("bookworm", COMMITTED, Some("Sat, 18 Jul 2026 10:16:37 UTC")), Ok(()));
+        assert_eq!(verified("trixie", "Sat, 09 Aug 2025 10:00:00 UTC", None), Ok(()));
     }
 
     /// Somebody between us and the mirror gives a signed index of before a security update.
     #[test]
     fn an_old_index_is_refused() {
         let told = [
-            judged("bookworm", "Sat, 11 Jul 2026 10:16:36 UTC", None),
-            judged("bookworm", "Sat, 12 Jul 2025 10:16:37 UTC", None),
-            judged("bookworm", COMMITTED, Some("Sat, 11 Jul 2026 10:16:39 UTC")),
-            judged("trixie", COMMITTED, Some("Fri, 10 Jul 2026 10:16:37 UTC")),
-            judged("bookworm", "yesterday", None),
-            judged("bookworm", COMMITTED, Some("soon")),
+            verified("bookworm", "Sat, 11 Jul 2026 10:16:36 UTC", None),
+            verified("bookworm", "Sat, 12 Jul 2025 10:16:37 UTC", None),
+            verified("bookworm", COMMITTED, Some("Sat, 11 Jul 2026 10:16:39 UTC")),
+            verified("trixie", COMMITTED, Some("Fri, 10 Jul 2026 10:16:37 UTC")),
+            verified("bookworm", "yesterday", None),
+            verified("bookworm", COMMITTED, Some("soon")),
         ];
         insta::assert_snapshot!(told.map(Result::unwrap_err).join("\n"));
     }
