@@ -214,7 +214,7 @@ mod tests {
     }
 
     /// A script says more than a graph.
-    const MOST_OF_SCRIPTS: usize = 32;
+    const MAX_OF_SCRIPTS: usize = 32;
 
     const REASON: &str = "thirty letters at least, or it is no reason";
 
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn the_files_of_this_project_are_read() {
         for (text, most) in
-            [(include_str!("../differences.toml"), 14), (include_str!("../differences-scripts.toml"), MOST_OF_SCRIPTS)]
+            [(include_str!("../differences.toml"), 14), (include_str!("../differences-scripts.toml"), MAX_OF_SCRIPTS)]
         {
             let known = parse(text).unwrap();
             assert!(known.len() <= most, "a long list is no oracle");

@@ -12,7 +12,7 @@ use camino::Utf8Path;
 use crate::exit::Exit;
 
 /// Larger files are neither object files nor texts of sources.
-const LARGEST: u64 = 64 << 20;
+const MAX_FILE: u64 = 64 << 20;
 
 /// Judges the trees of sources and objects below `root`, and writes how many units there were into the package's logs.
 ///
@@ -62,7 +62,7 @@ fn walk(root: &Utf8Path, dir: &Utf8Path, trace: &mut Trace) -> Result<()> {
         let Some(path) = Utf8Path::from_path(&entry.path()).map(Utf8Path::to_owned) else { continue };
         if kind.is_dir() {
             walk(root, &path, trace)?;
-        } else if kind.is_file() && entry.metadata()?.len() <= LARGEST {
+        } else if kind.is_file() && entry.metadata()?.len() <= MAX_FILE {
             trace.add(path.strip_prefix(root).unwrap_or(&path).as_str(), &fs_err::read(&path)?);
         }
     }

@@ -16,18 +16,18 @@ use ashlar_core::verify::lint::Contents;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 
-use super::walk::{DEEPEST, DIRECTORY};
+use super::walk::{DIRECTORY, MAX_DEPTH};
 
 /// Files that wait, open, for a hashing thread. Bounds the open handles.
 const QUEUE: usize = 64;
 /// More files are not hashed at once: the machine has other work.
 const HASHERS: usize = 2;
 /// The largest file of a tree, by the size it claims: one with a hole can claim 8 EiB, and would be hashed for ever.
-const LARGEST_FILE: u64 = 4 << 30;
+const MAX_FILE: u64 = 4 << 30;
 /// The size of all files of a tree together.
-const LARGEST_TREE: u64 = 16 << 30;
+const MAX_TREE: u64 = 16 << 30;
 /// Files, directories and links of a tree.
-const MOST_ENTRIES: usize = 500_000;
+const MAX_ENTRIES: usize = 500_000;
 /// Programs larger than this get no ELF facts, in bytes: they would be held in memory.
 const MAX_ELF: u64 = 512 << 20;
 
@@ -80,8 +80,8 @@ struct Walk {
 impl Walk {
     fn directory(&mut self, handle: &OwnedFd, above: &str) -> Result<()> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            bail!("directories are nested more than {DEEPEST} deep");
+        if self.depth > MAX_DEPTH {
+            bail!("directories are nested more than {MAX_DEPTH} deep");
         }
         for item in Dir::read_from(handle).with_context(|| format!("listing /{above}"))? {
             let item = item.with_context(|| format!("listing /{above}"))?;
@@ -95,8 +95,8 @@ impl Walk {
             };
             let path = if above.is_empty() { text.to_owned() } else { format!("{above}/{text}") };
             self.seen += 1;
-            if self.seen > MOST_ENTRIES {
-                bail!("there are more than {MOST_ENTRIES} files, directories and links");
+            if self.seen > MAX_ENTRIES {
+                bail!("there are more than {MAX_ENTRIES} files, directories and links");
             }
             self.item(handle, name, &path)?;
         }
@@ -141,13 +141,13 @@ impl Walk {
         let file = File::from(openat(handle, name, FILE, Mode::empty())?);
         let stat = regular(&file)?;
         let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-        if size > LARGEST_FILE {
-            self.refused.push(format!("/{path}: it claims {size} bytes; no file may be larger than {LARGEST_FILE}"));
+        if size > MAX_FILE {
+            self.refused.push(format!("/{path}: it claims {size} bytes; no file may be larger than {MAX_FILE}"));
             return Ok(());
         }
         self.bytes += size;
-        if self.bytes > LARGEST_TREE {
-            bail!("all files together are larger than {LARGEST_TREE} bytes");
+        if self.bytes > MAX_TREE {
+            bail!("all files together are larger than {MAX_TREE} bytes");
         }
         let mode = normal_mode(&stat);
         self.jobs.send(Job { path: path.to_owned(), mode, file }).map_err(|_| anyhow!("hashing has stopped"))

@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
 /// Directories in directories. Each level is an open handle, and no program has many more of these.
-pub const DEEPEST: usize = 256;
+pub const MAX_DEPTH: usize = 256;
 
 /// A directory is opened as such, and never through a link.
 pub(super) const DIRECTORY: OFlags =
@@ -80,8 +80,8 @@ fn visit(root: &Utf8Path, mut seen: impl FnMut(&OwnedFd, &CStr, &Stat) -> Result
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
             below => below.with_context(reason)?,
         };
-        if open_now.len() >= DEEPEST {
-            bail!("directories in {root} are nested more than {DEEPEST} deep");
+        if open_now.len() >= MAX_DEPTH {
+            bail!("directories in {root} are nested more than {MAX_DEPTH} deep");
         }
         open_now.push((Dir::read_from(&below)?, below));
     }

@@ -16,7 +16,7 @@ use crate::base::schema::{self, Document};
 const RULES: &str = "hardening/5-audit/rules.toml";
 const DAEMON: &str = "hardening/5-audit/auditd.toml";
 /// The kernel takes no more bytes of a key.
-const LONGEST_KEY: usize = 31;
+const MAX_KEY_LENGTH: usize = 31;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -197,7 +197,7 @@ fn validate(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
     let mut seen = BTreeSet::new();
     for rule in &rules.rule {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if rule.key.is_empty() || rule.key.len() > LONGEST_KEY || !rule.key.bytes().all(good) {
+        if rule.key.is_empty() || rule.key.len() > MAX_KEY_LENGTH || !rule.key.bytes().all(good) {
             let help = "a key is 1 to 31 letters, digits, `-` and `_`: it is what records are searched by";
             add("audit::key", format!("`{}` is no key", rule.key), help);
         }
