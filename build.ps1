@@ -1,4 +1,4 @@
-# A door to build.sh for Windows: through WSL, else through podman and Containerfile.builder. No logic lives here.
+# The entry point for Windows; it leads to build.sh: through WSL, else through podman and Containerfile.builder. No logic lives here.
 #   ./build.ps1 -Target iso
 param(
     [Parameter(Mandatory = $true)][ValidateSet('iso', 'image', 'base', 'check', 'test')][string] $Target,

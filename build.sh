@@ -1,5 +1,5 @@
 #!/bin/sh
-# A door to `cargo xtask` for a machine that has nothing but Rust: gets a linker if there is none, installs the host tools,
+# The entry point for a machine that has nothing but Rust: gets a linker if there is none, installs the host tools,
 # runs the commands of one target. What the commands do is decided there, not here.
 set -eu
 cd "$(dirname "$0")"

@@ -1,9 +1,9 @@
 //! Compositions of packages: container images and the ISO. Each is keyed and recorded in the store like a package.
 
 pub mod image;
+pub mod image_tools;
 pub mod inventory;
 pub mod iso;
-pub mod pinned;
 pub mod policy;
 pub mod root;
 

@@ -12,8 +12,8 @@ use ashlar_core::plan::BuildPlan;
 use ashlar_core::verify::lint::{self, Policy, Subject};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::build::compile_audit;
 use crate::build::context::BuildContext;
-use crate::build::trace;
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::host::{clock, tree};
@@ -41,7 +41,7 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
     if *package == plan.package && !all.entries().iter().any(|entry| entry.path.starts_with(&licenses)) {
         context.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
     }
-    let policy = trace::asked(plan)?.policy();
+    let policy = compile_audit::asked(plan)?.policy();
     check_tree(
         package.as_str(),
         (&manifest, dest),

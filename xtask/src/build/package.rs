@@ -13,7 +13,7 @@ use ashlar_core::plan::{BuildPlan, Input, PlannedFile, env};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::context::BuildContext;
-use crate::build::{collect, trace};
+use crate::build::{collect, compile_audit};
 use crate::exit::Exit;
 use crate::host::beneath::Beneath;
 use crate::host::container::{Container, Mount, Wanted, write_skeleton};
@@ -153,7 +153,7 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
             }
             Step::Collect { package, .. } => {
                 if outputs.is_empty() {
-                    trace::judge(plan, &dirs.dir("root"), logs)?;
+                    compile_audit::run(plan, &dirs.dir("root"), logs)?;
                 }
                 let id = collect::package(plan, &package, &dirs.dir("dest"), context)?;
                 outputs.insert(package, id);

@@ -5,7 +5,7 @@ use ashlar_core::plan::iso::PolicyPlan;
 use camino::Utf8Path;
 
 use crate::build::session::Session;
-use crate::compose::pinned;
+use crate::compose::image_tools;
 use crate::host::tree;
 
 /// Compiles the profiles of `plan` in a directory of its own below `dir`. A broken profile fails with the parser's message and place.
@@ -24,7 +24,7 @@ pub fn compile(plan: &PolicyPlan, session: &Session<'_>, dir: &Utf8Path) -> Resu
         fs_err::write(&program, bytes)?;
         fs_err::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     }
-    pinned::run(session, "policy", &dir, plan.script).context("compiling hardening/2-access/apparmor")?;
+    image_tools::run(session, "policy", &dir, plan.script).context("compiling hardening/2-access/apparmor")?;
     plan.sources.expect(&fs_err::read_to_string(dir.join("names"))?).map_err(anyhow::Error::msg)?;
     Ok(fs_err::read(dir.join("policy"))?)
 }

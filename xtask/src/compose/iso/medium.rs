@@ -9,7 +9,7 @@ use ashlar_core::plan::iso::MediumPlan;
 use camino::Utf8Path;
 
 use super::{Files, IsoBuilder};
-use crate::compose::pinned;
+use crate::compose::image_tools;
 use crate::exit::Exit;
 
 /// Carries the plan out in the empty directory `dir`.
@@ -31,7 +31,7 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &MediumPlan, dir: &Utf8Path) -> Resu
         fs_err::write(dir.join(name), builder.file_of(&plan.grub, &format!("usr/lib/grub/i386-pc/{name}"))?)?;
     }
     let esp = layout::esp_kib(image.bytes.len() as u64).map_err(anyhow::Error::msg)?;
-    pinned::run(builder.session, "iso", dir, &layout::iso_script(esp, Epoch::RELEASE))?;
+    image_tools::run(builder.session, "iso", dir, &layout::iso_script(esp, Epoch::RELEASE))?;
     let iso = dir.join("ashlar.iso");
     let bytes = fs_err::metadata(&iso)?.len();
     if let Some(limit) = builder.profile.max_size.filter(|limit| bytes > *limit) {

@@ -13,7 +13,7 @@ use ashlar_core::verify::inventory::PROFILE;
 use camino::Utf8Path;
 
 use super::{Files, IsoBuilder, set_mode};
-use crate::compose::{inventory, pinned};
+use crate::compose::{image_tools, inventory};
 use crate::host::beneath::Beneath;
 use crate::host::{checkout, tree};
 
@@ -45,11 +45,11 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Res
     let checks = &builder.hardening.checks;
     let text = inventory::text_of(&builder.variant.profile, (&whole, &files), &owners, checks, &profiles)?;
     fs_err::write(dir.join("inventory.txt"), text)?;
-    pinned::run(session, "overlay", dir, ROOT_SCRIPT)?;
+    image_tools::run(session, "overlay", dir, ROOT_SCRIPT)?;
     let init = builder.file_of(&plan.init, "usr/lib/initramfs/init")?;
     let image = fs_err::read(dir.join("root.erofs"))?;
     fs_err::write(dir.join("initramfs.cpio"), initramfs(init, image)?)?;
-    pinned::run(session, "initramfs", dir, INITRAMFS_SCRIPT)?;
+    image_tools::run(session, "initramfs", dir, INITRAMFS_SCRIPT)?;
     Ok(vec![("initramfs", dir.join("initramfs.cpio.zst")), ("inventory", dir.join("inventory.txt"))])
 }
 

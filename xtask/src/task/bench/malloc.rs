@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::median::median;
 use crate::app::App;
 use crate::build::session::Session;
-use crate::compose::{pinned, root};
+use crate::compose::{image_tools, root};
 use crate::host::exec;
 use crate::host::repository::Repository;
 
@@ -73,7 +73,12 @@ fn host_program(app: &App, session: &Session<'_>) -> Result<Utf8PathBuf> {
 
 fn compile(app: &App, session: &Session<'_>, scratch: &Utf8Path, compiler: &str) -> Result<Utf8PathBuf> {
     fs_err::copy(app.root.join("tests/bench/malloc.c"), scratch.join("malloc.c"))?;
-    pinned::run(session, "bench", scratch, &format!("PATH=/usr/lib/llvm-19/bin:$PATH {compiler} malloc.c -o malloc"))?;
+    image_tools::run(
+        session,
+        "bench",
+        scratch,
+        &format!("PATH=/usr/lib/llvm-19/bin:$PATH {compiler} malloc.c -o malloc"),
+    )?;
     Ok(scratch.join("malloc"))
 }
 

@@ -1,5 +1,5 @@
-//! The doors (build.sh and its like): thin, and in step with what they stand for.
-#![expect(clippy::disallowed_methods, reason = "these tests start the doors as a user does")]
+//! The entry points (build.sh and its like): thin, and in step with what they stand for.
+#![expect(clippy::disallowed_methods, reason = "these tests start the entry points as a user does")]
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -50,7 +50,7 @@ fn every_target_is_setup_and_then_its_commands() {
 }
 
 #[test]
-fn a_failing_command_ends_the_door() {
+fn a_failing_command_ends_the_script() {
     for (target, fails_at) in
         [("iso", "setup"), ("iso", "-- iso"), ("test", "-- check"), ("test", "test --locked --workspace")]
     {
@@ -79,14 +79,14 @@ fn wrong_options_start_nothing() {
 }
 
 #[test]
-fn the_doors_are_thin_and_lead_to_one_place() {
+fn entry_points_are_thin_and_lead_to_one_place() {
     assert!(read("build.sh").lines().count() < 60);
-    for door in ["build.ps1", "Jenkinsfile", "Containerfile.builder", ".ci/run"] {
-        let text = read(door);
-        assert!(text.contains("build.sh"), "{door} does not lead to build.sh");
-        assert!(text.lines().count() < 50, "{door} has become long");
+    for script in ["build.ps1", "Jenkinsfile", "Containerfile.builder", ".ci/run"] {
+        let text = read(script);
+        assert!(text.contains("build.sh"), "{script} does not lead to build.sh");
+        assert!(text.lines().count() < 50, "{script} has become long");
         for command in ["xtask iso", "xtask image", "xtask setup"] {
-            assert!(!text.contains(command), "{door} goes around build.sh: {command}");
+            assert!(!text.contains(command), "{script} goes around build.sh: {command}");
         }
     }
     for script in ["build.sh", ".ci/run"] {

@@ -18,7 +18,7 @@ const MAX_FILE: u64 = 64 << 20;
 ///
 /// # Errors
 /// When a unit went past the configuration, or something could switch the stack protector off; all of it at once.
-pub fn judge(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
+pub fn run(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
     if plan.libs.is_empty() {
         return Ok(());
     }
