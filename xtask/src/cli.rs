@@ -138,7 +138,7 @@ pub enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
-    /// Writes the generated pages of docs/: hardening.md, seeds.md, cli.md, recipe.md, recipe.schema.json.
+    /// Writes the generated pages of docs/: hardening.md, provenance.md, cli.md, recipe.md, recipe.schema.json.
     Docs {
         /// Only says whether they are current.
         #[arg(long)]

@@ -1,4 +1,4 @@
-//! `docs/hardening.md` and `docs/seeds.md`: written from the layers' data and from what graders measured on the booted system.
+//! `docs/hardening.md` and `docs/provenance.md`: written from the layers' data and from what graders measured on the booted system.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::base::schema;
 pub type Pages = BTreeMap<&'static str, String>;
 
 const FINDINGS: &str = "hardening/findings.toml";
-const SEEDS: &str = "hardening/seeds.toml";
+const PROVENANCE: &str = "hardening/provenance.toml";
 /// What was measured.
 pub const MEASURED: &str = "hardening/measured.toml";
 
@@ -38,7 +38,7 @@ struct Finding {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Seeds {
+struct Provenance {
     claim: Vec<Claim>,
 }
 
@@ -59,7 +59,7 @@ pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnost
     let mut found = Vec::new();
     let layers = about::read(texts, &mut found);
     let findings: Findings = document(texts, FINDINGS, &mut found);
-    let seeds: Seeds = document(texts, SEEDS, &mut found);
+    let provenance: Provenance = document(texts, PROVENANCE, &mut found);
     let measured: Measured = document(texts, MEASURED, &mut found);
     let told = |layer: &Layer| layers.layer.iter().any(|about| about.folder == layer.folder());
     for layer in Layer::ALL.iter().filter(|layer| !told(layer)) {
@@ -70,7 +70,7 @@ pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnost
         return Err(found);
     }
     let hardening = hardening_page(hardening, &layers, &findings.finding, &measured.score);
-    Ok(Pages::from([("docs/hardening.md", hardening), ("docs/seeds.md", seeds_page(&seeds.claim))]))
+    Ok(Pages::from([("docs/hardening.md", hardening), ("docs/provenance.md", provenance_page(&provenance.claim))]))
 }
 
 /// What a grader finds and we accept: the grader's own name of it, and why.
@@ -162,10 +162,10 @@ fn layer_section(page: &mut String, layer: Layer, about: &About, hardening: &Har
     }
 }
 
-fn seeds_page(claims: &[Claim]) -> String {
+fn provenance_page(claims: &[Claim]) -> String {
     let mut page = format!(
-        "{NOTICE}# What the seed claims, and what is so here\n\nAshlar's six layers come from the published architecture of JefeLinux. \
-         Line by line:\n\n| the seed says | here |\n|---|---|\n"
+        "{NOTICE}# What JefeLinux claims, and what is so here\n\nAshlar's six layers come from the published architecture of JefeLinux. \
+         Line by line:\n\n| JefeLinux says | here |\n|---|---|\n"
     );
     for Claim { says, ours } in claims {
         let _ = writeln!(page, "| {} | {} |", cell(says), cell(ours));

@@ -132,7 +132,7 @@ fn with_words() -> Texts {
     all.extend(texts(&[
         ("hardening/layers.toml", &(layers + switch)),
         ("hardening/findings.toml", "[[finding]]\ngrader = 'g'\nid = 'CONFIG_VT'\nreason = 'A screen.'\n"),
-        ("hardening/seeds.toml", "[[claim]]\nsays = 'x = 1'\nours = 'The same.'\n"),
+        ("hardening/provenance.toml", "[[claim]]\nsays = 'x = 1'\nours = 'The same.'\n"),
         ("hardening/measured.toml", "[[score]]\ngrader = 'g'\nversion = '1'\nresult = '9 of 9'\n"),
     ]));
     all
@@ -150,7 +150,7 @@ fn pages_from_data() {
 fn a_layer_without_words_is_told() {
     let mut all = with_words();
     all.insert(Utf8PathBuf::from("hardening/layers.toml"), "[[layer]]\nfolder = '1-kernel'\nreasn = 'x'\n".to_owned());
-    all.remove(Utf8Path::new("hardening/seeds.toml"));
+    all.remove(Utf8Path::new("hardening/provenance.toml"));
     let made = Hardening::render(&all, &BTreeSet::new()).unwrap();
     let found = docs::pages(&made, &all).unwrap_err();
     insta::assert_snapshot!(found.iter().map(|finding| finding.render(None) + "\n").collect::<String>());
