@@ -7,7 +7,7 @@
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
-use ashlar_core::model::hardening::about;
+use ashlar_core::model::hardening::options;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
@@ -133,9 +133,9 @@ fn other_profiles_are_the_minimal_one_and_more() {
     ];
     let layers = Utf8PathBuf::from("hardening/layers.toml");
     let words = std::fs::read_to_string(root().join(&layers)).unwrap();
-    let switches = about::switches(&[(layers, words)].into()).unwrap();
-    assert!(!switches.is_empty());
-    assert_eq!(list(&profile("test-switches"), "switches"), switches);
+    let options = options::names(&[(layers, words)].into()).unwrap();
+    assert!(!options.is_empty());
+    assert_eq!(list(&profile("test-switches"), "options"), options);
     for (name, packages) in &more {
         let mut wanted = list(&minimal, "root");
         wanted.extend(packages.iter().map(|package| (*package).to_owned()));

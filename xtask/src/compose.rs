@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, about, apparmor};
+use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
 use ashlar_core::model::image::{Image, Profile};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -104,11 +104,11 @@ pub fn policy_sources(repository: &Repository, name: &str, profile: &Profile) ->
     sources.map(Some).map_err(|findings| invalid(&repository.root, &findings))
 }
 
-/// The layers' data, with what the profile switches.
+/// The layers' data, with the profile's options.
 fn hardening_texts(repository: &Repository, name: &str, profile: &Profile) -> Result<Texts> {
     let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
-    let switched = about::switched(&repository.hardening_texts()?, &profile.switches, &file);
-    switched.map_err(|findings| invalid(&repository.root, &findings))
+    let changed = options::with_options(&repository.hardening_texts()?, &profile.options, &file);
+    changed.map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The layers that a profile is built without.

@@ -4,7 +4,6 @@
 //! system, and the documentation, so none of them can drift. What runs tools over the data (AppArmor's parser) is in
 //! `xtask/src/compose`.
 
-pub mod about;
 pub mod apparmor;
 pub mod audit;
 pub mod check;
@@ -15,6 +14,7 @@ pub mod kernel;
 mod layer;
 pub mod measured;
 pub mod network;
+pub mod options;
 mod rendered;
 pub mod ssh;
 

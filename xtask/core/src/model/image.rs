@@ -58,8 +58,8 @@ pub struct Profile {
     pub max_size: Option<u64>,
     /// Layers of `hardening/` left out, by the names of their folders: for tests and measurements.
     pub layers_off: Vec<String>,
-    /// What this image has otherwise than the layers' data says: names of switches in `hardening/layers.toml`.
-    pub switches: Vec<String>,
+    /// What this image has otherwise than the layers' data says: names of options in `hardening/layers.toml`.
+    pub options: Vec<String>,
     /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
     pub foreign_services: Vec<String>,
     /// For others than tests: what it holds and opens is committed as `digests/inventory-<name>.txt`.
@@ -81,7 +81,7 @@ const PROFILE: Document = Document {
     unknown_key: "profile::unknown-key",
     duplicate_key: "profile::duplicate-key",
     wrong_type: "profile::wrong-type",
-    synonyms: &[("packages", "root"), ("append", "cmdline")],
+    synonyms: &[("packages", "root"), ("append", "cmdline"), ("switches", "options")],
 };
 
 impl Image {

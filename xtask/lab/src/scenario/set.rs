@@ -24,7 +24,7 @@ pub const NAMES: [&str; 21] = [
     "bios-disk",
     "ssh",
     "layers",
-    "switched",
+    "options",
     "outside",
     "reboot",
     "unconfigured",
@@ -80,7 +80,7 @@ pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
         "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
         "ssh" => ssh(),
         "layers" => layers(),
-        "switched" => switched(),
+        "options" => options(),
         "outside" => outside::outside(),
         "reboot" => reboot(),
         "unconfigured" => unconfigured(),
@@ -162,7 +162,7 @@ fn layers() -> Scenario {
 }
 
 /// What can be had otherwise is so on the running system, and the rest is as it was.
-fn switched() -> Scenario {
+fn options() -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let mut items = up();
     items.push(Item::OverSsh(vec![
@@ -179,8 +179,8 @@ fn switched() -> Scenario {
     ]));
     items.extend(off());
     Scenario {
-        name: "switched",
-        summary: "a profile that switches all that can be switched keeps every promise of what it has",
+        name: "options",
+        summary: "a profile with every option keeps every promise of what it has",
         setup: Setup { profile: "test-switches", ..BIOS },
         patience: 1,
         items,

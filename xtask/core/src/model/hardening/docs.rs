@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use camino::Utf8Path;
 use serde::Deserialize;
 
-use super::about::{self, About, DOCUMENT, Layers, Switch};
 use super::layer::{Layer, Texts, text_of};
 use super::measured::{Measured, Score};
+use super::options::{self, DOCUMENT, HardeningOption, LayerEntry, Layers};
 use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
 use crate::base::schema;
@@ -57,11 +57,11 @@ const NOTICE: &str = "<!-- Written by `cargo xtask docs` from hardening/. Do not
 /// Every finding in the data.
 pub fn pages(hardening: &Hardening, texts: &Texts) -> Result<Pages, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    let layers = about::read(texts, &mut found);
+    let layers = options::read(texts, &mut found);
     let findings: Findings = document(texts, FINDINGS, &mut found);
     let provenance: Provenance = document(texts, PROVENANCE, &mut found);
     let measured: Measured = document(texts, MEASURED, &mut found);
-    let told = |layer: &Layer| layers.layer.iter().any(|about| about.folder == layer.folder());
+    let told = |layer: &Layer| layers.layer.iter().any(|entry| entry.folder == layer.folder());
     for layer in Layer::ALL.iter().filter(|layer| !told(layer)) {
         let message = format!("hardening/layers.toml says nothing of `{}`", layer.folder());
         found.push(Diagnostic::error("docs::layer", message).help("add a [[layer]] with title and summary"));
@@ -112,9 +112,9 @@ fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], 
     for Score { grader, version, result } in scores {
         let _ = writeln!(page, "| {grader} | {version} | {result} |");
     }
-    for about in &layers.layer {
-        if let Some(layer) = Layer::named(&about.folder) {
-            layer_section(&mut page, layer, about, hardening);
+    for entry in &layers.layer {
+        if let Some(layer) = Layer::named(&entry.folder) {
+            layer_section(&mut page, layer, entry, hardening);
         }
     }
     page += "\n## Accepted findings\n\n| grader | finding | why it stays |\n|---|---|---|\n";
@@ -124,19 +124,19 @@ fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], 
     page
 }
 
-fn layer_section(page: &mut String, layer: Layer, about: &About, hardening: &Hardening) {
-    let planned = if about.planned { " (not there yet)" } else { "" };
-    let _ = write!(page, "\n## {} {}{planned}\n\n{}\n", layer.number(), about.title, about.summary.trim());
-    if about.planned {
+fn layer_section(page: &mut String, layer: Layer, entry: &LayerEntry, hardening: &Hardening) {
+    let planned = if entry.planned { " (not there yet)" } else { "" };
+    let _ = write!(page, "\n## {} {}{planned}\n\n{}\n", layer.number(), entry.title, entry.summary.trim());
+    if entry.planned {
         return;
     }
-    if !about.switch.is_empty() {
+    if !entry.option.is_empty() {
         *page += "\n| can be had otherwise | cost as it is | how |\n|---|---|---|\n";
-        for Switch { name, what, cost, undo, .. } in &about.switch {
+        for HardeningOption { name, what, cost, otherwise, .. } in &entry.option {
             let how = if name.is_empty() {
-                cell(undo)
+                cell(otherwise)
             } else {
-                format!("`{name}` in the profile's `switches`: {}", cell(undo))
+                format!("`{name}` in the profile's `options`: {}", cell(otherwise))
             };
             let _ = writeln!(page, "| {} | {} | {how} |", cell(what), cell(cost));
         }

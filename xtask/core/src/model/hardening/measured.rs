@@ -58,7 +58,7 @@ pub fn day(now: u64) -> String {
 mod tests {
     use super::*;
     use crate::base::schema;
-    use crate::model::hardening::about::DOCUMENT;
+    use crate::model::hardening::options::DOCUMENT;
 
     fn score(grader: &str, result: &str) -> Score {
         Score { grader: grader.to_owned(), version: "1".to_owned(), result: result.to_owned() }

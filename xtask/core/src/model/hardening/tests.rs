@@ -128,9 +128,9 @@ fn with_words() -> Texts {
         .map(|layer| format!("[[layer]]\nfolder = '{}'\ntitle = 'T'\nsummary = 'S.'\n", layer.folder()))
         .collect();
     let layers = layers.replacen("folder = '3-network'\n", "folder = '3-network'\nplanned = true\n", 1);
-    let switch = "[[layer.switch]]\nwhat = 'a|b'\ncost = 'c'\nundo = 'u'\n";
+    let option = "[[layer.option]]\nwhat = 'a|b'\ncost = 'c'\notherwise = 'u'\n";
     all.extend(texts(&[
-        ("hardening/layers.toml", &(layers + switch)),
+        ("hardening/layers.toml", &(layers + option)),
         ("hardening/findings.toml", "[[finding]]\ngrader = 'g'\nid = 'CONFIG_VT'\nreason = 'A screen.'\n"),
         ("hardening/provenance.toml", "[[claim]]\nsays = 'x = 1'\nours = 'The same.'\n"),
         ("hardening/measured.toml", "[[score]]\ngrader = 'g'\nversion = '1'\nresult = '9 of 9'\n"),

@@ -1,6 +1,6 @@
-//! `layers.toml`: each layer in words, and the switches by which a profile has something of it otherwise.
+//! `layers.toml`: each layer in words, and the options by which a profile has something of it otherwise.
 //!
-//! A switch is a list of replacements in the layers' data, made before anything is rendered. So configuration, checks and reasons
+//! An option is a list of replacements in the layers' data, made before anything is rendered. So configuration, checks and reasons
 //! of an image follow from it as they do from the data as written.
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,38 +15,38 @@ const LAYERS: &str = "hardening/layers.toml";
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Layers {
-    pub layer: Vec<About>,
+    pub layer: Vec<LayerEntry>,
 }
 
 /// A layer in words.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct About {
+pub(super) struct LayerEntry {
     pub folder: String,
     pub title: String,
     /// Nothing of it is there yet.
     pub planned: bool,
     pub summary: String,
-    pub switch: Vec<Switch>,
+    pub option: Vec<HardeningOption>,
 }
 
 /// Something that can be had the other way.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Switch {
-    /// How a profile names it in `switches`; empty when it takes more than a change of the layer's data.
+pub(super) struct HardeningOption {
+    /// How a profile names it in `options`; empty when it takes more than replacements in the layer's data.
     pub name: String,
     pub what: String,
     pub cost: String,
     /// What one has without it, or how it is undone by hand.
-    pub undo: String,
-    pub change: Vec<Change>,
+    pub otherwise: String,
+    pub replace: Vec<Replacement>,
 }
 
 /// A text of the data that becomes another wherever it is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Change {
+pub(super) struct Replacement {
     /// Within the layer's folder.
     file: String,
     from: String,
@@ -71,61 +71,61 @@ pub(super) fn read(texts: &Texts, findings: &mut Vec<Diagnostic>) -> Layers {
     })
 }
 
-/// The names of all switches, in order of layer.
+/// The names of all options, in order of layer.
 ///
 /// # Errors
 /// What is wrong with `layers.toml`.
-pub fn switches(texts: &Texts) -> Result<Vec<String>, Vec<Diagnostic>> {
+pub fn names(texts: &Texts) -> Result<Vec<String>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let layers = read(texts, &mut findings);
-    let named = |about: About| about.switch.into_iter().map(|switch| switch.name).filter(|name| !name.is_empty());
+    let named = |entry: LayerEntry| entry.option.into_iter().map(|option| option.name).filter(|name| !name.is_empty());
     if findings.is_empty() { Ok(layers.layer.into_iter().flat_map(named).collect()) } else { Err(findings) }
 }
 
-/// The layers' data with the switches that the profile in `file` names.
+/// The layers' data with the options that the profile in `file` names.
 ///
 /// # Errors
-/// A finding for each name that is no switch, and each change that finds nothing to change.
-pub fn switched(texts: &Texts, names: &[String], file: &Utf8Path) -> Result<Texts, Vec<Diagnostic>> {
+/// A finding for each name that is no option, and each replacement that finds nothing to replace.
+pub fn with_options(texts: &Texts, names: &[String], file: &Utf8Path) -> Result<Texts, Vec<Diagnostic>> {
     let mut texts = texts.clone();
     if names.is_empty() {
         return Ok(texts);
     }
     let mut findings = Vec::new();
     let layers = read(&texts, &mut findings);
-    let all: Vec<(&About, &Switch)> =
-        layers.layer.iter().flat_map(|about| about.switch.iter().map(move |switch| (about, switch))).collect();
+    let all: Vec<(&LayerEntry, &HardeningOption)> =
+        layers.layer.iter().flat_map(|entry| entry.option.iter().map(move |option| (entry, option))).collect();
     for name in names {
         // One name in several layers is one choice, which all of them follow.
-        let named: Vec<_> = all.iter().filter(|(_, switch)| switch.name == *name && !name.is_empty()).collect();
+        let named: Vec<_> = all.iter().filter(|(_, option)| option.name == *name && !name.is_empty()).collect();
         if named.is_empty() {
             findings.push(unknown(name, &all).in_file(file));
         }
-        for (about, switch) in named {
-            change(&mut texts, about, switch, &mut findings);
+        for (entry, option) in named {
+            replace(&mut texts, entry, option, &mut findings);
         }
     }
     if findings.is_empty() { Ok(texts) } else { Err(findings) }
 }
 
-fn unknown(name: &str, all: &[(&About, &Switch)]) -> Diagnostic {
-    let names: Vec<&str> = all.iter().map(|(_, switch)| switch.name.as_str()).filter(|name| !name.is_empty()).collect();
+fn unknown(name: &str, all: &[(&LayerEntry, &HardeningOption)]) -> Diagnostic {
+    let names: Vec<&str> = all.iter().map(|(_, option)| option.name.as_str()).filter(|name| !name.is_empty()).collect();
     let help = match suggest(name, names.iter().copied()) {
         Some(close) => format!("did you mean `{close}`?"),
-        None => format!("switches: {}", names.join(", ")),
+        None => format!("options: {}", names.join(", ")),
     };
-    Diagnostic::error("profile::unknown-switch", format!("there is no switch `{name}`")).help(help)
+    Diagnostic::error("profile::unknown-option", format!("there is no option `{name}`")).help(help)
 }
 
-fn change(texts: &mut Texts, about: &About, switch: &Switch, findings: &mut Vec<Diagnostic>) {
-    for Change { file, from, to } in &switch.change {
-        let path = Utf8PathBuf::from(format!("hardening/{}/{file}", about.folder));
+fn replace(texts: &mut Texts, entry: &LayerEntry, option: &HardeningOption, findings: &mut Vec<Diagnostic>) {
+    for Replacement { file, from, to } in &option.replace {
+        let path = Utf8PathBuf::from(format!("hardening/{}/{file}", entry.folder));
         match texts.get_mut(&path) {
             Some(text) if !from.is_empty() && text.contains(from.as_str()) => *text = text.replace(from.as_str(), to),
             _ => {
-                let message = format!("switch `{}` finds no `{}` in {path}", switch.name, from.escape_debug());
-                let help = "write the text as it is there now, or take the change out";
-                findings.push(Diagnostic::error("switch::nothing", message).in_file(LAYERS).help(help));
+                let message = format!("option `{}` finds no `{}` in {path}", option.name, from.escape_debug());
+                let help = "write the text as it is there now, or take the replacement out";
+                findings.push(Diagnostic::error("option::nothing", message).in_file(LAYERS).help(help));
             }
         }
     }
@@ -136,11 +136,11 @@ mod tests {
     use super::*;
 
     const LAYERS_TEXT: &str = "[[layer]]\nfolder = '1-kernel'\n\
-        [[layer.switch]]\nname = 'debugger'\nchange = [{ file = 'sysctl.toml', from = '3', to = '2' }]\n\
-        [[layer.switch]]\nwhat = 'by hand'\n\
+        [[layer.option]]\nname = 'debugger'\nreplace = [{ file = 'sysctl.toml', from = '3', to = '2' }]\n\
+        [[layer.option]]\nwhat = 'by hand'\n\
         [[layer]]\nfolder = '4-ssh'\n\
-        [[layer.switch]]\nname = 'stale'\n\
-        change = [{ file = 'sshd.toml', from = 'a b', to = 'c' }, { file = 'gone.toml', from = 'x', to = 'y' }]\n";
+        [[layer.option]]\nname = 'stale'\n\
+        replace = [{ file = 'sshd.toml', from = 'a b', to = 'c' }, { file = 'gone.toml', from = 'x', to = 'y' }]\n";
 
     fn texts() -> Texts {
         let files = [
@@ -153,17 +153,17 @@ mod tests {
 
     fn with(names: &[&str]) -> Result<Texts, String> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        switched(&texts(), &names, Utf8Path::new("iso/x/profile.toml"))
+        with_options(&texts(), &names, Utf8Path::new("iso/x/profile.toml"))
             .map_err(|found| found.iter().map(|finding| finding.render(None) + "\n").collect())
     }
 
     #[test]
-    fn a_switch_changes_its_layers_data_and_nothing_else() {
+    fn an_option_changes_its_layers_data_and_nothing_else() {
         assert_eq!(with(&[]).unwrap(), texts());
         let mut wanted = texts();
         wanted.insert("hardening/1-kernel/sysctl.toml".into(), "value = 2, and 2".to_owned());
         assert_eq!(with(&["debugger"]).unwrap(), wanted);
-        assert_eq!(switches(&texts()).unwrap(), ["debugger", "stale"]);
+        assert_eq!(super::names(&texts()).unwrap(), ["debugger", "stale"]);
     }
 
     #[test]
