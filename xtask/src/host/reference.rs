@@ -75,7 +75,7 @@ mod tests {
     fn an_image_of_today_is_used_and_an_old_one_too_when_offline() {
         let guard = tempfile::tempdir().unwrap();
         let store = Utf8Path::from_path(guard.path()).unwrap();
-        let dir = store.join(format!("all/debian-{}", reference::key().short()));
+        let dir = store.join(format!("reference-systems/debian-{}", reference::key().short()));
         let log = store.join("log");
         let error = ReferenceSystem::obtain(store, true, &log).unwrap_err().to_string();
         assert!(error.contains("--offline"), "{error}");
