@@ -14,7 +14,7 @@ use ashlar_core::verify::lint::report::Row;
 use camino::Utf8Path;
 
 use crate::build::session::Session;
-use crate::compose::iso::IsoBuild;
+use crate::compose::iso::made::IsoBuild;
 use crate::compose::{self, root};
 use crate::host::repository::Repository;
 use crate::host::store::Store;

@@ -1,6 +1,8 @@
 //! The ISO in five stages. Each is planned from what the stages before it made, keyed by that plan and recorded in the store, so each
 //! is cached and runs alone.
 
+mod builder;
+pub mod made;
 mod medium;
 mod overlay;
 mod security;
@@ -12,21 +14,21 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::model::hardening::{Hardening, apparmor};
+use ashlar_core::model::hardening::apparmor;
 use ashlar_core::model::image::Profile;
-use ashlar_core::plan::iso::{Common, MediumPlan, OverlayPlan, PolicyPlan, RootPlan, StagePlan};
-use ashlar_core::plan::{Input, Keyed};
+use ashlar_core::plan::Keyed;
+use ashlar_core::plan::iso::{MediumPlan, OverlayPlan, PolicyPlan, RootPlan, StagePlan};
 use ashlar_core::verify::inventory;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
+use self::builder::IsoBuilder;
+pub use self::made::IsoBuild;
 use crate::build::session::Session;
-use crate::compose::{self, Variant};
-use crate::host::checkout;
+use crate::compose::Variant;
 use crate::host::repository::Repository;
 use crate::host::store::Record;
 use crate::host::store::cache::Place;
-use crate::host::tree;
 
 /// The stages in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -75,104 +77,10 @@ impl Stage {
     }
 }
 
-/// What the stages of an ISO made, as far as they ran.
-#[derive(Debug, Clone)]
-pub struct IsoBuild {
-    /// Input key of the last stage that ran.
-    pub key: Digest,
-    /// Packages, by their diff ids.
-    pub packages: BTreeMap<PkgName, Digest>,
-    /// The layer of the root.
-    pub root: Option<Digest>,
-    /// Files of the stage `overlay`.
-    pub overlay: Option<Overlay>,
-    /// Files of the stage `iso`.
-    pub medium: Option<Medium>,
-}
-
-/// What the stage `overlay` makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overlay {
-    /// The initramfs, with the image of the root in it.
-    pub initramfs: Digest,
-    /// The text about what the image holds and opens.
-    pub inventory: Digest,
-}
-
-/// What the stage `iso` makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Medium {
-    /// The unified kernel image.
-    pub uki: Digest,
-    /// The ISO.
-    pub iso: Digest,
-}
-
-impl IsoBuild {
-    /// Nothing yet.
-    fn start() -> Self {
-        Self { key: Digest::of(""), packages: BTreeMap::new(), root: None, overlay: None, medium: None }
-    }
-
-    /// A package that was built, by what it is.
-    pub fn input(&self, name: &PkgName) -> Result<Input> {
-        let diff_id = *self.packages.get(name).with_context(|| format!("{name} was not built"))?;
-        Ok(Input { name: name.clone(), diff_id })
-    }
-
-    fn inputs(&self, names: &[PkgName]) -> Result<Vec<Input>> {
-        names.iter().map(|name| self.input(name)).collect()
-    }
-
-    fn boot(&self, name: &str) -> Result<Input> {
-        self.input(&name.parse()?)
-    }
-
-    /// Takes over what a stage made.
-    fn take(&mut self, plan: &StagePlan, key: Digest, record: &Record) -> Result<()> {
-        let output =
-            |name: &str| record.outputs.get(name).copied().with_context(|| format!("no `{name}` was recorded"));
-        self.key = key;
-        match plan {
-            StagePlan::Root(_) => self.root = Some(output("root")?),
-            StagePlan::Overlay(_) => {
-                self.overlay = Some(Overlay { initramfs: output("initramfs")?, inventory: output("inventory")? });
-            }
-            StagePlan::Medium(_) => self.medium = Some(Medium { uki: output("uki")?, iso: output("iso")? }),
-        }
-        Ok(())
-    }
-
-    /// The files that were made, from the inside out, with their names.
-    pub fn files(&self) -> Vec<(&'static str, Digest)> {
-        let mut files: Vec<_> = self.root.map(|root| ("root", root)).into_iter().collect();
-        if let Some(overlay) = self.overlay {
-            files.extend([("inventory", overlay.inventory), ("initramfs", overlay.initramfs)]);
-        }
-        if let Some(medium) = self.medium {
-            files.extend([("unified image", medium.uki), ("iso", medium.iso)]);
-        }
-        files
-    }
-}
-
 /// What is built before anything for the target can be linked.
 const BOOTSTRAP: &[&str] = &["linux-headers", "mimalloc", "musl", "compiler-rt", "libunwind", "libcxx", "rust-std"];
 /// What every ISO needs beside its root.
 const BOOT: &[&str] = &["linux", "init", "systemd-stub", "grub-bios", "apparmor-parser", "apparmor-load"];
-
-/// Plans the stages of one ISO and runs them.
-struct IsoBuilder<'a> {
-    session: &'a Session<'a>,
-    repository: &'a Repository,
-    variant: &'a Variant,
-    /// The name of the ISO.
-    name: String,
-    profile: Profile,
-    hardening: Hardening,
-    /// None when AppArmor's layer is off.
-    policy: Option<apparmor::Sources>,
-}
 
 /// Builds an ISO up to and including `last`.
 pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, last: Stage) -> Result<IsoBuild> {
@@ -248,19 +156,7 @@ fn places(plan: &StagePlan) -> Vec<(&'static str, Place<'static>)> {
     plan.outputs().iter().map(|name| (*name, Place::Artifact)).collect()
 }
 
-impl<'a> IsoBuilder<'a> {
-    fn new(session: &'a Session<'a>, repository: &'a Repository, variant: &'a Variant) -> Result<Self> {
-        let profile = compose::variant(repository, variant)?;
-        let hardening = compose::hardening(repository, &variant.profile, &profile)?;
-        let policy = compose::policy_sources(repository, &variant.profile, &profile)?;
-        Ok(Self { session, repository, variant, name: variant.name(), profile, hardening, policy })
-    }
-
-    fn common(&self) -> Result<Common<'_>> {
-        let seed = self.session.seed()?.digest;
-        Ok(Common { variant: &self.name, name: &self.variant.profile, profile: &self.profile, seed })
-    }
-
+impl IsoBuilder<'_> {
     /// The plan of a stage that is no mere list of packages. What the stages before it made must be there.
     fn plan(&self, stage: Stage, made: &IsoBuild) -> Result<Option<StagePlan>> {
         let common = self.common()?;
@@ -320,38 +216,8 @@ impl<'a> IsoBuilder<'a> {
         let outputs = files.into_iter().map(publish).collect::<Result<_>>()?;
         Ok(Record { outputs, seconds: started.elapsed().as_secs() })
     }
-
-    /// One file of a stored package, from its verified layer.
-    fn file_of(&self, input: &Input, path: &str) -> Result<Vec<u8>> {
-        tree::read_file(&self.session.store().layer(&input.name, &input.diff_id), input.diff_id, path)
-            .with_context(|| format!("reading {path} of {}", input.name))
-    }
-
-    /// The folder of the profile's own files, in the checkout.
-    fn overlay_folder(&self) -> Utf8PathBuf {
-        Utf8Path::new("iso").join(&self.variant.profile).join("overlay")
-    }
-
-    /// Every file of the overlay, with its digest.
-    fn overlay_files(&self) -> Result<BTreeMap<String, Digest>> {
-        let (root, folder) = (&self.repository.root, self.overlay_folder());
-        if !root.join(&folder).exists() {
-            return Ok(BTreeMap::new());
-        }
-        let files = checkout::files_below(root, &folder)?;
-        let digest =
-            |path: &String| -> Result<Digest> { Ok(Digest::of(checkout::read(&root.join(&folder).join(path))?)) };
-        files.into_iter().map(|path| Ok((path.clone(), digest(&path)?))).collect()
-    }
 }
-
-/// What a stage made: the name in the record, and the file.
-type Files = Vec<(&'static str, Utf8PathBuf)>;
 
 fn names(texts: &[&str]) -> Vec<PkgName> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn set_mode(path: &Utf8Path, mode: u32) -> Result<()> {
-    Ok(fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?)
 }

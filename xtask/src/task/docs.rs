@@ -1,6 +1,7 @@
 //! `docs`: writes the pages that come from data or code, or says whether they are current.
 
 mod cli;
+mod notice;
 mod recipe;
 
 use anyhow::{Context as _, Result};
@@ -11,9 +12,6 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::host::invalid::invalid;
 use crate::host::repository::Repository;
-
-/// First line of the pages that come from code.
-const NOTICE: &str = "<!-- Written by `cargo xtask docs` from the code. Do not edit. -->\n\n";
 
 /// Writes the pages; with `check`, only compares.
 pub fn run(app: &App, check: bool) -> Result<Exit> {

@@ -8,7 +8,7 @@ use ashlar_core::model::iso::{self as layout, Parts};
 use ashlar_core::plan::iso::MediumPlan;
 use camino::Utf8Path;
 
-use super::{Files, IsoBuilder};
+use super::builder::{Files, IsoBuilder};
 use crate::compose::image_tools;
 use crate::exit::Exit;
 

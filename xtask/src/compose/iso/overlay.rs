@@ -12,7 +12,7 @@ use ashlar_core::plan::iso::OverlayPlan;
 use ashlar_core::verify::inventory::PROFILE;
 use camino::Utf8Path;
 
-use super::{Files, IsoBuilder, set_mode};
+use super::builder::{Files, IsoBuilder};
 use crate::compose::{image_tools, inventory};
 use crate::host::beneath::Beneath;
 use crate::host::{checkout, tree};
@@ -70,4 +70,8 @@ fn initramfs(init: Vec<u8>, image: Vec<u8>) -> Result<Vec<u8>> {
         node("root.erofs", 0o600, NodeKind::File(image)),
     ];
     Ok(cpio::write(&nodes, Epoch::RELEASE)?)
+}
+
+fn set_mode(path: &Utf8Path, mode: u32) -> Result<()> {
+    Ok(fs_err::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?)
 }

@@ -10,7 +10,7 @@ use ashlar_core::plan::iso::RootPlan;
 use ashlar_core::verify::lint::Policy;
 use camino::Utf8Path;
 
-use super::{Files, IsoBuilder};
+use super::builder::{Files, IsoBuilder};
 use crate::build::collect;
 use crate::compose::{policy, root};
 use crate::host::beneath::Beneath;

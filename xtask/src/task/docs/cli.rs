@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ashlar_lab::scenario;
 use clap::{Arg, Command, CommandFactory as _};
 
-use super::NOTICE;
+use super::notice::NOTICE;
 use crate::cli::Cli;
 use crate::exit::Exit;
 

@@ -6,7 +6,7 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::{Style, schema, style};
 use ashlar_core::model::toolchain::Toolchain;
 
-use super::NOTICE;
+use super::notice::NOTICE;
 
 const INTRODUCTION: &str = "# Recipes: `pkgs/NAME/pkg.toml`
 

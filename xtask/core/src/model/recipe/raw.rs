@@ -11,8 +11,10 @@ use serde::Deserialize;
 
 use super::Style;
 use super::spanned::Spanned;
-use super::validate::MAX_STRIP;
 use crate::base::name::Phase;
+
+/// More leading components than any tarball has.
+pub const MAX_STRIP: i64 = 8;
 
 /// A text with its byte range in the file.
 pub type Text = Spanned<String>;

@@ -14,7 +14,6 @@ mod source;
 mod text;
 
 pub use build::CONTRACT;
-pub use source::MAX_STRIP;
 
 use std::collections::BTreeSet;
 

@@ -10,13 +10,10 @@ use super::text::path_fault;
 use crate::base::diag::Diagnostic;
 use crate::base::digest::Digest;
 use crate::model::recipe::Source;
-use crate::model::recipe::raw::{RawSource, Text};
+use crate::model::recipe::raw::{MAX_STRIP, RawSource, Text};
 
 /// Archives that are not unpacked here, by how their names end.
 const FOREIGN: [&str; 8] = [".zip", ".7z", ".rar", ".whl", ".jar", ".rpm", ".lz", ".lzma"];
-
-/// More leading components than any tarball has.
-pub const MAX_STRIP: i64 = 8;
 
 pub(super) fn check(list: &[Spanned<RawSource>], found: &mut Findings) -> Vec<Source> {
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();

@@ -1,0 +1,71 @@
+//! What every stage of an ISO needs to know, and reads.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use ashlar_core::base::digest::Digest;
+use ashlar_core::model::hardening::{Hardening, apparmor};
+use ashlar_core::model::image::Profile;
+use ashlar_core::plan::Input;
+use ashlar_core::plan::iso::Common;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::build::session::Session;
+use crate::compose::{self, Variant};
+use crate::host::repository::Repository;
+use crate::host::{checkout, tree};
+
+/// Plans the stages of one ISO and runs them.
+pub struct IsoBuilder<'a> {
+    pub session: &'a Session<'a>,
+    pub repository: &'a Repository,
+    pub variant: &'a Variant,
+    /// The name of the ISO.
+    pub name: String,
+    pub profile: Profile,
+    pub hardening: Hardening,
+    /// None when AppArmor's layer is off.
+    pub policy: Option<apparmor::Sources>,
+}
+
+impl<'a> IsoBuilder<'a> {
+    /// Reads and renders what the variant is made of.
+    pub fn new(session: &'a Session<'a>, repository: &'a Repository, variant: &'a Variant) -> Result<Self> {
+        let profile = compose::variant(repository, variant)?;
+        let hardening = compose::hardening(repository, &variant.profile, &profile)?;
+        let policy = compose::policy_sources(repository, &variant.profile, &profile)?;
+        Ok(Self { session, repository, variant, name: variant.name(), profile, hardening, policy })
+    }
+
+    /// What the plans of all stages have.
+    pub fn common(&self) -> Result<Common<'_>> {
+        let seed = self.session.seed()?.digest;
+        Ok(Common { variant: &self.name, name: &self.variant.profile, profile: &self.profile, seed })
+    }
+
+    /// One file of a stored package, from its verified layer.
+    pub fn file_of(&self, input: &Input, path: &str) -> Result<Vec<u8>> {
+        tree::read_file(&self.session.store().layer(&input.name, &input.diff_id), input.diff_id, path)
+            .with_context(|| format!("reading {path} of {}", input.name))
+    }
+
+    /// The folder of the profile's own files, in the checkout.
+    pub fn overlay_folder(&self) -> Utf8PathBuf {
+        Utf8Path::new("iso").join(&self.variant.profile).join("overlay")
+    }
+
+    /// Every file of the overlay, with its digest.
+    pub fn overlay_files(&self) -> Result<BTreeMap<String, Digest>> {
+        let (root, folder) = (&self.repository.root, self.overlay_folder());
+        if !root.join(&folder).exists() {
+            return Ok(BTreeMap::new());
+        }
+        let files = checkout::files_below(root, &folder)?;
+        let digest =
+            |path: &String| -> Result<Digest> { Ok(Digest::of(checkout::read(&root.join(&folder).join(path))?)) };
+        files.into_iter().map(|path| Ok((path.clone(), digest(&path)?))).collect()
+    }
+}
+
+/// What a stage made: the name in the record, and the file.
+pub type Files = Vec<(&'static str, Utf8PathBuf)>;
