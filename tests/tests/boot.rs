@@ -117,8 +117,12 @@ fn a_machine_without_time_to_start_has_failed() {
 /// What the other profiles have beside the minimal one, and nothing else.
 #[test]
 fn other_profiles_are_the_minimal_one_and_more() {
+    let folder = |name: &str| match name.starts_with("test-") {
+        true => root().join("tests/iso").join(name),
+        false => root().join("iso").join(name),
+    };
     let profile = |name: &str| -> toml::Table {
-        std::fs::read_to_string(root().join(format!("iso/{name}/profile.toml"))).unwrap().parse().unwrap()
+        std::fs::read_to_string(folder(name).join("profile.toml")).unwrap().parse().unwrap()
     };
     let list = |table: &toml::Table, key: &str| -> Vec<String> {
         let values = table.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
@@ -144,8 +148,7 @@ fn other_profiles_are_the_minimal_one_and_more() {
         assert_eq!(list(&profile(name), "cmdline"), list(&minimal, "cmdline"));
     }
     let files = |name: &str| {
-        let folder = root().join(format!("iso/{name}/overlay/etc"));
-        let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder(name).join("overlay/etc"))
             .unwrap()
             .map(|entry| entry.unwrap())
             .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))

@@ -9,11 +9,11 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::model::recipe::Recipe;
 use ashlar_core::model::toolchain::Toolchain;
-use ashlar_core::model::tree::{self, PackageFolder};
+use ashlar_core::model::tree::{self, PACKAGES, PackageFolder};
 use ashlar_core::plan::key::explain;
 use ashlar_core::plan::{BuildInputs, BuildPlan, Input, PackageFiles};
 use ashlar_tests::checkout::{Checkout, names, repository};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 const CHAIN: [&str; 3] = ["chain-app", "chain-lib", "chain-mid"];
 
@@ -188,16 +188,20 @@ fn real_recipes() -> BTreeMap<PkgName, Recipe> {
     let root = repository();
     let policy = "toolchain/hardening.toml";
     let policy = Toolchain::parse(&fs::read_to_string(root.join(policy)).unwrap(), Utf8Path::new(policy)).unwrap();
-    let folder = |name: String| {
-        let dir = root.join("pkgs").join(&name);
+    let folder = |path: Utf8PathBuf| {
+        let dir = root.join(&path);
         let text = fs::read_to_string(dir.join("pkg.toml")).unwrap();
         let patches = dir.join("patches");
         let patches = if patches.is_dir() { names(&patches) } else { Vec::new() };
         let mut files: std::collections::BTreeSet<String> =
             patches.into_iter().map(|patch| format!("patches/{patch}")).collect();
         files.extend(names(&dir));
-        PackageFolder { name, text, files }
+        PackageFolder { path, text, files }
     };
-    let folders: Vec<PackageFolder> = names(&root.join("pkgs")).into_iter().map(folder).collect();
+    let below = |place: &&str| {
+        let place = Utf8PathBuf::from(*place);
+        names(&root.join(&place)).into_iter().map(move |name| place.join(name))
+    };
+    let folders: Vec<PackageFolder> = PACKAGES.iter().flat_map(below).map(folder).collect();
     tree::load(&folders, &policy.flag_names()).unwrap().recipes
 }

@@ -10,7 +10,7 @@ use ashlar_core::formats::kconfig;
 use ashlar_core::model::mounts;
 use ashlar_core::model::recipe::schema;
 use ashlar_core::model::toolchain::Toolchain;
-use ashlar_core::model::tree::{self, PackageFolder};
+use ashlar_core::model::tree::{self, PACKAGES, PackageFolder};
 use ashlar_core::verify::lint::units::Asked;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -18,11 +18,23 @@ fn repository() -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The package folders directly below `root`, sorted; folders without a recipe are passed over.
-fn folders(root: &Utf8Path) -> Vec<PackageFolder> {
+/// The package folders directly below `root`, sorted; folders without a recipe are passed over. In messages they lie in `place`.
+fn folders(root: &Utf8Path, place: &str) -> Vec<PackageFolder> {
     let mut names: Vec<String> = subfolders(root);
     names.sort();
-    names.iter().filter(|name| root.join(name).join("pkg.toml").exists()).map(|name| folder(root, name)).collect()
+    names
+        .iter()
+        .filter(|name| root.join(name).join("pkg.toml").exists())
+        .map(|name| folder(&root.join(name), &Utf8Path::new(place).join(name)))
+        .collect()
+}
+
+/// Every package of the repository.
+fn packages() -> Vec<PackageFolder> {
+    let found: Vec<PackageFolder> =
+        PACKAGES.iter().flat_map(|place| folders(&repository().join(place), place)).collect();
+    assert!(found.len() > 40, "packages are missing: only {} found", found.len());
+    found
 }
 
 fn subfolders(root: &Utf8Path) -> Vec<String> {
@@ -30,12 +42,11 @@ fn subfolders(root: &Utf8Path) -> Vec<String> {
     entries.filter(|entry| entry.file_type().unwrap().is_dir()).map(|entry| entry.file_name().to_owned()).collect()
 }
 
-fn folder(root: &Utf8Path, name: &str) -> PackageFolder {
-    let path = root.join(name);
+fn folder(path: &Utf8Path, shown: &Utf8Path) -> PackageFolder {
     let text = fs::read_to_string(path.join("pkg.toml")).unwrap();
     let mut files = BTreeSet::new();
-    collect(&path, &path, &mut files);
-    PackageFolder { name: name.to_owned(), text, files }
+    collect(path, path, &mut files);
+    PackageFolder { path: shown.to_owned(), text, files }
 }
 
 fn collect(root: &Utf8Path, at: &Utf8Path, files: &mut BTreeSet<String>) {
@@ -66,7 +77,10 @@ fn every_mistake_has_its_message() {
     let mut codes = BTreeSet::new();
     for case in &cases {
         let path = root.join(case);
-        let folders = if path.join("pkg.toml").exists() { vec![folder(&root, case)] } else { folders(&path) };
+        let folders = match path.join("pkg.toml").exists() {
+            true => vec![folder(&path, &Utf8Path::new("pkgs").join(case))],
+            false => folders(&path, "pkgs"),
+        };
         let findings = tree::load(&folders, &flags).expect_err(case);
         codes.extend(findings.iter().map(|finding| finding.code));
         insta::with_settings!({ snapshot_path => "snapshots/recipes-bad", prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -82,7 +96,7 @@ fn the_tree_is_valid() {
     let file = Utf8Path::new("toolchain/hardening.toml");
     let policy = fs::read_to_string(root.join(file)).unwrap();
     let policy = Toolchain::parse(&policy, file).unwrap_or_else(|findings| panic!("{findings:#?}"));
-    let folders = folders(&root.join("pkgs"));
+    let folders = packages();
     if let Err(findings) = tree::load(&folders, &policy.flag_names()) {
         panic!("{}", rendered(&findings, &folders));
     }
@@ -93,13 +107,12 @@ fn the_tree_is_valid() {
 fn recipes_conform_to_the_schema() {
     let schema = jsonschema::validator_for(schema::schema().as_value()).unwrap();
     let mut conforming = 0;
-    for root in ["pkgs", "tests/fixtures/tree/pkgs"] {
-        for folder in folders(&repository().join(root)) {
-            let recipe: serde_json::Value = toml::from_str(&folder.text).unwrap();
-            let faults: Vec<String> = schema.iter_errors(&recipe).map(|fault| fault.to_string()).collect();
-            assert!(faults.is_empty(), "{root}/{}: {faults:#?}", folder.name);
-            conforming += 1;
-        }
+    let fixtures = "tests/fixtures/tree/pkgs";
+    for folder in packages().into_iter().chain(folders(&repository().join(fixtures), fixtures)) {
+        let recipe: serde_json::Value = toml::from_str(&folder.text).unwrap();
+        let faults: Vec<String> = schema.iter_errors(&recipe).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{}: {faults:#?}", folder.path);
+        conforming += 1;
     }
     assert!(conforming > 40, "only {conforming} recipes were found");
 }
@@ -114,7 +127,7 @@ fn the_schema_refuses_keys_and_types_that_the_parser_refuses() {
     let root = repository().join("tests/fixtures/recipes-bad");
     let mut refused = BTreeSet::new();
     for case in subfolders(&root).iter().filter(|case| root.join(case).join("pkg.toml").exists()) {
-        let folder = folder(&root, case);
+        let folder = folder(&root.join(case), case.as_str().into());
         // What is not TOML has no keys to judge.
         let Ok(recipe) = toml::from_str::<serde_json::Value>(&folder.text) else { continue };
         let findings = tree::load(&[folder], &BTreeSet::new()).expect_err(case);
@@ -144,11 +157,11 @@ fn compiler_configuration() {
 /// Configuration fragments of one package do not contradict each other; lock files pin every crate.
 #[test]
 fn fragments_and_lock_files_are_valid() {
-    let root = repository().join("pkgs");
+    let root = repository();
     let mut read = 0;
-    for folder in folders(&root) {
-        let path = |file: &str| Utf8PathBuf::from(format!("pkgs/{}/{file}", folder.name));
-        let text = |file: &str| fs::read_to_string(root.join(&folder.name).join(file)).unwrap();
+    for folder in packages() {
+        let path = |file: &str| folder.path.join(file);
+        let text = |file: &str| fs::read_to_string(root.join(path(file))).unwrap();
         let fragments: Vec<(Utf8PathBuf, String)> =
             folder.files.iter().filter(|file| file.ends_with(".config")).map(|file| (path(file), text(file))).collect();
         let merged = kconfig::merge(fragments.iter().map(|(file, text)| (file.as_path(), text.as_str())));
@@ -166,11 +179,11 @@ fn fragments_and_lock_files_are_valid() {
 /// with the values that it has without configuration.
 #[test]
 fn the_inventory_names_what_services_mount() {
-    let root = repository().join("pkgs");
+    let root = repository();
     let mut mounted = Vec::new();
-    for folder in folders(&root) {
+    for folder in packages() {
         for file in folder.files.iter().filter(|file| file.starts_with("init.d/")) {
-            let text = fs::read_to_string(root.join(&folder.name).join(file)).unwrap();
+            let text = fs::read_to_string(root.join(&folder.path).join(file)).unwrap();
             let lines = text.lines().filter_map(|line| line.trim().strip_prefix("mount -t "));
             mounted.extend(lines.map(|line| in_words_of_the_plan(line).unwrap_or_else(|| panic!("{file}: {line}"))));
         }

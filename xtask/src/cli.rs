@@ -84,7 +84,7 @@ pub enum Command {
     },
     /// Composes a container image.
     Image {
-        /// Folder below images/.
+        /// Name of a folder below images/ or tests/images/.
         name: String,
         /// Write the OCI layout here [default: out/<name>].
         #[arg(long)]
@@ -95,7 +95,7 @@ pub enum Command {
     },
     /// Builds the bootable ISO.
     Iso {
-        /// Profile below iso/.
+        /// Name of a folder below iso/ or tests/iso/.
         #[arg(default_value = "minimal")]
         profile: String,
         /// Leave out this layer of defence, for comparison.
@@ -146,7 +146,7 @@ pub enum Command {
     },
     /// Writes what images hold and open, digests/inventory-<profile>.txt: programs, services, accounts, ports.
     Inventory {
-        /// Profiles below iso/; all that are published when absent.
+        /// Names of folders below iso/ or tests/iso/; all that are published when absent.
         profiles: Vec<String>,
         /// Only says whether they are current.
         #[arg(long)]
@@ -154,7 +154,7 @@ pub enum Command {
     },
     /// Says of each ELF file of an image how it is hardened; fails when one lacks something.
     Elf {
-        /// Profile below iso/.
+        /// Name of a folder below iso/ or tests/iso/.
         #[arg(default_value = "minimal")]
         profile: String,
     },
@@ -370,7 +370,7 @@ pub struct OracleArgs {
     /// Only the graph or script of this number; 100000 is the graph of the shipped scripts.
     #[arg(long)]
     pub only: Option<u32>,
-    /// Test this program instead of compiling pkgs/rc.
+    /// Test this program instead of compiling programs/rc.
     #[arg(long)]
     pub rc: Option<Utf8PathBuf>,
     /// Write each graph or script and what both sides made of it into this directory.

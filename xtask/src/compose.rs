@@ -13,7 +13,8 @@ use anyhow::Result;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
 use ashlar_core::model::image::{Image, Profile};
-use camino::{Utf8Path, Utf8PathBuf};
+use ashlar_core::model::tree::{self, IMAGES, PROFILES};
+use camino::Utf8Path;
 
 use crate::host::checkout;
 use crate::host::invalid::invalid;
@@ -21,12 +22,12 @@ use crate::host::repository::{self, Repository};
 
 /// All images of the tree, valid.
 pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
-    documents(repository, "images", "image.toml", Image::parse)
+    documents(repository, "image", &IMAGES, Image::parse)
 }
 
 /// All ISO profiles of the tree, valid.
 pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
-    documents(repository, "iso", "profile.toml", Profile::parse)
+    documents(repository, "profile", &PROFILES, Profile::parse)
 }
 
 /// The image `name`.
@@ -48,7 +49,7 @@ pub fn variant(repository: &Repository, variant: &Variant) -> Result<Profile> {
 /// An ISO: a profile, and layers that it is built without beside those that the profile names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Variant {
-    /// Folder below iso/.
+    /// Name of the profile's folder.
     pub profile: String,
     /// Names of layers' folders.
     pub without: Vec<String>,
@@ -68,20 +69,21 @@ impl Variant {
 
 type Parse<T> = fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::base::diag::Diagnostic>>;
 
-fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<T>) -> Result<BTreeMap<String, T>> {
+/// The documents `NOUN.toml` in the folders below `places`, by the folder's name.
+fn documents<T>(repository: &Repository, noun: &str, places: &[&str], parse: Parse<T>) -> Result<BTreeMap<String, T>> {
     let packages: BTreeSet<&str> = repository.graph.packages().map(PkgName::as_str).collect();
-    let mut found = BTreeMap::new();
-    let mut findings = Vec::new();
-    // With what lies beside the documents, such as an overlay.
-    let files = checkout::files_below(&repository.root, Utf8Path::new(folder))?;
-    for path in files {
-        let Some((entry, document)) = path.split_once('/') else { continue };
-        if document != name {
+    let (folders, mut findings) = checkout::folders_of(&repository.root, places)?;
+    let (mut found, mut paths) = (BTreeMap::new(), BTreeMap::new());
+    for folder in &folders {
+        // With what lies beside the document, such as an overlay.
+        let files = checkout::files_below(&repository.root, folder)?;
+        let file = folder.join(format!("{noun}.toml"));
+        let (Some(name), true) = (folder.file_name(), files.contains(file.file_name().unwrap_or_default())) else {
             continue;
-        }
-        let shown = Utf8Path::new(folder).join(&path);
-        match parse(&checkout::read_to_string(&repository.root.join(&shown))?, &shown, &packages) {
-            Ok(document) => drop(found.insert(entry.to_owned(), document)),
+        };
+        findings.extend(tree::taken(noun, name, folder, &mut paths));
+        match parse(&checkout::read_to_string(&repository.root.join(&file))?, &file, &packages) {
+            Ok(document) => drop(found.insert(name.to_owned(), document)),
             Err(found) => findings.extend(found),
         }
     }
@@ -89,30 +91,29 @@ fn documents<T>(repository: &Repository, folder: &str, name: &str, parse: Parse<
 }
 
 /// The layers' data, rendered for a profile.
-pub fn hardening(repository: &Repository, name: &str, profile: &Profile) -> Result<Hardening> {
-    let off = layers_off(repository, name, profile)?;
-    let texts = hardening_texts(repository, name, profile)?;
+pub fn hardening(repository: &Repository, profile: &Profile) -> Result<Hardening> {
+    let off = layers_off(repository, profile)?;
+    let texts = hardening_texts(repository, profile)?;
     Hardening::render(&texts, &off).map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The AppArmor profiles of an ISO's services, unless it is built without their layer.
-pub fn policy_sources(repository: &Repository, name: &str, profile: &Profile) -> Result<Option<apparmor::Sources>> {
-    if layers_off(repository, name, profile)?.contains(&Layer::Access) {
+pub fn policy_sources(repository: &Repository, profile: &Profile) -> Result<Option<apparmor::Sources>> {
+    if layers_off(repository, profile)?.contains(&Layer::Access) {
         return Ok(None);
     }
-    let sources = apparmor::Sources::of(&hardening_texts(repository, name, profile)?);
+    let sources = apparmor::Sources::of(&hardening_texts(repository, profile)?);
     sources.map(Some).map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The layers' data, with the profile's options.
-fn hardening_texts(repository: &Repository, name: &str, profile: &Profile) -> Result<Texts> {
-    let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
-    let changed = options::with_options(&repository.hardening_texts()?, &profile.options, &file);
+fn hardening_texts(repository: &Repository, profile: &Profile) -> Result<Texts> {
+    let changed = options::with_options(&repository.hardening_texts()?, &profile.options, &profile.file());
     changed.map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The layers that a profile is built without.
-fn layers_off(repository: &Repository, name: &str, profile: &Profile) -> Result<BTreeSet<Layer>> {
-    let file = Utf8PathBuf::from(format!("iso/{name}/profile.toml"));
-    hardening::switched_off(&profile.layers_off, &file).map_err(|findings| invalid(&repository.root, &findings))
+fn layers_off(repository: &Repository, profile: &Profile) -> Result<BTreeSet<Layer>> {
+    hardening::switched_off(&profile.layers_off, &profile.file())
+        .map_err(|findings| invalid(&repository.root, &findings))
 }

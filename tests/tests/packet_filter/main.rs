@@ -1,4 +1,4 @@
-//! `nft` of pkgs/nft and the original understand the same rulesets alike.
+//! `nft` of programs/nft and the original understand the same rulesets alike.
 //!
 //! `alike`: every file of `rulesets/nft` is loaded by each of them in a network namespace, and listed by both, as JSON and as text;
 //! what is in `rulesets/nft-broken` is refused by ours, with its place. `loading`: what a load does to what was there. `traffic`: what
@@ -28,11 +28,11 @@ fn ours() -> &'static Utf8Path {
         let target = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("nft");
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "--manifest-path"])
-            .arg(root().join("pkgs/nft/Cargo.toml"))
+            .arg(root().join("programs/nft/Cargo.toml"))
             .env("CARGO_TARGET_DIR", &target)
             .status()
             .unwrap();
-        assert!(status.success(), "pkgs/nft is compiled");
+        assert!(status.success(), "programs/nft is compiled");
         target.join("debug/nft")
     })
 }

@@ -19,7 +19,7 @@ fn check(text: &str) -> Result<Recipe, usize> {
     let raw = parse(text, file).map_err(|finding| finding.render(Some(text)).len())?;
     let files = BTreeSet::from(["Cargo.lock".to_owned(), "patches/a.patch".to_owned()]);
     let flags = BTreeSet::from(["pie".to_owned()]);
-    validate(&raw, file, "sample", &files, &flags)
+    validate(&raw, file, &files, &flags)
         .map_err(|findings| findings.iter().map(|finding| finding.render(Some(text)).len()).sum())
 }
 

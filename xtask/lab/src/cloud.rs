@@ -1,6 +1,6 @@
 //! The NoCloud documents of a machine of ours: what `cargo xtask run` and the boot tests put on the volume labelled `CIDATA`.
 //!
-//! Writing only, and only what Ashlar reads. The reader is `pkgs/firstboot`.
+//! Writing only, and only what Ashlar reads. The reader is `programs/firstboot`.
 
 use ashlar_core::base::digest::Digest;
 

@@ -298,7 +298,7 @@ impl<'a> Session<'a> {
         let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
-            folder: &self.repository.folder(&recipe.name),
+            folder: &self.repository.folder(recipe),
             variations: &variations,
             jobserver: &self.jobserver,
             reporter: self.reporter,
@@ -328,7 +328,7 @@ impl<'a> Session<'a> {
         let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
-            folder: &self.repository.folder(&plan.package),
+            folder: &self.repository.folder(self.repository.recipe_of(&plan.package)?),
             variations: &variations,
             jobserver: &self.jobserver,
             reporter: self.reporter,

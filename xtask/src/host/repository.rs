@@ -12,7 +12,7 @@ use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::graph::Graph;
 use ashlar_core::model::recipe::Recipe;
 use ashlar_core::model::toolchain::Toolchain;
-use ashlar_core::model::tree::PackageFolder;
+use ashlar_core::model::tree::{PACKAGES, PackageFolder};
 use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -65,15 +65,14 @@ impl Repository {
         let toolchain = Toolchain::parse(&checkout::read_to_string(&root.join(policy))?, policy);
         let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
         let mut packages = Vec::new();
-        let (names, mut refused) = checkout::folders(root, Utf8Path::new("pkgs"))?;
-        for name in names {
-            let dir = Utf8Path::new("pkgs").join(&name);
-            let listing = checkout::list(root, &dir)?;
+        let (folders, mut refused) = checkout::folders_of(root, &PACKAGES)?;
+        for path in folders {
+            let listing = checkout::list(root, &path)?;
             if listing.has_file("pkg.toml") {
-                let text = checkout::read_to_string(&root.join(dir).join("pkg.toml"))?;
-                packages.push(PackageFolder { name, text, files: listing.names });
+                let text = checkout::read_to_string(&root.join(&path).join("pkg.toml"))?;
+                packages.push(PackageFolder { path, text, files: listing.names });
             } else if !listing.names.contains("pkg.toml") {
-                refused.push(no_recipe(&name));
+                refused.push(no_recipe(&path));
             }
             refused.extend(listing.refused.into_values());
         }
@@ -133,13 +132,13 @@ impl Repository {
     }
 
     /// The folder of a recipe.
-    pub fn folder(&self, recipe: &PkgName) -> Utf8PathBuf {
-        self.root.join("pkgs").join(recipe.as_str())
+    pub fn folder(&self, recipe: &Recipe) -> Utf8PathBuf {
+        self.root.join(&recipe.folder)
     }
 
     /// Hashes what a build of `recipe` reads out of its folder.
     pub fn package_files(&self, recipe: &Recipe) -> Result<PackageFiles> {
-        let folder = self.folder(&recipe.name);
+        let folder = self.folder(recipe);
         let planned = |base: &Utf8Path, path: &str| -> Result<PlannedFile> {
             let file = base.join(path);
             let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::symlink_metadata(&file)?.permissions());
@@ -148,14 +147,14 @@ impl Repository {
         };
         let patches =
             recipe.patches.iter().map(|name| planned(&folder.join("patches"), name)).collect::<Result<_>>()?;
-        let files = checkout::files_below(&self.root, &Utf8Path::new("pkgs").join(recipe.name.as_str()))?;
+        let files = checkout::files_below(&self.root, &recipe.folder)?;
         let own = files.iter().filter(|path| *path != "pkg.toml" && !path.starts_with("patches/"));
         let files = own.map(|path| planned(&folder, path)).collect::<Result<_>>()?;
         let crates = match &recipe.cargo_lock {
             Some(lock) => {
                 let file = folder.join(lock);
                 let text = checkout::read_to_string(&file)?;
-                let shown = Utf8PathBuf::from(format!("pkgs/{}/{lock}", recipe.name));
+                let shown = recipe.folder.join(lock);
                 let crates = cargo_lock::parse(&text, &shown).map_err(|found| invalid(&self.root, &found))?;
                 let planned = |krate: cargo_lock::Crate| PlannedCrate {
                     name: krate.name,
@@ -187,7 +186,10 @@ pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
     }
 }
 
-fn no_recipe(folder: &str) -> Diagnostic {
-    Diagnostic::error("recipe::missing", format!("pkgs/{folder} has no pkg.toml"))
-        .help(format!("start one with `cargo xtask new-pkg {folder}`, or remove the folder"))
+fn no_recipe(folder: &Utf8Path) -> Diagnostic {
+    let help = match folder.strip_prefix("pkgs") {
+        Ok(name) => format!("start one with `cargo xtask new-pkg {name}`, or remove the folder"),
+        Err(_) => "write one, or remove the folder".to_owned(),
+    };
+    Diagnostic::error("recipe::missing", format!("{folder} has no pkg.toml")).help(help)
 }

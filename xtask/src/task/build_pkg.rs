@@ -27,7 +27,9 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, print_plan: Option<PlanFo
                     steps(&plan).iter().for_each(|step| println!("{step}"));
                 }
                 PlanForm::Json => println!("{}", plan.canonical()),
-                PlanForm::Containerfile => println!("{}", containerfile::render(&plan)),
+                PlanForm::Containerfile => {
+                    println!("{}", containerfile::render(&plan, &repository.recipe_of(target)?.folder));
+                }
             }
         }
         return Ok(Exit::Good);

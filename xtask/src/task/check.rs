@@ -11,8 +11,8 @@ pub fn run(app: &App) -> Result<Exit> {
     repository.ledger(ashlar_core::base::name::Arch::X86_64)?;
     let images = crate::compose::images(&repository)?;
     let profiles = crate::compose::profiles(&repository)?;
-    for (name, profile) in &profiles {
-        crate::compose::hardening(&repository, name, profile)?;
+    for profile in profiles.values() {
+        crate::compose::hardening(&repository, profile)?;
     }
     for recipe in repository.recipes.values() {
         repository.package_files(recipe)?;

@@ -37,7 +37,7 @@ pub fn run(app: &App, check: bool) -> Result<Exit> {
 pub fn stale(repository: &Repository) -> Result<Pages> {
     let profiles = crate::compose::profiles(repository)?;
     let profile = profiles.get("minimal").context("the pages describe the profile `minimal`, which is missing")?;
-    let hardening = crate::compose::hardening(repository, "minimal", profile)?;
+    let hardening = crate::compose::hardening(repository, profile)?;
     let mut pages =
         docs::pages(&hardening, &repository.hardening_texts()?).map_err(|found| invalid(&repository.root, &found))?;
     pages.insert("docs/cli.md", cli::page());

@@ -7,6 +7,7 @@ use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::{Style, parse, validate};
+use ashlar_core::model::tree::PACKAGES;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::app::App;
@@ -21,9 +22,10 @@ use crate::host::mirror::{Location, Mirrors, Origin};
 pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
     let shown = Utf8PathBuf::from(format!("pkgs/{}/pkg.toml", args.name));
     let path = app.root.join(&shown);
-    if path.exists() {
+    let taken = PACKAGES.iter().map(|place| Utf8Path::new(place).join(args.name.as_str()).join("pkg.toml"));
+    if let Some(other) = taken.into_iter().find(|file| app.root.join(file).exists()) {
         let finding = Diagnostic::error("new-pkg::exists", format!("there is a recipe `{}` already", args.name));
-        return Err(invalid(&app.root, &[finding.help(format!("edit {shown}, or choose another name"))]));
+        return Err(invalid(&app.root, &[finding.help(format!("edit {other}, or choose another name"))]));
     }
     let sha256 = pin(app, args);
     let text = skeleton(&args.name, args.style, args.url.as_deref(), args.debian.as_deref(), sha256.as_ref());
@@ -33,7 +35,7 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
     fs_err::write(&path, &text)?;
     println!("{shown}");
     let files = checkout::files_below(&app.root, &Utf8Path::new("pkgs").join(args.name.as_str()))?;
-    for finding in findings(&text, &shown, &args.name, &files) {
+    for finding in findings(&text, &shown, &files) {
         app.reporter.note(format!("to fill in: {}", finding.message));
     }
     app.reporter.note(
@@ -75,9 +77,9 @@ fn try_pin(app: &App, args: &NewPkgArgs) -> Result<(Digest, String)> {
 }
 
 /// What `check` will say about the skeleton, as far as one recipe can be judged alone.
-fn findings(text: &str, shown: &Utf8Path, name: &PkgName, files: &BTreeSet<String>) -> Vec<Diagnostic> {
+fn findings(text: &str, shown: &Utf8Path, files: &BTreeSet<String>) -> Vec<Diagnostic> {
     match parse::parse(text, shown) {
-        Ok(raw) => validate::validate(&raw, shown, name.as_str(), files, &BTreeSet::new()).err().unwrap_or_default(),
+        Ok(raw) => validate::validate(&raw, shown, files, &BTreeSet::new()).err().unwrap_or_default(),
         Err(finding) => vec![finding],
     }
 }
@@ -213,13 +215,13 @@ mod tests {
             assert!(text.contains("version = \"1.3.1\""), "{text}");
             let files = ["Cargo.toml", "Cargo.lock"].map(str::to_owned).into();
             let blanks: Vec<String> =
-                findings(&text, &shown, &name, &files).into_iter().map(|finding| finding.message).collect();
+                findings(&text, &shown, &files).into_iter().map(|finding| finding.message).collect();
             assert!(!blanks.is_empty(), "{style:?}: nothing is left to fill in");
             let filled = text
                 .replace("summary = \"\"", "summary = \"Compression library\"")
                 .replace("license = \"\"", "license = \"Zlib\"")
                 .replace("upstream = \"\"", "upstream = \"https://zlib.net\"");
-            let left = findings(&filled, &shown, &name, &files);
+            let left = findings(&filled, &shown, &files);
             assert!(left.is_empty(), "{style:?}: {left:?}\n{filled}");
         }
     }
@@ -228,10 +230,8 @@ mod tests {
     fn without_a_source_its_blanks_are_named() {
         let name: PkgName = "zlib".parse().unwrap();
         let text = skeleton(&name, Style::Autotools, None, None, None);
-        let codes: Vec<&str> = findings(&text, "pkgs/zlib/pkg.toml".into(), &name, &BTreeSet::new())
-            .iter()
-            .map(|finding| finding.code)
-            .collect();
+        let codes: Vec<&str> =
+            findings(&text, "pkgs/zlib/pkg.toml".into(), &BTreeSet::new()).iter().map(|finding| finding.code).collect();
         assert!(codes.contains(&"recipe::source-location") && codes.contains(&"recipe::bad-sha256"), "{codes:?}");
     }
 }

@@ -47,14 +47,14 @@ impl Graph {
                     Some(maker) => {
                         needs.insert(maker.clone());
                     }
-                    None => found.push(at(graph.no_maker(package), name, package, places)),
+                    None => found.push(at(graph.no_maker(package), recipe, package, places)),
                 }
             }
             graph.libs.insert(name.clone(), recipe.libs.iter().cloned().collect());
             graph.needs.insert(name.clone(), needs);
         }
         if found.is_empty() {
-            found = graph.cycles(places);
+            found = graph.cycles(recipes, places);
         }
         if found.is_empty() { Ok(graph) } else { Err(found) }
     }
@@ -130,7 +130,7 @@ impl Graph {
     }
 
     /// One finding per cycle, as a path. A cycle is reported at its first member in name order.
-    fn cycles(&self, places: &Places) -> Vec<Diagnostic> {
+    fn cycles(&self, recipes: &BTreeMap<PkgName, Recipe>, places: &Places) -> Vec<Diagnostic> {
         let mut done = BTreeSet::new();
         let mut found = Vec::new();
         for start in self.needs.keys() {
@@ -141,8 +141,13 @@ impl Graph {
                 let names: Vec<&str> = turned.iter().map(|name| name.as_str()).collect();
                 let message = format!("packages need each other in a circle: {}", names.join(" -> "));
                 let (from, to) = (turned[0], turned[1]);
+                let finding = Diagnostic::error("graph::cycle", message);
+                let finding = match recipes.get(from) {
+                    Some(recipe) => at(finding, recipe, to, places),
+                    None => finding,
+                };
                 found.push(
-                    at(Diagnostic::error("graph::cycle", message), from, to, places)
+                    finding
                         .label("one of these arrows must go")
                         .help("split the part that is needed early into a recipe of its own, or build without it"),
                 );
@@ -172,9 +177,9 @@ impl Graph {
 }
 
 /// Adds file and, when known, the place where `recipe` names `package` (or a split of that recipe).
-fn at(finding: Diagnostic, recipe: &PkgName, package: &PkgName, places: &Places) -> Diagnostic {
-    let finding = finding.in_file(format!("pkgs/{recipe}/pkg.toml"));
-    match places.get(&(recipe.clone(), package.clone())) {
+fn at(finding: Diagnostic, recipe: &Recipe, package: &PkgName, places: &Places) -> Diagnostic {
+    let finding = finding.in_file(recipe.file());
+    match places.get(&(recipe.name.clone(), package.clone())) {
         Some(span) => finding.at(span.clone()),
         None => finding,
     }
@@ -188,7 +193,7 @@ fn makers(recipes: &BTreeMap<PkgName, Recipe>, found: &mut Vec<Diagnostic>) -> B
                 let message = format!("the recipes `{other}` and `{name}` both make the package `{package}`");
                 found.push(
                     Diagnostic::error("graph::made-twice", message)
-                        .in_file(format!("pkgs/{name}/pkg.toml"))
+                        .in_file(recipe.file())
                         .help("rename the `[[output]]` of one of them"),
                 );
             }

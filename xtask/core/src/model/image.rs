@@ -1,9 +1,9 @@
-//! Container images (`images/<name>/image.toml`) and ISO profiles (`iso/<name>/profile.toml`): models, meaning, and the
+//! Container images (`image.toml`) and ISO profiles (`profile.toml`): models, meaning, and the
 //! merging of package manifests into one tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use crate::base::diag::{Diagnostic, suggest};
@@ -44,6 +44,9 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
+    /// The profile's folder, relative to the repository.
+    #[serde(skip)]
+    pub folder: Utf8PathBuf,
     /// One line, no full stop.
     pub summary: String,
     /// Version shown by the system.
@@ -145,12 +148,18 @@ impl Image {
 }
 
 impl Profile {
+    /// Path of the `profile.toml`, relative to the repository.
+    pub fn file(&self) -> Utf8PathBuf {
+        self.folder.join("profile.toml")
+    }
+
     /// Reads a profile; `packages` are all packages there are.
     ///
     /// # Errors
     /// Every finding.
     pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
-        let profile: Self = schema::read(text, file, &PROFILE).map_err(|finding| vec![finding])?;
+        let mut profile: Self = schema::read(text, file, &PROFILE).map_err(|finding| vec![finding])?;
+        profile.folder = file.parent().map(Utf8Path::to_owned).unwrap_or_default();
         let mut findings = known(&profile.root, packages, "profile::unknown-package", file);
         // GRUB's configuration and the unified image both carry these words as they are.
         let plain = |word: &&String| {
@@ -198,7 +207,7 @@ fn known(wanted: &[String], packages: &BTreeSet<&str>, code: &'static str, file:
             let finding = Diagnostic::error(code, format!("there is no package `{name}`")).in_file(file);
             match suggest(name, packages.iter().copied()) {
                 Some(close) => finding.help(format!("did you mean `{close}`?")),
-                None => finding.help("`ls pkgs` shows what there is"),
+                None => finding.help("`ls programs pkgs tests/pkgs` shows what there is"),
             }
         })
         .collect()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// What `/init` does, as its own tests pin it.
-const PLAN: &str = include_str!("../../../../pkgs/init/plan.txt");
+const PLAN: &str = include_str!("../../../../programs/init/plan.txt");
 
 /// Something mounted writable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

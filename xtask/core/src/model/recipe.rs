@@ -1,4 +1,4 @@
-//! Recipes: `pkgs/<name>/pkg.toml` as written ([`raw`]) and as resolved (this module's types).
+//! Recipes: a package's `pkg.toml` as written ([`raw`]) and as resolved (this module's types).
 //!
 //! Text goes through `parse` (shape: keys and types, by toml) and `validate` (meaning: every finding at once).
 
@@ -11,6 +11,7 @@ pub mod validate;
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::base::digest::Digest;
@@ -21,6 +22,8 @@ use crate::base::name::{Phase, PkgName};
 pub struct Recipe {
     /// Package name, equal to the folder's name.
     pub name: PkgName,
+    /// The package's folder, relative to the repository. Not in plans: where a package lies must not matter.
+    pub folder: Utf8PathBuf,
     /// Upstream version.
     pub version: String,
     /// One line, no full stop.
@@ -62,6 +65,11 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Path of the `pkg.toml`, relative to the repository.
+    pub fn file(&self) -> Utf8PathBuf {
+        self.folder.join("pkg.toml")
+    }
+
     /// The names of all packages the recipe makes: itself first, then its splits.
     pub fn package_names(&self) -> impl Iterator<Item = &PkgName> {
         std::iter::once(&self.name).chain(self.outputs.iter().map(|output| &output.name))

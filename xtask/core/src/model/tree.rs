@@ -1,9 +1,9 @@
-//! The whole of `pkgs/` from texts: every recipe parsed and validated, the graph over them, all findings at once.
+//! All packages from texts: every recipe parsed and validated, the graph over them, all findings at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::base::diag::Diagnostic;
 use crate::base::name::PkgName;
@@ -13,11 +13,20 @@ use crate::model::recipe::parse::parse;
 use crate::model::recipe::raw::RawRecipe;
 use crate::model::recipe::validate::validate;
 
-/// One folder of `pkgs/`, as read by the caller.
+/// Where packages lie: our own programs, what comes from elsewhere, and what only tests use.
+pub const PACKAGES: [&str; 3] = ["programs", "pkgs", "tests/pkgs"];
+/// The crates that our own programs share: beside packages, and none itself.
+pub const SHARED: &str = "programs/lib";
+/// Where container images lie: those for use, and those that only tests use.
+pub const IMAGES: [&str; 2] = ["images", "tests/images"];
+/// Where ISO profiles lie: those for use, and those that only tests use.
+pub const PROFILES: [&str; 2] = ["iso", "tests/iso"];
+
+/// One folder of a package, as read by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageFolder {
-    /// The folder's name.
-    pub name: String,
+    /// Path relative to the repository: a name below one of [`PACKAGES`].
+    pub path: Utf8PathBuf,
     /// Text of its `pkg.toml`.
     pub text: String,
     /// Every file in it, relative to it, `/` between components.
@@ -27,7 +36,12 @@ pub struct PackageFolder {
 impl PackageFolder {
     /// Path of the recipe relative to the repository.
     pub fn file(&self) -> Utf8PathBuf {
-        format!("pkgs/{}/pkg.toml", self.name).into()
+        self.path.join("pkg.toml")
+    }
+
+    /// The folder's name, which is the package's.
+    pub fn name(&self) -> &str {
+        self.path.file_name().unwrap_or_default()
     }
 }
 
@@ -49,8 +63,10 @@ pub fn load(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Result<Tree,
     let mut found = Vec::new();
     let mut recipes = BTreeMap::new();
     let mut places = Places::new();
+    let mut paths = BTreeMap::new();
     for folder in folders {
         let file = folder.file();
+        found.extend(taken("package", folder.name(), &folder.path, &mut paths));
         let raw = match parse(&folder.text, &file) {
             Ok(raw) => raw,
             Err(finding) => {
@@ -58,7 +74,7 @@ pub fn load(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Result<Tree,
                 continue;
             }
         };
-        match validate(&raw, &file, &folder.name, &folder.files, flags) {
+        match validate(&raw, &file, &folder.files, flags) {
             Ok(recipe) => {
                 places.extend(spans(&raw).map(|(package, span)| ((recipe.name.clone(), package), span)));
                 recipes.insert(recipe.name.clone(), recipe);
@@ -73,7 +89,39 @@ pub fn load(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Result<Tree,
     Ok(Tree { recipes, graph })
 }
 
+/// Notes that `name` lies at `path`; a finding with both places when it is already in `paths`.
+pub fn taken<'a>(
+    noun: &str,
+    name: &'a str,
+    path: &'a Utf8Path,
+    paths: &mut BTreeMap<&'a str, &'a Utf8Path>,
+) -> Option<Diagnostic> {
+    let other = paths.insert(name, path)?;
+    let message = format!("there are two folders for the {noun} `{name}`: {other} and {path}");
+    Some(Diagnostic::error("tree::name-twice", message).help("rename one of them: names are unique over all folders"))
+}
+
 /// Where the recipe names the packages it needs.
 fn spans(raw: &RawRecipe) -> impl Iterator<Item = (PkgName, Range<usize>)> {
     raw.libs.iter().chain(&raw.tools).filter_map(|text| Some((text.get_ref().parse().ok()?, text.span())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_in_two_places_is_told_with_both() {
+        let text = "name = \"x\"\nversion = \"1\"\nsummary = \"X\"\nlicense = \"MIT\"\n[phases]\ninstall = \"true\"\n";
+        let folder = |path: &str| PackageFolder { path: path.into(), text: text.to_owned(), files: BTreeSet::new() };
+        let flags = BTreeSet::new();
+        let tree = load(&[folder("programs/x")], &flags).unwrap();
+        assert_eq!(tree.recipes.values().map(Recipe::file).collect::<Vec<_>>(), ["programs/x/pkg.toml"]);
+        let found = load(&[folder("programs/x"), folder("tests/pkgs/x")], &flags).unwrap_err();
+        let rendered: String = found.iter().map(|finding| finding.render(None)).collect();
+        insta::assert_snapshot!(rendered, @r"
+        error[tree::name-twice]: there are two folders for the package `x`: programs/x and tests/pkgs/x
+        help: rename one of them: names are unique over all folders
+        ");
+    }
 }

@@ -5,11 +5,13 @@
 
 use std::fmt::Write as _;
 
+use camino::Utf8Path;
+
 use super::steps::{Step, steps};
 use super::{BuildPlan, PlannedSource, Variations, env};
 
-/// The Containerfile of a plan.
-pub fn render(plan: &BuildPlan) -> String {
+/// The Containerfile of a plan; `folder` is the package's, relative to the repository.
+pub fn render(plan: &BuildPlan, folder: &Utf8Path) -> String {
     let variations = Variations::none();
     let root = &variations.root;
     let mut out = header(plan);
@@ -33,12 +35,12 @@ pub fn render(plan: &BuildPlan) -> String {
                 )));
             }
             Step::Files { as_source, .. } => {
-                line(format!("COPY pkgs/{} /files", plan.package));
+                line(format!("COPY {folder} /files"));
                 if as_source {
                     line(run(&format!("cp -R /files/. {root}/src/")));
                 }
                 if !plan.patches.is_empty() {
-                    line(format!("COPY pkgs/{}/patches /patches", plan.package));
+                    line(format!("COPY {folder}/patches /patches"));
                 }
             }
             Step::Compose { into, packages } => {

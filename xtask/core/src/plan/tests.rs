@@ -79,7 +79,7 @@ fn steps_as_text() {
 
 #[test]
 fn containerfile() {
-    insta::assert_snapshot!(containerfile::render(&plan()));
+    insta::assert_snapshot!(containerfile::render(&plan(), "pkgs/zlib".into()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ashlar_core::model::hardening::{Hardening, apparmor};
 use ashlar_core::model::image::Profile;
 use ashlar_core::plan::Input;
 use ashlar_core::plan::iso::Common;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use crate::build::session::Session;
 use crate::compose::{self, Variant};
@@ -32,8 +32,8 @@ impl<'a> IsoBuilder<'a> {
     /// Reads and renders what the variant is made of.
     pub fn new(session: &'a Session<'a>, repository: &'a Repository, variant: &'a Variant) -> Result<Self> {
         let profile = compose::variant(repository, variant)?;
-        let hardening = compose::hardening(repository, &variant.profile, &profile)?;
-        let policy = compose::policy_sources(repository, &variant.profile, &profile)?;
+        let hardening = compose::hardening(repository, &profile)?;
+        let policy = compose::policy_sources(repository, &profile)?;
         Ok(Self { session, repository, variant, name: variant.name(), profile, hardening, policy })
     }
 
@@ -51,7 +51,7 @@ impl<'a> IsoBuilder<'a> {
 
     /// The folder of the profile's own files, in the checkout.
     pub fn overlay_folder(&self) -> Utf8PathBuf {
-        Utf8Path::new("iso").join(&self.variant.profile).join("overlay")
+        self.profile.folder.join("overlay")
     }
 
     /// Every file of the overlay, with its digest.

@@ -35,7 +35,7 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &MediumPlan, dir: &Utf8Path) -> Resu
     let iso = dir.join("ashlar.iso");
     let bytes = fs_err::metadata(&iso)?.len();
     if let Some(limit) = builder.profile.max_size.filter(|limit| bytes > *limit) {
-        let file = format!("iso/{}/profile.toml", builder.variant.profile);
+        let file = builder.profile.file();
         return Err(Exit::Build.error(format!(
             "the ISO is {} and `max_size` in {file} is {}; raise it with a reason, or find what grew",
             size(bytes),

@@ -57,8 +57,8 @@ fn makefile(repository: &crate::host::repository::Repository, scratch: &Utf8Path
     let mut text = "all: stage5\n".to_owned();
     for name in repository.graph.order() {
         let recipe = repository.recipe_of(&name)?;
-        let folder = repository.folder(&name);
-        let files = checkout::files_below(&repository.root, &Utf8Path::new("pkgs").join(recipe.name.as_str()))?;
+        let folder = repository.folder(recipe);
+        let files = checkout::files_below(&repository.root, &recipe.folder)?;
         let mut needs: Vec<String> = files.iter().map(|file| folder.join(file).into_string()).collect();
         for input in recipe.inputs() {
             needs.push(repository.recipe_of(input)?.name.to_string());

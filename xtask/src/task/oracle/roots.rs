@@ -125,7 +125,7 @@ pub fn prepare(app: &App, original: &Original, rc: Option<&Utf8Path>) -> Result<
     let ours = home.join("ours");
     let program = match rc {
         Some(program) => program.to_owned(),
-        None => programs(app, &all, "pkgs/rc/Cargo.toml", &["rc"])?.remove(0),
+        None => programs(app, &all, "programs/rc/Cargo.toml", &["rc"])?.remove(0),
     };
     make_ours(app, &program, &debs, &real, &ours)?;
     let mut scripts: Vec<String> = names(&shipped.join("init.d"))?;
@@ -207,7 +207,7 @@ fn world_readable(root: &Utf8Path) -> Result<()> {
 
 /// Our root: dash and BusyBox, `rc` under every name that the package has, and its shell part.
 fn make_ours(app: &App, program: &Utf8Path, debs: &Utf8Path, real: &Utf8Path, ours: &Utf8Path) -> Result<()> {
-    let source = app.root.join("pkgs/rc");
+    let source = app.root.join("programs/rc");
     if ours.exists() {
         fs_err::remove_dir_all(ours)?;
     }
@@ -267,7 +267,7 @@ const USER_NAMES: [&str; 8] = [
     "supervise-daemon",
 ];
 
-/// Names in `lib/rc/bin` that Debian's package has elsewhere or not at all; see pkgs/rc/pkg.toml.
+/// Names in `lib/rc/bin` that Debian's package has elsewhere or not at all; see programs/rc/pkg.toml.
 const OWN_NAMES: [&str; 3] = ["start-stop-daemon", "supervise-daemon", "cgroup-cleanup"];
 
 /// Compiles programs of a crate for this machine, without shared libraries, as in Ashlar.

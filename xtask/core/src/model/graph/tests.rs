@@ -15,6 +15,7 @@ fn recipes(lines: &[&str]) -> BTreeMap<PkgName, Recipe> {
         let output = |name| Output { name, summary: String::new(), files: Vec::new() };
         let recipe = Recipe {
             name: name(head),
+            folder: format!("pkgs/{head}").into(),
             version: "1".into(),
             summary: String::new(),
             license: String::new(),

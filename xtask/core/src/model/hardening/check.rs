@@ -1,6 +1,6 @@
 //! Promises about the running system, as data: `checks.toml` of a layer, and checks derived from its other data.
 //!
-//! A check has a kind and the kind's keys. What a kind means is `ashlar-audit`'s business (`pkgs/ashlar-audit`); here is
+//! A check has a kind and the kind's keys. What a kind means is `ashlar-audit`'s business (`programs/ashlar-audit`); here is
 //! which keys it takes, and the one text form that `ashlar-audit` reads.
 
 use std::collections::BTreeSet;

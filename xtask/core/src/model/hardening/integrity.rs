@@ -1,5 +1,5 @@
 //! Layer 5: `integrity.toml` rendered as the list that the program `integrity` reads. What a line of it means is that
-//! program's business (`pkgs/integrity/src/list.rs`).
+//! program's business (`programs/integrity/src/list.rs`).
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Layer 3: `nftables.conf`, which is the file of the running system as it is, and a check for each rule.
 //!
 //! Here the file is only taken apart by lines: the comment before a rule is its reason. What rules mean, and whether they are
-//! right, is `pkgs/nft`'s business. Rules are written as they are listed, so that listing them is the check.
+//! right, is `programs/nft`'s business. Rules are written as they are listed, so that listing them is the check.
 
 use camino::Utf8Path;
 

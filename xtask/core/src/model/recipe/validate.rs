@@ -27,8 +27,7 @@ use crate::base::diag::Diagnostic;
 
 /// Checks a recipe and resolves it.
 ///
-/// - `file`: path of the recipe relative to the repository, for messages.
-/// - `folder`: name of the package's folder.
+/// - `file`: path of the recipe relative to the repository; the name of the folder it lies in is the package's.
 /// - `files`: every file in that folder, relative to it.
 /// - `flags`: names of the flags in `toolchain/hardening.toml`.
 ///
@@ -37,12 +36,12 @@ use crate::base::diag::Diagnostic;
 pub fn validate(
     raw: &RawRecipe,
     file: &Utf8Path,
-    folder: &str,
     files: &BTreeSet<String>,
     flags: &BTreeSet<String>,
 ) -> Result<Recipe, Vec<Diagnostic>> {
     let mut found = Findings { file: file.to_owned(), list: Vec::new() };
-    let identity = identity::check(raw, folder, &mut found);
+    let folder = file.parent().unwrap_or(Utf8Path::new(""));
+    let identity = identity::check(raw, folder.file_name().unwrap_or_default(), &mut found);
     let libs = depends::packages(raw, &raw.libs, "libs", &mut found);
     let tools = depends::packages(raw, &raw.tools, "tools", &mut found);
     let patches = depends::patches(raw, files, &mut found);
@@ -56,6 +55,7 @@ pub fn validate(
     match (identity.name, build.style) {
         (Some(name), Some(style)) if found.list.is_empty() => Ok(Recipe {
             name,
+            folder: folder.to_owned(),
             version: identity.version,
             summary: identity.summary,
             license: identity.license,
