@@ -50,5 +50,9 @@ iso) xtask iso ;;
 image) xtask image hello ;;
 base) xtask image base ;;
 check) xtask check ;;
-test) xtask check && xtask iso && xtask image hello && xtask image base && cargo test --locked --workspace --release ;;
+test)
+    # Our own programs are another workspace. Their tests run as their packages' builds run them: unoptimised, with checks.
+    cargo test --locked --manifest-path programs/Cargo.toml
+    xtask check && xtask iso && xtask image hello && xtask image base && cargo test --locked --workspace --release
+    ;;
 esac

@@ -91,7 +91,7 @@ impl Checkout {
         static OBSTACLE: OnceLock<Option<String>> = OnceLock::new();
         let obstacle = OBSTACLE.get_or_init(obstacle);
         if let Some(why) = obstacle {
-            eprintln!("skipped: {why}");
+            testkit::skipped(why);
         }
         obstacle.is_none()
     }

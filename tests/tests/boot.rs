@@ -26,7 +26,7 @@ fn root() -> Utf8PathBuf {
 fn boot_test(args: &[&str]) -> Option<Output> {
     // Without this, a plain `cargo test` would build the whole system first.
     if !root().join("out/ashlar-minimal-x86_64.iso").exists() {
-        eprintln!("skipped: there is no ISO; `cargo xtask iso` builds it");
+        testkit::skipped("there is no ISO; `cargo xtask iso` builds it");
         return None;
     }
     let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
@@ -40,8 +40,8 @@ fn boot_test(args: &[&str]) -> Option<Output> {
         .unwrap();
     let messages = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(UNCHECKED) {
-        let reason = messages.lines().find(|line| line.starts_with("skipped: "));
-        eprintln!("{}", reason.expect("a reason is given for what was not checked"));
+        let reason = messages.lines().find_map(|line| line.strip_prefix("skipped: "));
+        testkit::skipped(reason.expect("a reason is given for what was not checked"));
         return None;
     }
     eprintln!("{messages}");

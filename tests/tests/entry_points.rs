@@ -51,9 +51,13 @@ fn every_target_is_setup_and_then_its_commands() {
 
 #[test]
 fn a_failing_command_ends_the_script() {
-    for (target, fails_at) in
-        [("iso", "setup"), ("iso", "-- iso"), ("test", "-- check"), ("test", "test --locked --workspace")]
-    {
+    for (target, fails_at) in [
+        ("iso", "setup"),
+        ("iso", "-- iso"),
+        ("test", "-- check"),
+        ("test", "programs/Cargo.toml"),
+        ("test", "test --locked --workspace"),
+    ] {
         let (output, log) = build_sh(&["--target", target], fails_at);
         assert_eq!(output.status.code(), Some(30), "{target} {fails_at}");
         assert!(log.last().unwrap().contains(fails_at), "{log:?}");

@@ -166,7 +166,7 @@ fn memory_and_processes_end_where_the_build_has_its_share() {
     let Some(checkout) = Checkout::new() else { return };
     let doctor = checkout.run(&["doctor", "--offline"]).stdout;
     if !doctor.contains("control groups") || doctor.contains("without control groups") {
-        return eprintln!("skipped: no control groups here, so memory is not limited");
+        testkit::skip!("no control groups here, so memory is not limited");
     }
     let texts = ["the phase met a limit of the sandbox: it wanted more than 2048 processes at once"];
     drop(checkout.run(&["build-pkg", "hostile-forks"]).told(30, &texts));
@@ -186,7 +186,7 @@ fn the_disk_is_not_filled() {
         .lines()
         .find_map(|line| line.split_once("room on disk: ")?.1.split(['.', ' ']).next()?.parse::<u64>().ok());
     if gigabytes.is_none_or(|free| free < 40) {
-        return eprintln!("skipped: less than 40 GB of room");
+        testkit::skip!("less than 40 GB of room");
     }
     let texts = ["the phase was ended: the build occupies 2", " GiB of the disk, and the limit is 24.0 GiB"];
     drop(checkout.run(&["build-pkg", "hostile-disk"]).told(30, &texts));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// Composes the image `name` into a fresh directory; nothing, said aloud, when that would build the system first.
 fn layout(name: &str, dir: &Utf8Path) -> Option<Utf8PathBuf> {
     if !program().is_file() || !repository().join("out").join(name).join("oci-layout").is_file() {
-        eprintln!("skipped: out/{name} is not there; ./build.sh --target test composes it first");
+        testkit::skipped(format_args!("out/{name} is not there; ./build.sh --target test composes it first"));
         return None;
     }
     let to = dir.join("layout");
@@ -89,8 +89,7 @@ fn hello_is_one_file_below_300_kilobytes_and_answers_as_nobody() {
     assert_eq!(files, ["usr/bin/hello"]);
 
     if Command::new("runc").arg("--version").output().is_err() {
-        eprintln!("skipped: runc is not installed, so the image is not started; cargo xtask setup installs it");
-        return;
+        testkit::skip!("runc is not installed, so the image is not started; cargo xtask setup installs it");
     }
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");

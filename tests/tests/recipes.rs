@@ -140,6 +140,23 @@ fn the_schema_refuses_keys_and_types_that_the_parser_refuses() {
     assert_eq!(schema.iter_errors(&empty).count(), 4, "name, version, summary and license are required");
 }
 
+/// A program that is no member of the workspace would be neither linted nor tested.
+#[test]
+fn every_program_is_a_member_of_the_workspace() {
+    let programs = repository().join("programs");
+    let manifest: toml::Table = fs::read_to_string(programs.join("Cargo.toml")).unwrap().parse().unwrap();
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    let members: Vec<&str> = members.iter().map(|member| member.as_str().unwrap()).collect();
+    let mut folders = subfolders(&programs);
+    folders.extend(subfolders(&programs.join("lib")).iter().map(|name| format!("lib/{name}")));
+    folders.retain(|folder| programs.join(folder).join("Cargo.toml").is_file());
+    folders.sort();
+    assert_eq!(members, folders);
+    for folder in packages().iter().filter(|folder| folder.path.starts_with("programs")) {
+        assert!(folder.text.contains("\nworkspace = ["), "{}: it has no `workspace`", folder.file());
+    }
+}
+
 /// What every compilation of the tree is given.
 #[test]
 fn compiler_configuration() {

@@ -62,7 +62,7 @@ impl Disk {
         if mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "small", at.as_str()]) {
             return Some(Self(at));
         }
-        eprintln!("skipped: mounting a small disk needs root");
+        testkit::skipped("mounting a small disk needs root");
         None
     }
 

@@ -48,8 +48,7 @@ fn a_random_number_is_caught() {
 #[test]
 fn the_core_count_is_caught() {
     if std::thread::available_parallelism().unwrap().get() < 2 {
-        eprintln!("skipped: with one processor there is no other number of them");
-        return;
+        testkit::skip!("with one processor there is no other number of them");
     }
     if let Some(report) = caught("cores", "looks like a number") {
         assert!(report.contains(" 31 0a"), "the second build sees one processor: {report}");
@@ -61,8 +60,7 @@ fn directory_order_is_caught() {
     let Some(checkout) = Checkout::new() else { return };
     let ended = checkout.run(&["verify-repro", "leak-order"]);
     if ended.stderr.contains("file order not varied") {
-        eprintln!("skipped: the order of files is varied only with 12 GB of free memory");
-        return;
+        testkit::skip!("the order of files is varied only with 12 GB of free memory");
     }
     assert_eq!(ended.code, Some(DIFFERS), "{}", ended.stderr);
     let report = ended.stdout;

@@ -24,11 +24,7 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, Vec<Profile>), Findings> {
         vec![format!("{shown}: {broken}. Nothing is loaded: the image is damaged, start another version.")]
     })?;
     let lax: Findings = profiles.iter().filter(|profile| !profile.enforced).map(|profile| lax(&profile.name)).collect();
-    if lax.is_empty() {
-        Ok((bytes, profiles))
-    } else {
-        Err(lax)
-    }
+    if lax.is_empty() { Ok((bytes, profiles)) } else { Err(lax) }
 }
 
 fn lax(name: &str) -> String {
@@ -55,7 +51,7 @@ pub fn load(kernel: &Kernel, path: &Path) -> Result<String, Findings> {
     let (bytes, profiles) = read(path)?;
     if !kernel.enabled() {
         return Err(vec![
-            "AppArmor is not in this kernel or switched off (`apparmor=0` on its command line?).".to_owned()
+            "AppArmor is not in this kernel or switched off (`apparmor=0` on its command line?).".to_owned(),
         ]);
     }
     if kernel.closed().map_err(one)? {

@@ -6,11 +6,11 @@ use super::*;
 use crate::policy::tests::compiled;
 
 /// Files as the kernel shows them, in a directory of its own.
-struct Machine(PathBuf);
+struct Machine(testkit::TempDir);
 
 impl Machine {
     fn new(name: &str, loaded: &str, closed: &str) -> Self {
-        let root = std::env::temp_dir().join(format!("apparmor-load-{}-{name}", std::process::id()));
+        let root = testkit::TempDir::new(&format!("apparmor-load-{name}"));
         let (parameters, policy) =
             (root.join("sys/module/apparmor/parameters"), root.join("sys/kernel/security/apparmor"));
         fs::create_dir_all(&parameters).unwrap();
@@ -34,12 +34,6 @@ impl Machine {
 
     fn content(&self, path: &str) -> Vec<u8> {
         fs::read(self.0.join(path)).unwrap()
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _removed = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tests of the reader of compiled profiles.
 
 use super::*;
-use crate::noise;
 
 fn text(code: u8, text: &str) -> Vec<u8> {
     let mut bytes = vec![code];
@@ -106,10 +105,10 @@ fn every_cut_and_every_flipped_bit_has_an_answer() {
 }
 
 #[test]
-fn noise_has_an_answer() {
+fn fuzz_damaged_policies_have_an_answer() {
     let file = [compiled("sshd", 0), compiled("chronyd", 0)].concat();
-    noise::repeat(0xa99a, |noise| {
-        let damaged = if noise.below(4) == 0 { noise.bytes(300) } else { noise.damaged(&file) };
+    testkit::fuzz::repeat(0xa99a, crate::FUZZ_ALPHABET, |random| {
+        let damaged = if random.below(4) == 0 { random.bytes(300) } else { random.damaged(&file) };
         if let Ok(profiles) = read(&damaged) {
             let distinct: BTreeSet<&String> = profiles.iter().map(|profile| &profile.name).collect();
             assert_eq!(distinct.len(), profiles.len());

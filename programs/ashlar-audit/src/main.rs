@@ -119,11 +119,7 @@ fn main() -> ExitCode {
     if !options.json {
         drop(writeln!(out, "{}", report::summary(&outcomes)));
     }
-    if outcomes.iter().all(|(_, pass)| *pass) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    }
+    if outcomes.iter().all(|(_, pass)| *pass) { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
 fn parsed(text: &str) -> Result<Vec<check::Check>, String> {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::check::{Check, Probe, Text};
-use crate::judge::{self, file, kernel, process, sockets, Outcome};
+use crate::judge::{self, Outcome, file, kernel, process, sockets};
 use crate::sys;
-use crate::system::{read, Said, System};
+use crate::system::{Said, System, read};
 
 /// Looks, and judges what was seen.
 pub fn check(system: &System, check: &Check) -> Outcome {

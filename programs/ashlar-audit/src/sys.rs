@@ -136,11 +136,7 @@ fn become_user(who: As) -> io::Result<()> {
             libc::setresuid(65534, 65534, 65534),
         ]
     };
-    if results == [0; 3] {
-        Ok(())
-    } else {
-        Err(io::Error::from_raw_os_error(255))
-    }
+    if results == [0; 3] { Ok(()) } else { Err(io::Error::from_raw_os_error(255)) }
 }
 
 fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> io::Result<()> {
@@ -150,11 +146,7 @@ fn call(number: libc::c_long, arguments: [libc::c_long; 4]) -> io::Result<()> {
 }
 
 fn done(result: libc::c_long) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn open(path: &CStr, flags: libc::c_int) -> io::Result<()> {

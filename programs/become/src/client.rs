@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use crate::request::Request;
-use crate::{sys, GROUP, SOCKET};
+use crate::{GROUP, SOCKET, sys};
 
 /// Asks for `words` and waits for the end. Gives the command's status, as a shell would.
 pub fn ask(words: Vec<String>) -> io::Result<u8> {

@@ -29,8 +29,7 @@ pub fn group_number(group: &str, groups: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str =
-        "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\nann:x:1001:1001::/:/bin/sh\n\
+    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\nann:x:1001:1001::/:/bin/sh\n\
                           bert:x:1002:10::/:/bin/sh\n:x:1003:1003::/:/bin/sh\nodd:x:1004:::/bin/sh\n";
     const GROUP: &str = "root:x:0:\nwheel:x:10:anna,\nother:x:11:ann\n";
 

@@ -88,18 +88,10 @@ mod tests {
 
     #[test]
     fn no_bytes_make_the_reader_panic() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..20_000 {
-            let mut next = || {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 32) as u8
-            };
-            let bytes: Vec<u8> = (0..next() % 40).map(|_| [0, b'a', b'/', next()][usize::from(next() % 4)]).collect();
-            if let Ok(request) = Request::from_bytes(&bytes) {
+        testkit::fuzz::repeat(1, b"\0a/", |random| {
+            if let Ok(request) = Request::from_bytes(&random.bytes(40)) {
                 assert!(!request.words[0].is_empty());
             }
-        }
+        });
     }
 }

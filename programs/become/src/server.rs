@@ -3,14 +3,14 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{chown, PermissionsExt as _};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::slots::Slots;
-use crate::{log, member, sys, GROUP, SOCKET};
+use crate::{GROUP, SOCKET, log, member, sys};
 
 /// Serves until it is ended.
 pub fn serve() -> io::Result<u8> {

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::request::{Request, MOST};
-use crate::{log, login, member, sys, GROUP};
+use crate::request::{MOST, Request};
+use crate::{GROUP, log, login, member, sys};
 
 /// How long a caller may take to say all that it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -116,16 +116,18 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
     let group = child.id();
     let running = Arc::new(Mutex::new(true));
     let (mut signals, seen) = (socket.try_clone()?, Arc::clone(&running));
-    thread::spawn(move || loop {
-        let mut signal = [0];
-        let caller = matches!(signals.read(&mut signal), Ok(1));
-        let running = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *running {
-            // A group that has ended meanwhile needs no signal.
-            let _sent = sys::signal_group(group, if caller { signal[0] } else { sys::HANG_UP });
-        }
-        if !caller {
-            break;
+    thread::spawn(move || {
+        loop {
+            let mut signal = [0];
+            let caller = matches!(signals.read(&mut signal), Ok(1));
+            let running = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if *running {
+                // A group that has ended meanwhile needs no signal.
+                let _sent = sys::signal_group(group, if caller { signal[0] } else { sys::HANG_UP });
+            }
+            if !caller {
+                break;
+            }
         }
     });
     // The number of the group stays taken until `wait`, which nobody else calls: no other process can get the signal.

@@ -198,11 +198,7 @@ pub fn next_signal() -> io::Result<u8> {
 }
 
 fn check(result: c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::env;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use attempts::{Attempt, ATTEMPTS};
+use attempts::{ATTEMPTS, Attempt};
 
 /// Answers by which the kernel refuses; any other means that the attempt got through to it.
 const REFUSALS: [i32; 4] = [libc::EPERM, libc::EACCES, libc::ENOSYS, libc::EROFS];
@@ -56,9 +56,5 @@ fn main() -> ExitCode {
     }
     // Without anybody who reads it, the exit status still says it.
     let _shown = io::stdout().write_all(text.as_bytes());
-    if unexpected == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if unexpected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::capability::{Capabilities, COUNT};
+use crate::capability::{COUNT, Capabilities};
 use crate::exposure::facts::status;
 use crate::filter;
 use crate::logins::start;
@@ -169,7 +169,9 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
     let wanted = wanted.into_iter().filter_map(|(file, unset, value)| Some((file, unset, value?)));
     for (file, unset, value) in wanted {
         let Some(group) = control_group() else {
-            let why = format!("{file} is to be {value}, but this process has no control group of its own; start the service with rc-service");
+            let why = format!(
+                "{file} is to be {value}, but this process has no control group of its own; start the service with rc-service"
+            );
             return Err(Failure::new(why));
         };
         let path = group.join(file);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use seccompiler::SeccompCmpArgLen::Dword;
 use seccompiler::SeccompCmpOp::{self, Eq, MaskedEq, Ne};
-use seccompiler::{sock_filter, BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, sock_filter};
 
 use crate::calls::{self, Group, TABLE};
 use crate::plan::{Family, Filter};
@@ -247,11 +247,7 @@ mod tests {
             4 => arch,
             16.. => {
                 let argument = arguments[(offset as usize - 16) / 8];
-                if (offset - 16) % 8 == 0 {
-                    argument as u32
-                } else {
-                    (argument >> 32) as u32
-                }
+                if (offset - 16) % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
             }
             _ => 0,
         };

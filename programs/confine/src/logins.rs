@@ -66,11 +66,7 @@ pub fn is_apart(uid: u32, users: &Users, passwd: &str, group: &str) -> bool {
 
 /// The group that a user's group is in.
 fn base(users: &Users, apart: bool) -> &str {
-    if apart {
-        &users.apart
-    } else {
-        USERS
-    }
+    if apart { &users.apart } else { USERS }
 }
 
 /// The control group of a user.

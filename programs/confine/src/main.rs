@@ -15,15 +15,15 @@ mod cli;
 mod exposure;
 mod filter;
 mod logins;
-#[cfg(test)]
-mod noise;
 mod plan;
 mod profile;
-#[cfg(test)]
-mod snapshot;
 mod sys;
 #[cfg(test)]
 mod tests;
+
+/// Bytes that mean something in a profile.
+#[cfg(test)]
+const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
 use std::env;
 use std::io::{self, Write as _};

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::calls::Group;
 use crate::capability::Capabilities;
 
-pub use resolve::{resolve, Facts};
+pub use resolve::{Facts, resolve};
 
 /// Everything that will be done before the command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! This is the only module with unsafe code.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_ulong, CString};
+use std::ffi::{CString, c_int, c_ulong};
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -15,26 +15,18 @@ use std::ptr;
 
 use seccompiler::sock_filter;
 
-use crate::capability::{Capabilities, COUNT};
+use crate::capability::{COUNT, Capabilities};
 
 /// Not yet in the `libc` crate for musl.
 const PR_SET_MDWE: c_int = 65;
 const PR_MDWE_REFUSE_EXEC_GAIN: c_ulong = 1;
 
 fn check(result: c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn check_long(result: libc::c_long) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn text(path: &Path) -> io::Result<CString> {

@@ -1,12 +1,8 @@
-//! The shipped profiles and what they come to; wrong profiles and what is said of them; noise.
+//! The shipped profiles and what they come to; wrong profiles and what is said of them; damaged ones.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use crate::noise;
 use crate::plan::{self, Facts, Plan};
 use crate::profile::{self, Source};
-use crate::snapshot::{assert_matches, input};
+use testkit::golden::{assert_matches, input};
 
 const FACTS: Facts<'_> = Facts {
     command: "/usr/bin/daemon",
@@ -21,29 +17,18 @@ fn judge(file: &str, text: &str) -> Result<Plan, String> {
     plan::resolve(&profile, source, FACTS).map_err(|found| source.show(&found))
 }
 
-fn shipped() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hardening/6-isolation");
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let is_profile =
-        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml") && !path.ends_with("checks.toml");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(is_profile).collect();
-    files.sort();
-    files
-}
-
 #[test]
-#[allow(clippy::print_stderr)]
 fn the_shipped_profiles_are_plans() {
-    let files = shipped();
-    if files.is_empty() {
-        eprintln!("skipped: the profiles, hardening/6-isolation, are not part of this package");
-    }
-    for file in files {
-        let name = file.file_stem().unwrap().to_str().unwrap();
-        let plan = judge(name, &fs::read_to_string(&file).unwrap()).unwrap();
+    let Some(files) = testkit::repository::files("hardening/6-isolation") else { return };
+    let profiles = files.iter().filter_map(|(name, text)| Some((name.strip_suffix(".toml")?, text)));
+    let mut read = 0;
+    for (name, text) in profiles.filter(|(name, _)| *name != "checks") {
+        let plan = judge(name, text).unwrap();
         assert_matches(&format!("plans/{name}"), &plan.render());
         crate::filter::compile(&plan.filter).unwrap();
+        read += 1;
     }
+    assert!(read >= 10, "only {read} profiles were found");
 }
 
 #[test]
@@ -76,14 +61,14 @@ fn a_user_and_amounts_are_resolved() {
 }
 
 #[test]
-fn noise_is_refused_without_harm() {
+fn fuzz_damaged_profiles_are_refused_without_harm() {
     let seed = input("wrong/all-at-once.toml");
     let good = "summary = \"Test\"\n[[grant]]\nreason = \"Test\"\nread = [\"/etc\"]\ncalls = [\"clock\"]\nlift = [\"files\"]\n";
-    noise::repeat(41, |noise| {
+    testkit::fuzz::repeat(41, crate::FUZZ_ALPHABET, |random| {
         for text in [seed.as_bytes(), good.as_bytes()] {
-            let bytes = noise.damaged(text);
+            let bytes = random.damaged(text);
             // Whatever is accepted still refuses what nobody granted.
-            if let Ok(plan) = judge("noise", &String::from_utf8_lossy(&bytes)) {
+            if let Ok(plan) = judge("damaged", &String::from_utf8_lossy(&bytes)) {
                 assert!(plan.capabilities.names().len() < 2 && plan.no_new_privileges);
             }
         }

@@ -61,7 +61,7 @@ fn can(test: &str, grant: &str) -> bool {
     let beyond = ["Landlock cannot be set up", "cannot make namespaces", "Operation not permitted"];
     let reason = beyond.iter().find(|reason| said.contains(**reason));
     if !is_root() || reason.is_some() {
-        eprintln!("skipped: {test}: this needs root, and a kernel and container that let it: {said}");
+        testkit::skipped(format_args!("{test}: this needs root, and a kernel and container that let it: {said}"));
         return false;
     }
     assert!(!said.starts_with("confine: "), "{said}");
@@ -199,8 +199,7 @@ fn the_command_keeps_its_process_its_name_and_its_exit_code() {
 fn a_service_takes_nobodys_number() {
     let own = fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     if own.trim_end() != "4294967295" {
-        eprintln!("skipped: these tests run in the login of `{own}`, which their processes keep");
-        return;
+        testkit::skip!("these tests run in the login of `{own}`, which their processes keep");
     }
     let grant = format!("{SYSTEM}\ncalls = [\"process\"]\nread = [\"/\"]\nexecute = [\"/\"]\nwrite = [\"/proc\"]");
     if !can("a_service_takes_nobodys_number", &grant) {
@@ -229,7 +228,7 @@ fn what_cannot_be_done_completely_is_not_started() {
         let output = confined("closed", profile, &["/bin/echo", "started"]);
         let said = String::from_utf8_lossy(&output.stderr);
         if profile.contains("memory") && output.status.success() {
-            eprintln!("skipped: this machine's tests run in a control group with limits of their own");
+            testkit::skipped("this machine's tests run in a control group with limits of their own");
             continue;
         }
         assert_eq!(output.status.code(), Some(125), "{profile}: {said}");

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::problem::{problem, Outcome};
+use crate::problem::{Outcome, problem};
 
 /// The largest number. For the call that changes users, 4294967295 means "stay what you are", and that is root; what reads
 /// numbers as signed ones would take others above this for negative.

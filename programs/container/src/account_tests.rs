@@ -1,5 +1,4 @@
 use super::*;
-use crate::testing::repeat;
 
 fn image() -> Accounts {
     let passwd = "root:x:0:0:root:/root:/bin/sh\nweb:x:70:71::/:\ntoor:x:0:0::/:\nminus:x:4294967295:4294967295::/:\n\
@@ -137,9 +136,9 @@ fn whatever_an_image_says_nobody_is_root_by_accident() {
         "é",
         " ",
     ];
-    repeat(21, |noise| {
+    testkit::fuzz::repeat(21, crate::FUZZ_ALPHABET, |random| {
         let mut text =
-            |most: usize| -> String { (0..noise.below(most)).map(|_| pieces[noise.below(pieces.len())]).collect() };
+            |most: usize| -> String { (0..random.below(most)).map(|_| pieces[random.below(pieces.len())]).collect() };
         let (image, written) = (Accounts { passwd: text(60), group: text(60) }, text(5));
         let machine = Accounts { passwd: "ada:x:1000:1000::/:\n".into(), group: "ada:x:1000:\n".into() };
         for allow_root in [false, true] {

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use crate::problem::{problem, Doing as _, Outcome};
+use crate::problem::{Doing as _, Outcome, problem};
 
 const BLOCK: usize = 512;
 /// Extension headers are read into memory, so they have a limit.

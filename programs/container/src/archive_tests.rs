@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{entry, repeat, tar};
+use crate::testing::{entry, tar};
 
 fn names(bytes: &[u8]) -> Outcome<Vec<String>> {
     let mut archive = Archive::new(bytes);
@@ -35,13 +35,13 @@ fn long_names_of_pax_and_gnu() {
 fn damage_is_an_error_or_other_entries_but_never_a_panic() {
     let whole =
         tar(&[entry(b"x", b'x', b"18 path=long/name\n"), entry(b"usr/a", b'0', b"stone"), entry(b"b", b'1', b"")]);
-    repeat(11, |noise| {
+    testkit::fuzz::repeat(11, crate::FUZZ_ALPHABET, |random| {
         let mut bytes = whole.clone();
-        for _ in 0..noise.below(4) + 1 {
-            let at = noise.below(bytes.len());
-            bytes[at] = noise.below(256) as u8;
+        for _ in 0..random.below(4) + 1 {
+            let at = random.below(bytes.len());
+            bytes[at] = random.below(256) as u8;
         }
-        bytes.truncate(bytes.len() - noise.below(bytes.len()));
+        bytes.truncate(bytes.len() - random.below(bytes.len()));
         drop(names(&bytes));
         // With right checksums the readers behind them are reached.
         crate::testing::sum(&mut bytes);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::problem::{problem, Doing as _, Outcome, Problem};
+use crate::problem::{Doing as _, Outcome, Problem, problem};
 
 /// Where they are.
 pub const ROOT: &str = "/sys/fs/cgroup";
@@ -58,37 +58,24 @@ pub fn memory() -> Outcome<u64> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::path::PathBuf;
 
     use super::*;
 
-    /// Plain files in place of control groups: what is written where.
-    struct Room(PathBuf);
-
-    impl Drop for Room {
-        fn drop(&mut self) {
-            drop(fs::remove_dir_all(&self.0));
-        }
-    }
-
     #[test]
     fn images_are_not_counted_against_who_starts_them() {
-        let room = Room(std::env::temp_dir().join(format!("container-group-{}", std::process::id())));
+        // Plain files in place of control groups: what is written where.
+        let room = testkit::TempDir::new("container-group");
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-        fs::create_dir_all(room.0.join(own)).unwrap();
-        let group = room.0.join("containers.images");
-        let back = room.0.join(own).join("cgroup.procs");
+        fs::create_dir_all(room.join(own)).unwrap();
+        let group = room.join("containers.images");
+        let back = room.join(own).join("cgroup.procs");
         for fails in [false, true] {
             drop(fs::remove_file(&back));
             let seen = Cell::new(false);
-            let done = unpacking(&room.0, 800 << 20, || {
+            let done = unpacking(&room, 800 << 20, || {
                 seen.set(fs::read_to_string(group.join("cgroup.procs")).unwrap() == "0" && !back.exists());
-                if fails {
-                    problem("no")
-                } else {
-                    Ok(())
-                }
+                if fails { problem("no") } else { Ok(()) }
             });
             assert!(seen.get());
             assert_eq!(done.is_err(), fails);

@@ -5,15 +5,15 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{openat2, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::account::Accounts;
 use crate::archive::Archive;
 use crate::digest::{Digest, Hashed};
-use crate::layout::{described, Layout, DOCUMENT_LIMIT};
-use crate::problem::{problem, Doing as _, Outcome};
+use crate::layout::{DOCUMENT_LIMIT, Layout, described};
+use crate::problem::{Doing as _, Outcome, problem};
 use crate::step::{components, step};
 use crate::store::{Held, Store};
 use crate::tree::Tree;

@@ -1,15 +1,19 @@
 use super::*;
 use crate::store;
-use crate::testing::{entry, layout, linked, repeat, tar, Room};
+use crate::testing::{dir_of_root, entry, layout, linked, tar};
+use testkit::TempDir;
 
-impl Room {
-    /// A room with a store, and a place outside of it that must stay as it is.
+/// A directory with a store, and a place outside of it.
+struct Machine(TempDir);
+
+impl Machine {
+    /// One with an empty store, and a place outside of it that must stay as it is.
     fn with_store(name: &str) -> Option<Self> {
-        let room = Self::of_root(name)?;
-        fs::create_dir(room.0.join("store")).unwrap();
-        fs::create_dir(room.0.join("outside")).unwrap();
-        fs::write(room.0.join("outside/secret"), "kept").unwrap();
-        Some(room)
+        let room = dir_of_root(name)?;
+        fs::create_dir(room.join("store")).unwrap();
+        fs::create_dir(room.join("outside")).unwrap();
+        fs::write(room.join("outside/secret"), "kept").unwrap();
+        Some(Self(room))
     }
 
     fn load(&self, layers: &[Vec<u8>]) -> Outcome<Image> {
@@ -31,7 +35,7 @@ impl Room {
 
 #[test]
 fn layers_whiteouts_and_bits() {
-    let Some(room) = Room::with_store("layers") else { return };
+    let Some(room) = Machine::with_store("layers") else { return };
     let lower = tar(&[
         linked(b"usr/bin", b'5', b"", 0o755, b""),
         linked(b"bin", b'2', b"usr/bin", 0o777, b""),
@@ -57,7 +61,7 @@ fn layers_whiteouts_and_bits() {
 
 #[test]
 fn nothing_leaves_the_root() {
-    let Some(room) = Room::with_store("escapes") else { return };
+    let Some(room) = Machine::with_store("escapes") else { return };
     let outside = room.0.join("outside");
     let outside = outside.to_str().unwrap().as_bytes();
     let link = |text: &[u8]| linked(b"door", b'2', text, 0o777, b"");
@@ -89,7 +93,7 @@ fn nothing_leaves_the_root() {
 
 #[test]
 fn every_blob_is_verified() {
-    let Some(room) = Room::with_store("verified") else { return };
+    let Some(room) = Machine::with_store("verified") else { return };
     let path = room.0.join("image");
     layout(&path, &[tar(&[])]);
     let blobs: Vec<_> = fs::read_dir(path.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -109,7 +113,7 @@ fn every_blob_is_verified() {
 /// The image that is at a path is not always the one that was meant.
 #[test]
 fn another_image_than_asked_for() {
-    let Some(room) = Room::with_store("pinned") else { return };
+    let Some(room) = Machine::with_store("pinned") else { return };
     let meant = room.load(&[tar(&[entry(b"a", b'0', b"meant")])]).unwrap().digest;
     room.load_wanted(Some(&meant)).unwrap();
     drop(fs::remove_dir_all(room.0.join("image")));
@@ -123,7 +127,7 @@ fn another_image_than_asked_for() {
 /// Who is known is read from the image, whatever its links say.
 #[test]
 fn accounts_of_an_image_are_not_those_of_the_machine() {
-    let Some(room) = Room::with_store("accounts") else { return };
+    let Some(room) = Machine::with_store("accounts") else { return };
     let outside = room.0.join("outside/secret");
     let link = |text: &[u8]| linked(b"etc/passwd", b'2', text, 0o777, b"");
     for target in
@@ -153,16 +157,16 @@ fn accounts_of_an_image_are_not_those_of_the_machine() {
 /// Random layers out of names that lead to each other.
 #[test]
 fn random_layers_stay_inside() {
-    let Some(room) = Room::with_store("random") else { return };
+    let Some(room) = Machine::with_store("random") else { return };
     let outside = room.0.join("outside");
     let names: [&[u8]; 8] = [b"a", b"b", b"a/b", b"b/secret", b"a/.wh.b", b"a/secret", b".wh.a", b"a/.wh..wh..opq"];
     let links: [&[u8]; 6] = [b"..", b"../..", b"/", b"a", b"../../../outside", outside.to_str().unwrap().as_bytes()];
     let kinds = *b"012560";
-    repeat(12, |noise| {
-        let entries: Vec<_> = (0..noise.below(9) + 1)
+    testkit::fuzz::repeat(12, crate::FUZZ_ALPHABET, |random| {
+        let entries: Vec<_> = (0..random.below(9) + 1)
             .map(|_| {
-                let (name, link) = (names[noise.below(names.len())], links[noise.below(links.len())]);
-                linked(name, kinds[noise.below(kinds.len())], link, 0o7777, b"")
+                let (name, link) = (names[random.below(names.len())], links[random.below(links.len())]);
+                linked(name, kinds[random.below(kinds.len())], link, 0o7777, b"")
             })
             .collect();
         drop(room.load(&[tar(&entries)]));

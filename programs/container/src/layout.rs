@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::archive::{Archive, Entry, Kind};
 use crate::digest::Digest;
-use crate::problem::{problem, Doing as _, Outcome};
+use crate::problem::{Doing as _, Outcome, problem};
 
 /// Documents are read into memory.
 pub const DOCUMENT_LIMIT: u64 = 4 << 20;

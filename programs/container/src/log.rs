@@ -77,8 +77,7 @@ mod tests {
 
     #[test]
     fn logs_are_cut() {
-        let directory = std::env::temp_dir().join(format!("container-log-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
+        let directory = testkit::TempDir::new("container-log");
         let log = directory.join(FILE);
         for _ in 0..3000 {
             append(&log, &[b'x'; 1000]).unwrap();
@@ -86,7 +85,6 @@ mod tests {
         assert!(fs::metadata(&log).unwrap().len() <= LIMIT + 1000);
         assert!(directory.join(BEFORE).exists());
         assert!(read(&directory).unwrap().len() as u64 > LIMIT);
-        fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 
-use crate::problem::{problem, Outcome};
+use crate::problem::{Outcome, problem};
 
 /// Below those of persons, and of no account. `ausearch -ul 999` finds containers.
 const CONTAINERS: &str = "999";

@@ -22,6 +22,10 @@ mod testing;
 mod tree;
 mod words;
 
+/// Bytes that mean something in the files of an image.
+#[cfg(test)]
+const FUZZ_ALPHABET: &[u8] = b"/.:,0123456789azrx-_\n\0\xff";
+
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 

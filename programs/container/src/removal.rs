@@ -74,7 +74,7 @@ mod tests {
     #[test]
     #[ignore = "started by the test above, with few descriptors"]
     fn deep_tree() {
-        let room = std::env::temp_dir().join(format!("container-removal-{}", std::process::id()));
+        let room = testkit::TempDir::new("container-removal");
         fs::create_dir_all(room.join("0/x")).unwrap();
         // From the inside out: no path of it is longer than the system takes.
         for _ in 0..5000 {

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::account::Accounts;
 use crate::digest::Digest;
 use crate::image::{self, Image};
-use crate::problem::{problem, Doing as _, Outcome, Problem};
+use crate::problem::{Doing as _, Outcome, Problem, problem};
 use crate::spec::{has_limits, spec};
 use crate::store::{self, Store};
 use crate::words::Run;
@@ -44,7 +44,9 @@ pub fn run(mut run: Run) -> Outcome<u8> {
     run.asked.apparmor = apparmor()?;
     run.asked.machine = machine()?;
     if run.asked.limits && !Path::new(group::ROOT).join("cgroup.controllers").exists() {
-        return problem("no control groups of version 2 at /sys/fs/cgroup, so nothing would limit the container; --no-limits accepts that");
+        return problem(
+            "no control groups of version 2 at /sys/fs/cgroup, so nothing would limit the container; --no-limits accepts that",
+        );
     }
     let store = open_store()?;
     let load = || image::load(&run.image, &store, run.digest.as_ref());
@@ -230,7 +232,9 @@ pub fn stop(name: &str) -> Outcome<()> {
         }
     }
     if status(name) == "running" {
-        problem(format!("{name} did not end, not even by SIGKILL: a device or file system it waits for may hang, and `dmesg` name it"))
+        problem(format!(
+            "{name} did not end, not even by SIGKILL: a device or file system it waits for may hang, and `dmesg` name it"
+        ))
     } else {
         Ok(())
     }
@@ -265,5 +269,7 @@ fn apparmor() -> Outcome<Option<String>> {
     if loaded.lines().any(|line| line.split(' ').next() == Some(PROFILE)) {
         return Ok(Some(PROFILE.to_owned()));
     }
-    problem(format!("AppArmor is on, but its profile `{PROFILE}` is not loaded: no container starts unconfined. Is the service apparmor started?"))
+    problem(format!(
+        "AppArmor is on, but its profile `{PROFILE}` is not loaded: no container starts unconfined. Is the service apparmor started?"
+    ))
 }

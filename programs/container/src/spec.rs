@@ -1,10 +1,10 @@
 //! The runtime's configuration: a pure function of the image's configuration, what was asked for, and policy.
 
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 use crate::account::{self, Accounts};
 use crate::calls::Rule;
-use crate::problem::{problem, Outcome};
+use crate::problem::{Outcome, problem};
 
 /// What was asked for, as resolved.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use crate::archive::{Entry, Kind};
-use crate::problem::{problem, Outcome};
+use crate::problem::{Outcome, problem};
 
 /// Components of a path: none is empty, `.` or `..`, or has a slash or a NUL in it.
 pub type Path = Vec<CString>;

@@ -10,10 +10,10 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::fs::{flock, FlockOperation};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::digest::Digest;
-use crate::problem::{problem, Doing as _, Outcome, Problem};
+use crate::problem::{Doing as _, Outcome, Problem, problem};
 use crate::removal;
 
 /// A lock, given up when this ends.

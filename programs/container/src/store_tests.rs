@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::testing::Room;
+use testkit::TempDir;
 
 fn digest() -> Digest {
     Digest::of(b"an image")
@@ -16,7 +16,7 @@ fn fill(root: &Path) -> Outcome<()> {
 /// Both made the same `.partial`, and each removed what the other had.
 #[test]
 fn two_first_starts_at_one_moment() {
-    let room = Room::new("at-once");
+    let room = TempDir::new("at-once");
     let unpacked = AtomicU32::new(0);
     let start = || {
         let slowly = |root: &Path| {
@@ -25,7 +25,7 @@ fn two_first_starts_at_one_moment() {
             thread::sleep(Duration::from_millis(100));
             fill(root)
         };
-        let (root, _held) = Store::open(&room.0).unwrap().hold(&digest(), slowly).unwrap();
+        let (root, _held) = Store::open(&room).unwrap().hold(&digest(), slowly).unwrap();
         assert!(root.join("begun").is_dir());
         assert_eq!(fs::read_to_string(root.join("file")).unwrap(), "whole");
     };
@@ -35,46 +35,42 @@ fn two_first_starts_at_one_moment() {
         }
     });
     assert_eq!(unpacked.into_inner(), 1);
-    assert_eq!(images(&room.0).unwrap(), [digest().hex()]);
+    assert_eq!(images(&room).unwrap(), [digest().hex()]);
 }
 
 /// The same when the one that was first fails: the next tries for itself.
 #[test]
 fn a_failed_start_is_not_in_the_way_of_others() {
-    let room = Room::new("fails");
+    let room = TempDir::new("fails");
     let tries = AtomicU32::new(0);
     let start = || {
         let first_fails = |root: &Path| {
             fill(root)?;
             thread::sleep(Duration::from_millis(50));
-            if tries.fetch_add(1, Ordering::Relaxed) == 0 {
-                problem("bad layer")
-            } else {
-                Ok(())
-            }
+            if tries.fetch_add(1, Ordering::Relaxed) == 0 { problem("bad layer") } else { Ok(()) }
         };
-        Store::open(&room.0).unwrap().hold(&digest(), first_fails).map(drop)
+        Store::open(&room).unwrap().hold(&digest(), first_fails).map(drop)
     };
     let failed = thread::scope(|scope| {
         let starts: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
         starts.into_iter().map(|start| start.join().unwrap()).filter(Result::is_err).count()
     });
     assert_eq!(failed, 1);
-    assert_eq!(names(&room.0).unwrap(), [digest().hex()]);
+    assert_eq!(names(&room).unwrap(), [digest().hex()]);
 }
 
 #[test]
 fn what_killed_processes_left_is_removed() {
-    let room = Room::new("left");
-    let partial = room.0.join(format!("{}.partial", digest().hex()));
+    let room = TempDir::new("left");
+    let partial = room.join(format!("{}.partial", digest().hex()));
     fs::create_dir_all(partial.join("a/b")).unwrap();
-    fs::create_dir_all(room.0.join("other.partial/c")).unwrap();
-    fs::create_dir_all(room.0.join(".removing/7/d")).unwrap();
-    let working = Store(room.0.clone()).lock(digest().hex(), FlockOperation::LockExclusive).unwrap().unwrap();
-    let store = Store::open(&room.0).unwrap();
+    fs::create_dir_all(room.join("other.partial/c")).unwrap();
+    fs::create_dir_all(room.join(".removing/7/d")).unwrap();
+    let working = Store(room.to_path_buf()).lock(digest().hex(), FlockOperation::LockExclusive).unwrap().unwrap();
+    let store = Store::open(&room).unwrap();
     // That of a process that still works stays.
-    assert!(partial.exists() && !room.0.join("other.partial").exists());
-    assert_eq!(fs::read_dir(room.0.join(".removing")).unwrap().count(), 0);
+    assert!(partial.exists() && !room.join("other.partial").exists());
+    assert_eq!(fs::read_dir(room.join(".removing")).unwrap().count(), 0);
     drop(working);
     let (root, _held) = store.hold(&digest(), fill).unwrap();
     assert!(!root.join("a").exists() && !partial.exists());
@@ -82,8 +78,8 @@ fn what_killed_processes_left_is_removed() {
 
 #[test]
 fn images_are_removed_unless_used() {
-    let room = Room::new("rmi");
-    let store = Store::open(&room.0).unwrap();
+    let room = TempDir::new("rmi");
+    let store = Store::open(&room).unwrap();
     let nobody = || Ok(Vec::new());
     let (root, held) = store.hold(&digest(), fill).unwrap();
     assert!(store.remove(&digest(), nobody).unwrap_err().0.contains("is being started"));
@@ -91,15 +87,15 @@ fn images_are_removed_unless_used() {
     assert!(store.remove(&digest(), || Ok(vec!["web".to_owned()])).unwrap_err().0.contains("used by web"));
     assert!(root.exists());
     store.remove(&digest(), nobody).unwrap();
-    assert!(!root.exists() && images(&room.0).unwrap().is_empty());
+    assert!(!root.exists() && images(&room).unwrap().is_empty());
     assert!(store.remove(&digest(), nobody).unwrap_err().0.contains("there is no image"));
 }
 
 /// A container can open its root, and lock it for as long as it runs.
 #[test]
 fn containers_cannot_hold_the_locks_of_their_images() {
-    let room = Room::new("locks");
-    let store = Store::open(&room.0).unwrap();
+    let room = TempDir::new("locks");
+    let store = Store::open(&room).unwrap();
     let (root, held) = store.hold(&digest(), fill).unwrap();
     drop(held);
     let _container = claim(&root, FlockOperation::LockExclusive).unwrap().unwrap();

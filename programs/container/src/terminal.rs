@@ -23,11 +23,7 @@ pub fn harmless(bytes: &[u8]) -> String {
 }
 
 fn escaped(number: u32) -> String {
-    if number < 256 {
-        format!("\\x{number:02x}")
-    } else {
-        format!("\\u{{{number:x}}}")
-    }
+    if number < 256 { format!("\\x{number:02x}") } else { format!("\\u{{{number:x}}}") }
 }
 
 /// Marks that change the order in which text is shown.
@@ -38,7 +34,6 @@ fn is_direction(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::repeat;
 
     #[test]
     fn commands_are_shown() {
@@ -58,8 +53,8 @@ mod tests {
 
     #[test]
     fn no_command_is_left_whatever_comes() {
-        repeat(31, |noise| {
-            let bytes: Vec<u8> = (0..noise.below(64)).map(|_| noise.below(256) as u8).collect();
+        testkit::fuzz::repeat(31, crate::FUZZ_ALPHABET, |random| {
+            let bytes: Vec<u8> = (0..random.below(64)).map(|_| random.below(256) as u8).collect();
             let text = harmless(&bytes);
             assert!(text.chars().all(|letter| !letter.is_control() || "\n\t".contains(letter)), "{bytes:?}");
         });

@@ -1,45 +1,25 @@
-//! Archives and layouts for tests, and noise.
+//! Archives and layouts for tests.
 
 use std::fs;
 use std::os::unix::fs::lchown;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use serde_json::{json, Value};
+use serde_json::{Value, json};
+use testkit::TempDir;
 
 use crate::digest::Digest;
 
-/// A directory of its own below the temporary one, gone afterwards.
-pub struct Room(pub PathBuf);
-
-impl Room {
-    /// An empty one.
-    pub fn new(name: &str) -> Self {
-        let room = std::env::temp_dir().join(format!("container-{name}-{}", std::process::id()));
-        drop(fs::remove_dir_all(&room));
-        fs::create_dir_all(&room).unwrap();
-        Self(room)
+/// A directory of a test's own, in which files can be given away; none, with a note, where they cannot.
+pub fn dir_of_root(name: &str) -> Option<TempDir> {
+    let room = TempDir::new(name);
+    let own = room.join("own");
+    fs::write(&own, "").unwrap();
+    let can = lchown(&own, Some(1), Some(1)).is_ok();
+    fs::remove_file(&own).unwrap();
+    if !can {
+        testkit::skipped("not root, so owners cannot be set");
     }
-
-    /// The same, for who can give files away.
-    #[allow(clippy::print_stdout)] // what was not tested belongs into the record of the run
-    pub fn of_root(name: &str) -> Option<Self> {
-        let room = Self::new(name);
-        let own = room.0.join("own");
-        fs::write(&own, "").unwrap();
-        let can = lchown(&own, Some(1), Some(1)).is_ok();
-        fs::remove_file(&own).unwrap();
-        if !can {
-            println!("skipped: not root, so owners cannot be set");
-        }
-        can.then_some(room)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
+    can.then_some(room)
 }
 
 /// A header and content.
@@ -99,31 +79,4 @@ pub fn layout(path: &Path, layers: &[Vec<u8>]) -> Digest {
     );
     fs::write(path.join("index.json"), json!({"manifests": [manifest.clone()]}).to_string()).unwrap();
     Digest::parse(manifest["digest"].as_str().unwrap()).unwrap()
-}
-
-/// xorshift64*
-pub struct Noise(u64);
-
-impl Noise {
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
-    }
-}
-
-/// Calls `try_one` for ASHLAR_FUZZ_SECONDS (a quarter of a second unless set), and at least 500 times.
-#[allow(clippy::print_stdout)] // how many inputs were tried belongs into the record of the run
-pub fn repeat(seed: u64, mut try_one: impl FnMut(&mut Noise)) {
-    let seconds = std::env::var("ASHLAR_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0.25);
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
-    let mut noise = Noise(seed | 1);
-    let mut count = 0u64;
-    while count < 500 || Instant::now() < end {
-        try_one(&mut noise);
-        count += 1;
-    }
-    println!("{count} inputs from seed {seed}");
 }

@@ -8,12 +8,12 @@ use std::ffi::{CString, OsStr};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{fchown, lchown, symlink, PermissionsExt as _};
+use std::os::unix::fs::{PermissionsExt as _, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::archive::Entry;
-use crate::problem::{problem, Doing as _, Outcome};
-use crate::step::{shown, Step, DEEPEST};
+use crate::problem::{Doing as _, Outcome, problem};
+use crate::step::{DEEPEST, Step, shown};
 
 /// What a layer may hold and imply.
 const MOST_ENTRIES: usize = 200_000;

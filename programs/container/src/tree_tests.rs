@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::archive::Archive;
 use crate::step::step;
-use crate::testing::{entry, linked, tar, Room};
+use crate::testing::{dir_of_root, entry, linked, tar};
 
 /// Unpacks a layer.
 fn unpack(tree: &mut Tree, entries: &[Vec<u8>]) -> Outcome<()> {
@@ -48,23 +48,23 @@ fn names_that_begin_alike_are_others() {
 /// A whiteout of a whole directory may be repeated; only the first has something to do.
 #[test]
 fn repeated_whiteouts_of_a_full_directory() {
-    let Some(room) = Room::of_root("whiteouts") else { return };
+    let Some(room) = dir_of_root("whiteouts") else { return };
     let file = |number: u32| entry(format!("d/{number}").as_bytes(), b'0', b"");
-    let mut tree = Tree::new(&room.0);
+    let mut tree = Tree::new(&room);
     unpack(&mut tree, &(0..5_000).map(file).collect::<Vec<_>>()).unwrap();
     let whiteout = entry(b"d/.wh..wh..opq", b'0', b"");
     let upper: Vec<_> = (10_000..15_000).map(file).chain(std::iter::repeat_n(whiteout, 5_000)).collect();
     let begin = Instant::now();
     unpack(&mut tree, &upper).unwrap();
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
-    assert_eq!(fs::read_dir(room.0.join("d")).unwrap().count(), 5_000);
-    assert!(room.0.join("d/10000").exists());
+    assert_eq!(fs::read_dir(room.join("d")).unwrap().count(), 5_000);
+    assert!(room.join("d/10000").exists());
 }
 
 #[test]
 fn lower_layers_are_hidden_below_what_the_layer_makes_as_well() {
-    let Some(room) = Room::of_root("opaque") else { return };
-    let mut tree = Tree::new(&room.0);
+    let Some(room) = dir_of_root("opaque") else { return };
+    let mut tree = Tree::new(&room);
     unpack(&mut tree, &[entry(b"d/sub/old", b'0', b""), entry(b"d/old", b'0', b""), entry(b"e/old", b'0', b"")])
         .unwrap();
     let whiteout = entry(b"d/.wh..wh..opq", b'0', b"");
@@ -72,14 +72,14 @@ fn lower_layers_are_hidden_below_what_the_layer_makes_as_well() {
     for (path, is_there) in
         [("d/sub/new", true), ("d/later", true), ("e/old", true), ("d/old", false), ("d/sub/old", false)]
     {
-        assert_eq!(room.0.join(path).exists(), is_there, "{path}");
+        assert_eq!(room.join(path).exists(), is_there, "{path}");
     }
 }
 
 /// `d -> x/x/x/…` is one short name. Its missing target was made, 1,960 levels deep, and could not be removed again.
 #[test]
 fn the_depth_is_that_of_the_tree() {
-    let Some(room) = Room::of_root("deep") else { return };
+    let Some(room) = dir_of_root("deep") else { return };
     let far = b"x/".repeat(45);
     // A header has room for 100 bytes of a target: the second link begins where the first ends.
     let attack = [
@@ -88,20 +88,20 @@ fn the_depth_is_that_of_the_tree() {
         linked(b"d/e", b'2', &far, 0o777, b""),
         entry(b"d/e/file", b'0', b""),
     ];
-    let refused = unpack(&mut Tree::new(&room.0), &attack).unwrap_err().0;
+    let refused = unpack(&mut Tree::new(&room), &attack).unwrap_err().0;
     assert!(refused.contains("deeper than 64"), "{refused}");
-    assert!(depth_of(&room.0) <= 64, "{}", depth_of(&room.0));
+    assert!(depth_of(&room) <= 64, "{}", depth_of(&room));
     // One that is within the limit is made, for images whose links come before what they lead to.
     let usual = [linked(b"var/run", b'2', b"/run", 0o777, b""), entry(b"var/run/pid", b'0', b"")];
-    unpack(&mut Tree::new(&room.0), &usual).unwrap();
-    assert!(room.0.join("run/pid").exists());
+    unpack(&mut Tree::new(&room), &usual).unwrap();
+    assert!(room.join("run/pid").exists());
 }
 
 /// Few entries can imply many parents, and a few links a long way.
 #[test]
 fn what_is_implied_counts() {
-    let Some(room) = Room::of_root("implied") else { return };
-    let mut tree = Tree::new(&room.0);
+    let Some(room) = dir_of_root("implied") else { return };
+    let mut tree = Tree::new(&room);
     tree.count = MOST_ENTRIES - 10;
     let parents = entry(b"a/b/c/d/e/f/g/h/i/j/k", b'0', b"");
     assert!(unpack_on(&mut tree, &parents).unwrap_err().0.contains("too many entries"));
@@ -115,7 +115,7 @@ fn what_is_implied_counts() {
         links.push(linked(format!("l{number}").as_bytes(), b'2', way.as_bytes(), 0o777, b""));
     }
     links.push(entry(b"l19/x", b'0', b""));
-    assert!(unpack(&mut Tree::new(&room.0), &links).unwrap_err().0.contains("too long, with links"));
+    assert!(unpack(&mut Tree::new(&room), &links).unwrap_err().0.contains("too long, with links"));
 }
 
 /// One entry, in the layer that is begun.
@@ -127,10 +127,10 @@ fn unpack_on(tree: &mut Tree, entry: &[u8]) -> Outcome<()> {
 
 #[test]
 fn what_names_nothing_makes_nothing() {
-    let Some(room) = Room::of_root("nothing") else { return };
-    let mut tree = Tree::new(&room.0);
+    let Some(room) = dir_of_root("nothing") else { return };
+    let mut tree = Tree::new(&room);
     unpack(&mut tree, &[entry(b"a/b/.wh.c", b'0', b""), entry(b"d/e/.wh..wh..opq", b'0', b"")]).unwrap();
     let refused = unpack(&mut tree, &[linked(b"f", b'1', b"g/h", 0, b"")]).unwrap_err().0;
     assert_eq!(refused, "f is a link to g/h, which is not there");
-    assert_eq!(fs::read_dir(&room.0).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(&room).unwrap().count(), 0);
 }

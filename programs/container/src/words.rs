@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::digest::Digest;
-use crate::problem::{problem, Outcome};
+use crate::problem::{Outcome, problem};
 use crate::spec::Asked;
 
 /// Shown for `--help`, and after a command line that cannot be read.

@@ -1,8 +1,7 @@
 use super::*;
 
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("ashlar-apply-{name}-{}", std::process::id()));
-    let _old = fs::remove_dir_all(&path);
+fn folder(name: &str) -> testkit::TempDir {
+    let path = testkit::TempDir::new(&format!("ashlar-apply-{name}"));
     fs::create_dir_all(path.join("etc")).unwrap();
     path
 }
@@ -42,7 +41,6 @@ fn a_plan_is_carried_out() {
     assert_eq!(names(&root.join("etc")), ["localtime", "new", "shadow"]);
     assert_eq!(said.len(), 4);
     assert!(said[0].contains("[\"false\"] ended with exit status: 1; going on"), "{said:?}");
-    fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
@@ -59,5 +57,4 @@ fn what_cannot_be_written_changes_nothing() {
     );
     assert_eq!(fs::read_to_string(root.join("etc/passwd")).unwrap(), "old");
     assert_eq!(names(&root.join("etc")), ["passwd"]);
-    fs::remove_dir_all(root).unwrap();
 }

@@ -70,7 +70,6 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise;
 
     fn entry(name: &[u8; 11], attributes: u8) -> Vec<u8> {
         let mut entry = vec![0; ENTRY];
@@ -114,9 +113,9 @@ mod tests {
     #[test]
     fn no_device_makes_the_reader_panic() {
         let seeds = [head(b"FAT16", 54), head(b"FAT32", 82)];
-        noise::repeat(0x0066_6174, |noise| {
-            let seed = noise.below(seeds.len());
-            let bytes = noise.damaged(&seeds[seed]);
+        testkit::fuzz::repeat(0x0066_6174, crate::FUZZ_ALPHABET, |random| {
+            let seed = random.below(seeds.len());
+            let bytes = random.damaged(&seeds[seed]);
             assert!(root_directory(&bytes).is_none_or(|(_, len)| len <= MOST as usize));
             let _label = (boot_label(&bytes), entry_label(&bytes));
         });

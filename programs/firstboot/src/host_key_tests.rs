@@ -1,5 +1,4 @@
 use super::*;
-use crate::noise;
 use crate::words::KEY_OF_TESTS;
 
 /// A key of no machine.
@@ -78,8 +77,8 @@ fn a_changed_byte_is_noticed() {
 
 #[test]
 fn damaged_keys_do_no_harm() {
-    noise::repeat(0x6b_6579, |noise| {
-        let private = String::from_utf8_lossy(&noise.damaged(PRIVATE.as_bytes())).into_owned();
+    testkit::fuzz::repeat(0x6b_6579, crate::FUZZ_ALPHABET, |random| {
+        let private = String::from_utf8_lossy(&random.damaged(PRIVATE.as_bytes())).into_owned();
         if let Ok(key) = HostKey::read(&private, PUBLIC) {
             assert_eq!(key.public().to_string(), PUBLIC);
             assert!(key.private().starts_with(BEGIN) && key.private().ends_with(&format!("{END}\n")));

@@ -19,17 +19,17 @@ mod fat;
 mod finding;
 mod host_key;
 mod nocloud;
-#[cfg(test)]
-mod noise;
 mod plan;
 mod report;
 mod setup;
-#[cfg(test)]
-mod snapshot;
 mod sys;
 mod volume;
 mod words;
 mod yaml;
+
+/// Bytes that mean something in a configuration.
+#[cfg(test)]
+const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_console_shows_the_issue_and_then_the_notes_of_services() {
-        let root = std::env::temp_dir().join(format!("ashlar-console-{}", std::process::id()));
+        let root = testkit::TempDir::new("ashlar-console");
         assert_eq!(greeting(&root), "\n");
         for (name, text) in [
             ("etc/issue", "Hello\n"),
@@ -156,7 +156,6 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         assert_eq!(greeting(&root), "\nHello\na\nb\n");
-        std::fs::remove_dir_all(root).unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! This is the only module with unsafe code.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, CString};
+use std::ffi::{CString, c_int};
 use std::fs::File;
 use std::io::{self, Error};
 use std::mem;
@@ -58,11 +58,7 @@ pub fn line_mode(terminal: &impl AsRawFd, echo: bool) -> io::Result<()> {
 }
 
 fn check(result: c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -71,13 +67,13 @@ mod tests {
 
     #[test]
     fn a_lock_has_one_holder() {
-        let path = std::env::temp_dir().join(format!("ashlar-lock-{}", std::process::id()));
+        let room = testkit::TempDir::new("firstboot-lock");
+        let path = room.join("lock");
         let (first, second) = (File::create(&path).unwrap(), File::create(&path).unwrap());
         assert!(try_lock(&first).unwrap());
         assert!(!try_lock(&second).unwrap());
         drop(first);
         assert!(try_lock(&second).unwrap());
-        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -1,5 +1,4 @@
 use super::*;
-use crate::noise;
 
 fn iso(name: &[u8]) -> Vec<u8> {
     let mut head = vec![0; HEAD];
@@ -46,9 +45,9 @@ fn labels() {
 #[test]
 fn no_device_makes_the_reader_panic() {
     let seeds = [iso(b"cidata"), fat(b"FAT32", 82, 71, b"CIDATA")];
-    noise::repeat(0x76_6f6c, |noise| {
-        let seed = noise.below(seeds.len());
-        let bytes = noise.damaged(&seeds[seed]);
+    testkit::fuzz::repeat(0x76_6f6c, crate::FUZZ_ALPHABET, |random| {
+        let seed = random.below(seeds.len());
+        let bytes = random.damaged(&seeds[seed]);
         if let Some((kind, label)) = label_of(&bytes) {
             assert!(matches!(kind, "vfat" | "iso9660") && label.chars().count() <= 32);
         }
@@ -57,7 +56,7 @@ fn no_device_makes_the_reader_panic() {
 
 #[test]
 fn only_devices_with_the_label_are_found() {
-    let root = std::env::temp_dir().join(format!("ashlar-volume-{}", std::process::id()));
+    let root = testkit::TempDir::new("ashlar-volume");
     let (class, devices) = (root.join("class"), root.join("dev"));
     fs::create_dir_all(&devices).unwrap();
     for (name, head) in
@@ -69,5 +68,4 @@ fn only_devices_with_the_label_are_found() {
     fs::create_dir_all(class.join("gone")).unwrap();
     let found = scan(&class, &devices).unwrap();
     assert_eq!(found, [Volume { device: devices.join("sdb"), kind: "iso9660" }]);
-    fs::remove_dir_all(root).unwrap();
 }

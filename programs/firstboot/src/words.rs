@@ -124,17 +124,21 @@ impl SshKey {
         let length = match kind {
             "ssh-ed25519" => 51..=51,
             "sk-ssh-ed25519@openssh.com" => 62..=512,
-            "ssh-rsa" | "ssh-dss" | "ecdsa-sha2-nistp256" | "ecdsa-sha2-nistp384" | "ecdsa-sha2-nistp521"
+            "ssh-rsa"
+            | "ssh-dss"
+            | "ecdsa-sha2-nistp256"
+            | "ecdsa-sha2-nistp384"
+            | "ecdsa-sha2-nistp521"
             | "sk-ecdsa-sha2-nistp256@openssh.com" => {
                 return Err(format!(
                     "keys of type {kind} are not accepted by sshd here; make one with: ssh-keygen -t ed25519 (with a token: -t ed25519-sk)"
-                ))
+                ));
             }
             _ => {
                 return Err(format!(
                     "`{}` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name",
                     shown(kind)
-                ))
+                ));
             }
         };
         // The body repeats the kind, with its length before it. A key cut off while pasting is noticed here.
@@ -189,7 +193,7 @@ impl PasswordHash {
             Some(Ok(_)) | None => {
                 return Err("this hash has too few rounds, so a password is guessed from it quickly; make one with: \
                             mkpasswd -m sha512crypt -R 100000"
-                    .to_owned())
+                    .to_owned());
             }
         }
         Err("this is no sha512-crypt hash ($6$rounds=…); make one with: mkpasswd -m sha512crypt -R 100000".to_owned())

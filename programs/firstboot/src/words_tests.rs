@@ -3,8 +3,7 @@ use super::*;
 /// A key of the right form; nobody has the other half.
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIbi5Kug8iBiB0cm8kIPla87d5/PIU/2vLXFlLFugbTw anna@example";
 /// The hash of a password that is used nowhere.
-pub const HASH: &str =
-    "$6$rounds=100000$abcdefgh12345678$PLj4r0FSnrdMqN9wiwsuEq.FhkJe.ao/fHO2v1sAuwja2qmIR44eHt3wZnXH4Oelf2NcdGfmjizE1LOweQls30";
+pub const HASH: &str = "$6$rounds=100000$abcdefgh12345678$PLj4r0FSnrdMqN9wiwsuEq.FhkJe.ao/fHO2v1sAuwja2qmIR44eHt3wZnXH4Oelf2NcdGfmjizE1LOweQls30";
 
 #[test]
 fn good_words() {
@@ -80,13 +79,25 @@ fn bad_words() {
 fn keys_that_are_refused_say_why() {
     let body = KEY.split(' ').nth(1).unwrap();
     let cases = [
-        ("ssh-rsa AAAAB3NzaC1yc2E= a", "keys of type ssh-rsa are not accepted by sshd here; make one with: ssh-keygen -t ed25519 (with a token: -t ed25519-sk)"),
+        (
+            "ssh-rsa AAAAB3NzaC1yc2E= a",
+            "keys of type ssh-rsa are not accepted by sshd here; make one with: ssh-keygen -t ed25519 (with a token: -t ed25519-sk)",
+        ),
         ("hello", "`hello` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name"),
-        ("command=\"sh\" ssh-ed25519 AAAA", "`command=\"sh\"` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name"),
+        (
+            "command=\"sh\" ssh-ed25519 AAAA",
+            "`command=\"sh\"` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name",
+        ),
         (&KEY[..60], "the key is damaged or cut off: copy the whole line of the .pub file"),
-        (&format!("sk-ssh-ed25519@openssh.com {body}"), "the key is damaged or cut off: copy the whole line of the .pub file"),
+        (
+            &format!("sk-ssh-ed25519@openssh.com {body}"),
+            "the key is damaged or cut off: copy the whole line of the .pub file",
+        ),
         ("ssh-ed25519 AAAA\nssh-ed25519", "a key is one line"),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key: it must not leave its owner's machine. Use the file that ends in .pub"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            "this is a private key: it must not leave its owner's machine. Use the file that ends in .pub",
+        ),
     ];
     for (text, message) in cases {
         assert_eq!(SshKey::read(text).unwrap_err(), message, "{text}");

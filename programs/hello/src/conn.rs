@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::http::{self, Method, Response, MAX_HEAD};
+use crate::http::{self, MAX_HEAD, Method, Response};
 use crate::{date, route};
 
 /// The time a client has for a whole head, however slowly it sends.

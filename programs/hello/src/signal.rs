@@ -20,7 +20,7 @@ const SIG_BLOCK: c_int = 0;
 #[repr(C)]
 struct SigSet([u64; 16]);
 
-extern "C" {
+unsafe extern "C" {
     fn sigemptyset(set: *mut SigSet) -> c_int;
     fn sigaddset(set: *mut SigSet, signal: c_int) -> c_int;
     fn pthread_sigmask(how: c_int, set: *const SigSet, old: *mut SigSet) -> c_int;

@@ -2,12 +2,12 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Error, ErrorKind};
-use std::os::unix::fs::{chown, chroot, DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, chroot};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::plan::{Forbid, Step, Virtual, ENVIRONMENT, IMAGE, INIT, OVERLAY, SYSROOT};
+use crate::plan::{ENVIRONMENT, Forbid, IMAGE, INIT, OVERLAY, SYSROOT, Step, Virtual};
 use crate::{report, sys};
 
 /// Does what a step says.
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn clearing_removes_files_and_keeps_other_file_systems() {
-        let dir = std::env::temp_dir().join(format!("init-clear-{}", std::process::id()));
+        let dir = testkit::TempDir::new("init-clear");
         fs::create_dir_all(dir.join("a/b")).unwrap();
         fs::write(dir.join("a/b/file"), "x").unwrap();
         fs::write(dir.join("file"), "x").unwrap();

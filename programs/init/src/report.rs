@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use crate::plan::{Step, PLAN};
+use crate::plan::{PLAN, Step};
 use crate::sys;
 
 /// How long the message of a failure stays on the screen.

@@ -3,7 +3,7 @@
 //! This is the only module with unsafe code.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_ulong, CString};
+use std::ffi::{CString, c_int, c_ulong};
 use std::fs::File;
 use std::io::{self, Error};
 use std::mem;
@@ -115,11 +115,7 @@ pub fn power_off() -> Error {
 }
 
 fn check(result: c_int) -> io::Result<c_int> {
-    if result < 0 {
-        Err(Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
 }
 
 #[cfg(test)]

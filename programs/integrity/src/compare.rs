@@ -1,6 +1,6 @@
 //! Two states, and what differs. No effects.
 
-use crate::entry::{hex, Attributes, Content, Entry, State};
+use crate::entry::{Attributes, Content, Entry, State, hex};
 use crate::spec::spell;
 
 /// One path that is not as it was.
@@ -72,20 +72,19 @@ pub fn compare(before: &State, after: &State) -> Vec<Change> {
 mod tests {
     use super::*;
     use crate::entry::tests::any;
-    use crate::noise;
 
     #[test]
     fn a_state_does_not_differ_from_itself() {
-        noise::repeat(3, |noise| {
-            let state = any(noise);
+        testkit::fuzz::repeat(3, crate::FUZZ_ALPHABET, |random| {
+            let state = any(random);
             assert_eq!(compare(&state, &state.clone()), []);
         });
     }
 
     #[test]
     fn the_differences_lead_from_one_state_to_the_other() {
-        noise::repeat(4, |noise| {
-            let (before, after) = (any(noise), any(noise));
+        testkit::fuzz::repeat(4, crate::FUZZ_ALPHABET, |random| {
+            let (before, after) = (any(random), any(random));
             let mut state = before.clone();
             for change in compare(&before, &after) {
                 assert_eq!(state.get(&change.path), change.before.as_ref());
@@ -101,8 +100,8 @@ mod tests {
 
     #[test]
     fn the_other_way_round_is_the_opposite() {
-        noise::repeat(5, |noise| {
-            let (one, other) = (any(noise), any(noise));
+        testkit::fuzz::repeat(5, crate::FUZZ_ALPHABET, |random| {
+            let (one, other) = (any(random), any(random));
             let turned: Vec<Change> = compare(&other, &one)
                 .into_iter()
                 .map(|change| Change { path: change.path, before: change.after, after: change.before })

@@ -146,17 +146,17 @@ pub fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::noise::Noise;
+    use testkit::fuzz::Random;
 
     /// Any state that a scan could find.
-    pub fn any(noise: &mut Noise) -> State {
-        (0..noise.below(8)).map(|_| (any_path(noise), any_entry(noise))).collect()
+    pub fn any(random: &mut Random) -> State {
+        (0..random.below(8)).map(|_| (any_path(random), any_entry(random))).collect()
     }
 
-    fn any_path(noise: &mut Noise) -> Vec<u8> {
+    fn any_path(random: &mut Random) -> Vec<u8> {
         let mut path = Vec::new();
-        for _ in 0..noise.below(4) {
-            let mut name = noise.bytes(4);
+        for _ in 0..random.below(4) {
+            let mut name = random.bytes(4);
             name.retain(|byte| !matches!(byte, 0 | b'/'));
             if !matches!(name.as_slice(), b"" | b"." | b"..") {
                 path.push(b'/');
@@ -169,29 +169,29 @@ pub mod tests {
         path
     }
 
-    fn any_entry(noise: &mut Noise) -> Entry {
-        let kind = Kind::ALL[noise.below(7)];
-        let content = match (kind, noise.below(4)) {
+    fn any_entry(random: &mut Random) -> Entry {
+        let kind = Kind::ALL[random.below(7)];
+        let content = match (kind, random.below(4)) {
             (Kind::File | Kind::Link, 0) => Content::Unreadable,
             (Kind::File, 1) => Content::TooLong,
-            (Kind::File, _) => Content::Digest(digest(&noise.bytes(4))),
-            (Kind::Link, _) => Content::Target(noise.bytes(6).into_iter().map(|byte| byte.max(1)).collect()),
+            (Kind::File, _) => Content::Digest(digest(&random.bytes(4))),
+            (Kind::Link, _) => Content::Target(random.bytes(6).into_iter().map(|byte| byte.max(1)).collect()),
             (Kind::Dir, 0) => Content::TooMany,
             (Kind::Block | Kind::Char, minor) => {
-                Content::Device { major: noise.below(300) as u32, minor: minor as u32 }
+                Content::Device { major: random.below(300) as u32, minor: minor as u32 }
             }
             (Kind::Dir | Kind::Fifo | Kind::Socket, _) => Content::None,
         };
         Entry {
             kind,
-            mode: noise.below(0o10000) as u32,
-            uid: noise.below(3) as u32,
-            gid: noise.below(3) as u32,
-            size: if kind == Kind::File { noise.below(9) as u64 } else { 0 },
+            mode: random.below(0o10000) as u32,
+            uid: random.below(3) as u32,
+            gid: random.below(3) as u32,
+            size: if kind == Kind::File { random.below(9) as u64 } else { 0 },
             content,
-            attributes: match noise.below(6) {
+            attributes: match random.below(6) {
                 0 => Attributes::Unreadable,
-                1 => Attributes::Digest(digest(&noise.bytes(2))),
+                1 => Attributes::Digest(digest(&random.bytes(2))),
                 _ => Attributes::None,
             },
         }

@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<List, String> {
             _ => {
                 return Err(fault(
                     "`tree` and `skip` take an absolute path, `home` a relative one; nothing else is known",
-                ))
+                ));
             }
         };
         into.push(path.to_owned());
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn no_text_makes_the_readers_panic() {
-        crate::noise::repeat(7, |noise| {
-            let bytes = noise.damaged(b"tree /etc\nskip /etc/a\nhome .ssh/x\nada:x:1000:1000::/home/ada:/bin/sh\n");
+        testkit::fuzz::repeat(7, crate::FUZZ_ALPHABET, |random| {
+            let bytes = random.damaged(b"tree /etc\nskip /etc/a\nhome .ssh/x\nada:x:1000:1000::/home/ada:/bin/sh\n");
             let text = String::from_utf8_lossy(&bytes);
             for home in homes(&text) {
                 assert!(home.starts_with('/') && !home.contains("/../"), "{home}");

@@ -31,9 +31,11 @@ mod sys;
 mod tell;
 
 #[cfg(test)]
-mod noise;
-#[cfg(test)]
 mod others;
+
+/// Bytes that mean something in a specification.
+#[cfg(test)]
+const FUZZ_ALPHABET: &[u8] = b"/.:%# \n\n-07f/etc\xff\xc3\xa4";
 
 use std::ffi::{OsStr, OsString};
 use std::io;

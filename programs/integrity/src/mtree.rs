@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_directory_and_its_specification() {
-        let place = std::env::temp_dir().join(format!("integrity-mtree-{}", std::process::id()));
+        let place = testkit::TempDir::new("integrity-mtree");
         let (dir, file) = (place.join("dir"), place.join("spec"));
         fs::create_dir_all(dir.join("in it")).unwrap();
         fs::write(dir.join("in it/file"), "one").unwrap();
@@ -218,6 +218,5 @@ mod tests {
         let error = status(false).unwrap_err();
         assert!(error.contains("spec: it does not begin as this version of the program writes"), "{error}");
         assert!(differences(Some(&dir), &dir, false).is_err());
-        fs::remove_dir_all(&place).unwrap();
     }
 }

@@ -72,7 +72,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{digest, hex, Attributes, Content, Entry, Kind};
+    use crate::entry::{Attributes, Content, Entry, Kind, digest, hex};
 
     fn entry(mode: u32, content: &[u8]) -> Entry {
         Entry {

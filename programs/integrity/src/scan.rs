@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::entry::{ancestors, Content, Entry, Kind, State, MOST_PATHS};
+use crate::entry::{Content, Entry, Kind, MOST_PATHS, State, ancestors};
 use crate::list::List;
 use crate::look::look;
 
@@ -196,13 +196,13 @@ mod tests {
     use super::*;
     use crate::compare::compare;
     use crate::{report, sys};
-    use std::os::unix::fs::{symlink, PermissionsExt as _};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    struct Place(PathBuf);
+    struct Place(testkit::TempDir);
 
     impl Place {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("integrity-{name}-{}", std::process::id()));
+            let path = testkit::TempDir::new(&format!("integrity-{name}"));
             fs::create_dir_all(path.join("etc/skip")).unwrap();
             fs::create_dir_all(path.join("home/ada/.ssh")).unwrap();
             fs::write(path.join("etc/passwd"), "root").unwrap();
@@ -214,12 +214,6 @@ mod tests {
             let list =
                 crate::list::parse("tree /etc\ntree /absent\nskip /etc/skip\nhome .ssh\nhome .config/deep\n").unwrap();
             scan(&self.0, &list, &["/home/ada".to_owned(), "/home/nobody".to_owned()]).unwrap()
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).unwrap();
         }
     }
 

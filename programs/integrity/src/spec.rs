@@ -30,7 +30,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{ancestors, digest, hex, Attributes, Content, Entry, Kind, State, Sum, MOST_PATHS};
+use crate::entry::{Attributes, Content, Entry, Kind, MOST_PATHS, State, Sum, ancestors, digest, hex};
 
 const HEAD: &str = "#mtree\n# integrity 3\n";
 const SUM: &str = "# sha256 ";
@@ -132,11 +132,7 @@ fn note(entry: &Entry) -> String {
     let content = gap.map(|gap| format!("content={gap}"));
     let attributes = entry.attributes.word().map(|word| format!("xattrs={word}"));
     let notes: Vec<String> = content.into_iter().chain(attributes).collect();
-    if notes.is_empty() {
-        String::new()
-    } else {
-        format!("{NOTE}{}\n", notes.join(" "))
-    }
+    if notes.is_empty() { String::new() } else { format!("{NOTE}{}\n", notes.join(" ")) }
 }
 
 /// The digest at the end of a baseline, which says all of it in one line.

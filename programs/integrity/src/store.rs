@@ -78,12 +78,11 @@ fn replace(text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{symlink, PermissionsExt as _};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
     fn only_a_private_file_is_read() {
-        let folder = std::env::temp_dir().join(format!("integrity-store-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = testkit::TempDir::new("integrity-store");
         let file = folder.join("baseline");
         fs::write(&file, "text").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
@@ -93,6 +92,5 @@ mod tests {
         symlink(&file, folder.join("link")).unwrap();
         assert!(read_text(&folder.join("link")).is_err());
         assert!(read_text(&folder).is_err());
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

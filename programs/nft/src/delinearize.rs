@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use set::{is_anonymous, named};
 
 use crate::depend::{self, Context};
-use crate::field::{Base, Direction, Field, Route, FIB_FLAGS, FIB_PRESENT};
+use crate::field::{Base, Direction, FIB_FLAGS, FIB_PRESENT, Field, Route};
 use crate::instruction::{Instruction, Register, Target};
 use crate::netlink::dump::RawSet;
 use crate::ruleset::{Family, NatKind, Op, Operand, Right, SetUse, Statement};

@@ -12,11 +12,7 @@ impl Register {
 
     /// 1 to 4 are the old registers of 16 bytes; the small ones have numbers from 8 on.
     pub fn number(self) -> u32 {
-        if self.0 % 4 == 0 {
-            1 + self.0 / 4
-        } else {
-            8 + self.0
-        }
+        if self.0 % 4 == 0 { 1 + self.0 / 4 } else { 8 + self.0 }
     }
 
     /// By the kernel's number; 0 is the verdict and has no place here.

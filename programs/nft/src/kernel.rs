@@ -128,7 +128,7 @@ impl Kernel {
                     Some((0, _)) => return Ok(()),
                     Some((number, _)) => return Err(io::Error::from_raw_os_error(number)),
                     None if answer.kind == message::DONE && interrupted => {
-                        return Err(io::ErrorKind::Interrupted.into())
+                        return Err(io::ErrorKind::Interrupted.into());
                     }
                     None if answer.kind == message::DONE => return Ok(()),
                     None => each(answer),

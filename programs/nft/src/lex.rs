@@ -62,11 +62,7 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Findings> {
         }
     }
     reader.found.push((Token::End, Span { from: text.len(), to: text.len() }));
-    if reader.wrong.is_empty() {
-        Ok(reader.found)
-    } else {
-        Err(reader.wrong)
-    }
+    if reader.wrong.is_empty() { Ok(reader.found) } else { Err(reader.wrong) }
 }
 
 struct Reader<'a> {

@@ -1,8 +1,8 @@
 //! From statements to the kernel's instructions, in the way of nftables.
 
-use crate::field::{Direction, Field, Part, FIB_PRESENT};
+use crate::field::{Direction, FIB_PRESENT, Field, Part};
 use crate::instruction::{
-    Compare, Instruction, Register, Registers, Target, NAT_PORTS, REJECT_ICMP, REJECT_ICMPX, REJECT_RESET,
+    Compare, Instruction, NAT_PORTS, REJECT_ICMP, REJECT_ICMPX, REJECT_RESET, Register, Registers, Target,
 };
 use crate::resolve::KeyOrder;
 use crate::ruleset::{

@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::netlink::attribute::{self, Attributes};
 use crate::netlink::dump::{self, RawChain, RawRule, RawSet, RawTable};
 use crate::netlink::message::Kind;
-use crate::ruleset::{Chain, Family, Rule, Ruleset, Table, HOOKS};
+use crate::ruleset::{Chain, Family, HOOKS, Rule, Ruleset, Table};
 
 /// So often it is asked again when it changed.
 const ATTEMPTS: usize = 10;
@@ -169,11 +169,7 @@ mod tests {
         };
         let attempt = || {
             attempts.set(attempts.get() + 1);
-            if attempts.get() == 1 {
-                Err(gone())
-            } else {
-                Ok("all of it")
-            }
+            if attempts.get() == 1 { Err(gone()) } else { Ok("all of it") }
         };
         assert_eq!(unchanged(generation, attempt).unwrap(), "all of it");
         assert_eq!(attempts.get(), 2);
@@ -184,11 +180,7 @@ mod tests {
         let mut calls = 0;
         let interrupted = || {
             calls += 1;
-            if calls < 3 {
-                Err(io::ErrorKind::Interrupted.into())
-            } else {
-                Ok(calls)
-            }
+            if calls < 3 { Err(io::ErrorKind::Interrupted.into()) } else { Ok(calls) }
         };
         assert_eq!(unchanged(|| Ok(7), interrupted).unwrap(), 3);
         let mut number = 0;

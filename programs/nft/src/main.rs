@@ -24,14 +24,10 @@ mod list;
 #[cfg(test)]
 mod mirror;
 mod netlink;
-#[cfg(test)]
-mod noise;
 mod parse;
 mod resolve;
 mod ruleset;
 mod show;
-#[cfg(test)]
-mod snapshot;
 mod source;
 mod sys;
 #[cfg(test)]
@@ -39,6 +35,10 @@ mod tests;
 mod types;
 mod words;
 mod written;
+
+/// Bytes that mean something in a ruleset.
+#[cfg(test)]
+const FUZZ_ALPHABET: &[u8] = b"{}{}();:,./-=!&|@$#\"\n\n\t  0159aftx\\\xff\xc3\xa4\0";
 
 use std::process::ExitCode;
 

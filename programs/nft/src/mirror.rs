@@ -4,7 +4,7 @@ use crate::instruction::Instruction;
 use crate::list::Dump;
 use crate::netlink::attribute;
 use crate::netlink::dump;
-use crate::netlink::message::{received, Kind};
+use crate::netlink::message::{Kind, received};
 
 /// What the kernel has behind a batch. Everything in it is new.
 pub fn dump(batch: &[u8]) -> Dump {

@@ -39,11 +39,7 @@ pub fn parse(source: Source<'_>) -> std::result::Result<File, Findings> {
         wrong: Findings::default(),
     };
     let file = parser.file();
-    if parser.wrong.is_empty() {
-        Ok(file)
-    } else {
-        Err(parser.wrong)
-    }
+    if parser.wrong.is_empty() { Ok(file) } else { Err(parser.wrong) }
 }
 
 struct Parser {
@@ -238,22 +234,28 @@ impl Parser {
     fn block(&mut self, where_: &str, mut one: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         let opened = self.here();
         self.sign("{", where_)?;
-        self.deeper(|parser| loop {
-            match parser.peek() {
-                Token::Newline | Token::Sign(";") => parser.at += 1,
-                Token::Sign("}") => {
-                    parser.at += 1;
-                    return Ok(());
-                }
-                Token::End => {
-                    return Err(Finding::new(opened, "this `{` is not closed", "put a `}` behind what belongs to it"));
-                }
-                _ => {
-                    let start = parser.at;
-                    if let Err(finding) = one(parser) {
-                        parser.wrong.push(finding);
-                        parser.at = parser.at.max(start);
-                        parser.recover(start);
+        self.deeper(|parser| {
+            loop {
+                match parser.peek() {
+                    Token::Newline | Token::Sign(";") => parser.at += 1,
+                    Token::Sign("}") => {
+                        parser.at += 1;
+                        return Ok(());
+                    }
+                    Token::End => {
+                        return Err(Finding::new(
+                            opened,
+                            "this `{` is not closed",
+                            "put a `}` behind what belongs to it",
+                        ));
+                    }
+                    _ => {
+                        let start = parser.at;
+                        if let Err(finding) = one(parser) {
+                            parser.wrong.push(finding);
+                            parser.at = parser.at.max(start);
+                            parser.recover(start);
+                        }
                     }
                 }
             }

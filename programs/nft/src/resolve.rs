@@ -12,7 +12,7 @@ pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
 use crate::facts::Facts;
-use crate::ruleset::{self, Family, Hook, Set, HOOKS, PRIORITIES};
+use crate::ruleset::{self, Family, HOOKS, Hook, PRIORITIES, Set};
 use crate::source::{Finding, Findings, Placed, Span};
 use crate::written::{self, File};
 
@@ -44,11 +44,7 @@ pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findin
     for part in parts {
         tables.extend(table(&part, facts, file.flush, &mut wrong));
     }
-    if wrong.is_empty() {
-        Ok(tables)
-    } else {
-        Err(wrong)
-    }
+    if wrong.is_empty() { Ok(tables) } else { Err(wrong) }
 }
 
 fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Findings) -> Option<ruleset::Table> {

@@ -1,18 +1,16 @@
-//! Rulesets from their text to the kernel's bytes and back; the bytes themselves; noise.
+//! Rulesets from their text to the kernel's bytes and back; the bytes themselves; damaged ones.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use crate::facts::Facts;
 use crate::netlink::attribute;
-use crate::netlink::message::{received, Batch};
+use crate::netlink::message::{Batch, received};
 use crate::netlink::write;
 use crate::ruleset::{Op, Pattern, Right, Ruleset, Statement};
 use crate::show::{self, Style};
-use crate::snapshot::{assert_matches, input};
 use crate::source::Source;
-use crate::{closed, list, mirror, noise, parse, resolve};
+use crate::{closed, list, mirror, parse, resolve};
+use testkit::golden::{assert_matches, input};
 
 fn facts() -> Facts {
     let one = |number, name: &str| (number, name.to_owned());
@@ -33,21 +31,8 @@ fn shown(ruleset: &Ruleset) -> (String, String) {
 }
 
 /// Names and texts of the oracle's rulesets.
-#[allow(clippy::print_stderr)]
 fn rulesets() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/rulesets/nft");
-    let Ok(entries) = fs::read_dir(folder) else {
-        eprintln!("skipped: tests/rulesets/nft is not part of this package");
-        return Vec::new();
-    };
-    let mut all: Vec<(String, String)> = entries
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap())
-        })
-        .collect();
-    all.sort();
-    all
+    testkit::repository::files("tests/rulesets/nft").unwrap_or_default()
 }
 
 #[test]
@@ -224,12 +209,12 @@ fn definitions_do_not_grow_without_bound() {
 #[test]
 fn damaged_text_is_refused_without_harm() {
     let all = rulesets();
-    noise::repeat(7, |noise| {
-        let text = match all.get(noise.below(all.len().max(1))) {
+    testkit::fuzz::repeat(7, crate::FUZZ_ALPHABET, |random| {
+        let text = match all.get(random.below(all.len().max(1))) {
             Some((_, text)) => text.as_str(),
             None => closed::TEXT,
         };
-        let damaged = noise.damaged(text.as_bytes());
+        let damaged = random.damaged(text.as_bytes());
         if let Ok(batch) = batch(&String::from_utf8_lossy(&damaged)) {
             // Whatever is accepted is shown as something that is accepted.
             let (text, _) = shown(&list::assemble(&mirror::dump(&batch.bytes)));
@@ -247,16 +232,16 @@ fn damaged_bytes_are_read_without_harm() {
         .map(|(_, text)| batch(text).unwrap().bytes)
         .chain([batch(closed::TEXT).unwrap().bytes])
         .collect();
-    noise::repeat(11, |noise| {
-        let bytes = &all[noise.below(all.len())];
+    testkit::fuzz::repeat(11, crate::FUZZ_ALPHABET, |random| {
+        let bytes = &all[random.below(all.len())];
         let mut damaged = bytes.clone();
         // Lengths stay mostly right, so that what is inside is read.
-        for _ in 0..noise.below(12) + 1 {
-            let at = noise.below(damaged.len());
-            damaged[at] = noise.below(256) as u8;
+        for _ in 0..random.below(12) + 1 {
+            let at = random.below(damaged.len());
+            damaged[at] = random.below(256) as u8;
         }
-        if noise.below(4) == 0 {
-            damaged = noise.damaged(&damaged);
+        if random.below(4) == 0 {
+            damaged = random.damaged(&damaged);
         }
         let (text, json) = shown(&list::assemble(&mirror::dump(&damaged)));
         assert!(!text.contains('\u{1b}') && !json.contains('\u{1b}'));

@@ -4,7 +4,7 @@
 use crate::daemons;
 use crate::launch;
 use crate::message;
-use crate::paths::{is_service_name, Paths};
+use crate::paths::{Paths, is_service_name};
 use crate::state::{self, State};
 use crate::sys;
 use std::env;
@@ -38,11 +38,7 @@ pub fn run(name: &str, args: &[String]) -> Option<u8> {
 }
 
 fn without_alias(word: &str) -> &str {
-    if word == "coldplugged" {
-        "hotplugged"
-    } else {
-        word
-    }
+    if word == "coldplugged" { "hotplugged" } else { word }
 }
 
 /// The service that is meant: an argument, or the one whose script runs.

@@ -62,11 +62,7 @@ pub fn membership(paths: &Paths, service: &str, pid: Pid) -> Membership {
     let Ok(text) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else { return Membership::Unknown };
     let Some(path) = text.lines().find_map(|line| line.strip_prefix("0::/")) else { return Membership::Unknown };
     let first = path.split('/').next().unwrap_or(path);
-    if first == format!("openrc.{service}") {
-        Membership::Ours
-    } else {
-        Membership::Other
-    }
+    if first == format!("openrc.{service}") { Membership::Ours } else { Membership::Other }
 }
 
 /// The group of a service and those that its daemons made below it, the deepest first.

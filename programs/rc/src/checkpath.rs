@@ -4,7 +4,7 @@
 //! relative to the one before, a symbolic link is followed only if nobody but root could have placed it, and
 //! owner and mode are changed on what is open, never on a name.
 
-use crate::getopt::{self, option, Known, Parsed};
+use crate::getopt::{self, Known, Parsed, option};
 use crate::message;
 use crate::sys;
 use crate::users::Accounts;
@@ -372,10 +372,9 @@ mod tests {
 
     #[test]
     fn several_services_may_want_the_same_directory_at_once() {
-        let place = std::env::temp_dir().join(format!("rc-checkpath-{}", std::process::id()));
+        let place = testkit::TempDir::new("rc-checkpath");
         for round in 0..50 {
             let path = place.join(format!("{round}"));
-            fs::create_dir_all(&place).unwrap();
             let wish =
                 || Wish { shape: Some(Shape::Directory { empty: false }), mode: Some(0o755), owner: None, quiet: 1 };
             let made = std::thread::scope(|scope| {
@@ -384,6 +383,5 @@ mod tests {
             });
             assert_eq!(made, vec![Ok(()); 4]);
         }
-        fs::remove_dir_all(&place).unwrap();
     }
 }

@@ -2,7 +2,7 @@
 //! Shared by `start-stop-daemon` and `supervise-daemon`: their common options, and becoming the daemon.
 
 use crate::checkpath;
-use crate::getopt::{option, Known, Parsed};
+use crate::getopt::{Known, Parsed, option};
 use crate::paths::Paths;
 use crate::sys;
 use crate::users::{Accounts, User};

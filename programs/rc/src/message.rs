@@ -98,7 +98,7 @@ fn line(kind: Kind, text: &str, open: bool) {
 fn end_open_line(stream: &mut dyn Stream) {
     if !stream.is_tty() && env::var("EINFO_LASTCMD").is_ok_and(|last| last.ends_with('n')) {
         drop(stream.write_all(b"\n"));
-        env::remove_var("EINFO_LASTCMD");
+        sys::unset_variable("EINFO_LASTCMD");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `mountinfo`: questions about what is mounted, from `/proc/self/mounts`.
 
 use crate::fstab::unescape;
-use crate::getopt::{self, option, Known, Parsed};
+use crate::getopt::{self, Known, Parsed, option};
 use crate::message;
 use crate::sys::Regex;
 use std::fs;

@@ -16,17 +16,17 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::daemons;
-use crate::depend::load::{system_type, Source};
+use crate::depend::load::{Source, system_type};
 use crate::depend::situation::Direction;
 use crate::depend::{Graph, Plan, Situation};
-use crate::getopt::{option, parse, Known};
+use crate::getopt::{Known, option, parse};
 use crate::message::{eerror, einfo, ewarn, print};
 use crate::paths::Paths;
-use crate::runlevel::{Levels, BOOT, DEFAULT, REBOOT, SHUTDOWN, SINGLE, SYSINIT};
+use crate::runlevel::{BOOT, DEFAULT, Levels, REBOOT, SHUTDOWN, SINGLE, SYSINIT};
 use crate::starter;
 use crate::state::{self, State};
 
-use goal::{goal, goes_down, Goal, Wishes};
+use goal::{Goal, Wishes, goal, goes_down};
 use journal::Journal;
 use queue::Outcome;
 use runner::Runner;
@@ -123,7 +123,7 @@ fn change(paths: &Paths, asked: Option<&str>, no_stop: bool) -> io::Result<u8> {
     let mut level = target(paths, &levels, &current, asked);
     if level == REBOOT {
         // Services can tell by this; otherwise it is a shutdown.
-        std::env::set_var("RC_REBOOT", "YES");
+        crate::sys::set_variable("RC_REBOOT", "YES");
         level = SHUTDOWN.to_owned();
     }
     if !levels.exists(&level) && !matches!(level.as_str(), SYSINIT | BOOT | SINGLE | SHUTDOWN) {

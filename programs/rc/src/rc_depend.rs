@@ -9,7 +9,7 @@ use crate::depend::load::shipped_cache;
 use crate::depend::situation::Direction;
 use crate::depend::text::{Backward, Kind};
 use crate::depend::{Graph, Situation};
-use crate::getopt::{option, parse, Known, Parsed};
+use crate::getopt::{Known, Parsed, option, parse};
 use crate::message::{eerror, ewarn, print};
 use crate::paths::Paths;
 use crate::rc_service::apply_common;

@@ -6,12 +6,13 @@ use std::process::Command;
 use crate::conf::Conf;
 use crate::daemons;
 use crate::depend::survey;
-use crate::getopt::{option, parse, Known, Parsed};
+use crate::getopt::{Known, Parsed, option, parse};
 use crate::message::{eerror, print};
-use crate::paths::{is_service_name, Paths};
+use crate::paths::{Paths, is_service_name};
 use crate::service::only_asks;
 use crate::starter;
 use crate::state::State;
+use crate::sys;
 
 const OPTIONS: [Known; 17] = [
     option('d', "debug", false),
@@ -106,17 +107,17 @@ pub fn run(args: &[String]) -> u8 {
 pub fn apply_common(options: &Parsed) {
     // Messages of this process and of all that it starts follow these variables.
     if options.has("nocolor") || Conf::general(&Paths::system()).yes("rc_nocolor", false) {
-        std::env::set_var("RC_NOCOLOR", "yes");
-        std::env::set_var("EINFO_COLOR", "no");
+        sys::set_variable("RC_NOCOLOR", "yes");
+        sys::set_variable("EINFO_COLOR", "no");
     }
     if options.has("verbose") {
-        std::env::set_var("EINFO_VERBOSE", "yes");
+        sys::set_variable("EINFO_VERBOSE", "yes");
     }
     if options.has("quiet") {
-        std::env::set_var("EINFO_QUIET", "yes");
+        sys::set_variable("EINFO_QUIET", "yes");
     }
     if options.count("quiet") > 1 {
-        std::env::set_var("EERROR_QUIET", "yes");
+        sys::set_variable("EERROR_QUIET", "yes");
     }
 }
 

@@ -7,12 +7,12 @@ use std::io;
 use crate::daemons;
 use crate::depend::text::Kind;
 use crate::depend::{Graph, Situation};
-use crate::getopt::{option, parse, Known, Parsed};
+use crate::getopt::{Known, Parsed, option, parse};
 use crate::message::{eerror, ewarn, print};
 use crate::openrc::timing;
 use crate::paths::Paths;
 use crate::rc_service::{apply_common, scripts};
-use crate::runlevel::{Levels, BOOT, SYSINIT};
+use crate::runlevel::{BOOT, Levels, SYSINIT};
 use crate::state::{self, State};
 use crate::sys;
 
@@ -192,11 +192,7 @@ impl<'p> Report<'p> {
         let behind = self.graph.behind(name);
         let up: Vec<&str> = behind.into_iter().filter(|one| self.now.started.contains(*one)).collect();
         let enabled: Vec<&str> = up.iter().copied().filter(|one| self.now.is_enabled(one)).collect();
-        if enabled.is_empty() {
-            up
-        } else {
-            enabled
-        }
+        if enabled.is_empty() { up } else { enabled }
     }
 
     fn with_stacks(&self, level: &str) -> Vec<String> {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::depend::Graph;
-use crate::getopt::{option, parse, Known, Parsed};
+use crate::getopt::{Known, Parsed, option, parse};
 use crate::message::{eerror, einfo, ewarn, print};
 use crate::paths::Paths;
 use crate::rc_service::{apply_common, can_run, exists, files};
-use crate::runlevel::{self, Levels, BOOT, SYSINIT};
+use crate::runlevel::{self, BOOT, Levels, SYSINIT};
 use crate::state;
 
 const OPTIONS: [Known; 7] = [
@@ -159,11 +159,10 @@ fn add_one(paths: &Paths, service: &str, level: &str, stack: bool) -> io::Result
 }
 
 fn remove_one(paths: &Paths, levels: &Levels, service: &str, level: &str, stack: bool) -> io::Result<bool> {
-    let held =
-        levels
-            .0
-            .get(level)
-            .is_some_and(|l| if stack { l.stacks.contains(service) } else { l.services.contains(service) });
+    let held = levels
+        .0
+        .get(level)
+        .is_some_and(|l| if stack { l.stacks.contains(service) } else { l.services.contains(service) });
     if held && runlevel::remove(paths, level, service)? {
         let what = if stack { "runlevel" } else { "service" };
         einfo(&format!("{what} {service} removed from runlevel {level}"));

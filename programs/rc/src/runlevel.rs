@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn links_are_made_and_removed_once() {
-        let root = std::env::temp_dir().join(format!("rc-runlevel-{}", std::process::id()));
+        let root = testkit::TempDir::new("rc-runlevel");
         let paths = Paths::below(&root, true);
         for level in ["boot", "default"] {
             fs::create_dir_all(paths.runlevels.join(level)).unwrap();
@@ -171,6 +171,5 @@ mod tests {
         assert_eq!(fs::read_link(paths.runlevels.join("boot/a")).unwrap(), Path::new("/etc/init.d/a"));
         assert!(remove(&paths, "default", "boot").unwrap());
         assert!(!remove(&paths, "default", "boot").unwrap());
-        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn no_schedule_makes_it_panic_and_waits_are_bounded() {
-        crate::testing::for_texts(5000, |text| {
+        crate::testing::for_texts(|text| {
             for step in parse(text, 15).unwrap_or_default() {
                 assert!(!matches!(step, Step::Wait(wait) if wait > Duration::from_secs(LONGEST)));
             }

@@ -12,7 +12,7 @@ pub use start::write_pid_file;
 
 use crate::cgroup::{self, Membership};
 use crate::daemons::{self, Daemon};
-use crate::getopt::{self, option, Known, Parsed};
+use crate::getopt::{self, Known, Parsed, option};
 use crate::launch;
 use crate::message;
 use crate::paths::Paths;
@@ -136,11 +136,7 @@ impl Request {
                     self.pattern.uid = Some(accounts.account(owner)?.0.uid);
                 }
                 let signal = schedule::signal(self.parsed.value("signal").unwrap_or("TERM"))?;
-                if is_stop {
-                    self.stop(signal)
-                } else {
-                    self.signal(signal)
-                }
+                if is_stop { self.stop(signal) } else { self.signal(signal) }
             }
         }
     }

@@ -7,10 +7,10 @@ mod respawn;
 mod watch;
 
 use crate::daemons::{self, Daemon};
-use crate::getopt::{self, option, Known, Parsed};
+use crate::getopt::{self, Known, Parsed, option};
 use crate::launch::{self, Launch};
 use crate::message;
-use crate::paths::{is_service_name, Paths};
+use crate::paths::{Paths, is_service_name};
 use crate::process::{self, Held, PidFile, Process};
 use crate::schedule::{self, Step};
 use crate::start_stop_daemon::write_pid_file;

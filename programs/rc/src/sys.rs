@@ -4,7 +4,7 @@
 //! here decides anything.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_void, CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, c_int, c_void};
 use std::fs::File;
 use std::io::{self, Error};
 use std::mem;
@@ -25,6 +25,18 @@ pub use sockets::*;
 pub type Pid = i32;
 
 pub use libc::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+
+/// Sets a variable of this process's environment, for the programs that it starts.
+pub fn set_variable(name: &str, value: &str) {
+    // SAFETY: no program of this crate has more than one thread, so that nobody else reads the environment meanwhile.
+    unsafe { std::env::set_var(name, value) }
+}
+
+/// Takes a variable out of this process's environment.
+pub fn unset_variable(name: &str) {
+    // SAFETY: as for `set_variable`.
+    unsafe { std::env::remove_var(name) }
+}
 
 fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 {

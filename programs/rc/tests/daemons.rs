@@ -5,7 +5,7 @@
 mod common;
 
 use common::service::{pid, root, run, runs, wait_until};
-use common::{ended, Root};
+use common::{Root, ended};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -45,7 +45,7 @@ fn text(folder: &str, name: &str) -> String {
 fn is_root() -> bool {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     if !is_root {
-        println!("skipped: only root starts daemons as somebody else");
+        testkit::skipped("only root starts daemons as somebody else");
     }
     is_root
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::service::{for_shells, pid, root, run, runs, wait_until};
-use common::{ended, Root};
+use common::{Root, ended};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -190,7 +190,7 @@ fn jail(root: &Root) -> bool {
 fn a_daemon_in_a_root_of_its_own_is_no_crashed_one() {
     let root = root("jail", "");
     if !is_root() || !jail(&root) {
-        return println!("skipped: needs root, ldd and device files");
+        testkit::skip!("needs root, ldd and device files");
     }
     root.script(
         "jailed",
@@ -324,7 +324,7 @@ fn times_of_a_supervised_daemon_have_units() {
 fn a_log_belongs_to_the_daemon_that_writes_it() {
     let root = with_daemon("logs", "");
     if !is_root() {
-        return println!("skipped: needs root");
+        testkit::skip!("needs root");
     }
     fs::create_dir(root.0.join("logs")).unwrap();
     root.program(
@@ -369,7 +369,7 @@ fn a_user_does_not_hold_the_lock_of_a_service() {
     let mut bob = Command::new("flock");
     bob.args(["-s", "-n"]).arg(root.0.join("run/openrc/exclusive/s")).args(["sleep", "1000"]);
     let Ok(mut bob) = bob.uid(65534).gid(65534).stderr(Stdio::null()).process_group(0).spawn() else {
-        return println!("skipped: flock is not on this machine");
+        testkit::skip!("flock is not on this machine");
     };
     std::thread::sleep(std::time::Duration::from_millis(300));
     let (code, said) = run(&root, "/bin/sh", "s", "restart");

@@ -5,9 +5,9 @@
 mod common;
 
 use common::service::{for_shells, root, run};
-use common::{ended, Root};
+use common::{Root, ended};
 use std::fs;
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Output;
 
 /// Exit code, standard output, standard error.
@@ -150,8 +150,7 @@ fn every_stopped_service_can_be_cleaned_up() {
 
 #[test]
 fn words_of_a_service_each_have_a_line_and_errors_go_to_one_place() {
-    let body =
-        "extra_commands='talks fails calls'\ntalks() { ebegin one; einfo two; einfon three; ewarn four; eend 0; }\n\
+    let body = "extra_commands='talks fails calls'\ntalks() { ebegin one; einfo two; einfon three; ewarn four; eend 0; }\n\
         fails() { ebegin one; eend 1 bad; }\n\
         calls() { ebegin one; start-stop-daemon --start --exec /nonexistent; eend $? bad; }\n";
     for_shells("lines", "", |root, shell| {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ended, Root};
+use common::{Root, ended};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};

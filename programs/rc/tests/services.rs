@@ -7,7 +7,7 @@ mod common;
 use common::ended;
 use common::service::{for_shells, pid, root, run, runs, wait_until};
 use std::fs;
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -264,11 +264,10 @@ fn control_groups_hold_what_a_service_starts() {
     command.args(["-m", "sh", "-c", IN_GROUPS]).env("RC", env!("CARGO_BIN_EXE_rc")).env("N", &number);
     let output = match command.env("RC_TEST_ROOT", &root.0).output() {
         Ok(output) if output.status.code() != Some(77) && !output.stdout.is_empty() => output,
-        _ => return println!("skipped: no control groups of our own (needs root, `unshare` and cgroup version 2)"),
+        _ => testkit::skip!("no control groups of our own (needs root, `unshare` and cgroup version 2)"),
     };
     let (_, said) = ended(output);
-    let want =
-        "daemon start 0\ndaemon in group\ndaemon status 0\ndaemon stop 0\nnone\nforks start 0\n3\nforks stop 0\nnone\n\
+    let want = "daemon start 0\ndaemon in group\ndaemon status 0\ndaemon stop 0\nnone\nforks start 0\n3\nforks stop 0\nnone\n\
          hangs start 1\nnone\nquick start 0\nnone\n";
     assert_eq!(said, want);
 }
@@ -324,7 +323,7 @@ fn a_log_does_not_lead_to_another_file() {
     if foreign {
         assert_eq!(write("soft").0, 1);
     } else {
-        println!("skipped: a directory of somebody else (needs root)");
+        testkit::skipped("a directory of somebody else (needs root)");
     }
     assert_eq!(fs::read_to_string(at("victim")).unwrap(), "text\n");
 }

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{ended, Root};
+use common::{Root, ended};
 use std::fs;
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 

@@ -106,8 +106,7 @@ mod tests {
 
     #[test]
     fn the_oldest_gives_way() {
-        let room = std::env::temp_dir().join(format!("syslogd-{}", std::process::id()));
-        fs::create_dir_all(&room).unwrap();
+        let room = testkit::TempDir::new("syslogd");
         let path = room.join("messages");
         let read = |name: &str| fs::read_to_string(room.join(name)).unwrap_or_default();
         let mut log = Log::new(&path, 10, 2);
@@ -125,13 +124,11 @@ mod tests {
         // What is there already counts.
         Log::new(&path, 10, 2).write("123456789\n").unwrap();
         assert_eq!((read("messages"), read("messages.0")), ("123456789\n".into(), "b\n".into()));
-        fs::remove_dir_all(room).unwrap();
     }
 
     #[test]
     fn a_full_disk_costs_the_oldest_and_then_the_line() {
-        let room = std::env::temp_dir().join(format!("syslogd-full-{}", std::process::id()));
-        fs::create_dir_all(&room).unwrap();
+        let room = testkit::TempDir::new("syslogd-full");
         std::os::unix::fs::symlink("/dev/full", room.join("link")).unwrap();
         // A link is not followed: who may write to the directory does not choose the file.
         assert!(Log::new(&room.join("link"), 10, 2).write("x\n").is_err());
@@ -140,6 +137,5 @@ mod tests {
         log.file = Some(OpenOptions::new().append(true).open("/dev/full").unwrap());
         assert_eq!(log.write("x\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert!(!room.join("messages.1").exists());
-        fs::remove_dir_all(room).unwrap();
     }
 }

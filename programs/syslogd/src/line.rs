@@ -43,11 +43,7 @@ pub enum Place {
 impl Sender {
     /// The file for what this sender writes.
     pub fn place(self) -> Place {
-        if self.uid < PEOPLE {
-            Place::System
-        } else {
-            Place::People
-        }
+        if self.uid < PEOPLE { Place::System } else { Place::People }
     }
 }
 
@@ -110,11 +106,7 @@ fn without_time(bytes: &[u8]) -> &[u8] {
     let is_time = bytes.len() >= 16
         && [(3, b' '), (6, b' '), (9, b':'), (12, b':'), (15, b' ')].iter().all(|(at, byte)| bytes[*at] == *byte)
         && bytes[..3].iter().all(u8::is_ascii_alphabetic);
-    if is_time {
-        &bytes[16..]
-    } else {
-        bytes
-    }
+    if is_time { &bytes[16..] } else { bytes }
 }
 
 /// Without what C programs end a message with.

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use budget::Budgets;
 use file::Log;
-use line::{Line, Place, Sender, MOST};
+use line::{Line, MOST, Place, Sender};
 
 const USAGE: &str = "\
 usage: ashlar-syslogd [-s KIB] [-b COUNT]

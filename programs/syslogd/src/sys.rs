@@ -3,7 +3,7 @@
 //! This is the only module with unsafe code.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, CStr};
+use std::ffi::{CStr, c_int};
 use std::io::{self, Error};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};

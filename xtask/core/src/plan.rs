@@ -52,6 +52,9 @@ pub struct BuildPlan {
     pub files: Vec<PlannedFile>,
     /// Whether the package's own files are also the start of the source tree (style `cargo`).
     pub files_are_source: bool,
+    /// For a member of a workspace: the rest of that workspace, as far as this package's build sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<PlannedWorkspace>,
     /// Packages in `/sysroot`, in the order they are unpacked.
     pub libs: Vec<Input>,
     /// Packages in `/tools`, in the order they are unpacked.
@@ -96,6 +99,12 @@ pub struct PlannedCrate {
     pub sha256: Digest,
 }
 
+impl From<crate::formats::cargo_lock::Crate> for PlannedCrate {
+    fn from(krate: crate::formats::cargo_lock::Crate) -> Self {
+        Self { name: krate.name, version: krate.version, sha256: krate.sha256 }
+    }
+}
+
 /// A file of the package's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PlannedFile {
@@ -105,6 +114,17 @@ pub struct PlannedFile {
     pub sha256: Digest,
     /// Whether it is executable.
     pub executable: bool,
+}
+
+/// A workspace as the build of one member sees it. It is laid into the source tree, the member's folder below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedWorkspace {
+    /// Text of `Cargo.toml`, for this member alone.
+    pub manifest: String,
+    /// Text of `Cargo.lock`: the part that this member needs.
+    pub lock: String,
+    /// The files of shared crates, relative to the workspace.
+    pub files: Vec<PlannedFile>,
 }
 
 /// A package that a build reads, by what it *is*, not by how it was made.
@@ -138,6 +158,8 @@ pub struct PackageFiles {
     pub files: Vec<PlannedFile>,
     /// Crates named by the Cargo.lock.
     pub crates: Vec<PlannedCrate>,
+    /// For a member of a workspace.
+    pub workspace: Option<PlannedWorkspace>,
 }
 
 /// What a plan needs beside the recipe.
@@ -177,6 +199,7 @@ impl BuildPlan {
             patches: files.patches,
             files: files.files,
             files_are_source: recipe.style == crate::model::recipe::Style::Cargo,
+            workspace: files.workspace,
             libs: inputs.libs,
             tools: inputs.tools,
             toolchain: inputs.toolchain,
@@ -215,6 +238,14 @@ impl BuildPlan {
         let all: Vec<&PkgName> =
             self.outputs.iter().filter(|(_, globs)| matches(globs)).map(|(name, _)| name).collect();
         if all.len() > 1 { all } else { Vec::new() }
+    }
+
+    /// `$SRC` below the build's root: a member of a workspace has it at its place in the workspace.
+    pub fn source_folder(&self) -> String {
+        match &self.workspace {
+            Some(_) => format!("src/{}", self.package),
+            None => "src".to_owned(),
+        }
     }
 
     /// Which package a path of the staging tree belongs to: the first split whose glob matches, else the package itself.

@@ -97,6 +97,11 @@ impl<'a> BuildDirs<'a> {
         self.0.join(name)
     }
 
+    /// Where `$SRC` is.
+    fn source(&self, plan: &BuildPlan) -> Utf8PathBuf {
+        self.0.join("root").join(plan.source_folder())
+    }
+
     /// The build's pipe of job tokens.
     pub fn jobserver(&self) -> Utf8PathBuf {
         self.dir("jobserver")
@@ -185,7 +190,7 @@ fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<
 fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, step: &Step) -> Result<()> {
     let distfile = |digest: &Digest| context.store.root().join("distfiles/sha256").join(digest.to_string());
     match step {
-        Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.dir("root/src")),
+        Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.source(plan)),
         Step::Vendor(krate) => {
             crates::unpack_crate(
                 &distfile(&krate.sha256),
@@ -200,10 +205,16 @@ fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, st
             );
             Ok(fs_err::write(dirs.dir("root/home/.cargo/config.toml"), config)?)
         }
+        Step::Workspace(workspace) => {
+            let above = site.folder.parent().context("a member lies below its workspace")?;
+            copy_files(above, &workspace.files, &rooms.room("root/src"))?;
+            fs_err::write(rooms.room("root/src/Cargo.toml"), &workspace.manifest)?;
+            Ok(fs_err::write(rooms.room("root/src/Cargo.lock"), &workspace.lock)?)
+        }
         Step::Files { files, as_source } => {
             copy_files(context.folder, files, &dirs.dir("files"))?;
             copy_files(&context.folder.join("patches"), &plan.patches, &dirs.dir("patches"))?;
-            if *as_source { copy_files(context.folder, files, &dirs.dir("root/src")) } else { Ok(()) }
+            if *as_source { copy_files(context.folder, files, &dirs.source(plan)) } else { Ok(()) }
         }
         Step::Compose { into, packages } => compose(context.store, packages, &dirs.dir(into.trim_start_matches('/'))),
         Step::Toolchain { name } => {

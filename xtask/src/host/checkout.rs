@@ -85,12 +85,12 @@ pub fn folders(root: &Utf8Path, folder: &Utf8Path) -> Result<(BTreeSet<String>, 
     Ok((names, refused.into_values().collect()))
 }
 
-/// The directories in all of `places`, sorted within each, as paths relative to the root. A place that is not there has none.
+/// The directories in all of `places`, sorted within each, as paths relative to the root, but for cargo's build directory. A place that is not there has none.
 pub fn folders_of(root: &Utf8Path, places: &[&str]) -> Result<(Vec<Utf8PathBuf>, Vec<Diagnostic>)> {
     let (mut paths, mut refused) = (Vec::new(), Vec::new());
     for place in places.iter().map(Utf8Path::new).filter(|place| root.join(place).exists()) {
         let (names, others) = folders(root, place)?;
-        paths.extend(names.iter().map(|name| place.join(name)));
+        paths.extend(names.iter().filter(|name| *name != "target").map(|name| place.join(name)));
         refused.extend(others);
     }
     Ok((paths, refused))

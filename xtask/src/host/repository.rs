@@ -1,6 +1,6 @@
 //! Reads the project's tree: recipes with their folders, toolchain policy, ledger. Judges nothing; the core does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Diagnostic;
@@ -12,8 +12,8 @@ use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::graph::Graph;
 use ashlar_core::model::recipe::Recipe;
 use ashlar_core::model::toolchain::Toolchain;
-use ashlar_core::model::tree::{PACKAGES, PackageFolder};
-use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile};
+use ashlar_core::model::tree::{PACKAGES, PackageFolder, SHARED};
+use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile, PlannedWorkspace};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checkout;
@@ -66,7 +66,7 @@ impl Repository {
         let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
         let mut packages = Vec::new();
         let (folders, mut refused) = checkout::folders_of(root, &PACKAGES)?;
-        for path in folders {
+        for path in folders.into_iter().filter(|path| path != SHARED) {
             let listing = checkout::list(root, &path)?;
             if listing.has_file("pkg.toml") {
                 let text = checkout::read_to_string(&root.join(&path).join("pkg.toml"))?;
@@ -138,35 +138,70 @@ impl Repository {
 
     /// Hashes what a build of `recipe` reads out of its folder.
     pub fn package_files(&self, recipe: &Recipe) -> Result<PackageFiles> {
-        let folder = self.folder(recipe);
-        let planned = |base: &Utf8Path, path: &str| -> Result<PlannedFile> {
-            let file = base.join(path);
-            let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::symlink_metadata(&file)?.permissions());
-            let sha256 = Digest::of(seen_by_build(&file)?);
-            Ok(PlannedFile { path: path.to_owned(), sha256, executable: mode & 0o100 != 0 })
-        };
-        let patches =
-            recipe.patches.iter().map(|name| planned(&folder.join("patches"), name)).collect::<Result<_>>()?;
+        let patches = recipe.folder.join("patches");
+        let patches = recipe.patches.iter().map(|name| self.planned(&patches, name)).collect::<Result<_>>()?;
         let files = checkout::files_below(&self.root, &recipe.folder)?;
         let own = files.iter().filter(|path| *path != "pkg.toml" && !path.starts_with("patches/"));
-        let files = own.map(|path| planned(&folder, path)).collect::<Result<_>>()?;
-        let crates = match &recipe.cargo_lock {
-            Some(lock) => {
-                let file = folder.join(lock);
-                let text = checkout::read_to_string(&file)?;
+        let files = own.map(|path| self.planned(&recipe.folder, path)).collect::<Result<_>>()?;
+        let (crates, workspace) = match (&recipe.cargo_lock, &recipe.workspace) {
+            (Some(lock), _) => {
                 let shown = recipe.folder.join(lock);
-                let crates = cargo_lock::parse(&text, &shown).map_err(|found| invalid(&self.root, &found))?;
-                let planned = |krate: cargo_lock::Crate| PlannedCrate {
-                    name: krate.name,
-                    version: krate.version,
-                    sha256: krate.sha256,
-                };
-                crates.into_iter().map(planned).collect()
+                let text = checkout::read_to_string(&self.root.join(&shown))?;
+                (cargo_lock::parse(&text, &shown).map_err(|found| invalid(&self.root, &found))?, None)
             }
-            None => Vec::new(),
+            (None, Some(shared)) => {
+                let (crates, workspace) = self.workspace(recipe, shared)?;
+                (crates, Some(workspace))
+            }
+            (None, None) => (Vec::new(), None),
         };
-        Ok(PackageFiles { patches, files, crates })
+        let crates = crates.into_iter().map(PlannedCrate::from).collect();
+        Ok(PackageFiles { patches, files, crates, workspace })
     }
+
+    /// What the build of a member sees of its workspace: the manifest, the member's part of the lock, and `shared` crates.
+    fn workspace(&self, recipe: &Recipe, shared: &[String]) -> Result<(Vec<cargo_lock::Crate>, PlannedWorkspace)> {
+        let above = recipe.folder.parent().context("a package lies in a folder")?;
+        let lock = above.join("Cargo.lock");
+        let text = checkout::read_to_string(&self.root.join(&lock))?;
+        let member = cargo_lock::member::of_member(&text, &lock, recipe.name.as_str())
+            .map_err(|found| invalid(&self.root, &found))?;
+        let named = shared.iter().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
+        if named.collect::<BTreeSet<_>>() != member.members {
+            return Err(invalid(&self.root, &[shared_crates(recipe, &member.members)]));
+        }
+        let file = above.join("Cargo.toml");
+        let text = checkout::read_to_string(&self.root.join(&file))?;
+        let members: Vec<String> = std::iter::once(recipe.name.to_string()).chain(shared.iter().cloned()).collect();
+        let manifest = member.manifest(&text, &file, &members).map_err(|found| invalid(&self.root, &found))?;
+        let mut files = Vec::new();
+        for folder in shared {
+            for path in checkout::files_below(&self.root, &above.join(folder))? {
+                files.push(self.planned(above, &format!("{folder}/{path}"))?);
+            }
+        }
+        Ok((member.crates, PlannedWorkspace { manifest, lock: member.text, files }))
+    }
+
+    /// A file below `folder`, which is relative to the repository.
+    fn planned(&self, folder: &Utf8Path, path: &str) -> Result<PlannedFile> {
+        let file = self.root.join(folder).join(path);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::symlink_metadata(&file)?.permissions());
+        Ok(PlannedFile {
+            path: path.to_owned(),
+            sha256: Digest::of(seen_by_build(&file)?),
+            executable: mode & 0o100 != 0,
+        })
+    }
+}
+
+/// The finding that a recipe's `workspace` is not what its crate depends on.
+fn shared_crates(recipe: &Recipe, members: &BTreeSet<String>) -> Diagnostic {
+    let shared = Utf8Path::new(SHARED).file_name().unwrap_or_default();
+    let list: Vec<String> = members.iter().map(|name| format!("\"{shared}/{name}\"")).collect();
+    Diagnostic::error("recipe::bad-workspace", "`workspace` does not name the shared crates that this crate depends on")
+        .in_file(recipe.file())
+        .help(format!("by Cargo.lock, they are: workspace = [{}]", list.join(", ")))
 }
 
 /// The bytes a build gets for a file of its folder: kernel-style configuration fragments without comments and in canonical

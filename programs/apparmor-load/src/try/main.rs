@@ -60,11 +60,7 @@ fn try_all(attempts: &[Attempt]) -> ExitCode {
         }
     }
     say(&format!("{} of {} attempts refused and recorded", attempts.len() - failed, attempts.len()));
-    if failed == 0 && !attempts.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 && !attempts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn judge(attempt: &Attempt, thread: &str) -> Verdict {

@@ -51,8 +51,7 @@ mod tests {
 
     #[test]
     fn the_line_of_this_thread_and_profile_is_meant() {
-        let log =
-            "audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" operation=\"open\" class=\"file\" profile=\"klogd\" \
+        let log = "audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" operation=\"open\" class=\"file\" profile=\"klogd\" \
                    name=\"/etc/shadow\" pid=7 comm=\"try-1\" requested_mask=\"r\" denied_mask=\"r\" fsuid=0 ouid=0\n\
                    audit: type=1400 audit(1.2:4): apparmor=\"STATUS\" profile=\"klogd\" comm=\"try-2\"\n";
         assert!(is_in(log, &words("klogd", "try-1")));

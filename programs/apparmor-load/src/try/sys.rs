@@ -3,17 +3,13 @@
 //! This is the only module with unsafe code.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, CString};
+use std::ffi::{CString, c_int};
 use std::io::{self, Error};
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::ptr;
 
 fn check(result: c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Mounts a small tmpfs.

@@ -1,6 +1,6 @@
 //! Files and mounts.
 
-use super::{words, Outcome};
+use super::{Outcome, words};
 
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

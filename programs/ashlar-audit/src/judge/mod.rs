@@ -64,11 +64,7 @@ fn near(wanted: &Text, text: &str) -> String {
 
 /// Lists words; nothing is said as such.
 pub(crate) fn words(list: &[String]) -> String {
-    if list.is_empty() {
-        "nothing".to_owned()
-    } else {
-        list.join(" ")
-    }
+    if list.is_empty() { "nothing".to_owned() } else { list.join(" ") }
 }
 
 #[cfg(test)]

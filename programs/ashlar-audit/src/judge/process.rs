@@ -1,6 +1,6 @@
 //! Running processes, by what `/proc/PID` says of them.
 
-use super::{words, Outcome};
+use super::{Outcome, words};
 use crate::check::Wanted;
 
 /// What was read of one process.
@@ -84,11 +84,7 @@ fn expected(wanted: &Wanted) -> String {
     list.extend(wanted.no_new_privs.iter().map(|set| format!("no_new_privs {}", u8::from(*set))));
     list.extend(wanted.seccomp.iter().map(|mode| format!("seccomp {mode}")));
     list.extend(wanted.capabilities.iter().map(|list| format!("capabilities within {}", words(list))));
-    if list.is_empty() {
-        "running".to_owned()
-    } else {
-        list.join(", ")
-    }
+    if list.is_empty() { "running".to_owned() } else { list.join(", ") }
 }
 
 fn fault(wanted: &Wanted, process: &Process) -> Option<String> {

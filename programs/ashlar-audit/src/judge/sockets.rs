@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{words, Outcome};
+use super::{Outcome, words};
 
 /// The tables that are read, and the protocol of each.
 pub const TABLES: [(&str, &str); 6] =

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::{said, Failure, RECORDS};
+use super::{Failure, RECORDS, said};
 use crate::plan::{Mount, Namespaces, Place};
 use crate::sys;
 

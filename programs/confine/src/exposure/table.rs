@@ -4,7 +4,7 @@
 //! A row looks at what the kernel says of the running process, never at a profile. Landlock is not among them: no file of
 //! `/proc` tells of it.
 
-use super::facts::{mount_of, Facts, Mount, Profile};
+use super::facts::{Facts, Mount, Profile, mount_of};
 use crate::capability::Capabilities;
 
 /// A restriction.
@@ -46,11 +46,7 @@ fn within_reach(facts: &Facts) -> Capabilities {
 }
 
 fn all(lacks: bool) -> u32 {
-    if lacks {
-        2
-    } else {
-        0
-    }
+    if lacks { 2 } else { 0 }
 }
 
 /// Whether the system's files are within reach: a directory as root keeps in who cannot change it again.

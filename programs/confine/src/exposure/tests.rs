@@ -1,10 +1,9 @@
-//! Readers on texts that kernels wrote, and on noise; the table; scores.
+//! Readers on texts that kernels wrote, and on damaged ones; the table; scores.
 
 use super::facts::{self, Facts, Profile};
 use super::score::{self, Service, Verdict};
-use crate::noise;
 use crate::profile::Accepted;
-use crate::snapshot::{assert_matches, input};
+use testkit::golden::{assert_matches, input};
 
 /// A process from captured texts: of `confined`, chronyd under its profile; of `init`, process 1.
 fn sample(name: &str) -> Facts {
@@ -141,15 +140,15 @@ fn groups_limits_sockets() {
 }
 
 #[test]
-fn noise_gives_nothing_and_no_panic() {
+fn fuzz_damaged_texts_give_nothing_and_no_panic() {
     let texts: Vec<String> =
         ["init.status", "confined.status", "confined.mountinfo", "init.limits", "confined.apparmor"]
             .iter()
             .map(|file| input(&format!("proc/{file}")))
             .collect();
-    noise::repeat(43, |noise| {
+    testkit::fuzz::repeat(43, crate::FUZZ_ALPHABET, |random| {
         for text in &texts {
-            let damaged = String::from_utf8_lossy(&noise.damaged(text.as_bytes())).into_owned();
+            let damaged = String::from_utf8_lossy(&random.damaged(text.as_bytes())).into_owned();
             let _status = facts::status(&damaged);
             let mounts = facts::mounts(&damaged);
             let _mount = facts::mount_of(&mounts, "/proc/sys");

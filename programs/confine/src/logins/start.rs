@@ -9,10 +9,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{watch, words, READY};
-use crate::apply::{said, Failure};
+use super::{READY, watch, words};
+use crate::apply::{Failure, said};
 use crate::plan::{Logins, Users};
-use crate::{cli, sys, PROFILES};
+use crate::{PROFILES, cli, sys};
 
 /// The profile under which logins are moved, which also says what a user gets. Without its ending the name of its service.
 const NAME: &str = "users";

@@ -8,7 +8,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
-use super::{base, group_of, is_apart, of_all, of_each, who_moves, Process, READY};
+use super::{Process, READY, base, group_of, is_apart, of_all, of_each, who_moves};
 use crate::plan::{Logins, Users};
 use crate::sys::{self, Told};
 
@@ -66,11 +66,7 @@ impl Watch {
             Err(error) => {
                 log(&format!("login of user {uid} has no control group: {error}"));
                 // An administrator must be able to come in and see why. He can become root anyway.
-                if apart {
-                    Ok(true)
-                } else {
-                    Err(())
-                }
+                if apart { Ok(true) } else { Err(()) }
             }
         }
     }

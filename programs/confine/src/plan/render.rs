@@ -127,11 +127,7 @@ fn line(text: &mut String, name: &str, value: &str) {
 }
 
 fn yes(value: bool) -> &'static str {
-    if value {
-        "yes"
-    } else {
-        "no"
-    }
+    if value { "yes" } else { "no" }
 }
 
 fn shown(place: &Place) -> String {

@@ -330,8 +330,7 @@ impl Reader<'_> {
     fn contradictions(&mut self, profile: &Profile, granted: &Granted) {
         if let Some(user) = &profile.user {
             if granted.lifts.contains(&Lift::NoNewPrivileges) {
-                let why =
-                    "`user` and the lift `no-new-privileges` exclude each other: without root, a filter of system \
+                let why = "`user` and the lift `no-new-privileges` exclude each other: without root, a filter of system \
                            calls needs no_new_privs";
                 self.say(user, why.into());
             }

@@ -1,10 +1,10 @@
 //! The keys of `meta-data` and `user-data`.
 
-use super::{extra, fields, user, Documents};
+use super::{Documents, extra, fields, user};
 use crate::config::{Config, Facts};
-use crate::finding::{refused, Finding, Findings};
+use crate::finding::{Finding, Findings, refused};
 use crate::host_key::HostKey;
-use crate::words::{shown, HostName, SshKey, TimeServer};
+use crate::words::{HostName, SshKey, TimeServer, shown};
 use crate::yaml::{self, Entry, Node, Value};
 
 const HOSTILE_PASSWORD: &str =

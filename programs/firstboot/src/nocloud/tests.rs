@@ -1,8 +1,7 @@
 use super::*;
 use crate::config::Facts;
-use crate::noise;
 use crate::plan::plan;
-use crate::snapshot;
+use testkit::golden;
 
 /// A machine as the image makes it.
 pub fn facts() -> Facts {
@@ -21,7 +20,7 @@ pub fn facts() -> Facts {
 }
 
 fn documents(user_data: &str) -> Documents {
-    Documents { user_data: Some(snapshot::input(user_data).into_bytes()), ..Documents::default() }
+    Documents { user_data: Some(golden::input(user_data).into_bytes()), ..Documents::default() }
 }
 
 /// Findings, then the plan with the texts of its files.
@@ -41,29 +40,29 @@ fn told(documents: &Documents, facts: &Facts) -> String {
 #[test]
 fn a_whole_volume_becomes_this_plan() {
     let documents = Documents {
-        meta_data: Some(snapshot::input("nocloud/full.meta-data").into_bytes()),
+        meta_data: Some(golden::input("nocloud/full.meta-data").into_bytes()),
         network_config: true,
         ..documents("nocloud/full.user-data")
     };
-    snapshot::assert_matches("nocloud/full.txt", &told(&documents, &facts()));
+    golden::assert_matches("nocloud/full.txt", &told(&documents, &facts()));
 }
 
 #[test]
 fn the_smallest_volume_that_lets_somebody_in() {
-    snapshot::assert_matches("nocloud/small.txt", &told(&documents("nocloud/small.user-data"), &facts()));
+    golden::assert_matches("nocloud/small.txt", &told(&documents("nocloud/small.user-data"), &facts()));
 }
 
 #[test]
 fn every_refusal_is_said_at_once() {
-    snapshot::assert_matches("nocloud/bad.txt", &told(&documents("nocloud/bad.user-data"), &facts()));
-    snapshot::assert_matches("nocloud/nobody.txt", &told(&documents("nocloud/nobody.user-data"), &facts()));
+    golden::assert_matches("nocloud/bad.txt", &told(&documents("nocloud/bad.user-data"), &facts()));
+    golden::assert_matches("nocloud/nobody.txt", &told(&documents("nocloud/nobody.user-data"), &facts()));
 }
 
 #[test]
 fn files_and_commands_need_the_command_line() {
     let full = Facts { full: true, ..facts() };
-    snapshot::assert_matches("nocloud/extra.txt", &told(&documents("nocloud/extra.user-data"), &full));
-    snapshot::assert_matches("nocloud/bad-extra.txt", &told(&documents("nocloud/bad-extra.user-data"), &full));
+    golden::assert_matches("nocloud/extra.txt", &told(&documents("nocloud/extra.user-data"), &full));
+    golden::assert_matches("nocloud/bad-extra.txt", &told(&documents("nocloud/bad-extra.user-data"), &full));
     let (config, findings) = resolve(&documents("nocloud/extra.user-data"), &facts());
     assert_eq!(config, None);
     assert_eq!(findings.iter().filter(|finding| finding.message.contains("ashlar.cloudinit=full")).count(), 2);
@@ -88,12 +87,12 @@ fn other_formats_are_no_configuration() {
 #[test]
 fn no_volume_makes_the_reader_panic_or_forge_an_account() {
     let facts = Facts { full: true, ..facts() };
-    let seeds = ["full", "bad", "extra", "bad-extra"].map(|name| snapshot::input(&format!("nocloud/{name}.user-data")));
-    noise::repeat(0x6e_6f63, |noise| {
-        let seed = noise.below(seeds.len());
+    let seeds = ["full", "bad", "extra", "bad-extra"].map(|name| golden::input(&format!("nocloud/{name}.user-data")));
+    testkit::fuzz::repeat(0x6e_6f63, crate::FUZZ_ALPHABET, |random| {
+        let seed = random.below(seeds.len());
         let documents = Documents {
-            meta_data: Some(noise.damaged(b"instance-id: a\nlocal-hostname: b\n")),
-            user_data: Some(noise.damaged(seeds[seed].as_bytes())),
+            meta_data: Some(random.damaged(b"instance-id: a\nlocal-hostname: b\n")),
+            user_data: Some(random.damaged(seeds[seed].as_bytes())),
             network_config: false,
         };
         let (config, _) = resolve(&documents, &facts);

@@ -1,7 +1,7 @@
 //! The automaton of the dialogue: a line goes in, what to say and what to do next comes out.
 
 use super::answers::Answers;
-use super::questions::{Question, ORDER};
+use super::questions::{ORDER, Question};
 use crate::config::{Config, Facts};
 use crate::words::{PasswordHash, SshKey};
 

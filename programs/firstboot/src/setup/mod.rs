@@ -15,4 +15,4 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-pub use console::{run, Outcome};
+pub use console::{Outcome, run};

@@ -1,8 +1,8 @@
 //! The questions: what each says, and what an answer to it means.
 
-use super::answers::{time_servers, words, Answers};
+use super::answers::{Answers, time_servers, words};
 use super::dialogue::{Dialogue, Turn};
-use crate::words::{host_address, HostName, Interface, Network, SshKey};
+use crate::words::{HostName, Interface, Network, SshKey, host_address};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,9 @@ impl Question {
             Host => "Host name [ashlar]: ".to_owned(),
             User => "Account of the administrator, a member of wheel: ".to_owned(),
             Key if dialogue.typed.is_empty() => {
-                format!("SSH public key of {user}: paste the line, `usb` for authorized_keys on a volume labelled CIDATA, [none]: ")
+                format!(
+                    "SSH public key of {user}: paste the line, `usb` for authorized_keys on a volume labelled CIDATA, [none]: "
+                )
             }
             Key => "Another key, or Enter to go on: ".to_owned(),
             Password => format!("Password of {user} for the consoles, not for SSH [none]: "),
@@ -172,11 +174,7 @@ impl Question {
 }
 
 fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
-    if text.is_empty() {
-        default
-    } else {
-        text
-    }
+    if text.is_empty() { default } else { text }
 }
 
 fn first_card(dialogue: &Dialogue) -> String {

@@ -1,10 +1,9 @@
 use super::answers::Answers;
 use super::dialogue::{Dialogue, Turn};
 use crate::config::Facts;
-use crate::noise;
 use crate::plan::plan;
-use crate::snapshot;
 use crate::words::PasswordHash;
+use testkit::golden;
 
 fn facts() -> Facts {
     crate::nocloud::facts_of_tests()
@@ -55,7 +54,7 @@ fn transcript(facts: Facts, kept: &str, lines: &[&str]) -> (String, Dialogue) {
 
 fn check(name: &str, kept: &str, lines: &[&str]) {
     let (text, _) = transcript(facts(), kept, lines);
-    snapshot::assert_matches(&format!("setup/{name}.txt"), &text);
+    golden::assert_matches(&format!("setup/{name}.txt"), &text);
 }
 
 #[test]
@@ -214,17 +213,17 @@ fn no_line_makes_the_dialogue_panic_or_configure_by_accident() {
         "UTC",
         "correct horse battery",
     ];
-    noise::repeat(0x7365_7475, |noise| {
-        let typed: Vec<String> = (0..noise.below(40))
-            .map(|_| match noise.below(5) {
-                0 => String::from_utf8_lossy(&noise.bytes(40)).into_owned(),
+    testkit::fuzz::repeat(0x7365_7475, crate::FUZZ_ALPHABET, |random| {
+        let typed: Vec<String> = (0..random.below(40))
+            .map(|_| match random.below(5) {
+                0 => String::from_utf8_lossy(&random.bytes(40)).into_owned(),
                 1 => crate::words::KEY_OF_TESTS.to_owned(),
-                _ => WORDS[noise.below(WORDS.len())].to_owned(),
+                _ => WORDS[random.below(WORDS.len())].to_owned(),
             })
             .collect();
         let lines: Vec<&str> = typed.iter().map(String::as_str).collect();
         let kept = String::from_utf8_lossy(
-            &noise.damaged(b"host=a\nuser=anna\nkeys=done\npassword=none\nnetwork=dhcp\nzone=UTC\nservers="),
+            &random.damaged(b"host=a\nuser=anna\nkeys=done\npassword=none\nnetwork=dhcp\nzone=UTC\nservers="),
         )
         .into_owned();
         let (text, dialogue) = transcript(facts(), &kept, &lines);

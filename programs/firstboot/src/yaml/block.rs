@@ -2,7 +2,7 @@
 
 use super::lines::Line;
 use super::scalar;
-use super::{Broken, Entry, Node, Value, MOST_DEPTH};
+use super::{Broken, Entry, MOST_DEPTH, Node, Value};
 
 /// A place in the lines of a document.
 pub struct Reader {

@@ -1,6 +1,6 @@
 //! What stands on one line: plain and quoted scalars, keys, lists in brackets.
 
-use super::{Broken, Node, Value, MOST_DEPTH};
+use super::{Broken, MOST_DEPTH, Node, Value};
 
 /// Reads the value at the beginning of `text` to its end; a remark may follow it.
 pub fn value(text: &str, line: usize, depth: usize) -> Result<Node, Broken> {
@@ -85,7 +85,7 @@ fn quoted(text: &str, line: usize) -> Result<(String, &str), Broken> {
                     return Err(Broken::at(
                         line,
                         "after a backslash in double quotes only n, t, \", /, space or another backslash is read",
-                    ))
+                    ));
                 }
             }),
             _ => value.push(char),

@@ -1,5 +1,4 @@
 use super::*;
-use crate::noise;
 
 /// One line of text for a value, so that cases can be read.
 fn flat(node: &Node) -> String {
@@ -92,9 +91,9 @@ fn lines_exist(node: &Node, lines: usize) {
 
 #[test]
 fn no_bytes_make_the_reader_panic() {
-    let whole = crate::snapshot::input("nocloud/full.user-data");
-    noise::repeat(0x7961_6d6c, |noise| {
-        let bytes = if noise.below(2) == 0 { noise.bytes(300) } else { noise.damaged(whole.as_bytes()) };
+    let whole = testkit::golden::input("nocloud/full.user-data");
+    testkit::fuzz::repeat(0x7961_6d6c, crate::FUZZ_ALPHABET, |random| {
+        let bytes = if random.below(2) == 0 { random.bytes(300) } else { random.damaged(whole.as_bytes()) };
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
         match read(&bytes) {
             Ok(node) => lines_exist(&node, lines),

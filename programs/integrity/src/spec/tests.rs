@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::entry::tests::any;
-use crate::noise;
 
 fn plain(kind: Kind, mode: u32, content: Content) -> Entry {
     let size = if kind == Kind::File { 6 } else { 0 };
@@ -66,17 +65,17 @@ fn every_sort_of_entry() {
 
 #[test]
 fn there_and_back() {
-    noise::repeat(1, |noise| {
-        let state = any(noise);
+    testkit::fuzz::repeat(1, crate::FUZZ_ALPHABET, |random| {
+        let state = any(random);
         assert_eq!(from_text(&to_text(&state)), Ok(state));
     });
 }
 
 #[test]
 fn a_damaged_baseline_is_never_taken_for_another() {
-    noise::repeat(2, |noise| {
-        let text = to_text(&any(noise));
-        let damaged = noise.damaged(text.as_bytes());
+    testkit::fuzz::repeat(2, crate::FUZZ_ALPHABET, |random| {
+        let text = to_text(&any(random));
+        let damaged = random.damaged(text.as_bytes());
         if let Ok(damaged) = std::str::from_utf8(&damaged) {
             assert!(damaged == text || from_text(damaged).is_err(), "{damaged}");
         }
@@ -85,10 +84,10 @@ fn a_damaged_baseline_is_never_taken_for_another() {
 
 #[test]
 fn a_forged_baseline_is_read_only_as_it_would_be_written() {
-    noise::repeat(8, |noise| {
-        let text = to_text(&any(noise));
+    testkit::fuzz::repeat(8, crate::FUZZ_ALPHABET, |random| {
+        let text = to_text(&any(random));
         let body = text.rfind(SUM).map_or("", |end| &text[..end]);
-        let forged = String::from_utf8_lossy(&noise.damaged(body.as_bytes())).into_owned();
+        let forged = String::from_utf8_lossy(&random.damaged(body.as_bytes())).into_owned();
         let sum = last_line(&forged);
         let forged = forged + &sum;
         if let Ok(state) = from_text(&forged) {

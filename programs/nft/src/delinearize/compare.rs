@@ -1,7 +1,7 @@
 //! Comparisons: which field is in a register, and how a value of it is written.
 
 use super::{Change, Loaded, Reader, What};
-use crate::field::{Base, Field, Header, Part, PARTS};
+use crate::field::{Base, Field, Header, PARTS, Part};
 use crate::instruction::{Compare, Instruction, Register};
 use crate::ruleset::{Op, Operand, Pattern, Right, Statement};
 use crate::types::{self, Order};
@@ -73,11 +73,11 @@ impl Reader<'_> {
 
     /// Bytes that are several parts of a header, or the beginning of one.
     fn bytes(&mut self, from: Register, op: Op, data: &[u8]) {
-        let Some(Loaded::Field { what: What::Bytes { base, mut offset, len }, mask: None, .. }) =
-            self.registers.get(&from)
+        let Some(Loaded::Field { what: What::Bytes { base, offset, len }, mask: None, .. }) = self.registers.get(&from)
         else {
             return self.push(Statement::Unknown("cmp".to_owned()));
         };
+        let mut offset = *offset;
         let parts = self
             .header(*base)
             .map(|header| PARTS.iter().filter(move |part| part.header == header && !part.is_partial()));

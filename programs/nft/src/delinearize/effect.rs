@@ -2,7 +2,7 @@
 
 use super::{Loaded, Reader};
 use crate::field::{Field, Header};
-use crate::instruction::{Instruction, Register, Registers, NAT_ADDRESSES, NAT_PORTS};
+use crate::instruction::{Instruction, NAT_ADDRESSES, NAT_PORTS, Register, Registers};
 use crate::ruleset::{Family, Nat, NatKind, Pattern, Reject, Statement, Update, UpdateAction, Written};
 use crate::types;
 

@@ -4,7 +4,7 @@ use super::effect::statement_of_element;
 use crate::instruction::Instruction;
 use crate::netlink::dump::{RawElement, RawSet};
 use crate::netlink::number;
-use crate::resolve::{pattern, KeyOrder};
+use crate::resolve::{KeyOrder, pattern};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, SetUse, Statement};
 use crate::types::{self, Type};
 

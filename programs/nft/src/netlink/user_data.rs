@@ -1,7 +1,7 @@
 //! User data: what nftables keeps with tables, chains, rules, sets and elements, and the kernel does not look at. Each piece is its
 //! number, its length and its bytes; pieces can be in each other.
 
-use crate::field::{Field, Header, Part, FIB_PRESENT};
+use crate::field::{FIB_PRESENT, Field, Header, Part};
 use crate::ruleset::{DataType, Set};
 use crate::types::{Order, Type};
 

@@ -2,12 +2,12 @@
 
 use super::attribute::Attributes;
 use super::expression;
-use super::message::{Batch, Kind, APPEND, CREATE};
+use super::message::{APPEND, Batch, CREATE, Kind};
 use super::number::{self, VERDICT};
 use super::user_data;
 use crate::field::Field;
 use crate::linearize::{self, Anonymous};
-use crate::resolve::{bounds, KeyOrder};
+use crate::resolve::{KeyOrder, bounds};
 use crate::ruleset::{Chain, Data, DataType, Element, Set, Table};
 use crate::types;
 

@@ -1,7 +1,7 @@
 //! Rules: what is looked at, and comparisons.
 
 use super::{Parser, Result};
-use crate::field::{Direction, Field, Header, Part, Route, CT, FIB_FLAGS, FLOWS, META, PARTS};
+use crate::field::{CT, Direction, FIB_FLAGS, FLOWS, Field, Header, META, PARTS, Part, Route};
 use crate::lex::Token;
 use crate::ruleset::Op;
 use crate::source::{Finding, Placed};
@@ -109,7 +109,7 @@ impl Parser {
                         flag.at,
                         format!("`{}` is not understood here", flag.it),
                         format!("understood here: {WANTED}"),
-                    ))
+                    ));
                 }
             }
             if !self.take_sign(".") {
@@ -126,7 +126,7 @@ impl Parser {
                     result.at,
                     format!("`{}` is not understood here", result.it),
                     "understood here: oif, oifname, type",
-                ))
+                ));
             }
         };
         if (flags & 1 != 0) == (flags & 2 != 0) {

@@ -2,7 +2,7 @@
 
 use super::{Parser, Result};
 use crate::lex::Token;
-use crate::ruleset::{self, Family, Limit, Log, NatKind, UpdateAction, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, NAT_FLAGS};
+use crate::ruleset::{self, Family, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, NatKind, UpdateAction};
 use crate::source::{Finding, Placed};
 use crate::words;
 use crate::written::{Nat, Operand, Statement, Term, Verdict};
@@ -202,7 +202,7 @@ impl Parser {
                         first.at,
                         "these flags are not understood",
                         format!("understood here: {WANTED}"),
-                    ))
+                    ));
                 }
             }
             if !self.take_sign(",") {

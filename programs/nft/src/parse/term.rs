@@ -2,7 +2,7 @@
 
 use super::{Parser, Result};
 use crate::lex::Token;
-use crate::source::{some_of, Finding, Placed};
+use crate::source::{Finding, Placed, some_of};
 use crate::written::{Bits, Element, ElementData, Expr, Term};
 
 const WANTED: &str = "a word, a number, an address, text in quotation marks, { … }, @SET, $NAME";

@@ -1,7 +1,7 @@
 //! What rules do to a packet, where more is to be resolved than words: marks that are written, refusals, address translation.
 
-use super::value::{combine, Wanted};
-use super::{finding, Scope};
+use super::value::{Wanted, combine};
+use super::{Scope, finding};
 use crate::depend::Context;
 use crate::field::{Field, Header};
 use crate::ruleset::{Family, Nat, NatKind, Reject, Statement};
@@ -98,7 +98,7 @@ impl Scope<'_> {
                     at,
                     "a table of all families does not say the family of an address",
                     "write dnat ip to or dnat ip6 to",
-                )
+                );
             }
         };
         let of = if family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };

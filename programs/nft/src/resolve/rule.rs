@@ -1,8 +1,8 @@
 //! Rules: statement by statement, with what each presupposes before it.
 
-use super::set::{source, Source};
+use super::set::{Source, source};
 use super::value::Wanted;
-use super::{collect, finding, Scope};
+use super::{Scope, collect, finding};
 use crate::depend::{self, Context};
 use crate::field::{Field, Route};
 use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};

@@ -1,9 +1,9 @@
 //! Sets and maps, with and without a name.
 
 use super::value::Wanted;
-use super::{finding, Scope};
+use super::{Scope, finding};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
-use crate::source::{some_of, Finding, Findings, Placed, Span};
+use crate::source::{Finding, Findings, Placed, Span, some_of};
 use crate::types::{self, Type};
 use crate::written::{self, ElementData, Expr, Term};
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{finding, Scope};
+use super::{Scope, finding};
 use crate::facts;
 use crate::field::Field;
 use crate::ruleset::{KeyType, Pattern};
@@ -223,10 +223,6 @@ pub struct KeyOrder;
 
 impl KeyOrder {
     pub fn of(key: &KeyType, interval: bool) -> Order {
-        if key.host && !interval {
-            Order::Host
-        } else {
-            Order::Big
-        }
+        if key.host && !interval { Order::Host } else { Order::Big }
     }
 }

@@ -7,7 +7,7 @@ mod tree;
 use tree::Json;
 
 use super::Style;
-use crate::ruleset::{Chain, Ruleset, Table, HOOKS};
+use crate::ruleset::{Chain, HOOKS, Ruleset, Table};
 
 /// All tables, in one line.
 pub fn ruleset(style: Style<'_>, ruleset: &Ruleset) -> String {

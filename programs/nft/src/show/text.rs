@@ -4,12 +4,12 @@ pub mod effect;
 mod set;
 
 use self::effect::{limit, log, nat, reject, update, written};
-use super::value::{edge, number_text, shown, Shown};
 use super::Style;
+use super::value::{Shown, edge, number_text, shown};
 use crate::depend;
 use crate::field::Field;
 use crate::ruleset::{
-    Family, Hook, Op, Operand, Pattern, Reject, Right, Rule, Ruleset, Statement, Table, Verdict, HOOKS, PRIORITIES,
+    Family, HOOKS, Hook, Op, Operand, PRIORITIES, Pattern, Reject, Right, Rule, Ruleset, Statement, Table, Verdict,
 };
 use crate::types::Type;
 

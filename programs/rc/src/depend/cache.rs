@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_for_a_cache_is_one() {
-        crate::testing::for_texts(3000, |text| {
+        crate::testing::for_texts(|text| {
             for text in [text.to_owned(), format!("rc-deptree 1\nfile 3 - 0a {text}")] {
                 if let Some(cache) = parse(text.as_bytes()) {
                     assert_eq!(parse(&render(&cache)), Some(cache), "{text:?}");

@@ -228,7 +228,10 @@ mod tests {
 
     #[test]
     fn virtual_names_and_those_who_point_at_them() {
-        let g = graph("service a\nneed net\nend 0\nservice e1\nprovide net\nend 0\nservice e0\nprovide net\nend 0\nservice z\nneed a\nend 0", "");
+        let g = graph(
+            "service a\nneed net\nend 0\nservice e1\nprovide net\nend 0\nservice e0\nprovide net\nend 0\nservice z\nneed a\nend 0",
+            "",
+        );
         assert_eq!(g.behind("net"), ["e0", "e1"]);
         assert!(!g.exists("net"));
         assert_eq!(g.pointing_at("e1", Kind::Need), ["a"]);

@@ -8,7 +8,7 @@ use super::cache::{self, Cache};
 use super::gather::gather;
 use super::graph::Graph;
 use super::survey::Survey;
-use super::text::{parse, render, Kind, Parsed};
+use super::text::{Kind, Parsed, parse, render};
 use crate::conf::Conf;
 use crate::paths::Paths;
 use crate::state::write_whole;

@@ -7,7 +7,7 @@ mod implicit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cycle::{adjacency, break_cycles, circles, postorder, Broken, Edge, Strength};
+use super::cycle::{Broken, Edge, Strength, adjacency, break_cycles, circles, postorder};
 use super::graph::Graph;
 use super::situation::{Direction, Situation};
 use super::text::Kind;

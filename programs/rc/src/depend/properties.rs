@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::graph::Graph;
 use super::situation::{Direction, Situation};
-use super::text::{parse, render, Kind, Written};
-use super::{cache, Plan};
-use crate::testing::Numbers;
+use super::text::{Kind, Written, parse, render};
+use super::{Plan, cache};
+use testkit::fuzz::Random;
 
-fn generated(dice: &mut Numbers) -> (Graph, Situation, Vec<String>) {
+fn generated(dice: &mut Random) -> (Graph, Situation, Vec<String>) {
     let count = 2 + dice.below(24);
     let name = |n: usize| format!("s{n}");
     let mut written = Vec::new();
@@ -84,7 +84,7 @@ fn assert_kept(graph: &Graph, plan: &Plan, direction: Direction, case: u64) {
 fn relations_are_kept_or_reported() {
     let mut broken = 0;
     for case in 0..1000 {
-        let mut dice = Numbers::new(case);
+        let mut dice = Random::new(case, b"");
         let (graph, situation, start) = generated(&mut dice);
         let up = graph.start_plan(&situation, &start);
         assert_eq!(up, graph.start_plan(&situation, &start), "{case}: not the same twice");
@@ -120,7 +120,7 @@ fn any_bytes_are_survived() {
         "file ",
     ];
     for case in 0..4000 {
-        let mut dice = Numbers::new(case);
+        let mut dice = Random::new(case, b"");
         let mut bytes = Vec::new();
         for _ in 0..dice.below(60) {
             match dice.below(3) {

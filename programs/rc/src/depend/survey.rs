@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::cache::{fingerprint, Content, Stamp};
+use super::cache::{Content, Stamp, fingerprint};
 use crate::paths::Paths;
 
 /// A file as it is now: cheap to learn, without its content.

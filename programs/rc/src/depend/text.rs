@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn whatever_scripts_say_is_read_and_what_was_understood_survives_writing() {
-        crate::testing::for_texts(3000, |text| {
+        crate::testing::for_texts(|text| {
             let parsed = parse(text.as_bytes());
             let again = parse(render(&parsed.services).as_bytes());
             assert_eq!(again.services, parsed.services, "{text:?}");

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_nearest_profile_counts() {
-        let root = std::env::temp_dir().join(format!("rc-confinement-{}", std::process::id()));
+        let root = testkit::TempDir::new("rc-confinement");
         let paths = Paths::below(&root, true);
         let profile = |service: &str, chroot: Option<&Path>| {
             let found = Confinement::of(&paths, service, chroot)?;
@@ -81,6 +81,5 @@ mod tests {
         }
         assert_eq!(profile("other", Some(Path::new("/srv"))), Ok(None));
         assert!(profile("sshd", Some(Path::new("/srv"))).is_err());
-        fs::remove_dir_all(root).unwrap();
     }
 }

@@ -162,9 +162,9 @@ mod tests {
     use super::*;
     use crate::depend::order::Requirement;
     use crate::depend::{Obstacle, Step};
-    use crate::testing::Numbers;
+    use testkit::fuzz::Random;
 
-    fn generated(dice: &mut Numbers) -> Plan {
+    fn generated(dice: &mut Random) -> Plan {
         let steps = (0..1 + dice.below(30)).map(|at| {
             let mut after: Vec<usize> = (0..at).filter(|_| dice.below(4) == 0).collect();
             let needed: Vec<usize> = after.iter().copied().filter(|_| dice.below(2) == 0).collect();
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn every_step_ends_and_none_runs_too_early() {
         for case in 0..2000 {
-            let mut dice = Numbers::new(case);
+            let mut dice = Random::new(case, b"");
             let plan = generated(&mut dice);
             let undeterred = dice.below(3) == 0;
             let before: BTreeSet<String> =

@@ -293,7 +293,9 @@ impl Runner<'_> {
             if let Some(output) = &running.output {
                 output.show();
             }
-            eerror(&format!("{service} took longer than {seconds} seconds and is ended; what needs it does not start. `rc_timeout_start` in /etc/conf.d/{service} gives it more time"));
+            eerror(&format!(
+                "{service} took longer than {seconds} seconds and is ended; what needs it does not start. `rc_timeout_start` in /etc/conf.d/{service} gives it more time"
+            ));
             journal.event(service, "timeout", Some(running.begun.elapsed()));
         }
         // It may have ended in this moment; then waiting for it says so.

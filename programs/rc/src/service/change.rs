@@ -3,7 +3,7 @@
 use super::dependencies::Refusal;
 use super::{Care, Service};
 use crate::cgroup;
-use crate::conf::{is_yes, Conf};
+use crate::conf::{Conf, is_yes};
 use crate::depend::situation::Direction;
 use crate::message::{eerror, einfo, ewarn};
 use crate::pattern;

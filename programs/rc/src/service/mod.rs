@@ -8,11 +8,11 @@ mod dependencies;
 mod shell;
 
 use crate::conf::Conf;
-use crate::depend::text::Kind;
 use crate::depend::Graph;
-use crate::getopt::{self, option, Known};
+use crate::depend::text::Kind;
+use crate::getopt::{self, Known, option};
 use crate::message;
-use crate::paths::{is_service_name, Paths};
+use crate::paths::{Paths, is_service_name};
 use crate::starter;
 use crate::state::{self, State};
 use crate::sys;
@@ -76,11 +76,7 @@ pub fn run(args: &[String]) -> u8 {
 }
 
 fn worse(before: u8, now: u8) -> u8 {
-    if now == 0 {
-        before
-    } else {
-        now
-    }
+    if now == 0 { before } else { now }
 }
 
 impl Service {
@@ -120,11 +116,11 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
         [("quiet", "EINFO_QUIET"), ("verbose", "EINFO_VERBOSE"), ("nocolor", "RC_NOCOLOR"), ("debug", "RC_DEBUG")]
     {
         if parsed.has(option) {
-            env::set_var(variable, "yes");
+            sys::set_variable(variable, "yes");
         }
     }
     if Conf::general(&paths).yes("rc_nocolor", false) {
-        env::set_var("RC_NOCOLOR", "yes");
+        sys::set_variable("RC_NOCOLOR", "yes");
     }
     if rest.is_empty() {
         return Err(format!("{name}: not enough arguments; for example: start, stop, status"));
@@ -136,7 +132,7 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
         Err(_) => Care::Ours,
     };
     // What the script starts by itself is not part of the plan.
-    env::remove_var("RC_PLANNED");
+    sys::unset_variable("RC_PLANNED");
     let only_if = match (parsed.has("ifstarted"), parsed.has("ifstopped")) {
         (true, _) => Some(State::Started),
         (_, true) => Some(State::Stopped),

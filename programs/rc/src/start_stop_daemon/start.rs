@@ -1,6 +1,6 @@
 //! `--start`: makes the process of a daemon, and notices when that fails.
 
-use super::{ended, Request};
+use super::{Request, ended};
 use crate::conf::Conf;
 use crate::daemons::{self, Daemon};
 use crate::launch::{self, Launch};

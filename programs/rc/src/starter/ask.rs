@@ -1,7 +1,7 @@
 //! The caller's side: hands a command line over, passes signals on, and ends as the command did.
 
 use super::request::Request;
-use super::{directory, is_of_a_login, socket, STARTED};
+use super::{STARTED, directory, is_of_a_login, socket};
 use crate::message::eerror;
 use crate::paths::Paths;
 use crate::sys::{self, Signals};

@@ -1,7 +1,7 @@
 //! What the starter is asked for, as bytes and back, and what of it is right. No effects, but for [`Request::judge`], which looks where
 //! a script is.
 
-use crate::paths::{is_service_name, Paths};
+use crate::paths::{Paths, is_service_name};
 use std::path::Path;
 
 /// A request has no more bytes than this.
@@ -128,7 +128,7 @@ mod tests {
     /// What a hostile caller could send, and what of it is run without anybody's number.
     #[test]
     fn only_services_are_started() {
-        let root = std::env::temp_dir().join(format!("rc-starter-{}", std::process::id()));
+        let root = testkit::TempDir::new("rc-starter");
         let paths = Paths::below(&root, true);
         std::fs::create_dir_all(&paths.init_d).unwrap();
         std::fs::create_dir_all(root.join("home")).unwrap();
@@ -154,13 +154,12 @@ mod tests {
         assert!(!judge(&["openrc-run"]) && !judge(&[]));
         let variables = vec![("RC_TEST_ROOT".to_owned(), "/home".to_owned())];
         assert!(Request { words: words("openrc default"), variables }.judge(&paths).is_err());
-        std::fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
     fn no_bytes_make_the_reader_panic() {
         let paths = Paths::below(Path::new("/none"), true);
-        testing::for_texts(20_000, |text| {
+        testing::for_texts(|text| {
             let text = text.replace("\\", "\0");
             for bytes in [text.clone(), format!("{text}\0"), format!("2\0{text}\0")] {
                 if let Ok(request) = Request::from_bytes(bytes.as_bytes()) {

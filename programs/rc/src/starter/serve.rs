@@ -1,7 +1,7 @@
 //! The service's side: takes requests, judges them, runs the command, and answers with its exit code.
 
-use super::request::{Request, MOST};
-use super::{directory, is_of_a_login, socket, PATIENCE, STARTED};
+use super::request::{MOST, Request};
+use super::{PATIENCE, STARTED, directory, is_of_a_login, socket};
 use crate::eapplets;
 use crate::paths::Paths;
 use crate::sys::{self, End, Fork, Peer, Pid, Signals};

@@ -106,7 +106,7 @@ mod tests {
             assert_eq!(time(text), None, "{text:?}");
         }
         let year = Duration::from_secs(31_536_000);
-        crate::testing::for_texts(2000, |text| assert!(time(text).is_none_or(|time| time <= year)));
+        crate::testing::for_texts(|text| assert!(time(text).is_none_or(|time| time <= year)));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The supervisor at work: one loop that waits for the end of its child, for signals, and for the time of the
 //! next health check or start. Nothing in it waits for anything else.
 
-use super::respawn::{History, Verdict};
 use super::Charge;
+use super::respawn::{History, Verdict};
 use crate::daemons::{self, Daemon};
 use crate::eapplets::syslog;
 use crate::process;
@@ -222,11 +222,7 @@ impl Supervisor<'_> {
         self.end_child();
         self.note_child();
         // As if it had ended by itself. Who is told to end meanwhile starts nothing any more.
-        if self.told_to_end {
-            None
-        } else {
-            self.plan_next()
-        }
+        if self.told_to_end { None } else { self.plan_next() }
     }
 
     /// Runs a function of the service's script.

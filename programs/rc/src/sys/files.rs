@@ -1,7 +1,7 @@
 //! Calls about files.
 
 use super::{c_string, check};
-use std::ffi::{c_int, OsStr};
+use std::ffi::{OsStr, c_int};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};

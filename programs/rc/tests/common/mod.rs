@@ -5,7 +5,7 @@
 pub mod service;
 
 use std::fs;
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -38,11 +38,7 @@ fn base() -> &'static Path {
     static BASE: OnceLock<PathBuf> = OnceLock::new();
     BASE.get_or_init(|| {
         let memory = PathBuf::from("/dev/shm");
-        if can_run_in(&memory) {
-            memory
-        } else {
-            std::env::temp_dir()
-        }
+        if can_run_in(&memory) { memory } else { std::env::temp_dir() }
     })
 }
 

@@ -1,6 +1,6 @@
 //! One service, run as a person would run it, and what became of its processes.
 
-use super::{ended, Root};
+use super::{Root, ended};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -37,12 +37,9 @@ pub fn pid(root: &Root, file: &str) -> String {
 
 /// Calls a test for each shell, with a root of its own.
 pub fn for_shells(name: &str, scripts: &str, test: impl Fn(&Root, &str)) {
-    for shell in ["/bin/sh", "/bin/dash", "/bin/busybox sh", "/usr/bin/busybox sh"] {
-        let program = shell.split(' ').next().unwrap();
-        if !Path::new(program).exists() {
-            println!("skipped: {program} is not on this machine");
-            continue;
-        }
+    let shells = ["/bin/sh", "/bin/dash", "/bin/busybox sh", "/usr/bin/busybox sh"];
+    let here = shells.into_iter().filter(|shell| Path::new(shell.split(' ').next().unwrap()).exists());
+    for shell in here {
         test(&root(&format!("{name}-{}", shell.len()), scripts), shell);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Packages without `source` lie in the package's folder or in its sources; cargo itself fails when they do not.
 
+pub mod member;
+
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;

@@ -50,6 +50,8 @@ pub struct Recipe {
     pub env: BTreeMap<String, String>,
     /// Crates to provide in `/build/vendor`, as a Cargo.lock beside the recipe.
     pub cargo_lock: Option<String>,
+    /// For a member of the workspace in the folder above: the shared crates, relative to that folder, that its build sees.
+    pub workspace: Option<Vec<String>>,
     /// The phases that run, after style and overrides were merged. Empty scripts are absent.
     pub phases: BTreeMap<Phase, String>,
     /// Hardening flags switched off.

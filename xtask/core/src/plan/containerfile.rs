@@ -34,10 +34,21 @@ pub fn render(plan: &BuildPlan, folder: &Utf8Path) -> String {
                     "tar -xzf /distfiles/{name}.crate -C {root}/vendor && printf %s '{sums}' > {root}/vendor/{name}/.cargo-checksum.json"
                 )));
             }
+            Step::Workspace(workspace) => {
+                let above = folder.parent().unwrap_or(Utf8Path::new(""));
+                for file in &workspace.files {
+                    line(format!("COPY {} {root}/src/{}", above.join(&file.path), file.path));
+                }
+                for (name, text) in [("Cargo.toml", &workspace.manifest), ("Cargo.lock", &workspace.lock)] {
+                    let file = format!("{root}/src/{name}");
+                    line(exec(&["/bin/sh", "-c", "printf %s \"$1\" > \"$0\"", &file, text]));
+                }
+            }
             Step::Files { as_source, .. } => {
                 line(format!("COPY {folder} /files"));
                 if as_source {
-                    line(run(&format!("cp -R /files/. {root}/src/")));
+                    let source = format!("{root}/{}", plan.source_folder());
+                    line(run(&format!("mkdir -p {source} && cp -R /files/. {source}/")));
                 }
                 if !plan.patches.is_empty() {
                     line(format!("COPY {folder}/patches /patches"));

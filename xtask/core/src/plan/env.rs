@@ -25,7 +25,7 @@ pub fn variables(plan: &BuildPlan, variations: &Variations, jobs: usize) -> BTre
         ("LD", "ld.lld".to_owned()),
         ("HOSTCC", "clang".to_owned()),
         ("HOSTCXX", "clang++".to_owned()),
-        ("SRC", format!("{root}/src")),
+        ("SRC", format!("{root}/{}", plan.source_folder())),
         ("OBJ", format!("{root}/obj")),
         ("DESTDIR", "/dest".to_owned()),
         ("SYSROOT", "/sysroot".to_owned()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{BuildPlan, Input, PlannedCrate, PlannedFile, PlannedSource};
+use super::{BuildPlan, Input, PlannedCrate, PlannedFile, PlannedSource, PlannedWorkspace};
 use crate::base::name::{Phase, PkgName};
 
 /// One step of a build.
@@ -15,6 +15,8 @@ pub enum Step {
     Unpack(PlannedSource),
     /// Unpacks a verified crate into the vendor directory.
     Vendor(PlannedCrate),
+    /// Lays the workspace of the package's crate into the source tree.
+    Workspace(PlannedWorkspace),
     /// Copies the package's own files, for `/files` and, in style `cargo`, as the start of the source tree.
     Files {
         /// Every file but the recipe and the patches.
@@ -58,6 +60,7 @@ pub enum Step {
 pub fn steps(plan: &BuildPlan) -> Vec<Step> {
     let mut steps: Vec<Step> = plan.sources.iter().cloned().map(Step::Unpack).collect();
     steps.extend(plan.crates.iter().cloned().map(Step::Vendor));
+    steps.extend(plan.workspace.clone().map(Step::Workspace));
     steps.push(Step::Files { files: plan.files.clone(), as_source: plan.files_are_source });
     for (into, packages) in [("/sysroot", &plan.libs), ("/tools", &plan.tools)] {
         if !packages.is_empty() {
@@ -103,6 +106,9 @@ impl fmt::Display for Step {
                 if source.include.is_empty() { Ok(()) } else { write!(f, ", only {}", source.include.join(" ")) }
             }
             Self::Vendor(krate) => write!(f, "vendor    {} {} ({})", krate.name, krate.version, krate.sha256.short()),
+            Self::Workspace(workspace) => {
+                write!(f, "workspace Cargo.toml, Cargo.lock and {} files to $SRC/..", workspace.files.len())
+            }
             Self::Files { files, as_source } => {
                 let also = if *as_source { " and $SRC" } else { "" };
                 write!(f, "files     {} to /files{also}", files.len())

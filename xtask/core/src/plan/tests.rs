@@ -27,6 +27,7 @@ fn plan() -> BuildPlan {
         patches: vec![PlannedFile { path: "0001-fix.patch".to_owned(), sha256: digest("patch"), executable: false }],
         files: vec![PlannedFile { path: "demo.config".to_owned(), sha256: digest("config"), executable: false }],
         files_are_source: true,
+        workspace: None,
         libs: vec![Input { name: name("musl"), diff_id: digest("musl") }],
         tools: Vec::new(),
         toolchain: BTreeMap::from([("cc.cfg".to_owned(), "-ffile-prefix-map=@ROOT@/src=.\n".to_owned())]),
@@ -69,6 +70,32 @@ fn every_field_changes_the_key() {
     }
     assert_eq!(serde_json::from_str::<BuildPlan>(&base.canonical()).unwrap(), base);
     assert!(explain(&base.canonical(), &base.canonical()).unwrap().is_empty());
+}
+
+/// The plan of a member of a workspace.
+fn member() -> BuildPlan {
+    let planned = |path: &str| PlannedFile { path: path.to_owned(), sha256: Digest::of(path), executable: false };
+    let workspace = PlannedWorkspace {
+        manifest: "[workspace]\n".to_owned(),
+        lock: "version = 4\n".to_owned(),
+        files: vec![planned("lib/base/Cargo.toml")],
+    };
+    BuildPlan { workspace: Some(workspace), sources: Vec::new(), patches: Vec::new(), ..plan() }
+}
+
+#[test]
+fn a_member_of_a_workspace_is_built_in_its_place() {
+    assert_eq!(env::variables(&member(), &Variations::none(), 1)["SRC"], "/build/src/demo");
+    assert_ne!(member().key(), BuildPlan { workspace: None, ..member() }.key());
+    let text: Vec<String> = steps(&member()).iter().map(ToString::to_string).take(3).collect();
+    let rendered = containerfile::render(&member(), "programs/demo".into());
+    let copied: Vec<&str> = rendered
+        .lines()
+        .filter(|line| {
+            line.starts_with("COPY programs") || line.contains("printf %s") || line.contains("mkdir -p /build/src/demo")
+        })
+        .collect();
+    insta::assert_snapshot!(format!("{}\n{}", text.join("\n"), copied.join("\n")));
 }
 
 #[test]

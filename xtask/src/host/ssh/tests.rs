@@ -91,8 +91,7 @@ fn a_banner_that_never_comes_is_late_and_a_cancelled_wait_ends() {
 #[test]
 fn commands_against_nobody_end_in_time() {
     if crate::host::tools::find(ssh::SSH).is_none() {
-        eprintln!("skipped: there is no SSH client here");
-        return;
+        testkit::skip!("there is no SSH client here");
     }
     let dir = tempfile::tempdir().unwrap();
     let nobody = client(free_port().unwrap(), &dir);
@@ -104,8 +103,7 @@ fn commands_against_nobody_end_in_time() {
 #[test]
 fn keys_are_made_for_each_machine() {
     if crate::host::tools::find(ssh::KEYGEN).is_none() {
-        eprintln!("skipped: there is no ssh-keygen here");
-        return;
+        testkit::skip!("there is no ssh-keygen here");
     }
     let dir = tempfile::tempdir().unwrap();
     let scratch = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();

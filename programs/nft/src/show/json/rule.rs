@@ -2,14 +2,14 @@
 
 use super::set::{bits, counter, pattern, seconds, used, value};
 use super::tree::Json;
-use crate::field::{fib_flags, Field};
+use crate::field::{Field, fib_flags};
 use crate::ruleset::{
-    Chain, Family, Limit, Log, Nat, Op, Operand, Pattern, Reject, Right, Rule, Statement, Table, Update, Verdict,
-    Written, LOG_ALL, LOG_FLAGS,
+    Chain, Family, LOG_ALL, LOG_FLAGS, Limit, Log, Nat, Op, Operand, Pattern, Reject, Right, Rule, Statement, Table,
+    Update, Verdict, Written,
 };
 use crate::show::text::effect::{has_address, nat_flags, operations};
 use crate::show::text::{is_part, several_bits};
-use crate::show::{in_units, limit_unit, Style};
+use crate::show::{Style, in_units, limit_unit};
 use crate::types::{self, Type};
 use crate::words;
 

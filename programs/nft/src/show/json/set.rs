@@ -3,8 +3,8 @@
 use super::rule::{statement, verdict};
 use super::tree::Json;
 use crate::ruleset::{Data, DataType, Element, Family, Pattern, Set, SetUse, Statement, Table};
-use crate::show::value::{edge, name, shown, Shown};
 use crate::show::Style;
+use crate::show::value::{Shown, edge, name, shown};
 use crate::types::Type;
 
 /// A set with a name.

@@ -2,9 +2,9 @@
 
 use super::{operand_text, pattern, set, statement, value};
 use crate::field::Field;
-use crate::ruleset::{Family, Limit, Log, Nat, NatKind, Reject, Update, Written, LOG_ALL, LOG_FLAGS, NAT_FLAGS};
+use crate::ruleset::{Family, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, Nat, NatKind, Reject, Update, Written};
 use crate::show::value::duration;
-use crate::show::{in_units, limit_unit, Style};
+use crate::show::{Style, in_units, limit_unit};
 use crate::types::Type;
 use crate::words;
 

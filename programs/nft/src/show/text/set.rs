@@ -2,8 +2,8 @@
 
 use super::{pattern, statement, value, verdict};
 use crate::ruleset::{Data, DataType, Element, Family, Set, SetUse};
-use crate::show::value::duration;
 use crate::show::Style;
+use crate::show::value::duration;
 use crate::types::Type;
 
 /// A set with a name, as a block.

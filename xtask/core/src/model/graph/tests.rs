@@ -29,6 +29,7 @@ fn recipes(lines: &[&str]) -> BTreeMap<PkgName, Recipe> {
             args: Vec::new(),
             env: BTreeMap::new(),
             cargo_lock: None,
+            workspace: None,
             phases: BTreeMap::new(),
             hardening: Vec::new(),
             modes: BTreeMap::new(),

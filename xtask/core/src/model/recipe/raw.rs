@@ -95,6 +95,9 @@ pub struct RawBuild {
     pub args: Vec<Text>,
     /// Lock file in the package's folder whose crates are provided; `Cargo.lock` for style `cargo`.
     pub cargo_lock: Option<Text>,
+    /// For a crate that is a member of the workspace in the folder above: the shared crates that it depends on, such as
+    /// `"lib/testkit"`. The build gets these and the part of the workspace that the crate needs; `$SRC` is the crate's folder.
+    pub workspace: Option<Spanned<Vec<Text>>>,
     /// Variables for all phases, except those of the build contract.
     pub env: BTreeMap<Text, Text>,
 }

@@ -131,6 +131,11 @@ chmod 755 "$HOME/host-cc"
     (Phase::Install, "install -D -m 755 \"$OBJ/$TARGET/release/{name}\" \"$DESTDIR/usr/bin/{name}\"\n"),
 ];
 
+/// What the phase `prepare` of the style `cargo` ends with for a member of a workspace. The member's part of the lock may have crates
+/// that only another member's features ask for. cargo takes these out; it can add none, having no network and no crates but those
+/// of the lock.
+pub const MEMBER_PREPARE: &str = "cargo metadata --offline --format-version 1 > /dev/null\n";
+
 /// The environment a style adds; a recipe's own `[build.env]` wins over it.
 pub fn env(style: Style) -> BTreeMap<String, String> {
     let pairs: &[(&str, &str)] = match style {

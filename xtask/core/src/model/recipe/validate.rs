@@ -69,6 +69,7 @@ pub fn validate(
             args: build.args,
             env: build.env,
             cargo_lock: build.cargo_lock,
+            workspace: build.workspace,
             phases,
             hardening,
             modes,

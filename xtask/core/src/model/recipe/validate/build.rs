@@ -1,6 +1,7 @@
 //! `[build]`: style, arguments, environment, crates.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::model::recipe::spanned::Spanned;
 
@@ -46,6 +47,7 @@ pub struct Build {
     pub args: Vec<String>,
     pub env: BTreeMap<String, String>,
     pub cargo_lock: Option<String>,
+    pub workspace: Option<Vec<String>>,
 }
 
 pub(super) fn check(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findings) -> Build {
@@ -65,6 +67,7 @@ pub(super) fn check(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findi
         args: build.args.iter().map(|arg| arg.get_ref().clone()).collect(),
         env,
         cargo_lock: crates(table, style, files, found),
+        workspace: workspace(raw, build, style, files, found),
     }
 }
 
@@ -158,7 +161,11 @@ fn crates(
     let place = |text: &Option<Text>| text.as_ref().or(build.style.as_ref()).map_or_else(|| table.span(), |t| t.span());
     let lock = match &build.cargo_lock {
         Some(text) => text.get_ref().clone(),
-        None if cargo => "Cargo.lock".to_owned(),
+        None if cargo && build.workspace.is_none() => "Cargo.lock".to_owned(),
+        None if cargo => {
+            cargo_toml(place(&None), files, found);
+            return None;
+        }
         None => return None,
     };
     if let Some(fault) = path_fault(&lock) {
@@ -172,9 +179,47 @@ fn crates(
                 .help("`cargo generate-lockfile` in the package's folder writes it; commit it"),
         );
     }
-    if cargo && !files.contains("Cargo.toml") {
-        let finding = Diagnostic::error("recipe::missing-cargo-toml", "there is no `Cargo.toml` beside the recipe");
-        found.add(finding.at(place(&None)).label("style `cargo` builds the crate in the package's folder"));
+    if cargo {
+        cargo_toml(place(&None), files, found);
     }
     Some(lock)
+}
+
+fn cargo_toml(place: Range<usize>, files: &BTreeSet<String>, found: &mut Findings) {
+    if !files.contains("Cargo.toml") {
+        let finding = Diagnostic::error("recipe::missing-cargo-toml", "there is no `Cargo.toml` beside the recipe");
+        found.add(finding.at(place).label("style `cargo` builds the crate in the package's folder"));
+    }
+}
+
+/// The shared crates of the workspace, of which the recipe's crate is a member.
+fn workspace(
+    raw: &RawRecipe,
+    build: &RawBuild,
+    style: Option<Style>,
+    files: &BTreeSet<String>,
+    found: &mut Findings,
+) -> Option<Vec<String>> {
+    let list = build.workspace.as_ref()?;
+    let mut refuse = |message: &str, label: &str| {
+        found.add(Diagnostic::error("recipe::bad-workspace", message).at(list.span()).label(label));
+    };
+    if style.is_some_and(|style| style != Style::Cargo) {
+        refuse("only the style `cargo` has a workspace", "nothing would read it");
+    }
+    if build.cargo_lock.is_some() || files.contains("Cargo.lock") {
+        let label = "take the recipe's own lock file away, or this key";
+        refuse("a member of a workspace has no lock file of its own: the workspace's is read", label);
+    }
+    if !raw.source.is_empty() {
+        refuse("a member of a workspace is its folder, and has no `[[source]]`", "take one of them away");
+    }
+    for text in list.get_ref() {
+        if let Some(fault) = path_fault(text.get_ref()) {
+            let finding = Diagnostic::error("recipe::bad-path", format!("the path `{}` {fault}", text.get_ref()));
+            found
+                .add(finding.at(text.span()).label("expected the folder of a shared crate, relative to the workspace"));
+        }
+    }
+    Some(list.get_ref().iter().map(|text| text.get_ref().clone()).collect())
 }

@@ -19,11 +19,16 @@ pub(super) fn check(
     build: &Build,
     found: &mut Findings,
 ) -> BTreeMap<Phase, String> {
-    let defaults = match (&identity.name, build.style) {
+    let mut defaults = match (&identity.name, build.style) {
         // An argument that cannot be quoted was found in `[build]` already.
         (Some(name), Some(style)) => style::phases(style, name, &build.args).unwrap_or_default(),
         _ => BTreeMap::new(),
     };
+    if build.workspace.is_some()
+        && let Some(prepare) = defaults.get_mut(&Phase::Prepare)
+    {
+        prepare.push_str(style::MEMBER_PREPARE);
+    }
     let mut phases = defaults.clone();
     let written = raw.phases.all();
     for (phase, text) in &written {
