@@ -13,17 +13,7 @@ pub fn line(check: &Check, outcome: &Outcome) -> String {
 
 /// A JSON object on one line.
 pub fn json(check: &Check, outcome: &Outcome) -> String {
-    let text = |value: &str| {
-        let mut quoted = String::from("\"");
-        for letter in value.chars() {
-            match letter {
-                '"' | '\\' => quoted.extend(['\\', letter]),
-                control if u32::from(control) < 0x20 => quoted += &format!("\\u{:04x}", u32::from(control)),
-                other => quoted.push(other),
-            }
-        }
-        quoted + "\""
-    };
+    let text = base::json::quoted;
     format!(
         "{{\"layer\":{},\"id\":{},\"pass\":{},\"summary\":{},\"expected\":{},\"found\":{},\"reason\":{}}}",
         check.layer,

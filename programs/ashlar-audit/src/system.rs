@@ -120,12 +120,8 @@ impl System {
     /// The name of a user or group, or the number when there is none.
     fn name(&self, file: &str, id: u32) -> String {
         let text = self.fixed(file).unwrap_or_default();
-        let named = |line: &str| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
-        };
-        text.lines().find_map(named).unwrap_or_else(|| id.to_string())
+        let line = base::accounts::lines(&text).find(|line| line.number() == Some(id));
+        line.map_or_else(|| id.to_string(), |line| line.name.to_owned())
     }
 
     /// Paths of everything of a sort, on all file systems but the kernel's own.

@@ -2,13 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
+use base::syslog;
 use sha2::{Digest as _, Sha256};
 
-/// Facility authpriv, severity notice.
-const PRIORITY: u8 = 10 * 8 + 5;
+const PRIORITY: u8 = syslog::priority(syslog::AUTHPRIV, syslog::NOTICE);
 /// Bytes of a text that are written, so that the kernel's log takes the line as well, which has 1,024 bytes for each. Of a longer one,
 /// the rest is counted and its digest written.
 const MOST: usize = 800;
@@ -17,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Writes a line: to the log, or if it cannot be had, to the kernel's. An error: nobody keeps it.
 pub fn write(text: &str) -> io::Result<()> {
-    let message = format!("<{PRIORITY}>become: {}", line(text));
-    to_log(&message).or_else(|of_log| {
+    let message = syslog::line(PRIORITY, "become", &line(text));
+    syslog::send(&message, Some(PATIENCE)).or_else(|of_log| {
         // The kernel keeps it, and the next log service takes it from there.
         to_kernel(&message).map_err(|of_kernel| io::Error::other(format!("/dev/log: {of_log}; /dev/kmsg: {of_kernel}")))
     })
@@ -31,12 +30,6 @@ pub fn note(text: &str) {
     }
 }
 
-fn to_log(message: &str) -> io::Result<()> {
-    let socket = UnixDatagram::unbound()?;
-    socket.set_write_timeout(Some(PATIENCE))?;
-    socket.send_to(message.as_bytes(), "/dev/log").map(drop)
-}
-
 fn to_kernel(message: &str) -> io::Result<()> {
     OpenOptions::new().write(true).open("/dev/kmsg")?.write_all(message.as_bytes())
 }
@@ -44,13 +37,13 @@ fn to_kernel(message: &str) -> io::Result<()> {
 /// The text as part of one line. Control characters in it cannot begin another one. What is too long cannot hide its end: the
 /// count and the digest are of the whole text, so that it can be compared with what audit has.
 fn line(text: &str) -> String {
-    let plain = text.chars().map(|char| if char.is_control() { '?' } else { char });
+    let plain = syslog::one_line(text);
     let mut bytes = 0;
     let within = |char: &char| {
         bytes += char.len_utf8();
         bytes <= MOST
     };
-    let shown: String = plain.take_while(within).collect();
+    let shown: String = plain.chars().take_while(within).collect();
     let (length, written) = (text.chars().count(), shown.chars().count());
     if length == written {
         return shown;

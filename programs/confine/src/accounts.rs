@@ -1,20 +1,15 @@
 //! Users and groups, from the text of `/etc/passwd` and `/etc/group`.
 
+use base::accounts;
+
 use crate::plan::Identity;
 
 /// A user with all of its groups.
 pub fn user(name: &str, passwd: &str, group: &str) -> Option<Identity> {
-    let entry = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let entry = entry.into_iter().find(|fields| fields.len() == 7 && fields[0] == name && !name.is_empty())?;
-    let (uid, gid) = (entry[2].parse().ok()?, entry[3].parse().ok()?);
-    let is_member = |members: &str| members.split(',').any(|member| member == name);
-    let mut groups = vec![gid];
-    for fields in group.lines().map(|line| line.split(':').collect::<Vec<_>>()) {
-        if let [_, _, number, members] = fields[..] {
-            groups.extend(number.parse::<u32>().ok().filter(|number| is_member(members) && *number != gid));
-        }
-    }
-    Some(Identity { name: name.to_owned(), uid, gid, groups })
+    let user = accounts::user(passwd, name)?;
+    let further = accounts::groups(group).filter(|group| group.lists(name) && group.gid != user.gid);
+    let groups = std::iter::once(user.gid).chain(further.map(|group| group.gid)).collect();
+    Some(Identity { name: name.to_owned(), uid: user.uid, gid: user.gid, groups })
 }
 
 #[cfg(test)]

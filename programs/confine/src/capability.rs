@@ -1,52 +1,8 @@
-//! Capabilities: names and bits.
+//! Sets of capabilities, named as in manuals: `CAP_SYS_ADMIN`.
 
-/// Names in the order of their bits, without `CAP_`.
-const NAMES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
+use base::capability;
 
-/// How many there are; the kernel may know more, which nobody keeps.
-pub const COUNT: u8 = NAMES.len() as u8;
+pub use base::capability::COUNT;
 
 /// A set, as the kernel writes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +12,8 @@ impl Capabilities {
     /// The bit of a name with `CAP_`.
     pub fn bit(name: &str) -> Option<u8> {
         let name = name.strip_prefix("CAP_")?;
-        NAMES.iter().position(|known| *known == name).map(|bit| bit as u8)
+        let is_upper = !name.contains(|letter: char| letter.is_ascii_lowercase());
+        capability::bit(&name.to_ascii_lowercase()).filter(|_| is_upper)
     }
 
     /// The set with another one.
@@ -71,7 +28,8 @@ impl Capabilities {
 
     /// The names, in the order of their bits.
     pub fn names(self) -> Vec<String> {
-        (0..COUNT).filter(|bit| self.has(*bit)).map(|bit| format!("CAP_{}", NAMES[usize::from(bit)])).collect()
+        let held = (0..COUNT).filter(|bit| self.has(*bit)).filter_map(capability::name);
+        held.map(|name| format!("CAP_{}", name.to_ascii_uppercase())).collect()
     }
 
     /// From names that are known to exist: tables of this program.
@@ -97,7 +55,9 @@ mod tests {
         ] {
             assert_eq!(Capabilities::bit(name), Some(bit), "{name}");
         }
-        assert_eq!(Capabilities::bit("SYS_ADMIN"), None);
+        for unknown in ["SYS_ADMIN", "CAP_sys_admin", "CAP_"] {
+            assert_eq!(Capabilities::bit(unknown), None, "{unknown}");
+        }
         assert_eq!(Capabilities::of(&["CAP_KILL", "CAP_CHOWN"]).names(), ["CAP_CHOWN", "CAP_KILL"]);
     }
 }

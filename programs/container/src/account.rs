@@ -5,11 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use base::accounts::{self, LARGEST, number};
+
 use crate::problem::{Outcome, problem};
 
-/// The largest number. For the call that changes users, 4294967295 means "stay what you are", and that is root; what reads
-/// numbers as signed ones would take others above this for negative.
-const LARGEST: u32 = i32::MAX as u32;
 /// The group of who names none.
 const NO_GROUP: u32 = 65534;
 
@@ -147,12 +146,6 @@ fn word(written: &str) -> Outcome<Word<'_>> {
     ))
 }
 
-/// Digits without sign and without zeros before them, not beyond the largest.
-fn number(text: &str) -> Option<u32> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    text.parse().ok().filter(|number| plain && *number <= LARGEST)
-}
-
 /// A line of either file.
 #[derive(Clone, Copy)]
 struct Line<'a> {
@@ -164,11 +157,7 @@ struct Line<'a> {
 
 /// Lines whose number can be one.
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    text.lines().filter_map(|line| {
-        let mut fields = line.splitn(4, ':');
-        let (name, _, digits) = (fields.next()?, fields.next()?, fields.next()?);
-        Some(Line { name, number: number(digits)?, rest: fields.next().unwrap_or_default() })
-    })
+    accounts::lines(text).filter_map(|line| Some(Line { name: line.name, number: line.number()?, rest: line.rest }))
 }
 
 /// The first line of that name, as C libraries choose it.

@@ -1,5 +1,7 @@
 //! The account files with new people in them: texts in, texts out.
 
+use base::accounts;
+
 use crate::config::{Facts, User};
 
 /// The files after new accounts were added.
@@ -32,7 +34,9 @@ pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
         ids: Vec::new(),
     };
     for user in users {
-        let taken: Vec<u32> = made.passwd.lines().chain(made.group.lines()).filter_map(number).collect();
+        // By all lines, malformed as they may be: a number that somebody claims is not given away.
+        let lines = accounts::lines(&made.passwd).chain(accounts::lines(&made.group));
+        let taken: Vec<u32> = lines.filter_map(|line| line.digits.parse().ok()).collect();
         let id = PEOPLE.into_iter().find(|id| !taken.contains(id)).ok_or("every account number is in use")?;
         let (name, shell) = (&user.name, &user.shell);
         let full_name = user.full_name.as_ref().map_or("", |name| name.as_ref());
@@ -54,11 +58,6 @@ pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
         made.ids.push(id);
     }
     Ok(made)
-}
-
-/// The third field of a line of passwd or group.
-fn number(line: &str) -> Option<u32> {
-    line.split(':').nth(2)?.parse().ok()
 }
 
 fn whole_lines(text: &str) -> String {

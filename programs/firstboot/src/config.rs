@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use base::accounts::has_name;
+
 use crate::host_key::HostKey;
 use crate::words::{FullName, HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName};
 
@@ -97,12 +99,12 @@ pub struct Facts {
 impl Facts {
     /// Whether an account or group of this name is there.
     pub fn is_taken(&self, name: &str) -> bool {
-        has(&self.passwd, name) || has(&self.group, name)
+        has_name(&self.passwd, name) || has_name(&self.group, name)
     }
 
     /// Whether there is such a group.
     pub fn has_group(&self, name: &str) -> bool {
-        has(&self.group, name)
+        has_name(&self.group, name)
     }
 
     /// The names of all groups, for a message.
@@ -139,9 +141,4 @@ impl Facts {
             _ => Ok(name),
         }
     }
-}
-
-/// Whether a file with lines `name:…` has one of this name.
-fn has(file: &str, name: &str) -> bool {
-    file.lines().any(|line| line.split(':').next() == Some(name))
 }

@@ -41,14 +41,14 @@ pub fn parse(text: &str) -> Result<List, String> {
 
 /// The homes of people in an /etc/passwd: those of accounts that log in, from number 1000 on.
 pub fn homes(passwd: &str) -> Vec<String> {
-    let home = |line: &str| {
-        let mut fields = line.split(':');
-        let number: u32 = fields.nth(2)?.parse().ok()?;
-        let home = fields.nth(2)?.trim_end_matches('/');
+    // By all lines, malformed as they may be: what is watched must not lack a home because of one.
+    let home = |line: base::accounts::Line<'_>| {
+        let number: u32 = line.digits.parse().ok()?;
+        let home = line.rest.split(':').nth(2)?.trim_end_matches('/');
         let plain = home.starts_with('/') && !home.split('/').any(|part| part == "..");
         (number >= 1000 && number != 65534 && plain).then(|| home.to_owned())
     };
-    let mut homes: Vec<String> = passwd.lines().filter_map(home).collect();
+    let mut homes: Vec<String> = base::accounts::lines(passwd).filter_map(home).collect();
     homes.sort();
     homes.dedup();
     homes

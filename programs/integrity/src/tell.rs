@@ -1,12 +1,15 @@
 //! The system's log, and a record for audit.
 
 use std::io::{self, Write as _};
-use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use base::syslog;
 
 use crate::sys;
 
-/// Facility authpriv, severity warning.
-const PRIORITY: u8 = 10 * 8 + 4;
+const PRIORITY: u8 = syslog::priority(syslog::AUTHPRIV, syslog::WARNING);
+/// A log service that takes nothing for so long is as good as none.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a record for audit says.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +26,7 @@ const LONGEST: usize = 900;
 /// A line for the system's log, and for whoever looks when there is none. Paths are spelled in ASCII.
 pub fn log(text: &str) {
     let text = text.get(..LONGEST).unwrap_or(text);
-    let message = format!("<{PRIORITY}>integrity: {text}");
-    let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), "/dev/log"));
-    if sent.is_err() {
+    if syslog::send(&syslog::line(PRIORITY, "integrity", text), Some(PATIENCE)).is_err() {
         complain(text);
     }
 }

@@ -1,5 +1,7 @@
 //! What a ruleset can name and only this machine knows: its interfaces, users and groups.
 
+use base::accounts;
+
 /// Numbers and names.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -12,12 +14,8 @@ impl Facts {
     /// Names with numbers out of `/etc/passwd` or `/etc/group`. What is not UTF-8 there, mostly somebody's full name, must not keep a
     /// ruleset from being loaded.
     pub fn accounts(file: &[u8]) -> Vec<(u32, String)> {
-        let account = |line: &str| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            Some((fields.nth(1)?.parse().ok()?, name.to_owned()))
-        };
-        String::from_utf8_lossy(file).lines().filter_map(account).collect()
+        let text = String::from_utf8_lossy(file);
+        accounts::lines(&text).filter_map(|line| Some((line.number()?, line.name.to_owned()))).collect()
     }
 
     /// The name of an interface.

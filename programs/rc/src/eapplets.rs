@@ -3,7 +3,8 @@
 use crate::conf::is_yes;
 use crate::message::{self, Kind};
 use std::env;
-use std::os::unix::net::UnixDatagram;
+
+use base::syslog;
 
 /// Runs one of them. `None`: no such program.
 pub fn run(name: &str, args: &[String]) -> Option<u8> {
@@ -77,14 +78,12 @@ pub fn syslog(priority: &str, tag: &str, text: &str) {
 /// The same, for whoever has another place for a line that the log does not take.
 pub fn try_syslog(priority: &str, tag: &str, text: &str) -> std::io::Result<()> {
     let number = priority_number(priority);
-    let socket = UnixDatagram::unbound()?;
-    socket.set_nonblocking(true)?;
-    let line = format!("<{number}>{tag}[{}]: {}", std::process::id(), text.replace('\n', " "));
-    socket.send_to(line.as_bytes(), "/dev/log").map(drop)
+    let tag = format!("{tag}[{}]", std::process::id());
+    syslog::send(&syslog::line(number, &tag, &text.replace('\n', " ")), None)
 }
 
 /// `daemon.info` as a number; what is not understood is `user` and `notice`.
-fn priority_number(priority: &str) -> usize {
+fn priority_number(priority: &str) -> u8 {
     let (facility, level) = priority.split_once('.').unwrap_or(("user", priority));
     let level = match level {
         "warn" => "warning",
@@ -93,7 +92,8 @@ fn priority_number(priority: &str) -> usize {
         other => other,
     };
     let facility = FACILITIES.iter().position(|name| *name == facility).unwrap_or(1);
-    facility * 8 + LEVELS.iter().position(|name| *name == level).unwrap_or(5)
+    let level = LEVELS.iter().position(|name| *name == level).unwrap_or(usize::from(syslog::NOTICE));
+    syslog::priority(facility as u8, level as u8)
 }
 
 fn eval_ecolors() {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use base::accounts;
+
 /// A user as the rest of the program needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -32,23 +34,21 @@ impl Accounts {
         Accounts { passwd: text("etc/passwd").unwrap_or_default(), group: text("etc/group").unwrap_or_default() }
     }
 
-    fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
-        text.lines().map(|line| line.split(':').collect::<Vec<&str>>()).filter(|fields| fields.len() >= 4)
-    }
-
     /// The user with a name or number; a number need not be in the file.
     pub fn user(&self, word: &str) -> Option<User> {
-        let number = word.parse::<u32>().ok();
-        let entry = Accounts::lines(&self.passwd)
-            .find(|f| f[0] == word)
-            .or_else(|| Accounts::lines(&self.passwd).find(|f| number.is_some() && f[2].parse().ok() == number));
+        let number = accounts::number(word);
+        // A name that looks like a number is a name first.
+        let entry = match accounts::has_name(&self.passwd, word) {
+            true => Some(accounts::user(&self.passwd, word)?),
+            false => number.and_then(|uid| accounts::user_of(&self.passwd, uid)),
+        };
         match (entry, number) {
-            (Some(fields), _) => Some(User {
-                uid: fields[2].parse().ok()?,
-                gid: fields[3].parse().ok()?,
-                name: Some(fields[0].to_owned()),
-                home: fields.get(5).map(|home| (*home).to_owned()),
-                shell: fields.get(6).map(|shell| (*shell).to_owned()),
+            (Some(user), _) => Some(User {
+                uid: user.uid,
+                gid: user.gid,
+                name: Some(user.name.to_owned()),
+                home: Some(user.home.to_owned()),
+                shell: Some(user.shell.to_owned()),
             }),
             (None, Some(uid)) => Some(User { uid, gid: uid, name: None, home: None, shell: None }),
             (None, None) => None,
@@ -57,14 +57,15 @@ impl Accounts {
 
     /// The group with a name or number.
     pub fn group(&self, word: &str) -> Option<u32> {
-        let entry = Accounts::lines(&self.group).find(|fields| fields[0] == word);
-        entry.map_or_else(|| word.parse().ok(), |fields| fields[2].parse().ok())
+        match accounts::has_name(&self.group, word) {
+            true => Some(accounts::group(&self.group, word)?.gid),
+            false => accounts::number(word),
+        }
     }
 
     /// The further groups of a user.
     pub fn groups_of(&self, name: &str) -> Vec<u32> {
-        let is_member = |fields: &Vec<&str>| fields[3].split(',').any(|member| member == name);
-        Accounts::lines(&self.group).filter(is_member).filter_map(|fields| fields[2].parse().ok()).collect()
+        accounts::groups(&self.group).filter(|group| group.lists(name)).map(|group| group.gid).collect()
     }
 
     /// `user` or `user:group`, for whoever is to run as, or to be found by, that user. A part that came out empty is an

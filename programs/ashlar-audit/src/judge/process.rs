@@ -14,51 +14,6 @@ pub struct Process {
     pub user: String,
 }
 
-/// Capabilities in the order of their bits.
-const CAPABILITIES: [&str; 41] = [
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "linux_immutable",
-    "net_bind_service",
-    "net_broadcast",
-    "net_admin",
-    "net_raw",
-    "ipc_lock",
-    "ipc_owner",
-    "sys_module",
-    "sys_rawio",
-    "sys_chroot",
-    "sys_ptrace",
-    "sys_pacct",
-    "sys_admin",
-    "sys_boot",
-    "sys_nice",
-    "sys_resource",
-    "sys_time",
-    "sys_tty_config",
-    "mknod",
-    "lease",
-    "audit_write",
-    "audit_control",
-    "setfcap",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-    "audit_read",
-    "perfmon",
-    "bpf",
-    "checkpoint_restore",
-];
-
 /// A field of `/proc/PID/status`.
 pub fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
@@ -122,7 +77,7 @@ fn fault(wanted: &Wanted, process: &Process) -> Option<String> {
 /// Names of a mask in hexadecimal; a bit without a name is shown by its number.
 fn capabilities(mask: &str) -> Option<Vec<String>> {
     let mask = u64::from_str_radix(mask, 16).ok()?;
-    let name = |bit: usize| CAPABILITIES.get(bit).map_or_else(|| bit.to_string(), |name| (*name).to_owned());
+    let name = |bit: usize| base::capability::NAMES.get(bit).map_or_else(|| bit.to_string(), |name| (*name).to_owned());
     Some((0..64).filter(|bit| mask >> bit & 1 == 1).map(name).collect())
 }
 

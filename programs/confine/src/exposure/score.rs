@@ -122,11 +122,11 @@ pub fn explain() -> String {
 /// One line of JSON.
 pub fn json(services: &[Service], limit: f64) -> String {
     let process = |score: &Score| {
-        let lacking: Vec<String> = score.lacking.iter().map(|(id, _)| quoted(id)).collect();
+        let lacking: Vec<String> = score.lacking.iter().map(|(id, _)| base::json::quoted(id)).collect();
         format!(
             "{{\"pid\":{},\"name\":{},\"exposure\":{:.1},\"lacking\":[{}]}}",
             score.pid,
-            quoted(&score.name),
+            base::json::quoted(&score.name),
             score.points,
             lacking.join(",")
         )
@@ -140,25 +140,13 @@ pub fn json(services: &[Service], limit: f64) -> String {
         };
         format!(
             "{{\"service\":{},\"exposure\":{:.1},\"verdict\":\"{verdict}\",\"processes\":[{}]}}",
-            quoted(&service.name),
+            base::json::quoted(&service.name),
             service.points(),
             processes.join(",")
         )
     };
     let list: Vec<String> = services.iter().map(service).collect();
     format!("{{\"max\":{limit:.1},\"services\":[{}]}}\n", list.join(","))
-}
-
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => quoted.extend(['\\', char]),
-            char if char.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(char))),
-            char => quoted.push(char),
-        }
-    }
-    quoted + "\""
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {

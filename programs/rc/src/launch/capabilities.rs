@@ -3,52 +3,11 @@
 //! A name alone is inheritable; `^` makes it ambient too, so that a program without file capabilities has
 //! it; `!` takes it out of the bounding set, so that nothing below can ever get it back.
 
-use crate::sys;
 use std::io;
 
-const NAMES: [&str; 41] = [
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "linux_immutable",
-    "net_bind_service",
-    "net_broadcast",
-    "net_admin",
-    "net_raw",
-    "ipc_lock",
-    "ipc_owner",
-    "sys_module",
-    "sys_rawio",
-    "sys_chroot",
-    "sys_ptrace",
-    "sys_pacct",
-    "sys_admin",
-    "sys_boot",
-    "sys_nice",
-    "sys_resource",
-    "sys_time",
-    "sys_tty_config",
-    "mknod",
-    "lease",
-    "audit_write",
-    "audit_control",
-    "setfcap",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-    "audit_read",
-    "perfmon",
-    "bpf",
-    "checkpoint_restore",
-];
+use base::capability;
+
+use crate::sys;
 
 /// Sets of capabilities, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +72,7 @@ fn bits(set: u64) -> impl Iterator<Item = u32> {
 fn number(name: &str) -> Result<u32, String> {
     let lower = name.to_ascii_lowercase();
     let short = lower.strip_prefix("cap_").unwrap_or(&lower);
-    let position = NAMES.iter().position(|known| *known == short).or_else(|| short.parse().ok().filter(|n| *n < 64));
+    let position = capability::bit(short).map(usize::from).or_else(|| short.parse().ok().filter(|n| *n < 64));
     position
         .map(|at| at as u32)
         .ok_or_else(|| format!("`{name}` is no capability; write names like cap_net_bind_service"))

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base::json::quoted;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Json {
@@ -37,7 +39,7 @@ impl fmt::Display for Json {
             Json::Null => to.write_str("null"),
             Json::Boolean(is) => write!(to, "{is}"),
             Json::Number(number) => write!(to, "{number}"),
-            Json::Text(text) => quote(to, text),
+            Json::Text(text) => to.write_str(&quoted(text)),
             Json::List(all) => {
                 to.write_str("[")?;
                 for (at, one) in all.iter().enumerate() {
@@ -54,19 +56,6 @@ impl fmt::Display for Json {
             }
         }
     }
-}
-
-fn quote(to: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    to.write_str("\"")?;
-    for character in text.chars() {
-        match character {
-            '"' => to.write_str("\\\"")?,
-            '\\' => to.write_str("\\\\")?,
-            c if c.is_control() => write!(to, "\\u{:04x}", c as u32)?,
-            c => write!(to, "{c}")?,
-        }
-    }
-    to.write_str("\"")
 }
 
 #[cfg(test)]
