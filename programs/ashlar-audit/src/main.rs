@@ -3,7 +3,6 @@
 //! The promises are data of the image (`check`); `system` looks, `judge` compares, `run` brings both together, `report` writes.
 //! It changes nothing: an attempt that must be refused (`sys`) would be harmless if it were not.
 
-mod check;
 mod judge;
 mod report;
 mod run;
@@ -92,7 +91,7 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let wanted = |check: &&check::Check| options.layers.is_empty() || options.layers.contains(&check.layer);
+    let wanted = |check: &&checks::Check| options.layers.is_empty() || options.layers.contains(&check.layer);
     let system = system::System::default();
     let mut outcomes = Vec::new();
     for check in checks.iter().filter(wanted) {
@@ -122,8 +121,8 @@ fn main() -> ExitCode {
     if outcomes.iter().all(|(_, pass)| *pass) { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-fn parsed(text: &str) -> Result<Vec<check::Check>, String> {
-    check::parse(text).map_err(|odd| odd.iter().map(|odd| format!("\n  line {}: {}", odd.line, odd.message)).collect())
+fn parsed(text: &str) -> Result<Vec<checks::Check>, String> {
+    checks::parse(text).map_err(|odd| odd.iter().map(|odd| format!("\n  line {}: {}", odd.line, odd.message)).collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Outcomes as lines: for people, or one JSON object each.
 
-use crate::check::Check;
 use crate::judge::Outcome;
+use checks::Check;
 
 /// A line for a person. What is kept is told shortly; what is not, with the reason why it matters.
 pub fn line(check: &Check, outcome: &Outcome) -> String {
@@ -41,7 +41,7 @@ pub fn summary(outcomes: &[(u8, bool)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Probe;
+    use checks::Probe;
 
     fn sample() -> Check {
         let probe = Probe::Absent { path: "/dev/mem".into() };

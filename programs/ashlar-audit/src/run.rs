@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::check::{Check, Probe, Text};
 use crate::judge::{self, Outcome, file, kernel, process, sockets};
 use crate::sys;
 use crate::system::{Said, System, read};
+use checks::{Check, Probe, Text};
 
 /// Looks, and judges what was seen.
 pub fn check(system: &System, check: &Check) -> Outcome {

@@ -206,10 +206,10 @@ fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, st
             Ok(fs_err::write(dirs.dir("root/home/.cargo/config.toml"), config)?)
         }
         Step::Workspace(workspace) => {
-            let above = site.folder.parent().context("a member lies below its workspace")?;
-            copy_files(above, &workspace.files, &rooms.room("root/src"))?;
-            fs_err::write(rooms.room("root/src/Cargo.toml"), &workspace.manifest)?;
-            Ok(fs_err::write(rooms.room("root/src/Cargo.lock"), &workspace.lock)?)
+            let above = context.folder.parent().context("a member lies below its workspace")?;
+            copy_files(above, &workspace.files, &dirs.dir("root/src"))?;
+            fs_err::write(dirs.dir("root/src/Cargo.toml"), &workspace.manifest)?;
+            Ok(fs_err::write(dirs.dir("root/src/Cargo.lock"), &workspace.lock)?)
         }
         Step::Files { files, as_source } => {
             copy_files(context.folder, files, &dirs.dir("files"))?;

@@ -5,7 +5,7 @@ pub mod kernel;
 pub mod process;
 pub mod sockets;
 
-use crate::check::Text;
+use checks::Text;
 
 /// What came of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]

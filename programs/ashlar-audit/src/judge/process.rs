@@ -1,7 +1,7 @@
 //! Running processes, by what `/proc/PID` says of them.
 
 use super::{Outcome, words};
-use crate::check::Wanted;
+use checks::Wanted;
 
 /// What was read of one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -62,7 +62,9 @@ impl Hardening {
         }
         check::unique(&made.checks, &mut findings);
         made.put(LAYERS, 0o644, on.iter().map(|layer| format!("{}\n", layer.folder())).collect());
-        made.put(CHECKS, 0o644, check::render(&made.checks));
+        let checks = check::render(&made.checks);
+        check::understood(&checks, &mut findings);
+        made.put(CHECKS, 0o644, checks);
         if findings.is_empty() { Ok(made) } else { Err(findings) }
     }
 

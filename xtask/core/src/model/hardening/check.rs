@@ -1,11 +1,12 @@
 //! Promises about the running system, as data: `checks.toml` of a layer, and checks derived from its other data.
 //!
-//! A check has a kind and the kind's keys. What a kind means is `ashlar-audit`'s business (`programs/ashlar-audit`); here is
-//! which keys it takes, and the one text form that `ashlar-audit` reads.
+//! A check has a kind and the kind's keys. Both, and the text form, are what `ashlar-audit` knows too (`programs/lib/checks`); what a
+//! kind means is its business.
 
 use std::collections::BTreeSet;
 
 use camino::Utf8Path;
+use checks::KINDS;
 use serde::{Deserialize, Serialize};
 
 use super::layer::Layer;
@@ -28,37 +29,6 @@ pub struct Check {
     /// Key and value in the order of [`KINDS`]; a list repeats its key.
     pub keys: Vec<(String, String)>,
 }
-
-/// A sort of check: its name, the keys it must have, the keys it may have.
-type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
-
-/// Every sort of check.
-pub const KINDS: &[Kind] = &[
-    // A file of /proc/sys.
-    ("sysctl", &["key", "value"], &[]),
-    // An option of the running kernel's configuration; the value "n" means not set.
-    ("kconfig", &["option", "value"], &[]),
-    // A word of the kernel's command line, and one that must not be there.
-    ("cmdline", &["word"], &[]),
-    ("cmdline-absent", &["word"], &[]),
-    // Permission bits (octal, exact) and owner (`root:root` unless given).
-    ("file-mode", &["path", "mode"], &["owner"]),
-    // A whole line, or a piece of one, or the exact text without surrounding white space.
-    ("file-contains", &["path"], &["line", "text", "equals"]),
-    ("file-absent", &["path"], &[]),
-    // Options that a mount point must have.
-    ("mount", &["path", "options"], &["fstype"]),
-    // Every process of that name, of which there must be one.
-    ("process", &["name"], &["user", "apparmor", "no_new_privs", "seccomp", "capabilities"]),
-    // Exit status (0 unless given) and output of a program.
-    ("command", &["argv"], &["line", "contains", "lacks", "equals", "exit"]),
-    // The complete list of what listens beyond loopback, as `tcp 22`.
-    ("listening", &["only"], &[]),
-    // A search of the whole system: setuid, file-capability, world-writable, interpreter.
-    ("scan", &["what"], &["allowed"]),
-    // Something that must be refused, by the errors that may say so.
-    ("refused", &["attempt", "errno"], &[]),
-];
 
 const DOCUMENT: Document = Document {
     noun: "check",
@@ -215,15 +185,22 @@ pub(super) fn unique(checks: &[Check], findings: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The form that `ashlar-audit` reads: blocks of `key=value` lines, each begun by `[layer id]`.
+/// The form that `ashlar-audit` reads.
 pub fn render(checks: &[Check]) -> String {
-    let mut text = String::from("# Written from the layers' data in hardening/. Read by ashlar-audit.\n");
-    for check in checks {
-        text += &format!("\n[{} {}]\nkind={}\n", check.layer.number(), check.id, check.kind);
-        for (key, value) in &check.keys {
-            text += &format!("{key}={value}\n");
-        }
-        text += &format!("summary={}\nreason={}\n", check.summary, check.reason);
+    checks::write(checks.iter().map(|check| checks::Block {
+        layer: check.layer.number(),
+        id: &check.id,
+        kind: &check.kind,
+        keys: &check.keys,
+        summary: &check.summary,
+        reason: &check.reason,
+    }))
+}
+
+/// A finding for each check that `ashlar-audit` would not understand, such as one whose mode is not octal.
+pub(super) fn understood(text: &str, findings: &mut Vec<Diagnostic>) {
+    for odd in checks::parse(text).err().unwrap_or_default() {
+        let finding = Diagnostic::error("check::not-understood", odd.message);
+        findings.push(finding.help("ashlar-audit would refuse the whole file: correct the check of that name"));
     }
-    text
 }

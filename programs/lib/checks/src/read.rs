@@ -1,86 +1,11 @@
-//! What is promised: the blocks that the image was made with (`/usr/lib/ashlar/checks`), as values.
-//!
-//! A block is `[layer id]` and lines `key=value`; a key that comes twice is a list. The file is part of the read-only image, so
-//! anything odd in it is a mistake of the build: reported with its line, and nothing is checked.
+//! The text form into values. Whatever is not understood is a mistake of the build: reported with its line.
 
 use std::collections::BTreeMap;
 
-/// One promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// 1 to 6.
-    pub layer: u8,
-    /// Unique within the layer.
-    pub id: String,
-    /// What is so when the promise is kept.
-    pub summary: String,
-    /// Why it matters.
-    pub reason: String,
-    /// How it is looked at.
-    pub probe: Probe,
-}
-
-/// Ways of looking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Probe {
-    /// A file below `/proc/sys`.
-    Sysctl { key: String, value: String },
-    /// An option of `/proc/config.gz`; `n` means not set.
-    Kconfig { option: String, value: String },
-    /// A word of `/proc/cmdline` that is there, or not.
-    Word { word: String, present: bool },
-    /// Permission bits and owner.
-    Mode { path: String, mode: u32, owner: String },
-    /// What a file says.
-    Contains { path: String, want: Vec<Text> },
-    /// Nothing at a path.
-    Absent { path: String },
-    /// Options of a mount point.
-    Mount { path: String, options: Vec<String>, fstype: Option<String> },
-    /// All processes of a name.
-    Process(Wanted),
-    /// Status and output of a program.
-    Command { argv: Vec<String>, want: Vec<Text>, exit: i32 },
-    /// Nothing listens beyond loopback but these.
-    Listening { only: Vec<String> },
-    /// A search of the whole system finds nothing but these.
-    Scan { what: String, allowed: Vec<String> },
-    /// An attempt fails, with one of these errors.
-    Refused { attempt: String, errno: Vec<String> },
-}
-
-/// What a text must be like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Text {
-    /// A whole line of it, without the white space around.
-    Line(String),
-    /// A piece of it.
-    Piece(String),
-    /// Not even a piece of it.
-    Lacks(String),
-    /// All of it, without the white space around.
-    Equals(String),
-}
-
-/// What every process of a name must be like.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The kernel's name of the process, at most 15 bytes.
-    pub name: String,
-    /// Effective user.
-    pub user: Option<String>,
-    /// Enforced AppArmor profile.
-    pub apparmor: Option<String>,
-    /// Whether `no_new_privs` is set.
-    pub no_new_privs: Option<bool>,
-    /// Mode of seccomp, 2 for filters.
-    pub seccomp: Option<u8>,
-    /// Effective capabilities may be these, no others.
-    pub capabilities: Option<Vec<String>>,
-}
+use crate::{Check, Probe, Text, Wanted};
 
 /// Something in the file that is not understood.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Odd {
     /// Line, from 1.
     pub line: usize,
