@@ -202,6 +202,7 @@ fn real_recipes() -> BTreeMap<PkgName, Recipe> {
         let place = Utf8PathBuf::from(*place);
         names(&root.join(&place)).into_iter().map(move |name| place.join(name))
     };
-    let folders: Vec<PackageFolder> = PACKAGES.iter().flat_map(below).map(folder).collect();
+    let is_package = |path: &Utf8PathBuf| root.join(path).join("pkg.toml").is_file();
+    let folders: Vec<PackageFolder> = PACKAGES.iter().flat_map(below).filter(is_package).map(folder).collect();
     tree::load(&folders, &policy.flag_names()).unwrap().recipes
 }

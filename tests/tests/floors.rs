@@ -18,8 +18,9 @@ const CRATES: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 /// Circles that may be: the program, one file of the circle (`crate` for its root), and why.
-const CIRCLES: [(&str, &str, &str); 15] = [
+const CIRCLES: [(&str, &str, &str); 16] = [
     ("become", "crate", "the root has the line for the person, which server and log write as well"),
+    ("checks", "crate", "the root has the types, and the reader makes them"),
     ("confine", "crate", "the root has what is printed and with which code it ends; the commands use that"),
     ("confine", "plan::resolve", "names of accounts become the plan's numbers while the plan is resolved"),
     ("confine", "calls::table", "the table names the groups of calls, and the groups are read from the table"),

@@ -116,9 +116,9 @@ pub const LEFTOVERS: Check = check(
 );
 
 /// What may lie at the top.
-const TOPS: [&str; 17] = [
-    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "mnt", "proc", "root", "run", "sbin", "srv", "sys", "tmp",
-    "usr", "var",
+const TOPS: [&str; 18] = [
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys",
+    "tmp", "usr", "var",
 ];
 /// Directories that only a build has.
 const BUILD: [&str; 8] = ["/build", "/dest", "/sysroot", "/tools", "/toolchain", "/files", "/patches", "/scripts"];

@@ -267,7 +267,7 @@ fn shape_of_the_tree() {
         Entry::symlink("etc/rel", "nowhere"),
         Entry::symlink("etc/dir", "/usr/lib"),
         Entry::symlink("etc/source", "/build/src/x.conf"),
-        Entry::file("opt/x", 0o644, b""),
+        Entry::file("data/x", 0o644, b""),
         Entry { mode: 0o1777, ..Entry::dir("tmp") },
         Entry { mode: 0o777, ..Entry::dir("srv") },
         Entry::file("usr/bin/su", 0o4755, b""),
