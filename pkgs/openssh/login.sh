@@ -25,6 +25,13 @@ SshdAuthPath /dest/usr/lib/ssh/sshd-auth
 END
 /dest/usr/bin/sshd -t -f "$dir/sshd_config"
 /dest/usr/bin/sshd -f "$dir/sshd_config" -E "$dir/log"
+# It goes into the background before it listens, and writes this file when it does.
+waited=0
+until [ -s "$dir/pid" ]; do
+    waited=$((waited + 1))
+    [ "$waited" -le 600 ]
+    sleep 0.1
+done
 
 printf '[127.0.0.1]:2222 %s\n' "$(cut -d ' ' -f 1,2 "$dir/host.pub")" > "$dir/known_hosts"
 options="-F none -o UserKnownHostsFile=$dir/known_hosts -o BatchMode=yes -o IdentitiesOnly=yes"
