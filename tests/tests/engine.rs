@@ -59,10 +59,31 @@ fn other_bytes_of_a_library_rebuild_all_above_it() {
     let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &[]);
     assert_eq!(ended.built(), CHAIN);
     assert!(!ended.stderr.contains("same bytes as before"));
-    // Back again: everything is still stored.
+    // Back again: everything is still stored, and asking why changes nothing.
     checkout.edit("chain-lib", "OPTION = \"two\"", "OPTION = \"one\"");
+    for _ in 0..2 {
+        assert!(checkout.run(&["why", "chain-lib"]).good().contains("env.OPTION: two -> one"));
+    }
     assert_eq!(checkout.run(&["build-pkg", "chain-app"]).told(0, &[]).cached(), CHAIN);
     assert!(checkout.run(&["why", "chain-lib"]).good().contains("nothing changed"));
+}
+
+#[test]
+fn what_install_loses_or_the_recipe_imagines_is_refused() {
+    let Some(checkout) = Checkout::new() else { return };
+    let install = "echo \"installing the lib\"";
+    checkout.edit("chain-lib", install, "mkdir -p /etc/lost\necho x > /etc/lost/file");
+    let texts = ["outside of $DESTDIR", "\n  /etc/lost/file", "help: put $DESTDIR before the path"];
+    drop(checkout.run(&["build-pkg", "chain-lib"]).told(30, &texts));
+    checkout.edit("chain-lib", "mkdir -p /etc/lost\necho x > /etc/lost/file", install);
+    checkout.edit("chain-lib", "[phases]", "[modes]\n\"usr/share/none\" = \"0700\"\n\n[phases]");
+    let texts = ["`[modes]` has `usr/share/none`, which was not installed"];
+    drop(checkout.run(&["build-pkg", "chain-lib"]).told(30, &texts));
+    let more =
+        "[[output]]\nname = \"split-more\"\nsummary = \"Another part\"\nfiles = [\"usr/share/split/**\"]\n\n[[test]]";
+    checkout.edit("split", "[[test]]", more);
+    let texts = ["`usr/share/split/extra/file` belongs to split-extra and to split-more"];
+    drop(checkout.run(&["build-pkg", "split"]).told(30, &texts));
 }
 
 #[test]

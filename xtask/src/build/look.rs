@@ -6,8 +6,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Keyed;
 
-use super::session::{Built, Session};
-use crate::host::store::cache::Place;
+use super::session::{Built, Session, built, places};
 
 /// Packages, and everything below them, sorted by what the store has.
 #[derive(Debug, Default)]
@@ -35,18 +34,11 @@ pub fn look(session: &Session<'_>, targets: &[PkgName]) -> Result<Looked> {
         let recipe = session.recipe(&name).with_context(|| format!("{name} has no recipe"))?;
         let plan = session.plan(recipe, &looked.built)?;
         let keyed = plan.keyed();
-        let places: Vec<(&str, Place<'_>)> =
-            plan.package_names().map(|name| (name.as_str(), Place::Layer(name))).collect();
-        let Some(record) = session.lookup(&keyed, &places)? else {
+        let Some(record) = session.lookup(&keyed, &places(&plan))? else {
             looked.unbuilt.push(keyed);
             continue;
         };
-        for package in plan.package_names() {
-            let diff_id =
-                *record.outputs.get(package.as_str()).with_context(|| format!("{package} was not recorded"))?;
-            let built = Built { diff_id, key: keyed.key, seconds: record.seconds, fresh: false };
-            looked.built.insert(package.clone(), built);
-        }
+        looked.built.extend(built(&plan, &keyed, &record, false)?);
         looked.plans.insert(name, keyed);
     }
 }

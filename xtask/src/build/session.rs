@@ -54,6 +54,20 @@ pub struct Built {
     pub fresh: bool,
 }
 
+/// Where the store has the packages of a plan.
+pub fn places(plan: &BuildPlan) -> Vec<(&str, Place<'_>)> {
+    plan.package_names().map(|name| (name.as_str(), Place::Layer(name))).collect()
+}
+
+/// The packages of a plan, as its record has them.
+pub fn built(plan: &BuildPlan, keyed: &Keyed, record: &Record, fresh: bool) -> Result<BTreeMap<PkgName, Built>> {
+    let package = |name: &PkgName| {
+        let diff_id = *record.outputs.get(name.as_str()).with_context(|| format!("{name} was not recorded"))?;
+        Ok((name.clone(), Built { diff_id, key: keyed.key, seconds: record.seconds, fresh }))
+    };
+    plan.package_names().map(package).collect()
+}
+
 /// One run over one store.
 #[derive(Debug)]
 pub struct Session<'a> {
@@ -261,19 +275,13 @@ impl<'a> Session<'a> {
     ) -> Result<BTreeMap<PkgName, Built>> {
         let plan = self.plan(recipe, done)?;
         let keyed = plan.keyed();
-        let outputs: Vec<(&str, Place<'_>)> =
-            plan.package_names().map(|name| (name.as_str(), Place::Layer(name))).collect();
-        let (record, fresh) = self.cached(&keyed, &outputs, || self.make(recipe, &plan, &keyed.key, worker))?;
+        let (record, fresh) = self.cached(&keyed, &places(&plan), || self.make(recipe, &plan, &keyed.key, worker))?;
         let key = keyed.key;
         if !fresh {
             self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
         }
-        let mut built = BTreeMap::new();
-        for name in plan.package_names() {
-            let diff_id = *record.outputs.get(name.as_str()).with_context(|| format!("{name} was not recorded"))?;
-            self.enforce_ledger_of(name.as_str(), &key, diff_id)?;
-            built.insert(name.clone(), Built { diff_id, key, seconds: record.seconds, fresh });
-        }
+        let built = built(&plan, &keyed, &record, fresh)?;
+        built.iter().try_for_each(|(name, built)| self.enforce_ledger_of(name.as_str(), &key, built.diff_id))?;
         Ok(built)
     }
 

@@ -80,23 +80,10 @@ pub fn plan(
     Ok(ImagePlan::new(name, &image, session.inputs(&image.package_names(), built)?))
 }
 
-/// Whether an absolute path leads to an executable file of the tree. A link is followed as far as it stays in plain sight.
+/// Whether a path leads to an executable file of the tree.
 fn is_program(manifest: &Manifest, path: &str) -> bool {
-    let mut path = path.trim_start_matches('/').to_owned();
-    for _ in 0..8 {
-        match manifest.get(&path).map(|entry| (&entry.kind, entry.mode)) {
-            Some((Kind::File { .. }, mode)) => return mode & 0o111 != 0,
-            Some((Kind::Symlink { target }, _)) => {
-                path = match target.strip_prefix('/') {
-                    Some(absolute) => absolute.to_owned(),
-                    None => Utf8Path::new(&path).with_file_name(target).into_string(),
-                };
-            }
-            // A folder on the way may be a link itself; what that means is for whoever starts it.
-            _ => return !manifest.entries().iter().all(|entry| !matches!(entry.kind, Kind::Symlink { .. })),
-        }
-    }
-    false
+    let entry = manifest.get(&manifest.real(path));
+    entry.is_some_and(|entry| matches!(entry.kind, Kind::File { .. }) && entry.mode & 0o111 != 0)
 }
 
 /// Digests of the layer and of the OCI manifest.
@@ -113,7 +100,8 @@ fn make(session: &Session<'_>, planned: &Planned<'_>, stored_as: &PkgName) -> Re
     let manifest = select(&root::compose(store, &plan.inputs, &files)?, &image.files);
     if let Some(program) = image.entrypoint.first().filter(|program| !is_program(&manifest, program)) {
         return Err(Exit::Build.error(format!(
-            "image {name} has no program {program}, its `entrypoint` in images/{name}/image.toml; it would never start"
+            "image {name} has no program {program}, the `entrypoint` of its image.toml, and would never start; \
+             correct the path, or add the package that has it"
         )));
     }
     let described = oci::Image {
@@ -187,4 +175,32 @@ pub fn listing(manifest: &Manifest) -> Vec<String> {
         Kind::Symlink { target } => Some(format!("link {:>10}  /{} -> {target}", "", entry.path)),
     };
     manifest.entries().iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ashlar_core::formats::manifest::Entry;
+
+    #[test]
+    fn an_entrypoint_is_a_program_of_the_tree() {
+        let manifest = Manifest::sorted(vec![
+            Entry::symlink("bin", "usr/bin"),
+            Entry::symlink("usr/bin/sh", "busybox"),
+            Entry::symlink("usr/bin/lost", "nowhere"),
+            Entry::file("usr/bin/busybox", 0o755, b""),
+            Entry::file("usr/bin/text", 0o644, b""),
+        ])
+        .unwrap();
+        for (path, is) in [
+            ("/usr/bin/busybox", true),
+            ("/bin/sh", true),
+            ("/usr/bin/text", false),
+            ("/bin/lost", false),
+            ("/usr/bin/web", false),
+            ("/bin", false),
+        ] {
+            assert_eq!(is_program(&manifest, path), is, "{path}");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! entry per line so that a changed file is a changed line. It holds no owner and no time: all are 0 and the epoch.
 //! Walking a file system to make one is `xtask/src/host/tree.rs`.
 
+mod links;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -24,8 +24,6 @@ const CONFINED: &str = "usr/lib/confine/";
 pub const LAYER: &str = "(hardening)";
 /// Whose a path is that comes from the profile's own overlay.
 pub const PROFILE: &str = "(profile)";
-/// As many links are followed as Linux follows.
-const LINKS: usize = 40;
 
 /// A composed root.
 #[derive(Debug)]
@@ -85,33 +83,6 @@ impl Root<'_> {
         self.owners.get(path).map_or(LAYER, String::as_str)
     }
 
-    /// Where a path leads, every link in it followed within the root; relative to the root. What is not there leads to itself.
-    fn real(&self, path: &str) -> String {
-        let mut todo: Vec<&str> = path.split('/').rev().collect();
-        let mut done: Vec<&str> = Vec::new();
-        let mut links = 0;
-        while let Some(part) = todo.pop() {
-            match part {
-                "" | "." => continue,
-                ".." => drop(done.pop()),
-                part => done.push(part),
-            }
-            let here = self.manifest.get(&done.join("/"));
-            let Some(Kind::Symlink { target }) = here.map(|entry| &entry.kind) else { continue };
-            links += 1;
-            if links > LINKS {
-                break;
-            }
-            if target.starts_with('/') {
-                done.clear();
-            } else {
-                done.pop();
-            }
-            todo.extend(target.split('/').rev());
-        }
-        done.join("/")
-    }
-
     fn programs(&self) -> Vec<String> {
         let program = |entry: &crate::formats::manifest::Entry| match entry.kind {
             Kind::File { size, .. } if entry.mode & 0o111 != 0 => {
@@ -126,7 +97,7 @@ impl Root<'_> {
     fn names(&self) -> Vec<String> {
         let name = |entry: &crate::formats::manifest::Entry| {
             let Kind::Symlink { .. } = entry.kind else { return None };
-            let target = self.real(&entry.path);
+            let target = self.manifest.real(&entry.path);
             let found = self.manifest.get(&target)?;
             let program = matches!(found.kind, Kind::File { .. }) && found.mode & 0o111 != 0;
             let runlevel = entry.path.starts_with(RUNLEVELS);
@@ -147,7 +118,7 @@ impl Root<'_> {
         let script = |entry: &crate::formats::manifest::Entry| {
             let name = entry.path.strip_prefix(SCRIPTS)?;
             // A link is a service of its own, by the same script.
-            Some(self.service(name, self.texts.get(&self.real(&entry.path))?))
+            Some(self.service(name, self.texts.get(&self.manifest.real(&entry.path))?))
         };
         self.manifest.entries().iter().filter_map(script).collect()
     }
@@ -157,7 +128,7 @@ impl Root<'_> {
         let below = self.manifest.entries().iter().filter_map(|entry| entry.path.strip_prefix(RUNLEVELS));
         let levels: BTreeSet<&str> = below.filter_map(|path| path.split('/').next()).collect();
         let has = |level: &&str| {
-            let level = self.real(&format!("{RUNLEVELS}{level}"));
+            let level = self.manifest.real(&format!("{RUNLEVELS}{level}"));
             self.manifest.get(&format!("{level}/{service}")).is_some()
         };
         levels.into_iter().filter(has).collect()
@@ -180,7 +151,7 @@ impl Root<'_> {
         let levels = self.runlevels(name);
         let command = script.lines().find_map(|line| line.strip_prefix("command=")).unwrap_or_default();
         let command = command.trim_matches(['"', '\'']);
-        let program = self.real(command);
+        let program = self.manifest.real(command);
         let confined = self.texts.get(&format!("{CONFINED}{name}.toml"));
         // The kernel finds a program's profile by the path that it has without links; where one program is many, `confine` names it.
         let named =

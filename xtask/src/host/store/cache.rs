@@ -24,7 +24,7 @@ pub enum Place<'a> {
 pub type Outputs<'a> = [(&'a str, Place<'a>)];
 
 impl Store {
-    /// What the store holds of a plan: its record, when each of `outputs` is there with the bytes that were recorded. What is
+    /// What the store holds of a plan, which is not used by that: its record, when each of `outputs` is there with the bytes that were recorded. What is
     /// damaged is dropped, and `note` is told.
     pub fn lookup(&self, plan: &Keyed, outputs: &Outputs<'_>, note: &dyn Fn(String)) -> Result<Option<Record>> {
         let on_disk = self.has_record_file(&plan.key);
@@ -39,11 +39,7 @@ impl Store {
             let Some(digest) = record.outputs.get(*name) else { return Ok(None) };
             whole &= self.is_good(plan, name, *place, digest, note)?;
         }
-        if !whole {
-            return Ok(None);
-        }
-        self.put_last(&plan.label, &plan.key)?;
-        Ok(Some(record))
+        Ok(whole.then_some(record))
     }
 
     fn is_good(
@@ -86,13 +82,18 @@ impl Store {
         note: &dyn Fn(String),
         make: impl FnOnce() -> Result<Record>,
     ) -> Result<(Record, bool)> {
-        if let Some(record) = self.lookup(plan, outputs, note)? {
-            return Ok((record, false));
+        let stored = || -> Result<Option<(Record, bool)>> {
+            let Some(record) = self.lookup(plan, outputs, note)? else { return Ok(None) };
+            self.put_last(&plan.label, &plan.key)?;
+            Ok(Some((record, false)))
+        };
+        if let Some(found) = stored()? {
+            return Ok(found);
         }
         let lock = self.root().join("locks").join(plan.key.to_string());
         let _lock = Lock::take(&lock, || note(format!("another run builds {}; waiting for it", plan.label)))?;
-        if let Some(record) = self.lookup(plan, outputs, note)? {
-            return Ok((record, false));
+        if let Some(found) = stored()? {
+            return Ok(found);
         }
         let record = make()?;
         self.put_record(plan, &record)?;
