@@ -91,6 +91,16 @@ fn end(status: std::process::ExitStatus) -> End {
     status.code().map_or_else(|| End::Signal(status.signal().unwrap_or_default()), End::Code)
 }
 
+/// Whether a disk without room is in the chain of an error: ours, or that of a command that failed.
+pub fn met_full_disk(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        let command = cause.downcast_ref::<ExecError>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+            || command.is_some_and(|failed| failed.disk_full)
+    })
+}
+
 /// Whether the disk that holds `path` has no room left.
 pub fn disk_full(path: &Utf8Path) -> bool {
     let free = rustix::fs::statvfs(path.as_std_path()).map(|disk| disk.f_bavail * disk.f_frsize);

@@ -170,13 +170,11 @@ impl Store {
 
     /// Adds to an error that the store's disk is full, when that is its reason.
     pub fn explain_full(&self, error: anyhow::Error) -> anyhow::Error {
-        let full = error.chain().any(|cause| {
-            let io = cause.downcast_ref::<std::io::Error>();
-            let command = cause.downcast_ref::<exec::ExecError>();
-            io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
-                || command.is_some_and(|failed| failed.disk_full)
-        });
-        if full || exec::disk_full(&self.root) { error.context(DiskFull { store: self.root.clone() }) } else { error }
+        if exec::met_full_disk(&error) || exec::disk_full(&self.root) {
+            error.context(DiskFull { store: self.root.clone() })
+        } else {
+            error
+        }
     }
 
     /// Checks a file against the digest it is stored under. One that had it before and was not written since is not read again.

@@ -1,11 +1,9 @@
 //! What a command that failed says, and the exit code it ends with. Both follow from the types in the error's chain.
 
-use std::io::ErrorKind;
-
 use ashlar_core::plan::hint;
 
 use crate::exit::{Coded, Exit};
-use crate::host::exec::{End, ExecError};
+use crate::host::exec::{self, End, ExecError};
 use crate::host::fetch::FetchError;
 use crate::host::invalid::Invalid;
 use crate::host::store::DiskFull;
@@ -36,11 +34,7 @@ fn full(error: &anyhow::Error) -> Option<String> {
     if let Some(full) = error.downcast_ref::<DiskFull>() {
         return Some(full.to_string());
     }
-    let is_full = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::StorageFull)
-            || cause.downcast_ref::<ExecError>().is_some_and(|failed| failed.disk_full)
-    };
-    error.chain().any(is_full).then(|| "the disk is full".to_owned())
+    exec::met_full_disk(error).then(|| "the disk is full".to_owned())
 }
 
 /// The exit code of an error: the one it was given where it arose, else that of its type.
@@ -69,9 +63,9 @@ pub fn exit(error: &anyhow::Error) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::exec;
     use anyhow::Context as _;
     use ashlar_core::base::command::Command;
+    use std::io::ErrorKind;
 
     #[test]
     fn the_type_of_an_error_decides() {

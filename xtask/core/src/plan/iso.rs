@@ -156,7 +156,9 @@ impl OverlayPlan {
     /// What will be done, one line each.
     pub fn steps(&self) -> Vec<String> {
         let mut steps = vec![format!("unpack the root {}", self.root.short())];
-        steps.extend(self.overlay.keys().map(|path| format!("put iso/{}/overlay/{path} over it", self.profile)));
+        steps.extend(
+            self.overlay.keys().map(|path| format!("put overlay/{path} of the profile {} over it", self.profile)),
+        );
         steps.push("write the inventory".to_owned());
         steps.extend(iso::ROOT_SCRIPT.lines().map(|line| format!("run {line}")));
         steps.push(format!("write the initramfs with /init of {}", self.init));
