@@ -16,6 +16,7 @@ pub mod measured;
 pub mod network;
 pub mod options;
 mod rendered;
+mod setting;
 pub mod ssh;
 
 use std::collections::BTreeSet;

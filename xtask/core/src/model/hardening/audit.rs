@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::check::Check;
 use super::layer::{Layer, Texts, text_of};
 use super::rendered::Hardening;
+use super::setting;
 use crate::base::diag::Diagnostic;
 use crate::base::schema::{self, Document};
 
@@ -136,19 +137,7 @@ fn settings(into: &mut Hardening, daemon: &Daemon, file: &Utf8Path, findings: &m
     let mut seen = BTreeSet::new();
     let mut written = format!("# Written from {DAEMON}.\n");
     for Setting { key, value, reason } in &daemon.set {
-        let mut add = |message: String| {
-            let help = "one [[set]] per key, with key, value and reason";
-            findings.push(Diagnostic::error("audit::setting", message).in_file(file).help(help));
-        };
-        if key.is_empty() || value.is_empty() {
-            add(format!("an entry lacks key or value (`{key}`)"));
-        }
-        if reason.len() < 10 {
-            add(format!("`{key}` has no reason"));
-        }
-        if !seen.insert(key) {
-            add(format!("`{key}` stands here twice"));
-        }
+        findings.extend(setting::faults("audit::setting", (key, value, reason), &mut seen, file));
         let line = format!("{key} = {value}");
         written += &format!("# {reason}\n{line}\n");
         let keys = [("path", "/etc/audit/auditd.conf"), ("line", line.as_str())];

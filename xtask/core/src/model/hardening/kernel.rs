@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::check::Check;
 use super::layer::{Layer, Texts, text_of};
 use super::rendered::Hardening;
+use super::setting;
 use crate::base::diag::Diagnostic;
 use crate::base::schema::{self, Document};
 use crate::formats::kconfig::{Fragment, Value};
@@ -84,19 +85,7 @@ fn settings(into: &mut Hardening, text: &str, file: &Utf8Path, findings: &mut Ve
     let mut seen = BTreeSet::new();
     let mut written = format!("# Written from {SETTINGS}.\n");
     for Setting { key, value, reason, default } in &settings.set {
-        let mut add = |message: String| {
-            let help = "one [[set]] per key, with key, value and reason";
-            findings.push(Diagnostic::error("sysctl::entry", message).in_file(file).help(help));
-        };
-        if key.is_empty() || value.is_empty() {
-            add(format!("an entry lacks key or value (`{key}`)"));
-        }
-        if reason.len() < 10 {
-            add(format!("`{key}` has no reason"));
-        }
-        if !seen.insert(key) {
-            add(format!("`{key}` stands here twice"));
-        }
+        findings.extend(setting::faults("sysctl::entry", (key, value, reason), &mut seen, file));
         if !default {
             written += &format!("# {reason}\n{key} = {value}\n");
         }
