@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
 use crate::base::name::{Arch, Epoch, Phase, PkgName};
-use crate::model::recipe::{Output, Recipe};
+use crate::model::recipe::{CrateName, Output, Recipe, Source};
 pub use key::Keyed;
 pub use variations::Variations;
 
@@ -46,7 +46,10 @@ pub struct BuildPlan {
     pub sources: Vec<PlannedSource>,
     /// Crates for `/build/vendor`.
     pub crates: Vec<PlannedCrate>,
-    /// Patches in order.
+    /// Files with the patches of others: those that `include` names, or the file itself. `to` is its number, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patch_files: Vec<PlannedSource>,
+    /// Our own patches in order, applied after those.
     pub patches: Vec<PlannedFile>,
     /// The package's own files, for `/files`.
     pub files: Vec<PlannedFile>,
@@ -88,6 +91,14 @@ pub struct PlannedSource {
     pub to: String,
 }
 
+impl PlannedSource {
+    /// The patches that a file of `patch_files` brings, relative to where patches are.
+    pub fn members(&self) -> Vec<String> {
+        let files = if self.include.is_empty() { std::slice::from_ref(&self.file) } else { self.include.as_slice() };
+        files.iter().map(|file| format!("{}/{file}", self.to)).collect()
+    }
+}
+
 /// A crate in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PlannedCrate {
@@ -97,6 +108,17 @@ pub struct PlannedCrate {
     pub version: String,
     /// sha256 of the `.crate` file.
     pub sha256: Digest,
+}
+
+impl PlannedCrate {
+    /// The crates that are sources of a recipe.
+    pub fn sources_of(recipe: &Recipe) -> impl Iterator<Item = Self> {
+        let planned = |source: &Source| {
+            let CrateName { name, version } = source.krate.clone()?;
+            Some(Self { name, version, sha256: source.sha256 })
+        };
+        recipe.sources.iter().filter_map(planned)
+    }
 }
 
 impl From<crate::formats::cargo_lock::Crate> for PlannedCrate {
@@ -178,9 +200,9 @@ pub struct BuildInputs {
 impl BuildPlan {
     /// The plan of `recipe` from these inputs.
     pub fn new(recipe: &Recipe, files: PackageFiles, inputs: BuildInputs, arch: Arch) -> Self {
-        let planned = |source: &crate::model::recipe::Source| PlannedSource {
+        let planned = |source: &Source| PlannedSource {
             sha256: source.sha256,
-            file: source.file_name().to_owned(),
+            file: source.file_name(),
             strip: source.strip,
             include: source.include.clone(),
             to: source.to.clone(),
@@ -196,6 +218,7 @@ impl BuildPlan {
             seed: inputs.seed,
             sources: recipe.sources.iter().map(planned).collect(),
             crates: files.crates,
+            patch_files: recipe.patch_files.iter().map(planned).collect(),
             patches: files.patches,
             files: files.files,
             files_are_source: recipe.style == crate::model::recipe::Style::Cargo,

@@ -191,6 +191,13 @@ fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, st
     let distfile = |digest: &Digest| context.store.root().join("distfiles/sha256").join(digest.to_string());
     match step {
         Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.source(plan)),
+        Step::Patches(source) if source.include.is_empty() => {
+            let folder = dirs.dir("patches").join(&source.to);
+            fs_err::create_dir_all(&folder)?;
+            Ok(fs_err::copy(distfile(&source.sha256), folder.join(&source.file)).map(drop)?)
+        }
+        // Where they go, the numbers in `to` stand.
+        Step::Patches(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.dir("patches")),
         Step::Vendor(krate) => {
             crates::unpack_crate(
                 &distfile(&krate.sha256),

@@ -9,7 +9,7 @@ use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::recipe::{Recipe, Style};
-use ashlar_core::plan::{BuildInputs, BuildPlan, Input, Keyed, Variations};
+use ashlar_core::plan::{BuildInputs, BuildPlan, Input, Keyed, PlannedCrate, Variations};
 use camino::Utf8Path;
 
 use crate::build::context::BuildContext;
@@ -366,11 +366,12 @@ impl<'a> Session<'a> {
     }
 
     fn fetch(&self, recipe: &Recipe, plan: &BuildPlan) -> Result<()> {
-        self.fetcher()?.sources(&recipe.sources).with_context(|| format!("fetching the sources of {}", recipe.name))?;
-        if plan.crates.is_empty() {
+        let fetching = |what: &str| format!("fetching the {what} of {}", recipe.name);
+        self.fetcher()?.fetch_recipe(recipe).with_context(|| fetching("sources"))?;
+        let crates: Vec<PlannedCrate> = plan.crates.iter().cloned().chain(PlannedCrate::sources_of(recipe)).collect();
+        if crates.is_empty() {
             return Ok(());
         }
-        crates::ensure(self.store.root(), &plan.crates, self.options.offline)
-            .with_context(|| format!("fetching the crates of {}", recipe.name))
+        crates::ensure(self.store.root(), &crates, self.options.offline).with_context(|| fetching("crates"))
     }
 }

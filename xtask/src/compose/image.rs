@@ -145,10 +145,8 @@ fn write_sboms(
     let (diff_id, digest) = digests(record)?;
     let component = |(package, built): (&PkgName, &Built)| -> Result<Component> {
         let recipe = repository.recipe_of(package)?;
-        let source = |source: &ashlar_core::model::recipe::Source| SourceRef {
-            url: source.urls.first().or(source.debian.as_ref()).cloned().unwrap_or_default(),
-            sha256: source.sha256,
-        };
+        let source =
+            |source: &ashlar_core::model::recipe::Source| SourceRef { url: source.location(), sha256: source.sha256 };
         Ok(Component {
             name: package.to_string(),
             version: recipe.version.clone(),

@@ -48,8 +48,11 @@ pub fn ensure(store: &Utf8Path, wanted: &[PlannedCrate], offline: bool) -> Resul
     refused.sort();
     refused.dedup();
     refused.iter().for_each(|line| message.push_str(&format!("\n  {line}")));
-    let help =
-        if offline { "they are not in the store, and `--offline` forbids downloads" } else { "is Cargo.lock right?" };
+    let help = if offline {
+        "they are not in the store, and `--offline` forbids downloads"
+    } else {
+        "is what pins them right, Cargo.lock or the recipe's `crate`?"
+    };
     Err(Exit::Source.error(format!("{message}\n  {help}")))
 }
 
@@ -127,7 +130,7 @@ fn adopt<'a>(
                 continue 'crates;
             }
             let (name, version, expected) = (&krate.name, &krate.version, krate.sha256);
-            refused.push(format!("{name} {version}: Cargo.lock pins sha256 {expected}, the registry's has {found}"));
+            refused.push(format!("{name} {version}: pinned is sha256 {expected}, the registry's has {found}"));
         }
         left.push(krate);
     }
@@ -253,7 +256,7 @@ mod tests {
         let mut refused = Vec::new();
         let left = adopt(dir, dir, crates.iter().collect(), &mut refused).unwrap();
         assert_eq!(left, [&crates[1], &crates[2]]);
-        assert!(refused[0].starts_with("bad 1.0.0: Cargo.lock pins sha256"), "{refused:?}");
+        assert!(refused[0].starts_with("bad 1.0.0: pinned is sha256"), "{refused:?}");
         assert!(stored(dir, &Digest::of("good")).unwrap());
         fs_err::write(dir.join(Digest::of("good").to_string()), "flipped").unwrap();
         assert!(!stored(dir, &Digest::of("good")).unwrap());

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::base::digest::{Digest, Hasher};
-use ashlar_core::model::recipe::Source;
+use ashlar_core::model::recipe::{Recipe, Source};
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use request::{FetchEvents, Limits, Wanted};
@@ -220,20 +220,20 @@ impl<'a> Fetcher<'a> {
         Ok(wanted.iter().map(|file| self.path(&file.sha256)).collect())
     }
 
-    /// Makes sure that the store holds the sources of a recipe.
+    /// Makes sure that the store holds the sources and patches of a recipe, but for those that are crates.
     ///
     /// # Errors
     /// As for [`Fetcher::fetch`].
-    pub fn sources(&self, sources: &[Source]) -> Result<Vec<Utf8PathBuf>> {
-        self.fetch(&self.wanted_sources(sources))
+    pub fn fetch_recipe(&self, recipe: &Recipe) -> Result<()> {
+        self.fetch(&self.wanted_by(recipe)).map(drop)
     }
 
-    /// The sources of a recipe as wanted files.
-    pub fn wanted_sources(&self, sources: &[Source]) -> Vec<Wanted> {
+    /// The sources and patches of a recipe as wanted files, but for those that are crates, which cargo fetches.
+    pub fn wanted_by(&self, recipe: &Recipe) -> Vec<Wanted> {
         let wanted = |source: &Source| {
-            self.wanted(source.file_name(), source.sha256, None, source.debian.as_deref(), &source.urls)
+            self.wanted(&source.file_name(), source.sha256, None, source.debian.as_deref(), &source.urls)
         };
-        sources.iter().map(wanted).collect()
+        recipe.files().filter(|source| source.krate.is_none()).map(wanted).collect()
     }
 
     /// Fetches a file whose hash is not known yet into the store, for a person to pin. Gives its hash and the location.

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::Recipe;
+use ashlar_core::plan::PlannedCrate;
 
 use crate::app::App;
 use crate::exit::Exit;
@@ -25,14 +26,15 @@ pub fn run(app: &App, packages: &[PkgName], all: bool) -> Result<Exit> {
     } else {
         packages.iter().map(|name| repository.recipe_of(name)).collect::<Result<_>>()?
     };
-    let mut wanted: Vec<_> = recipes.iter().flat_map(|recipe| fetcher.wanted_sources(&recipe.sources)).collect();
+    let mut wanted: Vec<_> = recipes.iter().flat_map(|recipe| fetcher.wanted_by(recipe)).collect();
     if all {
         wanted.extend(seed::wanted(&lock, &fetcher));
     }
     fetcher.fetch(&wanted)?;
     let mut count = wanted.len();
     for recipe in recipes {
-        let pinned = repository.package_files(recipe)?.crates;
+        let pinned: Vec<_> =
+            repository.package_files(recipe)?.crates.into_iter().chain(PlannedCrate::sources_of(recipe)).collect();
         if !pinned.is_empty() {
             crates::ensure(store.root(), &pinned, app.global.offline)?;
             count += pinned.len();

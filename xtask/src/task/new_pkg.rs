@@ -125,7 +125,7 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
         out += &format!("sha256 = {}\n", quoted(&sha256.map(Digest::to_string).unwrap_or_default()));
     }
     out += &format!("\n[build]\nstyle = {}\n", quoted(style.as_str()));
-    if !style.phases_with_args().is_empty() {
+    if style.takes_args() {
         out += &line("# args", "[]".to_owned(), "added to the style's own arguments");
     }
     out += match style {

@@ -2,6 +2,7 @@
 //!
 //! Text goes through `parse` (shape: keys and types, by toml) and `validate` (meaning: every finding at once).
 
+pub mod install;
 pub mod parse;
 pub mod raw;
 pub mod schema;
@@ -38,7 +39,9 @@ pub struct Recipe {
     pub libs: Vec<PkgName>,
     /// Packages composed, with all they need, into `/tools`.
     pub tools: Vec<PkgName>,
-    /// Patch files below `patches/`, in order.
+    /// Pinned files with the patches of others: those named by `include`, or the file itself. `to` is its number, from 1.
+    pub patch_files: Vec<Source>,
+    /// Patch files below `patches/`, in order, applied after those of `patch_files`.
     pub patches: Vec<String>,
     /// Pinned sources.
     pub sources: Vec<Source>,
@@ -77,6 +80,11 @@ impl Recipe {
         std::iter::once(&self.name).chain(self.outputs.iter().map(|output| &output.name))
     }
 
+    /// Everything that is fetched by hash: sources, then files with patches.
+    pub fn files(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().chain(&self.patch_files)
+    }
+
     /// The packages that a build of it reads.
     pub fn inputs(&self) -> impl Iterator<Item = &PkgName> {
         self.libs.iter().chain(&self.tools)
@@ -90,6 +98,8 @@ pub struct Source {
     pub urls: Vec<String>,
     /// Path in Debian's package pool, where the same bytes are kept.
     pub debian: Option<String>,
+    /// The crate that the file is.
+    pub krate: Option<CrateName>,
     /// sha256 of the file.
     pub sha256: Digest,
     /// Leading path components dropped when unpacking.
@@ -102,18 +112,40 @@ pub struct Source {
 
 impl Source {
     /// The file name shown to people: last component of the first location.
-    pub fn file_name(&self) -> &str {
-        let location = self.debian.as_ref().or(self.urls.first()).map_or("source", String::as_str);
-        location.rsplit('/').next().unwrap_or(location)
+    pub fn file_name(&self) -> String {
+        match (&self.krate, self.debian.as_ref().or(self.urls.first())) {
+            (Some(CrateName { name, version }), _) => format!("{name}-{version}.crate"),
+            (None, Some(location)) => location.rsplit('/').next().unwrap_or(location).to_owned(),
+            (None, None) => "source".to_owned(),
+        }
     }
+
+    /// The first location, as a bill of materials gives it.
+    pub fn location(&self) -> String {
+        match &self.krate {
+            Some(CrateName { name, version }) => format!("pkg:cargo/{name}@{version}"),
+            None => self.urls.first().or(self.debian.as_ref()).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// A crate of the crate registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrateName {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
 }
 
 /// How a package is built when the recipe does not say it phase by phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
-    /// `./configure && make`.
+    /// GNU autotools, in a directory of its own.
     Autotools,
+    /// A hand-written `./configure`, in the source's directory.
+    Configure,
     /// CMake with makefiles.
     Cmake,
     /// Meson and ninja.

@@ -24,7 +24,14 @@ pub fn render(plan: &BuildPlan, folder: &Utf8Path) -> String {
         match step {
             Step::Unpack(source) => {
                 line(format!("COPY --from=distfiles sha256/{} /distfiles/{}", source.sha256, source.file));
-                line(run(&unpack(&source, root)));
+                line(run(&unpack(&source, &format!("{root}/src"))));
+            }
+            Step::Patches(source) if source.include.is_empty() => {
+                line(format!("COPY --from=distfiles sha256/{} /patches/{}/{}", source.sha256, source.to, source.file));
+            }
+            Step::Patches(source) => {
+                line(format!("COPY --from=distfiles sha256/{} /distfiles/{}", source.sha256, source.file));
+                line(run(&unpack(&source, "/patches")));
             }
             Step::Vendor(krate) => {
                 let name = format!("{}-{}", krate.name, krate.version);
@@ -109,9 +116,9 @@ fn phase(plan: &BuildPlan, variations: &Variations, script: &str) -> String {
     exec(&argv)
 }
 
-fn unpack(source: &PlannedSource, root: &str) -> String {
+fn unpack(source: &PlannedSource, base: &str) -> String {
     let quote = crate::base::command::quote;
-    let dest = if source.to == "." { format!("{root}/src") } else { format!("{root}/src/{}", source.to) };
+    let dest = if source.to == "." { base.to_owned() } else { format!("{base}/{}", source.to) };
     let mut script = format!(
         "mkdir -p {0} && tar -xf {1} -C {0} --no-same-owner --strip-components={2}",
         quote(&dest),

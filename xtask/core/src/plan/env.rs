@@ -13,6 +13,7 @@ pub fn variables(plan: &BuildPlan, variations: &Variations, jobs: usize) -> BTre
         ("LC_ALL", variations.locale.clone()),
         ("TZ", variations.timezone.clone()),
         ("SOURCE_DATE_EPOCH", plan.epoch.0.to_string()),
+        ("VERSION", plan.version.clone()),
         ("TARGET", plan.arch.triple().to_owned()),
         ("CC", "clang --config=/toolchain/cc.cfg".to_owned()),
         ("CXX", "clang++ --config=/toolchain/cxx.cfg".to_owned()),

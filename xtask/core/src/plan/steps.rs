@@ -13,6 +13,8 @@ use crate::base::name::{Phase, PkgName};
 pub enum Step {
     /// Unpacks a verified source.
     Unpack(PlannedSource),
+    /// Unpacks a verified file with patches, of which these are applied, or copies it when it is the patch.
+    Patches(PlannedSource),
     /// Unpacks a verified crate into the vendor directory.
     Vendor(PlannedCrate),
     /// Lays the workspace of the package's crate into the source tree.
@@ -59,6 +61,7 @@ pub enum Step {
 /// The steps of a plan, in order.
 pub fn steps(plan: &BuildPlan) -> Vec<Step> {
     let mut steps: Vec<Step> = plan.sources.iter().cloned().map(Step::Unpack).collect();
+    steps.extend(plan.patch_files.iter().cloned().map(Step::Patches));
     steps.extend(plan.crates.iter().cloned().map(Step::Vendor));
     steps.extend(plan.workspace.clone().map(Step::Workspace));
     steps.push(Step::Files { files: plan.files.clone(), as_source: plan.files_are_source });
@@ -68,13 +71,15 @@ pub fn steps(plan: &BuildPlan) -> Vec<Step> {
         }
     }
     steps.extend(plan.toolchain.keys().map(|name| Step::Toolchain { name: name.clone() }));
-    if !plan.patches.is_empty() {
-        let apply = |patch: &PlannedFile| {
+    let of_others = plan.patch_files.iter().flat_map(PlannedSource::members);
+    let patches: Vec<String> = of_others.chain(plan.patches.iter().map(|patch| patch.path.clone())).collect();
+    if !patches.is_empty() {
+        let apply = |patch: &String| {
             // A patch that does not apply names the file it was for, not itself.
-            let file = crate::base::command::quote(&format!("/patches/{}", patch.path));
+            let file = crate::base::command::quote(&format!("/patches/{patch}"));
             format!("echo {file}:\npatch --batch --forward -p1 -i {file}")
         };
-        let script = plan.patches.iter().map(apply).collect::<Vec<_>>().join("\n");
+        let script = patches.iter().map(apply).collect::<Vec<_>>().join("\n");
         steps.push(Step::Run { name: "patch".to_owned(), title: None, phase: Phase::Prepare, script });
     }
     let run = |(phase, script): (&Phase, &String)| Step::Run {
@@ -103,6 +108,10 @@ impl fmt::Display for Step {
         match self {
             Self::Unpack(source) => {
                 write!(f, "unpack    {} ({}) to $SRC/{}", source.file, source.sha256.short(), source.to)?;
+                if source.include.is_empty() { Ok(()) } else { write!(f, ", only {}", source.include.join(" ")) }
+            }
+            Self::Patches(source) => {
+                write!(f, "patches   {} ({}) to /patches/{}", source.file, source.sha256.short(), source.to)?;
                 if source.include.is_empty() { Ok(()) } else { write!(f, ", only {}", source.include.join(" ")) }
             }
             Self::Vendor(krate) => write!(f, "vendor    {} {} ({})", krate.name, krate.version, krate.sha256.short()),

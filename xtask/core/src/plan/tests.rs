@@ -24,6 +24,7 @@ fn plan() -> BuildPlan {
             to: ".".to_owned(),
         }],
         crates: vec![PlannedCrate { name: "libc".to_owned(), version: "0.2.1".to_owned(), sha256: digest("crate") }],
+        patch_files: Vec::new(),
         patches: vec![PlannedFile { path: "0001-fix.patch".to_owned(), sha256: digest("patch"), executable: false }],
         files: vec![PlannedFile { path: "demo.config".to_owned(), sha256: digest("config"), executable: false }],
         files_are_source: true,
@@ -42,6 +43,19 @@ fn plan() -> BuildPlan {
     }
 }
 
+/// The plan with patches of others: of an archive, and a file that is one.
+fn patched() -> BuildPlan {
+    let file = |file: &str, include: Vec<String>, to: &str| PlannedSource {
+        sha256: Digest::of(file),
+        file: file.to_owned(),
+        strip: 0,
+        include,
+        to: to.to_owned(),
+    };
+    let archive = file("demo_1.2-3.debian.tar.xz", vec!["debian/patches/fix.patch".to_owned()], "1");
+    BuildPlan { patch_files: vec![archive, file("fix.patch", Vec::new(), "2")], ..plan() }
+}
+
 #[test]
 fn the_key_is_stable() {
     // A change here invalidates every cache: raise CONTRACT and say so.
@@ -50,7 +64,7 @@ fn the_key_is_stable() {
 
 #[test]
 fn every_field_changes_the_key() {
-    let base = plan();
+    let base = patched();
     let value = serde_json::to_value(&base).unwrap();
     for field in value.as_object().unwrap().keys() {
         let mut changed = value.clone();
@@ -100,13 +114,13 @@ fn a_member_of_a_workspace_is_built_in_its_place() {
 
 #[test]
 fn steps_as_text() {
-    let text: Vec<String> = steps(&plan()).iter().map(ToString::to_string).collect();
+    let text: Vec<String> = steps(&patched()).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(text.join("\n"));
 }
 
 #[test]
 fn containerfile() {
-    insta::assert_snapshot!(containerfile::render(&plan(), "pkgs/zlib".into()));
+    insta::assert_snapshot!(containerfile::render(&patched(), "pkgs/zlib".into()));
 }
 
 #[test]

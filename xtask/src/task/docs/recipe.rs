@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use ashlar_core::base::name::PkgName;
-use ashlar_core::model::recipe::{Style, schema, style};
+use ashlar_core::model::recipe::style::{self, StyleInputs};
+use ashlar_core::model::recipe::{Style, schema};
 use ashlar_core::model::toolchain::Toolchain;
 
 use super::notice::NOTICE;
@@ -23,8 +24,14 @@ A key that is not in this table is refused.
 const STYLES: &str = "
 ## Build styles
 
-A style supplies the phases that the recipe does not write. `{args}` are the recipe's `args`; `NAME` is the package. A phase
-that is not listed does nothing. `kernel` and `shell` supply no phase.
+A style supplies the phases that the recipe does not write. `{args}`, `{targets}` and `{check_targets}` are the recipe's keys of
+these names (`check_targets` is `check` for `autotools` unless it is given; `configure` and `make` have the phase `check` only
+when it is); `NAME` is the package. A phase that is not listed does nothing. `kernel` and `shell` supply no phase.
+
+Whoever wrote it, the phase `install` ends with copying the `license_files`, and, unless the style is `kernel` or `cargo` or the
+recipe has no source, with stripping the programs that are below `$DESTDIR`. Paths and addresses of `[[source]]`, `args`,
+`targets`, `check_targets` and values of `[build.env]` have the recipe's version where they say `{version}`; scripts have it as
+`$VERSION`.
 ";
 
 const FLAGS: &str = "
@@ -59,8 +66,15 @@ fn scripts(style: Style) -> String {
     for (variable, value) in style::env(style) {
         let _ = writeln!(text, "export {variable}='{value}'");
     }
-    for (phase, script) in style::phases(style, &name, &["{args}".to_owned()]).unwrap_or_default() {
-        let script = script.replace(" '{args}'", " {args}").replace("/name\"", "/NAME\"");
+    let marks = ["args", "targets", "check_targets"].map(|key| [format!("{{{key}}}")]);
+    let [args, targets, check_targets] = &marks;
+    for (phase, mut script) in
+        style::phases(style, StyleInputs { name: &name, args, targets, check_targets }).unwrap_or_default()
+    {
+        for [mark] in &marks {
+            script = script.replace(&format!("'{mark}'"), mark);
+        }
+        script = script.replace("/name\"", "/NAME\"");
         let _ = write!(text, "# {phase}\n{script}");
     }
     text

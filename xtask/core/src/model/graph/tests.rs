@@ -23,6 +23,7 @@ fn recipes(lines: &[&str]) -> BTreeMap<PkgName, Recipe> {
             cpe: None,
             libs: words(libs),
             tools: words(tools),
+            patch_files: Vec::new(),
             patches: Vec::new(),
             sources: Vec::new(),
             style: Style::Shell,

@@ -34,6 +34,8 @@ pub struct RawRecipe {
     pub summary: Option<Text>,
     /// SPDX expression.
     pub license: Option<Text>,
+    /// Licence texts below `$SRC`; the phase `install` ends with copying them to `usr/share/licenses/NAME`.
+    pub license_files: Vec<Text>,
     /// Home page, https. Programs without a source elsewhere have none.
     pub upstream: Option<Text>,
     /// `vendor:product`, for matching known vulnerabilities.
@@ -42,12 +44,20 @@ pub struct RawRecipe {
     pub libs: Vec<Text>,
     /// Packages composed, with all that they need, into `$TOOLS`.
     pub tools: Vec<Text>,
-    /// Files in `patches/`, applied with `-p1` in this order.
+    /// Files in `patches/`, written for Ashlar, applied with `-p1` in this order, after those of `[[patch]]`.
     pub patches: Vec<Text>,
     /// A pinned file, fetched and unpacked into `$SRC`.
     pub source: Vec<Spanned<RawSource>>,
+    /// Patches that others wrote: a pinned file, fetched as a source is, and what of it is applied with `-p1`.
+    pub patch: Vec<Spanned<RawPatch>>,
     /// How the package is built.
     pub build: Option<Spanned<RawBuild>>,
+    /// The phase `install` as a table: place below the root = files that were built. A place that ends with `/` is a directory for
+    /// all of them, another is the new name of one. Files are relative to the directory of the build, or begin with `$SRC/`,
+    /// `$OBJ/` or `$FILES/`; `*` stands for a part of a name.
+    pub install: BTreeMap<Text, Vec<Text>>,
+    /// Symbolic links that `[install]` makes: place below the root = target.
+    pub links: BTreeMap<Text, Text>,
     /// Scripts for `/bin/sh -eu`. One written here replaces the style's; one of comments only switches the style's off.
     pub phases: RawPhases,
     /// A compiler flag that this package cannot have.
@@ -72,6 +82,9 @@ pub struct RawSource {
     /// Path of the file in Debian's package pool. It is tried at the mirror that the host's apt uses (or
     /// `ASHLAR_DEBIAN_MIRROR`), then at Debian's snapshot service.
     pub debian: Option<Text>,
+    /// `name@version` of a crate in the crate registry, where `cargo` finds it. Its checksum there is the sha256.
+    #[serde(rename = "crate")]
+    pub krate: Option<Text>,
     /// sha256 of the file.
     #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
     pub sha256: Option<Text>,
@@ -84,6 +97,22 @@ pub struct RawSource {
     pub to: Option<Text>,
 }
 
+/// `[[patch]]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["sha256"]))]
+pub struct RawPatch {
+    /// Addresses of the same file, tried in order.
+    pub url: Vec<Text>,
+    /// Path of the file in Debian's package pool, such as a `….debian.tar.xz`.
+    pub debian: Option<Text>,
+    /// sha256 of the file.
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}$"))]
+    pub sha256: Option<Text>,
+    /// Patches in the archive, in the order they are applied. Without it, the file itself is the patch.
+    pub members: Vec<Text>,
+}
+
 /// `[build]`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -93,6 +122,10 @@ pub struct RawBuild {
     pub style: Option<Text>,
     /// Arguments added to the style's own.
     pub args: Vec<Text>,
+    /// What make builds, instead of everything.
+    pub targets: Vec<Text>,
+    /// What make runs as the phase `check`: `check` for `autotools`; `configure` and `make` test nothing unless it is given.
+    pub check_targets: Vec<Text>,
     /// Lock file in the package's folder whose crates are provided; `Cargo.lock` for style `cargo`.
     pub cargo_lock: Option<Text>,
     /// For a crate that is a member of the workspace in the folder above: the shared crates that it depends on, such as

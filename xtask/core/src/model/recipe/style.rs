@@ -9,13 +9,22 @@ use crate::base::name::{Phase, PkgName};
 
 impl Style {
     /// All styles.
-    pub const ALL: [Self; 7] =
-        [Self::Autotools, Self::Cmake, Self::Meson, Self::Make, Self::Cargo, Self::Kernel, Self::Shell];
+    pub const ALL: [Self; 8] = [
+        Self::Autotools,
+        Self::Configure,
+        Self::Cmake,
+        Self::Meson,
+        Self::Make,
+        Self::Cargo,
+        Self::Kernel,
+        Self::Shell,
+    ];
 
     /// The name as written in recipes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Autotools => "autotools",
+            Self::Configure => "configure",
             Self::Cmake => "cmake",
             Self::Meson => "meson",
             Self::Make => "make",
@@ -30,37 +39,64 @@ impl Style {
         Self::ALL.into_iter().find(|style| style.as_str() == name)
     }
 
-    /// The phases whose default script receives `[build] args`.
-    pub fn phases_with_args(self) -> &'static [Phase] {
+    /// The directory in which the style builds, as scripts name it.
+    pub fn build_directory(self) -> &'static str {
         match self {
-            Self::Autotools | Self::Cmake | Self::Meson => &[Phase::Configure],
-            Self::Make => &[Phase::Build, Phase::Install],
-            Self::Cargo => &[Phase::Build],
-            Self::Kernel | Self::Shell => &[],
+            Self::Autotools | Self::Cmake | Self::Meson => "$OBJ",
+            Self::Configure | Self::Make | Self::Cargo | Self::Kernel | Self::Shell => "$SRC",
         }
+    }
+
+    /// Whether its default scripts receive `[build] targets` and `check_targets`.
+    pub fn takes_targets(self) -> bool {
+        matches!(self, Self::Autotools | Self::Configure | Self::Make)
+    }
+
+    /// Whether its default scripts receive `[build] args`.
+    pub fn takes_args(self) -> bool {
+        !matches!(self, Self::Kernel | Self::Shell)
     }
 }
 
-/// The default scripts of a style for the package `name`, with `args` quoted for the shell.
+/// What a recipe gives its style.
+#[derive(Debug, Clone, Copy)]
+pub struct StyleInputs<'a> {
+    /// The package.
+    pub name: &'a PkgName,
+    /// `[build] args`.
+    pub args: &'a [String],
+    /// `[build] targets`.
+    pub targets: &'a [String],
+    /// `[build] check_targets`.
+    pub check_targets: &'a [String],
+}
+
+/// The default scripts of a style, with arguments and targets quoted for the shell.
 ///
 /// # Errors
 /// An argument that no shell can pass on (it holds a NUL character).
-pub fn phases(style: Style, name: &PkgName, args: &[String]) -> Result<BTreeMap<Phase, String>, shlex::QuoteError> {
-    let mut extra = String::new();
-    for arg in args {
-        extra.push(' ');
-        extra.push_str(&shlex::try_quote(arg)?);
-    }
+pub fn phases(style: Style, inputs: StyleInputs<'_>) -> Result<BTreeMap<Phase, String>, shlex::QuoteError> {
+    let words =
+        |list: &[String]| list.iter().try_fold(String::new(), |text, word| Ok(text + " " + &shlex::try_quote(word)?));
+    let (args, targets, tests) = (words(inputs.args)?, words(inputs.targets)?, words(inputs.check_targets)?);
     let scripts: &[(Phase, &str)] = match style {
         Style::Autotools => &AUTOTOOLS,
+        Style::Configure => &CONFIGURE,
         Style::Cmake => &CMAKE,
         Style::Meson => &MESON,
         Style::Make => &MAKE,
         Style::Cargo => &CARGO,
         Style::Kernel | Style::Shell => &[],
     };
-    let fill = |script: &str| script.replace("{args}", &extra).replace("{name}", name.as_str());
-    Ok(scripts.iter().map(|(phase, script)| (*phase, fill(script))).collect())
+    // What these makefiles call their tests, if they have any, is known only to who has read them.
+    let untested = matches!(style, Style::Configure | Style::Make) && tests.is_empty();
+    let tests = if tests.is_empty() { " check".to_owned() } else { tests };
+    let fill = |script: &str| {
+        let script = script.replace("{args}", &args).replace("{targets}", &targets).replace("{check_targets}", &tests);
+        script.replace("{name}", inputs.name.as_str())
+    };
+    let runs = |phase: Phase| !(untested && phase == Phase::Check);
+    Ok(scripts.iter().filter(|(phase, _)| runs(*phase)).map(|(phase, script)| (*phase, fill(script))).collect())
 }
 
 // `--build` equal to `--host` spares config.guess and says the truth: what is compiled also runs here, being static.
@@ -72,14 +108,22 @@ const AUTOTOOLS: [(Phase, &str); 4] = [
     --disable-shared --enable-static --disable-dependency-tracking{args}
 "#,
     ),
-    (Phase::Build, "make -C \"$OBJ\"\n"),
-    (Phase::Check, "make -C \"$OBJ\" check\n"),
+    (Phase::Build, "make -C \"$OBJ\"{targets}\n"),
+    (Phase::Check, "make -C \"$OBJ\"{check_targets}\n"),
     (
         Phase::Install,
         r#"make -C "$OBJ" install DESTDIR="$DESTDIR"
 find "$DESTDIR" -name '*.la' -exec rm -f {} +
 "#,
     ),
+];
+
+// A script of that name which was written by hand: it knows no other directory than the source's.
+const CONFIGURE: [(Phase, &str); 4] = [
+    (Phase::Configure, "./configure --prefix=/usr{args}\n"),
+    (Phase::Build, "make{targets}\n"),
+    (Phase::Check, "make{check_targets}\n"),
+    (Phase::Install, "make install DESTDIR=\"$DESTDIR\"\n"),
 ];
 
 const CMAKE: [(Phase, &str); 4] = [
@@ -108,8 +152,15 @@ const MESON: [(Phase, &str); 4] = [
 ];
 
 // On the command line, because makefiles that assign CC themselves win over the environment.
-const MAKE: [(Phase, &str); 2] = [
-    (Phase::Build, "make CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr{args}\n"),
+const MAKE: [(Phase, &str); 3] = [
+    (
+        Phase::Build,
+        "make CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr{args}{targets}\n",
+    ),
+    (
+        Phase::Check,
+        "make CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr{args}{check_targets}\n",
+    ),
     (
         Phase::Install,
         "make install CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr DESTDIR=\"$DESTDIR\"{args}\n",
@@ -140,6 +191,8 @@ pub const MEMBER_PREPARE: &str = "cargo metadata --offline --format-version 1 > 
 pub fn env(style: Style) -> BTreeMap<String, String> {
     let pairs: &[(&str, &str)] = match style {
         Style::Cargo => &CARGO_ENV,
+        // Without it, many add `-g`: what it makes is stripped off again, after it took its time.
+        Style::Autotools | Style::Configure | Style::Make => &[("CFLAGS", "-O2"), ("CXXFLAGS", "-O2")],
         _ => &[],
     };
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -170,6 +223,10 @@ const CARGO_ENV: [(&str, &str); 11] = [
 mod tests {
     use super::*;
 
+    fn inputs<'a>(name: &'a PkgName, args: &'a [String], targets: &'a [String]) -> StyleInputs<'a> {
+        StyleInputs { name, args, targets, check_targets: targets }
+    }
+
     #[test]
     fn scripts_of_every_style() {
         let name = "zlib".parse().unwrap();
@@ -180,7 +237,7 @@ mod tests {
             for (variable, value) in env(style) {
                 text.push_str(&format!("{variable}={value}\n"));
             }
-            for (phase, script) in phases(style, &name, &args).unwrap() {
+            for (phase, script) in phases(style, inputs(&name, &args, &[])).unwrap() {
                 text.push_str(&format!("--- {phase}\n{script}"));
             }
         }
@@ -188,16 +245,22 @@ mod tests {
     }
 
     #[test]
-    fn arguments_reach_exactly_the_phases_announced() {
+    fn arguments_and_targets_reach_the_styles_that_take_them() {
         let name = "zlib".parse().unwrap();
+        let marker = ["--marker".to_owned()];
         for style in Style::ALL {
-            let scripts = phases(style, &name, &["--marker".to_owned()]).unwrap();
-            let with: Vec<Phase> =
-                scripts.iter().filter(|(_, script)| script.contains("--marker")).map(|(phase, _)| *phase).collect();
-            assert_eq!(with, style.phases_with_args(), "{style:?}");
+            let with = |args, targets| {
+                let scripts = phases(style, inputs(&name, args, targets)).unwrap();
+                scripts.into_iter().filter(|(_, text)| text.contains("--marker")).map(|(phase, _)| phase).collect()
+            };
+            let args: Vec<Phase> = with(&marker, &[]);
+            assert_eq!(!args.is_empty(), style.takes_args(), "{style:?}");
+            let targets: Vec<Phase> = with(&[], &marker);
+            let both: &[Phase] = if style.takes_targets() { &[Phase::Build, Phase::Check] } else { &[] };
+            assert_eq!(targets, both, "{style:?}");
             assert_eq!(Style::from_name(style.as_str()), Some(style));
         }
-        assert!(phases(Style::Make, &name, &["\0".to_owned()]).is_err());
+        assert!(phases(Style::Make, inputs(&name, &["\0".to_owned()], &[])).is_err());
         assert_eq!(Style::from_name("bazel"), None);
     }
 }

@@ -7,6 +7,7 @@ mod build;
 mod depends;
 mod findings;
 mod identity;
+mod install;
 mod location;
 mod parts;
 mod phases;
@@ -45,8 +46,9 @@ pub fn validate(
     let libs = depends::packages(raw, &raw.libs, "libs", &mut found);
     let tools = depends::packages(raw, &raw.tools, "tools", &mut found);
     let patches = depends::patches(raw, files, &mut found);
-    let sources = source::check(&raw.source, &mut found);
-    let build = build::check(raw, files, &mut found);
+    let sources = source::check(raw, &identity.version, &mut found);
+    let patch_files = source::patches(raw, &identity.version, &mut found);
+    let build = build::check(raw, &identity, files, &mut found);
     let phases = phases::check(raw, &identity, &build, &mut found);
     let hardening = parts::hardening(&raw.hardening, flags, &mut found);
     let modes = parts::modes(&raw.modes, &mut found);
@@ -63,6 +65,7 @@ pub fn validate(
             cpe: identity.cpe,
             libs,
             tools,
+            patch_files,
             patches,
             sources,
             style,

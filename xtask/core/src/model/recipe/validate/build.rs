@@ -6,13 +6,16 @@ use std::ops::Range;
 use crate::model::recipe::spanned::Spanned;
 
 use super::findings::Findings;
-use super::text::path_fault;
+use super::identity::Identity;
+use super::text::{expand, path_fault};
 use crate::base::diag::{Diagnostic, suggest};
+use crate::base::name::{Phase, PkgName};
 use crate::model::recipe::raw::{RawBuild, RawRecipe, Text};
-use crate::model::recipe::{Style, rooted, style};
+use crate::model::recipe::style::{self, StyleInputs};
+use crate::model::recipe::{Style, rooted};
 
 /// What the build contract fixes for every phase; a recipe that changed one of these would break the contract.
-pub const CONTRACT: [&str; 25] = [
+pub const CONTRACT: [&str; 26] = [
     "PATH",
     "HOME",
     "LC_ALL",
@@ -38,6 +41,7 @@ pub const CONTRACT: [&str; 25] = [
     "FILES",
     "JOBS",
     "MAKEFLAGS",
+    "VERSION",
 ];
 
 /// The checked table. `style` is `None` where it is absent or unknown.
@@ -45,30 +49,35 @@ pub const CONTRACT: [&str; 25] = [
 pub struct Build {
     pub style: Option<Style>,
     pub args: Vec<String>,
+    pub targets: Vec<String>,
+    pub check_targets: Vec<String>,
     pub env: BTreeMap<String, String>,
     pub cargo_lock: Option<String>,
     pub workspace: Option<Vec<String>>,
 }
 
-pub(super) fn check(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findings) -> Build {
+pub(super) fn check(raw: &RawRecipe, identity: &Identity, files: &BTreeSet<String>, found: &mut Findings) -> Build {
     let absent = Spanned::new(0..0, RawBuild::default());
     let table = raw.build.as_ref().unwrap_or(&absent);
     let build = table.get_ref();
     let style = style(raw, table, found);
     environment(build, found);
-    if let Some(style) = style {
-        arguments(raw, build, style, found);
-    }
+    let list = |texts: &[Text]| texts.iter().map(|text| expand(text.get_ref(), &identity.version)).collect();
     let mut env = style.map(style::env).unwrap_or_default();
-    env.extend(build.env.iter().map(|(name, value)| (name.get_ref().clone(), value.get_ref().clone())));
+    let own = |(name, value): (&Text, &Text)| (name.get_ref().clone(), expand(value.get_ref(), &identity.version));
+    env.extend(build.env.iter().map(own));
     env.values_mut().for_each(|value| *value = rooted(value));
-    Build {
+    let checked = Build {
         style,
-        args: build.args.iter().map(|arg| arg.get_ref().clone()).collect(),
+        args: list(&build.args),
+        targets: list(&build.targets),
+        check_targets: list(&build.check_targets),
         env,
         cargo_lock: crates(table, style, files, found),
         workspace: workspace(raw, build, style, files, found),
-    }
+    };
+    unused(raw, build, identity, &checked, found);
+    checked
 }
 
 fn styles() -> String {
@@ -102,28 +111,50 @@ fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Op
     style
 }
 
-/// Arguments must reach a script: either the style has none that takes them, or the recipe may have replaced them all.
-fn arguments(raw: &RawRecipe, build: &RawBuild, style: Style, found: &mut Findings) {
-    let Some(first) = build.args.first() else { return };
-    for arg in build.args.iter().filter(|arg| arg.get_ref().contains('\0')) {
-        let finding = Diagnostic::error("recipe::bad-argument", "the argument holds a NUL character").at(arg.span());
-        found.add(finding.label("no program can receive it"));
+/// Arguments and targets must reach a script: the style takes them, and the recipe did not replace every phase that does.
+fn unused(raw: &RawRecipe, build: &RawBuild, identity: &Identity, checked: &Build, found: &mut Findings) {
+    let lists = [
+        ("args", "arguments", &build.args),
+        ("targets", "targets", &build.targets),
+        ("check_targets", "targets", &build.check_targets),
+    ];
+    for (key, what, list) in lists {
+        for text in list.iter().filter(|text| text.get_ref().contains('\0')) {
+            let finding =
+                Diagnostic::error("recipe::bad-argument", format!("an element of `{key}` holds a NUL character"));
+            found.add(finding.at(text.span()).label("no program can receive it"));
+        }
+        let (Some(first), Some(style), Some(name)) = (list.first(), checked.style, &identity.name) else { continue };
+        let takers = takers(style, name, key);
+        let written = raw.phases.all();
+        let replaced = |taker: &Phase| {
+            let by_table = *taker == Phase::Install && !raw.install.is_empty();
+            by_table || written.iter().any(|(phase, _)| phase == taker)
+        };
+        let style = style.as_str();
+        let finding = if takers.is_empty() {
+            Diagnostic::error("recipe::unused-args", format!("the style `{style}` takes no {what}"))
+                .help("write them into the phase that needs them")
+        } else if takers.iter().all(replaced) {
+            let phases: Vec<String> = takers.iter().map(|taker| format!("`{taker}`")).collect();
+            let phases = phases.join(" and ");
+            let message = format!("`{key}` reaches no phase: the recipe replaces {phases} of `{style}`");
+            Diagnostic::error("recipe::unused-args", message).help("write them into the recipe's own phase")
+        } else {
+            continue;
+        };
+        found.add(finding.at(first.span()).label("would be ignored"));
     }
-    let takers = style.phases_with_args();
-    let written = raw.phases.all();
-    let replaced = |taker| written.iter().any(|(phase, _)| *phase == taker);
-    let name = style.as_str();
-    let finding = if takers.is_empty() {
-        Diagnostic::error("recipe::unused-args", format!("the style `{name}` takes no arguments"))
-            .help("write them into the phase that needs them")
-    } else if takers.iter().all(|taker| replaced(*taker)) {
-        let phases: Vec<String> = takers.iter().map(|taker| format!("`{taker}`")).collect();
-        let message = format!("the arguments reach no phase: the recipe replaces {} of `{name}`", phases.join(" and "));
-        Diagnostic::error("recipe::unused-args", message).help("write them into the recipe's own phase")
-    } else {
-        return;
-    };
-    found.add(finding.at(first.span()).label("would be ignored"));
+}
+
+/// The phases of `style` whose script has in it what the key `key` of `[build]` lists.
+fn takers(style: Style, name: &PkgName, key: &str) -> Vec<Phase> {
+    const MARK: &str = "--marker";
+    let mark = [MARK.to_owned()];
+    let given = |wanted: &str| if wanted == key { mark.as_slice() } else { &[] };
+    let (args, targets, check_targets) = (given("args"), given("targets"), given("check_targets"));
+    let scripts = style::phases(style, StyleInputs { name, args, targets, check_targets }).unwrap_or_default();
+    scripts.into_iter().filter(|(_, script)| script.contains(MARK)).map(|(phase, _)| phase).collect()
 }
 
 fn environment(build: &RawBuild, found: &mut Findings) {

@@ -6,11 +6,12 @@ use std::ops::Range;
 use super::build::Build;
 use super::findings::Findings;
 use super::identity::Identity;
+use super::install;
 use super::text::within;
 use crate::base::diag::Diagnostic;
 use crate::base::name::Phase;
 use crate::model::recipe::raw::{RawRecipe, Text};
-use crate::model::recipe::style;
+use crate::model::recipe::style::{self, StyleInputs};
 
 /// The scripts that run. A script of comments only switches the style's phase off, the comment being the reason.
 pub(super) fn check(
@@ -21,9 +22,15 @@ pub(super) fn check(
 ) -> BTreeMap<Phase, String> {
     let mut defaults = match (&identity.name, build.style) {
         // An argument that cannot be quoted was found in `[build]` already.
-        (Some(name), Some(style)) => style::phases(style, name, &build.args).unwrap_or_default(),
+        (Some(name), Some(style)) => {
+            let Build { args, targets, check_targets, .. } = build;
+            style::phases(style, StyleInputs { name, args, targets, check_targets }).unwrap_or_default()
+        }
         _ => BTreeMap::new(),
     };
+    if let (Some(table), Some(style)) = (install::check(raw, found), build.style) {
+        defaults.insert(Phase::Install, table.script(style));
+    }
     if build.workspace.is_some()
         && let Some(prepare) = defaults.get_mut(&Phase::Prepare)
     {
@@ -55,10 +62,24 @@ pub(super) fn check(
                 "recipe::no-install",
                 format!("nothing is installed: style `{}` has no phase `install`", style.as_str()),
             )
-            .help("add `install = '''…'''` to `[phases]`, writing the files below $DESTDIR"),
+            .help("add `install = '''…'''` to `[phases]`, writing the files below $DESTDIR, or a table `[install]`"),
         );
     }
+    if let (Some(name), Some(style), Some(script)) = (&identity.name, build.style, phases.get_mut(&Phase::Install)) {
+        finish(script, &install::licenses(name, &raw.license_files, found));
+        // What has no source has no program to be stripped: files of ours, or of the build root's.
+        let strip = if raw.source.is_empty() { "" } else { install::strip(style) };
+        finish(script, strip);
+    }
     phases
+}
+
+/// Appends to a script, which may have left the directory and may lack its last line end.
+fn finish(script: &mut String, more: &str) {
+    if !more.is_empty() && !script.ends_with('\n') {
+        script.push('\n');
+    }
+    script.push_str(more);
 }
 
 /// Programs that fetch, and the subcommands that do (empty: all).

@@ -6,22 +6,41 @@ use crate::model::recipe::spanned::Spanned;
 
 use super::findings::Findings;
 use super::location::{pool_fault, pool_path_of, url_fault};
-use super::text::path_fault;
+use super::text::{expand, path_fault};
 use crate::base::diag::Diagnostic;
 use crate::base::digest::Digest;
-use crate::model::recipe::Source;
-use crate::model::recipe::raw::{MAX_STRIP, RawSource, Text};
+use crate::model::recipe::raw::{MAX_STRIP, RawPatch, RawRecipe, RawSource, Text};
+use crate::model::recipe::{CrateName, Source};
 
 /// Archives that are not unpacked here, by how their names end.
 const FOREIGN: [&str; 8] = [".zip", ".7z", ".rar", ".whl", ".jar", ".rpm", ".lz", ".lzma"];
 
-pub(super) fn check(list: &[Spanned<RawSource>], found: &mut Findings) -> Vec<Source> {
+/// `[[source]]`.
+pub(super) fn check(raw: &RawRecipe, version: &str, found: &mut Findings) -> Vec<Source> {
+    files(&raw.source, "[[source]]", version, found)
+}
+
+/// `[[patch]]`: files that are fetched as sources are. The patches in them are `include`; `to` tells the files apart.
+pub(super) fn patches(raw: &RawRecipe, version: &str, found: &mut Findings) -> Vec<Source> {
+    let source = |(number, spanned): (usize, &Spanned<RawPatch>)| {
+        let RawPatch { url, debian, sha256, members } = spanned.get_ref().clone();
+        let to = Spanned::new(spanned.span(), (number + 1).to_string());
+        let strip = Some(Spanned::new(spanned.span(), 0));
+        Spanned::new(
+            spanned.span(),
+            RawSource { url, debian, krate: None, sha256, strip, include: members, to: Some(to) },
+        )
+    };
+    files(&raw.patch.iter().enumerate().map(source).collect::<Vec<_>>(), "[[patch]]", version, found)
+}
+
+fn files(list: &[Spanned<RawSource>], table: &str, version: &str, found: &mut Findings) -> Vec<Source> {
     let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut sources = Vec::new();
-    for (number, spanned) in list.iter().enumerate() {
+    for (number, spanned) in list.iter().map(|spanned| expanded(spanned, version)).enumerate() {
         let raw = spanned.get_ref();
-        locations(spanned, found);
-        let sha256 = digest(spanned, found);
+        locations(&spanned, table, found);
+        let sha256 = digest(&spanned, table, found);
         let strip = strip(raw.strip.as_ref(), found);
         for text in raw.include.iter().chain(&raw.to) {
             path(text, found);
@@ -39,6 +58,7 @@ pub(super) fn check(list: &[Spanned<RawSource>], found: &mut Findings) -> Vec<So
         sources.push(Source {
             urls: raw.url.iter().map(|url| url.get_ref().clone()).collect(),
             debian: raw.debian.as_ref().map(|path| path.get_ref().clone()),
+            krate: raw.krate.as_ref().and_then(|text| krate(text, found)),
             sha256,
             strip,
             include: raw.include.iter().map(|prefix| prefix.get_ref().clone()).collect(),
@@ -48,13 +68,25 @@ pub(super) fn check(list: &[Spanned<RawSource>], found: &mut Findings) -> Vec<So
     sources
 }
 
-fn locations(spanned: &Spanned<RawSource>, found: &mut Findings) {
+/// The source with the version filled in, so that what is judged is what will be fetched.
+fn expanded(spanned: &Spanned<RawSource>, version: &str) -> Spanned<RawSource> {
+    let fill = |text: &mut Text| *text = Spanned::new(text.span(), expand(text.get_ref(), version));
+    let mut raw = spanned.get_ref().clone();
+    raw.url.iter_mut().chain(&mut raw.debian).chain(&mut raw.include).chain(&mut raw.to).for_each(fill);
+    Spanned::new(spanned.span(), raw)
+}
+
+fn locations(spanned: &Spanned<RawSource>, table: &str, found: &mut Findings) {
     let raw = spanned.get_ref();
-    if raw.url.is_empty() && raw.debian.is_none() {
+    if raw.url.is_empty() && raw.debian.is_none() && raw.krate.is_none() {
         found.add(
-            Diagnostic::error("recipe::source-location", "this source has no location")
+            Diagnostic::error("recipe::source-location", format!("this `{table}` has no location"))
                 .at(spanned.span())
-                .label("needs `url` or `debian`")
+                .label(if table == "[[patch]]" {
+                    "needs `url` or `debian`"
+                } else {
+                    "needs `url`, `debian` or `crate`"
+                })
                 .help("url = [\"https://…\"] is upstream's address, debian = \"pool/…\" the path in Debian's pool"),
         );
     }
@@ -94,9 +126,31 @@ fn locations(spanned: &Spanned<RawSource>, found: &mut Findings) {
     }
 }
 
-fn digest(spanned: &Spanned<RawSource>, found: &mut Findings) -> Option<Digest> {
+/// `name@version`.
+fn krate(text: &Text, found: &mut Findings) -> Option<CrateName> {
+    let plain = |part: &str, more: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    match text.get_ref().split_once('@') {
+        Some((name, version)) if plain(name, "_-") && plain(version, ".+-") => {
+            Some(CrateName { name: name.to_owned(), version: version.to_owned() })
+        }
+        _ => {
+            let message = format!("`{}` is not the name and the version of a crate", text.get_ref());
+            found.add(
+                Diagnostic::error("recipe::bad-crate", message)
+                    .at(text.span())
+                    .label("expected `name@version`")
+                    .help("example: crate = \"libz-sys@1.1.33\""),
+            );
+            None
+        }
+    }
+}
+
+fn digest(spanned: &Spanned<RawSource>, table: &str, found: &mut Findings) -> Option<Digest> {
     let Some(text) = &spanned.get_ref().sha256 else {
-        found.missing("sha256", Some(("[[source]]", spanned.span())), "sha256 = \"<64 hex digits>\"");
+        found.missing("sha256", Some((table, spanned.span())), "sha256 = \"<64 hex digits>\"");
         return None;
     };
     match text.get_ref().parse::<Digest>() {

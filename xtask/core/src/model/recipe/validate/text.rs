@@ -18,6 +18,11 @@ pub(super) fn within(text: &Text, part: Range<usize>) -> Range<usize> {
     start + part.start.min(length)..start + part.end.min(length)
 }
 
+/// A text with the recipe's version where it says `{version}`.
+pub(super) fn expand(text: &str, version: &str) -> String {
+    text.replace("{version}", version)
+}
+
 /// Why `path` cannot be a relative path below some folder, if so.
 pub(super) fn path_fault(path: &str) -> Option<&'static str> {
     if path.is_empty() {
