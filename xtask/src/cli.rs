@@ -189,6 +189,8 @@ pub enum Command {
     Graph,
     /// Writes the skeleton of a recipe.
     NewPkg(NewPkgArgs),
+    /// Writes another version into a recipe: version, locations, and the hashes of the new files.
+    Bump(BumpArgs),
     /// Prints the manual page of all commands, or of one.
     Man {
         /// Command.
@@ -229,6 +231,18 @@ pub struct NewPkgArgs {
     pub url: Option<String>,
     /// Pool path of the source.
     #[arg(long)]
+    pub debian: Option<String>,
+}
+
+/// Options of `bump`.
+#[derive(Debug, Clone, Args)]
+pub struct BumpArgs {
+    /// Package; recipes that are built from the same file are changed with it.
+    pub package: PkgName,
+    /// The new version.
+    pub version: String,
+    /// Path in Debian's pool of the new file, where it does not follow from the old one by the version.
+    #[arg(long, value_name = "PATH")]
     pub debian: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod boot_test;
 mod build_pkg;
+mod bump;
 mod check;
 mod completions;
 mod docs;
@@ -53,6 +54,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Setup => setup::run(&app),
         Command::Check => check::run(&app),
         Command::Fetch { packages, all } => fetch::run(&app, packages, *all),
+        Command::Bump(args) => bump::run(&app, args),
         Command::Seed { command } => seed::run(&app, command),
         Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),
         Command::Image { name, output: _, print_plan: Some(form) } => image::print_plan(&app, name, *form),

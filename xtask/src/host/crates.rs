@@ -56,6 +56,32 @@ pub fn ensure(store: &Utf8Path, wanted: &[PlannedCrate], offline: bool) -> Resul
     Err(Exit::Source.error(format!("{message}\n  {help}")))
 }
 
+/// Fetches a crate whose checksum is not known yet into the distfiles of `store`, for a person to pin. Gives its checksum.
+///
+/// # Errors
+/// cargo's own error, or when what it fetched is not in its cache.
+pub fn pin(store: &Utf8Path, name: &str, version: &str) -> Result<Digest> {
+    let dir = tempfile::tempdir().context("making a temporary directory")?;
+    let dir = Utf8Path::from_path(dir.path()).context("the temporary directory's path is not UTF-8")?;
+    // The placeholder is not written: without a lock, cargo asks the registry.
+    let krate = PlannedCrate { name: name.to_owned(), version: version.to_owned(), sha256: Digest::of("") };
+    fetch_by_cargo(dir, &manifest(&[&krate]))?;
+    let cache = cargo_home()?.join("registry/cache");
+    let mut found = None;
+    for registry in cache.read_dir_utf8()? {
+        let file = registry?.into_path().join(format!("{name}-{version}.crate"));
+        if file.exists() {
+            found = Some(fs_err::read(&file)?);
+        }
+    }
+    let bytes = found.with_context(|| format!("cargo fetched {name} {version}, but it is not in {cache}"))?;
+    let distfiles = store.join("distfiles/sha256");
+    fs_err::create_dir_all(&distfiles)?;
+    let digest = Digest::of(&bytes);
+    fs_err::write(distfiles.join(digest.to_string()), bytes)?;
+    Ok(digest)
+}
+
 /// Unpacks a `.crate` file to `<vendor>/<name>-<version>`, with the checksum file that cargo asks for.
 ///
 /// # Errors
@@ -144,8 +170,13 @@ fn adopt<'a>(
 fn cargo_fetch(wanted: &[&PlannedCrate]) -> Result<()> {
     let dir = tempfile::tempdir().context("making a temporary directory")?;
     let dir = Utf8Path::from_path(dir.path()).context("the temporary directory's path is not UTF-8")?;
-    fs_err::write(dir.join("Cargo.toml"), manifest(wanted))?;
     fs_err::write(dir.join("Cargo.lock"), lock(wanted))?;
+    fetch_by_cargo(dir, &manifest(wanted))
+}
+
+/// Runs `cargo fetch` in `dir` for a made-up package.
+fn fetch_by_cargo(dir: &Utf8Path, manifest: &str) -> Result<()> {
+    fs_err::write(dir.join("Cargo.toml"), manifest)?;
     fs_err::create_dir(dir.join("src"))?;
     fs_err::write(dir.join("src/lib.rs"), "")?;
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());

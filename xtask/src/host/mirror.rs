@@ -117,6 +117,13 @@ impl Mirrors {
         }
         all
     }
+
+    /// The places of a file whose hash is not known yet: the pool, upstream.
+    pub fn unpinned(&self, pool: Option<&str>, upstream: &[String]) -> Vec<Location> {
+        let pooled = pool.into_iter().flat_map(|pool| self.debian.iter().map(move |base| format!("{base}/{pool}")));
+        let pooled = pooled.map(|url| Location { origin: Origin::Pool, url });
+        pooled.chain(upstream.iter().map(|url| Location { origin: Origin::Upstream, url: url.clone() })).collect()
+    }
 }
 
 fn bases(text: &str) -> Vec<String> {

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::host::checkout;
 use crate::host::fetch::Fetcher;
 use crate::host::invalid::invalid;
-use crate::host::mirror::{Location, Mirrors, Origin};
+use crate::host::mirror::Mirrors;
 
 /// Writes `pkgs/<name>/pkg.toml`, prints its path, and notes what is left to fill in.
 pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
@@ -64,12 +64,7 @@ fn pin(app: &App, args: &NewPkgArgs) -> Option<Digest> {
 
 fn try_pin(app: &App, args: &NewPkgArgs) -> Result<(Digest, String)> {
     let mirrors = Mirrors::detect(None)?;
-    let mut locations = Vec::new();
-    if let Some(pool) = &args.debian {
-        let location = |base: &String| Location { origin: Origin::Pool, url: format!("{base}/{pool}") };
-        locations.extend(mirrors.debian().iter().map(location));
-    }
-    locations.extend(args.url.iter().map(|url| Location { origin: Origin::Upstream, url: url.clone() }));
+    let locations = mirrors.unpinned(args.debian.as_deref(), args.url.as_slice());
     let store = app.store()?;
     let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
     let (digest, location) = fetcher.pin(&format!("the source of {}", args.name), &locations)?;

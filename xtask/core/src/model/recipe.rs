@@ -2,6 +2,7 @@
 //!
 //! Text goes through `parse` (shape: keys and types, by toml) and `validate` (meaning: every finding at once).
 
+pub mod bump;
 pub mod install;
 pub mod parse;
 pub mod raw;
