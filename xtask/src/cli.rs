@@ -191,6 +191,8 @@ pub enum Command {
     NewPkg(NewPkgArgs),
     /// Writes another version into a recipe: version, locations, and the hashes of the new files.
     Bump(BumpArgs),
+    /// Lists recipes that are behind what Debian's archive has, and where each newer version can be had.
+    Outdated,
     /// Prints the manual page of all commands, or of one.
     Man {
         /// Command.

@@ -23,6 +23,7 @@ mod machine;
 mod man;
 mod new_pkg;
 mod oracle;
+mod outdated;
 mod plan;
 mod run;
 mod screenshot;
@@ -54,6 +55,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Setup => setup::run(&app),
         Command::Check => check::run(&app),
         Command::Fetch { packages, all } => fetch::run(&app, packages, *all),
+        Command::Outdated => outdated::run(&app),
         Command::Bump(args) => bump::run(&app, args),
         Command::Seed { command } => seed::run(&app, command),
         Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),

@@ -7,6 +7,7 @@ pub mod hosttools;
 pub mod image;
 pub mod iso;
 pub mod mounts;
+pub mod outdated;
 pub mod recipe;
 pub mod sandbox;
 pub mod seed;

@@ -27,6 +27,19 @@ fn decompressed(file: &Utf8Path) -> Result<Box<dyn Read>> {
     })
 }
 
+/// The text of a compressed file, of at most `limit` bytes.
+///
+/// # Errors
+/// When it is damaged, longer, or not UTF-8.
+pub fn text(file: &Utf8Path, limit: u64) -> Result<String> {
+    let mut text = String::new();
+    decompressed(file)?.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        bail!("{file}: more than {limit} bytes when unpacked");
+    }
+    Ok(text)
+}
+
 /// Gives every entry of the tar archive in `file`, with its path as written there, to `each`.
 ///
 /// # Errors

@@ -241,19 +241,31 @@ impl<'a> Fetcher<'a> {
     /// # Errors
     /// When offline, or when no location has it; every reason is listed.
     pub fn pin(&self, label: &str, locations: &[Location]) -> Result<(Digest, Location)> {
-        let Some(client) = &self.client else {
+        if self.offline {
             bail!("`--offline` forbids downloads: the hash of {label} cannot be found out")
-        };
+        }
+        let (file, digest, location) = self.unpinned_file(label, locations)?;
+        file.persist(self.path(&digest)).with_context(|| format!("storing {label}"))?;
+        Ok((digest, location))
+    }
+
+    /// A file whose hash is not known beforehand, with its hash and the location that had it.
+    ///
+    /// # Errors
+    /// When offline, or when no location has it; every reason is listed.
+    pub fn unpinned_file(
+        &self,
+        label: &str,
+        locations: &[Location],
+    ) -> Result<(tempfile::NamedTempFile, Digest, Location)> {
+        let Some(client) = &self.client else { bail!("`--offline` forbids downloads, and {label} is not kept") };
         let folder = self.distfiles.join("partial");
         let mut reasons = String::new();
         for location in locations {
             let mut file =
                 tempfile::NamedTempFile::new_in(&folder).with_context(|| format!("writing into {folder}"))?;
             match download::unpinned(client, location, self.limits.file, file.as_file_mut()) {
-                Ok(digest) => {
-                    file.persist(self.path(&digest)).with_context(|| format!("storing {label}"))?;
-                    return Ok((digest, location.clone()));
-                }
+                Ok(digest) => return Ok((file, digest, location.clone())),
                 Err(Failure::Local(error)) => return Err(error.context(format!("fetching {label}"))),
                 Err(Failure::Location(why) | Failure::WrongBytes(why) | Failure::Unreachable(why)) => {
                     reasons.push_str(&format!("\n  {}: {why}", shown(location)))
@@ -261,6 +273,22 @@ impl<'a> Fetcher<'a> {
             }
         }
         bail!("{label} could not be fetched{reasons}")
+    }
+
+    /// Why no location has a file, asked for without its bytes; nothing when one has.
+    ///
+    /// # Errors
+    /// When offline.
+    pub fn absent(&self, locations: &[Location]) -> Result<Option<String>> {
+        let Some(client) = &self.client else { bail!("`--offline` forbids to ask") };
+        let mut reason = "it has no location here".to_owned();
+        for location in locations {
+            match download::head(client, location) {
+                Ok(()) => return Ok(None),
+                Err(why) => reason = why,
+            }
+        }
+        Ok(Some(reason))
     }
 
     /// The text of a file whose hash is not known yet: for signed files only. Gives the location that answered.

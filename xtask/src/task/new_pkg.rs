@@ -6,6 +6,7 @@ use anyhow::Result;
 use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
+use ashlar_core::model::outdated::upstream_version;
 use ashlar_core::model::recipe::{Style, parse, validate};
 use ashlar_core::model::tree::PACKAGES;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -82,7 +83,7 @@ fn findings(text: &str, shown: &Utf8Path, files: &BTreeSet<String>) -> Vec<Diagn
 /// The text of the recipe: known values filled in, unknown ones empty, optional keys as comments.
 fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str>, sha256: Option<&Digest>) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
-    let version = debian.and_then(pool_version).or_else(|| url.and_then(url_version)).unwrap_or_default();
+    let version = debian.and_then(upstream_version).or_else(|| url.and_then(url_version)).unwrap_or_default();
     // A value, and from column 39 on what it means.
     let line = |key: &str, value: String, meaning: &str| {
         let line = format!("{key} = {value}");
@@ -147,17 +148,6 @@ const TEST: &str = "
 # run = '''/dest/usr/bin/tool --version'''
 ";
 
-/// The upstream version in `pool/…/name_1.2+dfsg.orig.tar.xz`.
-fn pool_version(path: &str) -> Option<String> {
-    let (_, rest) = path.rsplit_once('/')?.1.split_once('_')?;
-    let version = rest.split(".orig").next()?;
-    // `1.3.dfsg+really1.3.1` is 1.3.1; `1.2+dfsg`, `1.2~ds1` are 1.2.
-    let version = version.rsplit("+really").next()?;
-    let marks = ["+dfsg", ".dfsg", "~dfsg", "+ds", "~ds", ".ds"];
-    let end = marks.iter().filter_map(|mark| version.find(mark)).min().unwrap_or(version.len());
-    plausible(&version[..end])
-}
-
 /// The version in the file name of an address: `…/name-1.2.3.tar.gz`, `…/v1.2.3.tar.gz`.
 fn url_version(url: &str) -> Option<String> {
     let file = url.split(['?', '#']).next()?.rsplit('/').next()?;
@@ -181,14 +171,6 @@ mod tests {
 
     #[test]
     fn versions_from_names_of_files() {
-        for (path, version) in [
-            ("pool/main/m/musl/musl_1.2.5.orig.tar.gz", Some("1.2.5")),
-            ("pool/main/z/zlib/zlib_1.3.dfsg+really1.3.1.orig.tar.gz", Some("1.3.1")),
-            ("pool/main/m/mimalloc/mimalloc_2.0.9+ds.orig.tar.xz", Some("2.0.9")),
-            ("musl", None),
-        ] {
-            assert_eq!(pool_version(path).as_deref(), version, "{path}");
-        }
         for (url, version) in [
             ("https://zlib.net/fossils/zlib-1.3.1.tar.gz", Some("1.3.1")),
             ("https://a.b/x/archive/v2.0.tar.gz", Some("2.0")),

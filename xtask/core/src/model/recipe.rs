@@ -68,6 +68,10 @@ pub struct Recipe {
     pub tests: Vec<InstallTest>,
     /// Where new versions are announced.
     pub watch: Option<String>,
+    /// The series of releases that it follows.
+    pub series: Option<String>,
+    /// Why the recipe stays at its version.
+    pub hold: Option<String>,
 }
 
 impl Recipe {

@@ -52,6 +52,12 @@ pub fn text(client: &Client, location: &Location) -> Result<String, String> {
     Ok(text)
 }
 
+/// Asks whether a location has a file, without its bytes.
+pub fn head(client: &Client, location: &Location) -> Result<(), String> {
+    let response = client.head(&location.url).send().map_err(|error| reason(&error))?;
+    if response.status().is_success() { Ok(()) } else { Err(status(response.status())) }
+}
+
 /// A location that has more than the `limit` bytes that are wanted, or that any file may have when `known` is false.
 fn too_long(limit: u64, known: bool) -> Failure {
     let why = if known {

@@ -37,6 +37,8 @@ fn recipes(lines: &[&str]) -> BTreeMap<PkgName, Recipe> {
             outputs: words(splits).into_iter().map(output).collect(),
             tests: Vec::new(),
             watch: None,
+            series: None,
+            hold: None,
         };
         (recipe.name.clone(), recipe)
     };

@@ -200,4 +200,8 @@ pub struct RawTest {
 pub struct RawUpdate {
     /// Page where new versions are announced, https.
     pub watch: Option<Text>,
+    /// The series of releases that the recipe follows: `6.12` for 6.12.1, 6.12.2 and so on.
+    pub series: Option<Text>,
+    /// Why the recipe stays at its version although a newer one can be had; `cargo xtask outdated` prints it.
+    pub hold: Option<Text>,
 }

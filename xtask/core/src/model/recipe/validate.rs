@@ -79,6 +79,8 @@ pub fn validate(
             outputs,
             tests,
             watch: identity.watch,
+            series: raw.update.series.as_ref().map(|text| text.get_ref().clone()),
+            hold: raw.update.hold.as_ref().map(|text| text.get_ref().clone()),
         }),
         _ => Err(found.sorted()),
     }

@@ -1,0 +1,89 @@
+//! `outdated`: which recipes are behind what can be had, and which of their files no suite keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use ashlar_core::model::outdated::{self, Offer, SUITES};
+use ashlar_core::model::recipe::{Recipe, Source};
+use camino::Utf8Path;
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::host::archive;
+use crate::host::fetch::Fetcher;
+use crate::host::mirror::Mirrors;
+
+/// An index of all sources unpacks to some 50 MB.
+const INDEX_LIMIT: u64 = 256 << 20;
+
+/// Prints, for each recipe that is behind or whose file no suite keeps, what there is. Reads the archive's indexes, whose
+/// signatures are not looked at: what is taken from here is compared and pinned by a person.
+pub fn run(app: &App) -> Result<Exit> {
+    let repository = app.repository()?;
+    let mirrors = Mirrors::detect(None)?;
+    let store = app.store()?;
+    let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
+    let packages: BTreeSet<&str> =
+        repository.recipes.values().filter_map(|recipe| outdated::source_package(pool_source(recipe)?.1)).collect();
+    let offers = offers(app, &fetcher, &packages)?;
+    let none = Vec::new();
+    let (mut behind, mut judged) = (0, 0);
+    for recipe in repository.recipes.values() {
+        let Some((source, path)) = pool_source(recipe) else { continue };
+        let offers = outdated::source_package(path).and_then(|package| offers.get(package)).unwrap_or(&none);
+        let lines = lines(&fetcher, recipe, source, offers)?;
+        judged += 1;
+        if !lines.is_empty() {
+            behind += 1;
+            println!("{} {}", recipe.name, recipe.version);
+            lines.iter().for_each(|line| println!("    {line}"));
+        }
+    }
+    println!("{behind} of {judged} recipes with a file in Debian's pool have something to be said of");
+    Ok(Exit::Good)
+}
+
+/// The first source of a recipe that is in Debian's pool, and its path there.
+fn pool_source(recipe: &Recipe) -> Option<(&Source, &str)> {
+    recipe.sources.iter().find_map(|source| Some((source, source.debian.as_deref()?)))
+}
+
+/// What the suites have of these source packages.
+fn offers(app: &App, fetcher: &Fetcher<'_>, packages: &BTreeSet<&str>) -> Result<BTreeMap<String, Vec<Offer>>> {
+    let mut all: BTreeMap<String, Vec<Offer>> = BTreeMap::new();
+    for suite in SUITES {
+        let label = format!("the index of {}", suite.name);
+        app.reporter.note(format!("reading {label}"));
+        let path = format!("dists/{}/main/source/Sources.xz", suite.name);
+        let (file, _, _) = fetcher.unpinned_file(&label, &fetcher.mirrors().unpinned(Some(&path), &[]))?;
+        let path = Utf8Path::from_path(file.path()).context("the store's path is not UTF-8")?;
+        let text = archive::text(path, INDEX_LIMIT).with_context(|| format!("reading {label}"))?;
+        for (package, offers) in outdated::offers(&text, suite, packages) {
+            all.entry(package).or_default().extend(offers);
+        }
+    }
+    Ok(all)
+}
+
+/// What is to be said of one recipe.
+fn lines(fetcher: &Fetcher<'_>, recipe: &Recipe, source: &Source, offers: &[Offer]) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    let suites = outdated::suites_of(&source.sha256, offers);
+    match suites.first() {
+        None => lines.push("no suite has its file any more".to_owned()),
+        Some(suite) if suites.iter().all(|suite| !suite.kept) => {
+            lines.push(format!("its file is in {} alone, which does not keep it", suite.name));
+        }
+        Some(_) => {}
+    }
+    for offer in outdated::newer(&recipe.version, recipe.series.as_deref(), offers) {
+        let alone = if offer.suite.kept { "" } else { " alone" };
+        let absent = fetcher.absent(&fetcher.mirrors().unpinned(Some(&offer.path), &[]))?;
+        let absent = absent.map(|why| format!(" (not to be had here: {why})")).unwrap_or_default();
+        lines.push(format!("{:12} {}{alone}: {}{absent}", offer.version, offer.suite.name, offer.path));
+    }
+    if let (false, Some(hold)) = (lines.is_empty(), &recipe.hold) {
+        lines.push(format!("stays: {hold}"));
+    }
+    Ok(lines)
+}
