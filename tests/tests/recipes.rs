@@ -7,6 +7,7 @@ use std::fs;
 use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::formats::cargo_lock;
 use ashlar_core::formats::kconfig;
+use ashlar_core::formats::toml_layout;
 use ashlar_core::model::mounts;
 use ashlar_core::model::recipe::schema;
 use ashlar_core::model::toolchain::Toolchain;
@@ -220,4 +221,22 @@ fn in_words_of_the_plan(command: &str) -> Option<String> {
         options = format!("{before}{default}{after}");
     }
     Some(format!("mount {kind} on {place} ({options})"))
+}
+
+/// `cargo xtask fmt` changes space and order, and neither a value nor a comment.
+#[test]
+fn the_layout_keeps_values_and_comments() {
+    let comments = |text: &str| {
+        let lines = text.lines().map(str::trim).filter(|line| line.starts_with('#')).map(str::to_owned);
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort();
+        lines
+    };
+    for folder in packages() {
+        let laid_out = toml_layout::formatted(&folder.text, &schema::order).unwrap();
+        let values = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
+        assert_eq!(values(&laid_out), values(&folder.text), "{}", folder.path);
+        assert_eq!(comments(&laid_out), comments(&folder.text), "{}", folder.path);
+        assert_eq!(laid_out, folder.text, "{}: `cargo xtask fmt` lays it out", folder.path);
+    }
 }

@@ -67,6 +67,9 @@ pub enum Command {
         /// Sources of all packages, and the seed.
         #[arg(long)]
         all: bool,
+        /// Keep nothing; say of each file which of its locations have the right bytes.
+        #[arg(long)]
+        check_locations: bool,
     },
     /// The pinned binary packages that the first compiler comes from.
     Seed {
@@ -189,6 +192,12 @@ pub enum Command {
     Graph,
     /// Writes the skeleton of a recipe.
     NewPkg(NewPkgArgs),
+    /// Lays recipes, images and profiles out in one way; values and comments stay.
+    Fmt {
+        /// Only says which files are laid out otherwise.
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes another version into a recipe: version, locations, and the hashes of the new files.
     Bump(BumpArgs),
     /// Lists recipes that are behind what Debian's archive has, and where each newer version can be had.

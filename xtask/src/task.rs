@@ -11,6 +11,7 @@ mod doctor;
 mod elf;
 mod export;
 mod fetch;
+mod fmt;
 mod gc;
 mod grade;
 mod graph;
@@ -54,8 +55,9 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Doctor => doctor::run(&app),
         Command::Setup => setup::run(&app),
         Command::Check => check::run(&app),
-        Command::Fetch { packages, all } => fetch::run(&app, packages, *all),
+        Command::Fetch { packages, all, check_locations } => fetch::run(&app, packages, *all, *check_locations),
         Command::Outdated => outdated::run(&app),
+        Command::Fmt { check } => fmt::run(&app, *check),
         Command::Bump(args) => bump::run(&app, args),
         Command::Seed { command } => seed::run(&app, command),
         Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),

@@ -12,4 +12,5 @@ pub mod ledger;
 pub mod manifest;
 pub mod oci;
 pub mod sbom;
+pub mod toml_layout;
 pub mod uki;

@@ -275,6 +275,38 @@ impl<'a> Fetcher<'a> {
         bail!("{label} could not be fetched{reasons}")
     }
 
+    /// Fetches a file from each of its locations and drops it: the place, and why it has not the right bytes, if so.
+    ///
+    /// # Errors
+    /// When offline, or the disk's error.
+    pub fn probe(&self, wanted: &Wanted) -> Result<Vec<(String, Option<String>)>> {
+        let Some(client) = &self.client else { bail!("`--offline` forbids to ask locations for what they have") };
+        let folder = self.distfiles.join("partial");
+        let mut answers = Vec::new();
+        for location in &wanted.locations {
+            let host = download::host(&location.url);
+            let known = guard(&self.unreachable).get(&host).cloned();
+            let mut file =
+                tempfile::NamedTempFile::new_in(&folder).with_context(|| format!("writing into {folder}"))?;
+            let found = match known {
+                Some(reason) => Err(Failure::Location(format!("{reason} (not asked again)"))),
+                None => download::unpinned(client, location, self.limits.file, file.as_file_mut()),
+            };
+            let fault = match found {
+                Ok(digest) if digest == wanted.sha256 => None,
+                Ok(digest) => Some(format!("wrong bytes: sha256 {digest}")),
+                Err(Failure::Local(error)) => return Err(error.context(format!("fetching {}", wanted.label))),
+                Err(Failure::Unreachable(reason)) => {
+                    guard(&self.unreachable).insert(host, reason.clone());
+                    Some(reason)
+                }
+                Err(Failure::Location(why) | Failure::WrongBytes(why)) => Some(why),
+            };
+            answers.push((shown(location), fault));
+        }
+        Ok(answers)
+    }
+
     /// Why no location has a file, asked for without its bytes; nothing when one has.
     ///
     /// # Errors

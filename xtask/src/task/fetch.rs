@@ -1,4 +1,6 @@
-//! `fetch`: everything that builds will need from the network, now.
+//! `fetch`: everything that builds will need from the network, now; or which locations have it.
+
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use ashlar_core::base::name::PkgName;
@@ -12,7 +14,7 @@ use crate::host::mirror::Mirrors;
 use crate::host::{crates, seed};
 
 /// Fetches the sources and crates of `packages`, or of all and the seed.
-pub fn run(app: &App, packages: &[PkgName], all: bool) -> Result<Exit> {
+pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) -> Result<Exit> {
     if packages.is_empty() && !all {
         bail!("name packages, or say `--all`");
     }
@@ -26,6 +28,9 @@ pub fn run(app: &App, packages: &[PkgName], all: bool) -> Result<Exit> {
     } else {
         packages.iter().map(|name| repository.recipe_of(name)).collect::<Result<_>>()?
     };
+    if check_locations {
+        return locations(&fetcher, &recipes);
+    }
     let mut wanted: Vec<_> = recipes.iter().flat_map(|recipe| fetcher.wanted_by(recipe)).collect();
     if all {
         wanted.extend(seed::wanted(&lock, &fetcher));
@@ -42,4 +47,30 @@ pub fn run(app: &App, packages: &[PkgName], all: bool) -> Result<Exit> {
     }
     println!("{count} files are in the store");
     Ok(Exit::Good)
+}
+
+/// Prints, for each file with an address, which of its locations have the right bytes. Crates have one place, which keeps them.
+fn locations(fetcher: &Fetcher<'_>, recipes: &[&Recipe]) -> Result<Exit> {
+    let mut seen = BTreeSet::new();
+    let mut lost = Vec::new();
+    let wanted = recipes.iter().flat_map(|recipe| fetcher.wanted_by(recipe));
+    for wanted in wanted.filter(|wanted| seen.insert(wanted.sha256)) {
+        println!("{}", wanted.label);
+        let answers = fetcher.probe(&wanted)?;
+        for (place, fault) in &answers {
+            println!("    {} {place}{}", if fault.is_none() { "has it" } else { "no    " }, because(fault.as_deref()));
+        }
+        if !answers.iter().any(|(_, fault)| fault.is_none()) {
+            lost.push(wanted.label);
+        }
+    }
+    if lost.is_empty() {
+        println!("{} files: each is to be had somewhere", seen.len());
+        return Ok(Exit::Good);
+    }
+    Err(Exit::Source.error(format!("no location has the right bytes of {}", lost.join(", "))))
+}
+
+fn because(fault: Option<&str>) -> String {
+    fault.map(|why| format!(": {why}")).unwrap_or_default()
 }

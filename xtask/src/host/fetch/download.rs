@@ -72,7 +72,7 @@ fn too_long(limit: u64, known: bool) -> Failure {
 
 /// Downloads a file whose hash is not known, of at most `limit` bytes, into `file`, and gives its hash.
 pub fn unpinned(client: &Client, location: &Location, limit: u64, file: &mut std::fs::File) -> Result<Digest, Failure> {
-    let mut response = client.get(&location.url).send().map_err(|error| Failure::Location(reason(&error)))?;
+    let mut response = client.get(&location.url).send().map_err(|error| unanswered(&error))?;
     if !response.status().is_success() {
         return Err(Failure::Location(status(response.status())));
     }
@@ -210,9 +210,7 @@ fn request(client: &Client, url: &str, file: &mut Partial) -> Result<Response, F
     let send = |from: u64| {
         let request = client.get(url);
         let request = if from > 0 { request.header(RANGE, format!("bytes={from}-")) } else { request };
-        request.send().map_err(|error| {
-            if error.is_connect() { Failure::Unreachable(reason(&error)) } else { Failure::Location(reason(&error)) }
-        })
+        request.send().map_err(|error| unanswered(&error))
     };
     let mut response = send(file.length)?;
     if file.length > 0 {
@@ -240,6 +238,11 @@ fn request(client: &Client, url: &str, file: &mut Partial) -> Result<Response, F
 
 fn status(status: StatusCode) -> String {
     format!("HTTP {status}")
+}
+
+/// A request that got no answer.
+fn unanswered(error: &reqwest::Error) -> Failure {
+    if error.is_connect() { Failure::Unreachable(reason(error)) } else { Failure::Location(reason(error)) }
 }
 
 /// What a failed request means, without the URL (the caller shows it) and with the system's own reason.

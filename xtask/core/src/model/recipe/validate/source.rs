@@ -72,7 +72,13 @@ fn files(list: &[Spanned<RawSource>], table: &str, version: &str, found: &mut Fi
 fn expanded(spanned: &Spanned<RawSource>, version: &str) -> Spanned<RawSource> {
     let fill = |text: &mut Text| *text = Spanned::new(text.span(), expand(text.get_ref(), version));
     let mut raw = spanned.get_ref().clone();
-    raw.url.iter_mut().chain(&mut raw.debian).chain(&mut raw.include).chain(&mut raw.to).for_each(fill);
+    raw.url
+        .iter_mut()
+        .chain(&mut raw.debian)
+        .chain(&mut raw.krate)
+        .chain(&mut raw.include)
+        .chain(&mut raw.to)
+        .for_each(fill);
     Spanned::new(spanned.span(), raw)
 }
 
