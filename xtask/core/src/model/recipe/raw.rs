@@ -186,12 +186,17 @@ pub struct RawOutput {
 /// `[[test]]`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "run"]))]
+#[schemars(extend("required" = ["name"]))]
 pub struct RawTest {
     /// What is tested.
     pub name: Option<Text>,
     /// Script for `/bin/sh -eu`.
     pub run: Option<Text>,
+    /// In place of `run`: a C program in the package's folder, which is compiled with the installed headers, linked with the
+    /// installed libraries, and run. It ends with 0 when all is well.
+    pub program: Option<Text>,
+    /// Libraries that `program` is linked with: `cap` for `-lcap`.
+    pub links: Vec<Text>,
 }
 
 /// `[update]`.

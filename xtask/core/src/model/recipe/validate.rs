@@ -53,7 +53,7 @@ pub fn validate(
     let hardening = parts::hardening(&raw.hardening, flags, &mut found);
     let modes = parts::modes(&raw.modes, &mut found);
     let outputs = parts::outputs(raw, &mut found);
-    let tests = parts::tests(&raw.test, &mut found);
+    let tests = parts::tests(&raw.test, files, &mut found);
     match (identity.name, build.style) {
         (Some(name), Some(style)) if found.list.is_empty() => Ok(Recipe {
             name,

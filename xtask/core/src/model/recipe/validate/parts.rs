@@ -135,10 +135,14 @@ fn glob(text: &Text, found: &mut Findings) {
     }
 }
 
-pub(super) fn tests(list: &[Spanned<RawTest>], found: &mut Findings) -> Vec<InstallTest> {
+pub(super) fn tests(
+    list: &[Spanned<RawTest>],
+    files: &BTreeSet<String>,
+    found: &mut Findings,
+) -> Vec<InstallTest> {
     let mut tests: Vec<InstallTest> = Vec::new();
     for spanned in list {
-        let RawTest { name, run } = spanned.get_ref();
+        let RawTest { name, run, program, links } = spanned.get_ref();
         let place = Some(("[[test]]", spanned.span()));
         let value = |text: &Option<Text>| text.as_ref().map(|text| text.get_ref().clone()).unwrap_or_default();
         match name {
@@ -155,16 +159,43 @@ pub(super) fn tests(list: &[Spanned<RawTest>], found: &mut Findings) -> Vec<Inst
             ),
             Some(_) => {}
         }
-        match run {
-            None => found.missing("run", place, "run = '''\"$DESTDIR/usr/bin/tool\" --version'''"),
-            Some(text) if text.get_ref().trim().is_empty() => found.add(
-                Diagnostic::error("recipe::bad-test", "the test does nothing")
-                    .at(text.span())
-                    .label("write its script"),
-            ),
-            Some(text) => network(text, found),
-        }
-        tests.push(InstallTest { name: value(name), run: value(run) });
+        let script = match (run, program) {
+            (Some(text), None) => {
+                if text.get_ref().trim().is_empty() {
+                    let finding = Diagnostic::error("recipe::bad-test", "the test does nothing");
+                    found.add(finding.at(text.span()).label("write its script"));
+                }
+                network(text, found);
+                text.get_ref().clone()
+            }
+            (None, Some(program)) => compiled(program, links, files, found),
+            (None, None) => {
+                found.missing("run", place, "run = '''\"$DESTDIR/usr/bin/tool\" --version'''");
+                String::new()
+            }
+            (Some(_), Some(program)) => {
+                let finding = Diagnostic::error("recipe::bad-test", "the test has both `run` and `program`");
+                found.add(finding.at(program.span()).label("a program is run without a script; remove one of them"));
+                String::new()
+            }
+        };
+        tests.push(InstallTest { name: value(name), run: script });
     }
     tests
+}
+
+/// The script that compiles, links and runs a test program.
+fn compiled(program: &Text, links: &[Text], files: &BTreeSet<String>, found: &mut Findings) -> String {
+    let file = program.get_ref();
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._+/-".contains(c));
+    if !files.contains(file) || !plain(file) || !file.ends_with(".c") {
+        let message = format!("there is no C program `{file}` beside the recipe");
+        found.add(Diagnostic::error("recipe::bad-test", message).at(program.span()).label("expected a file such as `test.c`"));
+    }
+    for library in links.iter().filter(|library| !plain(library.get_ref())) {
+        let message = format!("`{}` is not the name of a library", library.get_ref());
+        found.add(Diagnostic::error("recipe::bad-test", message).at(library.span()).label("expected `cap` for `-lcap`"));
+    }
+    let libraries: String = links.iter().map(|library| format!(" -l{}", library.get_ref())).collect();
+    format!("$CC -I/dest/usr/include \"$FILES/{file}\" -L/dest/usr/lib{libraries} -o /tmp/test-program\n/tmp/test-program\n")
 }
