@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 
-use crate::closed;
 use crate::facts::Facts;
 use crate::kernel::{Kernel, Refusal};
 use crate::list;
+use crate::lockdown;
 use crate::netlink::write;
 use crate::parse;
 use crate::resolve;
@@ -18,7 +18,7 @@ use crate::sys;
 const USAGE: &str = "\
 usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing; with -c, only try it
        nft [-s] [-t] [-j] list ruleset        print what the kernel has
-       nft close                              let nothing pass but what stays on this machine
+       nft lockdown                           drop everything but the loopback
 
   -f, --file FILE   - is the standard input
   -c, --check       the kernel judges it, too, if it may be asked, and forgets it
@@ -36,7 +36,7 @@ Exit status: 0 done, 1 not done and why is said, 2 the command line is wrong.";
 enum Request {
     Load { file: String, check: bool },
     List(Listing),
-    Close,
+    Lockdown,
     Help,
     Version,
 }
@@ -76,7 +76,7 @@ fn parse_words(words: &[String]) -> Result<Request, String> {
         ([], Some(file)) if plain => Ok(Request::Load { file, check }),
         ([], Some(_)) => Err("-j, -s and -t are for listing".to_owned()),
         (["list", "ruleset"], None) if !check => Ok(Request::List(listing)),
-        (["close"], None) if !check && plain => Ok(Request::Close),
+        (["lockdown"], None) if !check && plain => Ok(Request::Lockdown),
         ([], None) => Err("nothing to do".to_owned()),
         (commands, _) => Err(format!("`{}` is not understood", commands.join(" "))),
     }
@@ -92,8 +92,8 @@ pub fn run(words: &[String]) -> ExitCode {
         Request::Help => Ok(Answer::from(format!("{USAGE}\n"))),
         Request::Version => Ok(Answer::from(format!("nft {} (Ashlar)\n", env!("CARGO_PKG_VERSION")))),
         Request::Load { file, check } => load_file(&file, check),
-        // It names nothing that only this machine knows, so that nothing of this machine can keep it from being closed.
-        Request::Close => load(Source { file: "closed", text: closed::TEXT }, &Facts::default(), false),
+        // It names no interface and no account, so no state of the machine can make it fail.
+        Request::Lockdown => load(Source { file: "lockdown", text: lockdown::TEXT }, &Facts::default(), false),
         Request::List(listing) => list(listing).map(Answer::from),
     };
     let Answer { text, remark } = match done {

@@ -1,4 +1,4 @@
-//! Words and signs of the language. What a word means is the grammar's matter.
+//! Symbols and signs of the language. What a word means is the grammar's matter.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -122,7 +122,7 @@ fn table(raw: &RawTable, family: Family, dump: &Dump) -> Table {
     for chain in dump.chains.iter().filter(|chain| here(chain.family, &chain.table)) {
         let mine = |rule: &&RawRule| here(rule.family, &rule.table) && rule.chain == chain.name;
         let rules = dump.rules.iter().filter(mine).map(|rule| Rule {
-            statements: delinearize::rule(family, &rule.instructions, &raw_sets),
+            statements: delinearize::rule(family, &rule.expressions, &raw_sets),
             comment: rule.comment.clone(),
             handle: rule.handle,
         });

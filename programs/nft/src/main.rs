@@ -1,8 +1,8 @@
 //! `nft`: loads rulesets of the packet filter, and lists what the kernel has. The language is a part of nftables' own, GRAMMAR.md.
 //!
 //! ```text
-//! file -> lex -> parse -> written -> resolve -> ruleset -> linearize -> instruction -> netlink -> kernel
-//!         text or JSON <- show <- ruleset <- delinearize <- instruction <- netlink <- kernel
+//! file -> lex -> parse -> ast -> resolve -> ruleset -> linearize -> expression -> netlink -> kernel
+//!         text or JSON <- show <- ruleset <- delinearize <- expression <- netlink <- kernel
 //! ```
 //! All of it is pure but [`cli`], [`kernel`], and [`list`], which asks the kernel; unsafe code is in [`sys`] alone.
 //!
@@ -10,31 +10,31 @@
 //! listing, and the second needs the C library; `nftables` runs the program `nft`; `netlink-packet-netfilter` knows logs and
 //! connections. What is left to write with any of them is nearly all of this program.
 
+mod ast;
 mod cli;
-mod closed;
 mod delinearize;
-mod depend;
+mod expression;
 mod facts;
+#[cfg(test)]
+mod fake_kernel;
 mod field;
-mod instruction;
 mod kernel;
 mod lex;
 mod linearize;
 mod list;
-#[cfg(test)]
-mod mirror;
+mod lockdown;
 mod netlink;
 mod parse;
+mod protocol_dependencies;
 mod resolve;
 mod ruleset;
 mod show;
 mod source;
+mod symbols;
 mod sys;
 #[cfg(test)]
 mod tests;
 mod types;
-mod words;
-mod written;
 
 /// Bytes that mean something in a ruleset.
 #[cfg(test)]

@@ -9,9 +9,9 @@ mod term;
 
 use std::collections::BTreeMap;
 
+use crate::ast::{File, PlacedTerm};
 use crate::lex::{self, Token};
 use crate::source::{Finding, Findings, Placed, Source, Span};
-use crate::written::{Expr, File};
 
 /// A ruleset longer than this is refused.
 pub const LARGEST: usize = 8 << 20;
@@ -47,7 +47,7 @@ struct Parser {
     at: usize,
     depth: usize,
     /// What `define` gave names to.
-    defined: BTreeMap<String, Expr>,
+    defined: BTreeMap<String, PlacedTerm>,
     /// Values that uses of definitions have put in so far: definitions of definitions grow fast.
     inserted: usize,
     wrong: Findings,

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
+use crate::ast::{self, File};
 use crate::facts::Facts;
 use crate::ruleset::{self, Family, HOOKS, Hook, PRIORITIES, Set};
 use crate::source::{Finding, Findings, Placed, Span};
-use crate::written::{self, File};
 
 /// What rules of a table can name.
 struct Scope<'a> {
@@ -31,7 +31,7 @@ struct Scope<'a> {
 pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findings> {
     let mut wrong = Findings::default();
     let mut tables: Vec<ruleset::Table> = Vec::new();
-    let mut parts: Vec<Vec<&written::Table>> = Vec::new();
+    let mut parts: Vec<Vec<&ast::Table>> = Vec::new();
     let mut known: BTreeMap<(u8, &str), usize> = BTreeMap::new();
     // A table can be written in several parts.
     for table in &file.tables {
@@ -47,10 +47,10 @@ pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findin
     if wrong.is_empty() { Ok(tables) } else { Err(wrong) }
 }
 
-fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Findings) -> Option<ruleset::Table> {
+fn table(parts: &[&ast::Table], facts: &Facts, closed: bool, wrong: &mut Findings) -> Option<ruleset::Table> {
     let first = parts.first()?;
-    let chains: Vec<&written::Chain> = parts.iter().flat_map(|part| &part.chains).collect();
-    let sets: Vec<&written::Set> = parts.iter().flat_map(|part| &part.sets).collect();
+    let chains: Vec<&ast::Chain> = parts.iter().flat_map(|part| &part.chains).collect();
+    let sets: Vec<&ast::Set> = parts.iter().flat_map(|part| &part.sets).collect();
     unique(chains.iter().map(|chain| &chain.name), "chain", wrong);
     unique(sets.iter().map(|set| &set.name), "set or map", wrong);
     let mut scope = Scope {
@@ -127,7 +127,7 @@ fn hooks_of(kind: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-fn hook(base: &written::Base) -> Result<Hook, Finding> {
+fn hook(base: &ast::Base) -> Result<Hook, Finding> {
     let Some(hooks) = hooks_of(&base.kind.it) else {
         let what = format!("`{}` is no type of a chain", base.kind.it);
         return Err(Finding::new(base.kind.at, what, "understood here: filter, nat, route"));

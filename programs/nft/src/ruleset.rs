@@ -1,4 +1,4 @@
-//! Rulesets with every word resolved: what the linearizer turns into the kernel's instructions, what is won back from them, and
+//! Rulesets with every word resolved: what the linearizer turns into the kernel's expressions, what is won back from them, and
 //! what is printed. Nothing here has a place in a file any more.
 
 use crate::field::Field;

@@ -3,7 +3,7 @@
 //! Within this program values are always kept with their most significant byte first; names of interfaces are bytes as they are.
 //! [`to_kernel`] and [`from_kernel`] are the only places that know the machine's order.
 
-use crate::words::{self, Words};
+use crate::symbols::{self, Symbols};
 
 /// In which order the kernel has the bytes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub struct Kind {
     /// Bytes; 0 where the field decides.
     pub bytes: usize,
     pub order: Order,
-    pub words: Words,
+    pub symbols: Symbols,
     pub number: Number,
 }
 
 /// Each type has one row. Its name and what is fixed about it both come from there, so that neither can be without the other.
 macro_rules! types {
-    ($($of:ident: $name:literal, $id:literal, $bytes:literal, $order:ident, $words:expr, $number:ident;)*) => {
+    ($($of:ident: $name:literal, $id:literal, $bytes:literal, $order:ident, $symbols:expr, $number:ident;)*) => {
         /// The type of a value.
         #[allow(clippy::enum_variant_names)] // `icmp type`, `ether type`: that is what these are called
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ macro_rules! types {
                 id: $id,
                 bytes: $bytes,
                 order: Order::$order,
-                words: $words,
+                symbols: $symbols,
                 number: Number::$number,
             },)*
         ];
@@ -61,33 +61,33 @@ macro_rules! types {
 
 types! {
     Verdict: "verdict", 1, 16, Host, &[], Decimal;
-    NfProto: "nf_proto", 2, 1, Host, words::NFPROTO, Decimal;
+    NfProto: "nf_proto", 2, 1, Host, symbols::NFPROTO, Decimal;
     Integer: "", 4, 0, Big, &[], Decimal;
     Text: "", 5, 0, Host, &[], Decimal;
     Ipv4: "ipv4_addr", 7, 4, Big, &[], Decimal;
     Ipv6: "ipv6_addr", 8, 16, Big, &[], Decimal;
     Ether: "ether_addr", 9, 6, Big, &[], Decimal;
-    EtherType: "ether_type", 10, 2, Big, words::ETHER_TYPE, Hexadecimal;
-    Protocol: "inet_proto", 12, 1, Big, words::PROTOCOL, Decimal;
-    Service: "inet_service", 13, 2, Big, words::SERVICE, Decimal;
-    IcmpType: "icmp_type", 14, 1, Big, words::ICMP_TYPE, Decimal;
-    TcpFlag: "tcp_flag", 15, 1, Big, words::TCP_FLAG, Hexadecimal;
+    EtherType: "ether_type", 10, 2, Big, symbols::ETHER_TYPE, Hexadecimal;
+    Protocol: "inet_proto", 12, 1, Big, symbols::PROTOCOL, Decimal;
+    Service: "inet_service", 13, 2, Big, symbols::SERVICE, Decimal;
+    IcmpType: "icmp_type", 14, 1, Big, symbols::ICMP_TYPE, Decimal;
+    TcpFlag: "tcp_flag", 15, 1, Big, symbols::TCP_FLAG, Hexadecimal;
     Mark: "mark", 19, 4, Host, &[], Hexadecimal;
     IfIndex: "iface_index", 20, 4, Host, &[], Decimal;
-    IfType: "iface_type", 22, 2, Host, words::IFACE_TYPE, Hexadecimal;
+    IfType: "iface_type", 22, 2, Host, symbols::IFACE_TYPE, Hexadecimal;
     Uid: "uid", 24, 4, Host, &[], Decimal;
     Gid: "gid", 25, 4, Host, &[], Decimal;
-    CtState: "ct_state", 26, 4, Host, words::CT_STATE, Hexadecimal;
-    CtDirection: "ct_dir", 27, 1, Host, words::CT_DIRECTION, Decimal;
-    CtStatus: "ct_status", 28, 4, Host, words::CT_STATUS, Hexadecimal;
-    Icmpv6Type: "icmpv6_type", 29, 1, Big, words::ICMPV6_TYPE, Decimal;
-    PacketType: "pkt_type", 31, 1, Host, words::PACKET_TYPE, Decimal;
-    IcmpCode: "icmp_code", 32, 1, Big, words::ICMP_CODE, Decimal;
-    Icmpv6Code: "icmpv6_code", 33, 1, Big, words::ICMPV6_CODE, Decimal;
-    IcmpxCode: "", 34, 1, Big, words::ICMPX_CODE, Decimal;
-    Dscp: "dscp", 36, 1, Big, words::DSCP, Hexadecimal;
-    FibType: "fib_addrtype", 38, 4, Host, words::FIB_TYPE, Decimal;
-    Boolean: "boolean", 39, 1, Host, words::BOOLEAN, Decimal;
+    CtState: "ct_state", 26, 4, Host, symbols::CT_STATE, Hexadecimal;
+    CtDirection: "ct_dir", 27, 1, Host, symbols::CT_DIRECTION, Decimal;
+    CtStatus: "ct_status", 28, 4, Host, symbols::CT_STATUS, Hexadecimal;
+    Icmpv6Type: "icmpv6_type", 29, 1, Big, symbols::ICMPV6_TYPE, Decimal;
+    PacketType: "pkt_type", 31, 1, Host, symbols::PACKET_TYPE, Decimal;
+    IcmpCode: "icmp_code", 32, 1, Big, symbols::ICMP_CODE, Decimal;
+    Icmpv6Code: "icmpv6_code", 33, 1, Big, symbols::ICMPV6_CODE, Decimal;
+    IcmpxCode: "", 34, 1, Big, symbols::ICMPX_CODE, Decimal;
+    Dscp: "dscp", 36, 1, Big, symbols::DSCP, Hexadecimal;
+    FibType: "fib_addrtype", 38, 4, Host, symbols::FIB_TYPE, Decimal;
+    Boolean: "boolean", 39, 1, Host, symbols::BOOLEAN, Decimal;
     IfName: "ifname", 41, 16, Host, &[], Decimal;
 }
 

@@ -1,8 +1,8 @@
 //! Comparisons: which field is in a register, and how a value of it is written.
 
 use super::{Change, Loaded, Reader, What};
+use crate::expression::{Compare, Expression, Register};
 use crate::field::{Base, Field, Header, PARTS, Part};
-use crate::instruction::{Compare, Instruction, Register};
 use crate::ruleset::{Op, Operand, Pattern, Right, Statement};
 use crate::types::{self, Order};
 
@@ -41,10 +41,10 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn compare(&mut self, how: Compare, from: Register, data: &[u8], next: Option<&Instruction>) -> usize {
+    pub(super) fn compare(&mut self, how: Compare, from: Register, data: &[u8], next: Option<&Expression>) -> usize {
         if let (
             Compare::GreaterOrEqual,
-            Some(Instruction::Compare { how: Compare::LessOrEqual, from: second, data: high }),
+            Some(Expression::Compare { how: Compare::LessOrEqual, from: second, data: high }),
         ) = (how, next)
         {
             if *second == from {

@@ -1,7 +1,7 @@
 //! Sets: bytes of keys back to values, and places where intervals begin and end back to intervals.
 
 use super::effect::statement_of_element;
-use crate::instruction::Instruction;
+use crate::expression::Expression;
 use crate::netlink::dump::{RawElement, RawSet};
 use crate::netlink::number;
 use crate::resolve::{KeyOrder, pattern};
@@ -16,7 +16,7 @@ pub fn named(raw: &RawSet) -> Option<Set> {
     };
     let key: Option<Vec<KeyType>> = raw.key.iter().map(of_type).collect();
     // Without what its elements do it would be another set.
-    let unknown = |of: &Instruction| matches!(statement_of_element(of), Statement::Unknown(_));
+    let unknown = |of: &Expression| matches!(statement_of_element(of), Statement::Unknown(_));
     set(raw, key?).filter(|_| !raw.each.iter().any(unknown))
 }
 

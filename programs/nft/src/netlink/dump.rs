@@ -5,7 +5,7 @@
 use super::attribute::{self, Reader};
 use super::expression;
 use super::user_data::{COMMENT, SET_COMMENT, SET_MERGE};
-use crate::instruction::Instruction;
+use crate::expression::Expression;
 use crate::ruleset::{Hook, Verdict};
 
 /// A table, with its family's number.
@@ -36,7 +36,7 @@ pub struct RawRule {
     pub table: String,
     pub chain: String,
     pub handle: u64,
-    pub instructions: Vec<Instruction>,
+    pub expressions: Vec<Expression>,
     pub comment: Option<String>,
 }
 
@@ -59,7 +59,7 @@ pub struct RawSet {
     pub auto_merge: bool,
     pub comment: Option<String>,
     pub handle: u64,
-    pub each: Vec<Instruction>,
+    pub each: Vec<Expression>,
     pub elements: Vec<RawElement>,
 }
 
@@ -76,7 +76,7 @@ pub struct RawElement {
     pub timeout: Option<u64>,
     pub expires: Option<u64>,
     pub comment: Option<String>,
-    pub each: Vec<Instruction>,
+    pub each: Vec<Expression>,
 }
 
 /// What nftables keeps in user data under a key.
@@ -141,7 +141,7 @@ pub fn rule(family: u8, from: Reader<'_>) -> Option<RawRule> {
         table: from.text(1)?,
         chain: from.text(2)?,
         handle: from.u64(3).unwrap_or(0),
-        instructions: from.inside(4).map(expression::read_all).unwrap_or_default(),
+        expressions: from.inside(4).map(expression::read_all).unwrap_or_default(),
         comment: user_text(from.get(7), COMMENT),
     })
 }

@@ -62,7 +62,7 @@ fn write_table(batch: &mut Batch, table: &Table) {
             }
             let mut to = Attributes::default();
             to.text(1, &table.name).text(2, &chain.name);
-            to.nest(4, |to| expression::write_all(to, &linear.instructions));
+            to.nest(4, |to| expression::write_all(to, &linear.expressions));
             if let Some(comment) = &rule.comment {
                 to.put(7, &user_data::text(user_data::COMMENT, comment));
             }
@@ -146,7 +146,7 @@ fn write_set(batch: &mut Batch, table: &Table, (set, fields): (&Set, &[Field]), 
     }
     to.put(13, &user_data::set(set, fields));
     for statement in &set.statements {
-        let counter = crate::instruction::Instruction::Counter { packets: 0, bytes: 0 };
+        let counter = crate::expression::Expression::Counter { packets: 0, bytes: 0 };
         if matches!(statement, crate::ruleset::Statement::Counter { .. }) {
             to.nest(17, |to| expression::write(to, &counter));
         }
@@ -258,7 +258,7 @@ fn element_attributes(set: &Set, element: &Element) -> Attributes {
     }
     for statement in &element.statements {
         if let crate::ruleset::Statement::Counter { packets, bytes } = statement {
-            let counter = crate::instruction::Instruction::Counter { packets: *packets, bytes: *bytes };
+            let counter = crate::expression::Expression::Counter { packets: *packets, bytes: *bytes };
             to.nest(7, |to| expression::write(to, &counter));
         }
     }

@@ -1,11 +1,11 @@
 //! Rules: what is looked at, and comparisons.
 
 use super::{Parser, Result};
+use crate::ast::{Comparison, Operand, Rule, Statement, Term};
 use crate::field::{CT, Direction, FIB_FLAGS, FLOWS, Field, Header, META, PARTS, Part, Route};
 use crate::lex::Token;
 use crate::ruleset::Op;
 use crate::source::{Finding, Placed};
-use crate::written::{Comparison, Operand, Rule, Statement, Term};
 
 /// Fields that need no `meta` before them.
 const BARE: [&str; 10] =

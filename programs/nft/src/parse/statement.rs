@@ -1,11 +1,11 @@
 //! Statements that do something.
 
 use super::{Parser, Result};
+use crate::ast::{Nat, Operand, Statement, Term, Verdict};
 use crate::lex::Token;
 use crate::ruleset::{self, Family, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, NatKind, UpdateAction};
 use crate::source::{Finding, Placed};
-use crate::words;
-use crate::written::{Nat, Operand, Statement, Term, Verdict};
+use crate::symbols;
 
 const WANTED: &str = "accept, drop, continue, return, jump, goto, counter, limit, log, reject, add @SET, update @SET, delete @SET, \
                       notrack, snat, dnat, masquerade, redirect, comment, and comparisons of meta, ct, fib, ip, ip6, icmp, icmpv6, \
@@ -152,7 +152,7 @@ impl Parser {
             } else if self.take_word("level") {
                 let word =
                     self.word("as level of a log", "emerg, alert, crit, err, warn, notice, info, debug, audit")?;
-                let level = words::value(words::LOG_LEVEL, &word.it);
+                let level = symbols::value(symbols::LOG_LEVEL, &word.it);
                 let Some(level) = level else {
                     return Err(Finding::new(
                         word.at,

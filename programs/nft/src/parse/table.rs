@@ -1,10 +1,10 @@
 //! The file, tables, sets and chains.
 
 use super::{Parser, Result};
+use crate::ast::{Base, Chain, File, Set, Table, Term};
 use crate::lex::Token;
 use crate::ruleset::Family;
 use crate::source::{Finding, Placed};
-use crate::written::{Base, Chain, File, Set, Table, Term};
 
 impl Parser {
     /// `{ flush ruleset | define | table }`

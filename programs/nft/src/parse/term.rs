@@ -1,14 +1,14 @@
 //! Values: addresses, numbers, words, and what is made of them.
 
 use super::{Parser, Result};
+use crate::ast::{Bits, Element, ElementData, PlacedTerm, Term};
 use crate::lex::Token;
 use crate::source::{Finding, Placed, some_of};
-use crate::written::{Bits, Element, ElementData, Expr, Term};
 
 const WANTED: &str = "a word, a number, an address, text in quotation marks, { … }, @SET, $NAME";
 
 /// How many values are in one.
-fn size(expr: &Expr) -> usize {
+fn size(expr: &PlacedTerm) -> usize {
     match &expr.it {
         Term::Concat(all) | Term::List(all) => all.iter().map(size).sum(),
         Term::Set(all) => all.iter().map(|element| 1 + size(&element.key)).sum(),
@@ -19,7 +19,7 @@ fn size(expr: &Expr) -> usize {
 
 impl Parser {
     /// `or { "," or }`
-    pub(super) fn list(&mut self) -> Result<Expr> {
+    pub(super) fn list(&mut self) -> Result<PlacedTerm> {
         let first = self.concat()?;
         if !self.is_sign(",") {
             return Ok(first);
@@ -34,7 +34,7 @@ impl Parser {
     }
 
     /// `or { "." or }`
-    pub(super) fn concat(&mut self) -> Result<Expr> {
+    pub(super) fn concat(&mut self) -> Result<PlacedTerm> {
         let first = self.or()?;
         if !self.is_sign(".") {
             return Ok(first);
@@ -48,19 +48,19 @@ impl Parser {
     }
 
     /// `xor { ("|" | "or") xor }`
-    pub(super) fn or(&mut self) -> Result<Expr> {
+    pub(super) fn or(&mut self) -> Result<PlacedTerm> {
         self.binary(Bits::Or, Self::xor)
     }
 
-    fn xor(&mut self) -> Result<Expr> {
+    fn xor(&mut self) -> Result<PlacedTerm> {
         self.binary(Bits::Xor, Self::and)
     }
 
-    fn and(&mut self) -> Result<Expr> {
+    fn and(&mut self) -> Result<PlacedTerm> {
         self.binary(Bits::And, Self::range)
     }
 
-    fn binary(&mut self, bits: Bits, operand: fn(&mut Self) -> Result<Expr>) -> Result<Expr> {
+    fn binary(&mut self, bits: Bits, operand: fn(&mut Self) -> Result<PlacedTerm>) -> Result<PlacedTerm> {
         let (sign, word) = match bits {
             Bits::And => ("&", "and"),
             Bits::Or => ("|", "or"),
@@ -81,7 +81,7 @@ impl Parser {
     }
 
     /// `primary [ "-" primary ]`
-    fn range(&mut self) -> Result<Expr> {
+    fn range(&mut self) -> Result<PlacedTerm> {
         let low = self.primary()?;
         if !self.take_sign("-") {
             return Ok(low);
@@ -92,7 +92,7 @@ impl Parser {
     }
 
     /// One value; an address can have the length of its prefix.
-    pub(super) fn primary(&mut self) -> Result<Expr> {
+    pub(super) fn primary(&mut self) -> Result<PlacedTerm> {
         let at = self.here();
         let it = match self.peek().clone() {
             Token::Sign("{") => return self.deeper(Self::elements),
@@ -145,7 +145,7 @@ impl Parser {
     }
 
     /// `/ 24` behind an address, or a mark.
-    fn prefix(&mut self, value: Expr) -> Result<Expr> {
+    fn prefix(&mut self, value: PlacedTerm) -> Result<PlacedTerm> {
         let prefixable = matches!(value.it, Term::Address(_) | Term::Number(_));
         // Only a number can be a length; a mask of bits is words.
         if !prefixable || !self.is_sign("/") || !matches!(self.peek_second(), Token::Number(_)) {
@@ -159,7 +159,7 @@ impl Parser {
     }
 
     /// `{ element { "," element } }`
-    fn elements(&mut self) -> Result<Expr> {
+    fn elements(&mut self) -> Result<PlacedTerm> {
         let from = self.here();
         self.sign("{", "as a set")?;
         let mut all = Vec::new();

@@ -2,19 +2,19 @@
 
 use super::value::{Wanted, combine};
 use super::{Scope, finding};
-use crate::depend::Context;
+use crate::ast::{self, Bits, PlacedTerm, Term};
 use crate::field::{Field, Header};
+use crate::protocol_dependencies::Context;
 use crate::ruleset::{Family, Nat, NatKind, Reject, Statement};
 use crate::source::{Finding, Placed, Span};
 use crate::types::Type;
-use crate::written::{self, Bits, Expr, Term};
 
 /// `(field & mask) ^ xor`; without a field, `xor` is all of it.
 type Bitwise = (Option<Field>, Vec<u8>, Vec<u8>);
 
 impl Scope<'_> {
     /// What is written to a mark: `(field & mask) ^ xor`, without a field the constant `xor`.
-    pub(super) fn written(&self, expr: &Expr, wanted: Wanted) -> Result<Bitwise, Finding> {
+    pub(super) fn written(&self, expr: &PlacedTerm, wanted: Wanted) -> Result<Bitwise, Finding> {
         match &expr.it {
             Term::Field(field) if field.of() == Type::Mark => {
                 Ok((Some(*field), vec![0xff; wanted.bytes], vec![0; wanted.bytes]))
@@ -45,7 +45,7 @@ impl Scope<'_> {
 
     pub(super) fn reject(
         &self,
-        with: Option<&Placed<(String, Option<Expr>)>>,
+        with: Option<&Placed<(String, Option<PlacedTerm>)>>,
         at: Span,
         context: &mut Context,
         before: &mut Vec<Statement>,
@@ -76,8 +76,8 @@ impl Scope<'_> {
         Ok(Statement::Reject(reject))
     }
 
-    pub(super) fn nat(&self, nat: &written::Nat, at: Span, context: &Context) -> Result<Statement, Finding> {
-        let written::Nat { kind, family, addresses, ports, flags } = nat;
+    pub(super) fn nat(&self, nat: &ast::Nat, at: Span, context: &Context) -> Result<Statement, Finding> {
+        let ast::Nat { kind, family, addresses, ports, flags } = nat;
         if ports.is_some() && !matches!(context.transport, Some(6 | 17 | 33 | 132 | 136)) {
             let remedy = "write a comparison of tcp or udp, or meta l4proto tcp, before it";
             return finding(at, "ports can only be translated where the transport is known", remedy);
@@ -102,7 +102,7 @@ impl Scope<'_> {
             }
         };
         let of = if family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
-        let pattern = |expr: &Option<Expr>, of| match expr {
+        let pattern = |expr: &Option<PlacedTerm>, of| match expr {
             Some(expr) => self.pattern(expr, Wanted::of_type(of)).map(Some),
             None => Ok(None),
         };

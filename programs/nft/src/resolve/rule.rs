@@ -3,22 +3,21 @@
 use super::set::{Source, source};
 use super::value::Wanted;
 use super::{Scope, collect, finding};
-use crate::depend::{self, Context};
+use crate::ast::{self, Comparison, PlacedTerm, Term};
 use crate::field::{Field, Route};
+use crate::protocol_dependencies::{self, Context};
 use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};
 use crate::source::{Finding, Findings, Placed, Span};
-use crate::words;
-use crate::written::{self, Comparison, Expr, Term};
+use crate::symbols;
 
 impl Scope<'_> {
     /// A rule; `None` when something was wrong with it.
-    pub(super) fn rule(&self, rule: &written::Rule, wrong: &mut Findings) -> Option<Rule> {
+    pub(super) fn rule(&self, rule: &ast::Rule, wrong: &mut Findings) -> Option<Rule> {
         let mut context = Context::new(self.family);
         let mut statements = Vec::new();
         let before = wrong.len();
         for (at, written) in rule.statements.iter().enumerate() {
-            let ends =
-                at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, written::Statement::Verdict(_)));
+            let ends = at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, ast::Statement::Verdict(_)));
             if ends {
                 wrong.push(Finding::new(
                     written.at,
@@ -40,28 +39,28 @@ impl Scope<'_> {
     /// One statement. What it presupposes goes to `before`.
     fn statement(
         &self,
-        written: &Placed<written::Statement>,
+        written: &Placed<ast::Statement>,
         context: &mut Context,
         before: &mut Vec<Statement>,
     ) -> Result<Statement, Finding> {
         let statement = match &written.it {
-            written::Statement::Verdict(verdict) => {
+            ast::Statement::Verdict(verdict) => {
                 self.known_chain(verdict)?;
                 Statement::Verdict(verdict.verdict.clone())
             }
-            written::Statement::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
-            written::Statement::Limit(limit) => Statement::Limit(limit.clone()),
-            written::Statement::Log(log) => Statement::Log(log.clone()),
-            written::Statement::NoTrack => Statement::NoTrack,
-            written::Statement::Match { left, how, right, right_mask } => {
+            ast::Statement::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+            ast::Statement::Limit(limit) => Statement::Limit(limit.clone()),
+            ast::Statement::Log(log) => Statement::Log(log.clone()),
+            ast::Statement::NoTrack => Statement::NoTrack,
+            ast::Statement::Match { left, how, right, right_mask } => {
                 self.comparison(left, *how, right, right_mask.as_ref())?
             }
-            written::Statement::VerdictMap { key, map } => {
+            ast::Statement::VerdictMap { key, map } => {
                 let key = self.operand(key)?;
                 let map = self.map(map, &key, DataType::Verdict)?;
                 Statement::VerdictMap(key, map)
             }
-            written::Statement::Update { action, set, key, timeout, statements } => {
+            ast::Statement::Update { action, set, key, timeout, statements } => {
                 let mut update = Update {
                     action: *action,
                     set: set.it.clone(),
@@ -86,7 +85,7 @@ impl Scope<'_> {
                 }
                 Statement::Update(update)
             }
-            written::Statement::Write { field, value } => {
+            ast::Statement::Write { field, value } => {
                 let written = match self.written(value, Wanted::field(*field))? {
                     (None, _, xor) => Written::Value(xor),
                     (Some(from), mask, xor) => {
@@ -96,15 +95,15 @@ impl Scope<'_> {
                 };
                 Statement::Write(*field, written)
             }
-            written::Statement::WriteMap { field, key, map } => {
+            ast::Statement::WriteMap { field, key, map } => {
                 let key = self.operand(key)?;
                 let map = self.map(map, &key, DataType::Value(field.of()))?;
                 Statement::Write(*field, Written::Map(key, map))
             }
-            written::Statement::Reject(with) => return self.reject(with.as_ref(), written.at, context, before),
-            written::Statement::Nat(nat) => return self.nat(nat, written.at, context),
+            ast::Statement::Reject(with) => return self.reject(with.as_ref(), written.at, context, before),
+            ast::Statement::Nat(nat) => return self.nat(nat, written.at, context),
         };
-        for field in depend::fields(&statement) {
+        for field in protocol_dependencies::fields(&statement) {
             if let Field::Part(part) = field {
                 let needed = context.need(part.header);
                 before.extend(needed.map_err(|why| Finding::new(written.at, why, "put it into a rule of its own"))?);
@@ -113,7 +112,7 @@ impl Scope<'_> {
         Ok(statement)
     }
 
-    fn operand(&self, operand: &written::Operand) -> Result<Operand, Finding> {
+    fn operand(&self, operand: &ast::Operand) -> Result<Operand, Finding> {
         let mut resolved = Operand { fields: operand.fields.clone(), mask: None };
         for field in &operand.fields {
             let nfproto = Field::meta_named("nfproto");
@@ -144,14 +143,14 @@ impl Scope<'_> {
     /// `operand [op] value`
     fn comparison(
         &self,
-        left: &written::Operand,
+        left: &ast::Operand,
         how: Comparison,
-        right: &Expr,
-        right_mask: Option<&Expr>,
+        right: &PlacedTerm,
+        right_mask: Option<&PlacedTerm>,
     ) -> Result<Statement, Finding> {
         let mut operand = self.operand(left)?;
         if let ([Field::Fib { flags, route: Route::Oif }], Term::Word(word)) = (&operand.fields[..], &right.it) {
-            if words::value(words::BOOLEAN, word).is_some() {
+            if symbols::value(symbols::BOOLEAN, word).is_some() {
                 operand.fields = vec![Field::Fib { flags: *flags, route: Route::Present }];
             }
         }
@@ -234,7 +233,7 @@ impl Scope<'_> {
     }
 
     /// Comparison with a set.
-    fn membership(&self, operand: Operand, op: Op, implicit: bool, right: &Expr) -> Result<Statement, Finding> {
+    fn membership(&self, operand: Operand, op: Op, implicit: bool, right: &PlacedTerm) -> Result<Statement, Finding> {
         match source(right)? {
             Source::Named(name) => {
                 let set = self.named(name, &operand, right.at)?;
@@ -260,7 +259,7 @@ impl Scope<'_> {
     }
 
     /// A map, written where it is used or by its name.
-    fn map(&self, map: &Expr, key: &Operand, data: DataType) -> Result<SetUse, Finding> {
+    fn map(&self, map: &PlacedTerm, key: &Operand, data: DataType) -> Result<SetUse, Finding> {
         if key.mask.is_some() {
             return finding(map.at, "a map cannot be asked for some bits", "leave out & and the mask");
         }

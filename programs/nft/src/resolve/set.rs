@@ -2,17 +2,17 @@
 
 use super::value::Wanted;
 use super::{Scope, finding};
+use crate::ast::{self, ElementData, PlacedTerm, Term};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
 use crate::source::{Finding, Findings, Placed, Span, some_of};
 use crate::types::{self, Type};
-use crate::written::{self, ElementData, Expr, Term};
 
 /// Values that a key can have side by side: the kernel has 64 bytes for them.
 const WIDEST: usize = 64;
 
 impl Scope<'_> {
     /// A set with a name.
-    pub(super) fn set(&self, set: &written::Set, wrong: &mut Findings) -> Option<Set> {
+    pub(super) fn set(&self, set: &ast::Set, wrong: &mut Findings) -> Option<Set> {
         let before = wrong.len();
         let mut resolved = Set {
             name: set.name.it.clone(),
@@ -67,7 +67,7 @@ impl Scope<'_> {
     /// A set without a name, where it is used; `data` if it is a map.
     pub(super) fn anonymous(
         &self,
-        elements: &[written::Element],
+        elements: &[ast::Element],
         operand: &Operand,
         data: Option<DataType>,
         at: Span,
@@ -93,7 +93,7 @@ impl Scope<'_> {
     }
 
     /// Adds an element; one that is a set itself, from a definition, adds all of it.
-    fn element(&self, element: &written::Element, wanted: &[Wanted], set: &mut Set) -> Result<(), Finding> {
+    fn element(&self, element: &ast::Element, wanted: &[Wanted], set: &mut Set) -> Result<(), Finding> {
         if let Term::Set(inner) = &element.key.it {
             if element.data.is_none() && element.timeout.is_none() {
                 return inner.iter().try_for_each(|inner| self.element(inner, wanted, set));
@@ -134,7 +134,7 @@ impl Scope<'_> {
         Ok(())
     }
 
-    fn data(&self, element: &written::Element, data: Option<DataType>) -> Result<Option<Data>, Finding> {
+    fn data(&self, element: &ast::Element, data: Option<DataType>) -> Result<Option<Data>, Finding> {
         match (&element.data, data) {
             (None, None) => Ok(None),
             (Some(ElementData::Verdict(verdict)), Some(DataType::Verdict)) => {
@@ -158,7 +158,7 @@ impl Scope<'_> {
     }
 
     /// The chain of a verdict must be there, as far as this can be known.
-    pub(super) fn known_chain(&self, verdict: &written::Verdict) -> Result<(), Finding> {
+    pub(super) fn known_chain(&self, verdict: &ast::Verdict) -> Result<(), Finding> {
         let (Verdict::Jump(name) | Verdict::Goto(name)) = &verdict.verdict else { return Ok(()) };
         if self.closed && !self.chains.contains(name) {
             let remedy = format!("chains of this table: {}", some_of(self.chains.iter().map(String::as_str)));
@@ -209,7 +209,7 @@ fn key_type(name: &Placed<String>) -> Result<KeyType, Finding> {
     }
 }
 
-fn data_type(set: &written::Set) -> Result<Option<DataType>, Finding> {
+fn data_type(set: &ast::Set) -> Result<Option<DataType>, Finding> {
     match (&set.data[..], set.is_map) {
         ([], false) => Ok(None),
         ([], true) => {
@@ -296,12 +296,12 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
 
 /// The elements of a map or set in braces, or the name of one.
 pub(super) enum Source<'a> {
-    Elements(&'a [written::Element]),
+    Elements(&'a [ast::Element]),
     Named(&'a str),
 }
 
 /// What a set is written as.
-pub(super) fn source(expr: &Expr) -> Result<Source<'_>, Finding> {
+pub(super) fn source(expr: &PlacedTerm) -> Result<Source<'_>, Finding> {
     match &expr.it {
         Term::Set(elements) => Ok(Source::Elements(elements)),
         Term::Named(name) => Ok(Source::Named(name)),

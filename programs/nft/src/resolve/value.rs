@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use super::{Scope, finding};
+use crate::ast::{Bits, PlacedTerm, Term};
 use crate::facts;
 use crate::field::Field;
 use crate::ruleset::{KeyType, Pattern};
 use crate::source::Finding;
+use crate::symbols;
 use crate::types::{self, Order, Type};
-use crate::words;
-use crate::written::{Bits, Expr, Term};
 
 impl KeyType {
     /// Of a field.
@@ -57,7 +57,7 @@ impl Wanted {
     /// What can be written for it.
     fn remedy(self) -> String {
         let kind = self.of.kind();
-        let words: Vec<&str> = kind.words.iter().map(|(word, _)| *word).take(24).collect();
+        let words: Vec<&str> = kind.symbols.iter().map(|(word, _)| *word).take(24).collect();
         match self.of {
             Type::Ipv4 => "understood here: addresses like 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9".to_owned(),
             Type::Ipv6 => "understood here: addresses like 2001:db8::1, fe80::/10".to_owned(),
@@ -75,7 +75,7 @@ impl Wanted {
 
 impl Scope<'_> {
     /// A value, a prefix or a range.
-    pub(super) fn pattern(&self, expr: &Expr, wanted: Wanted) -> Result<Pattern, Finding> {
+    pub(super) fn pattern(&self, expr: &PlacedTerm, wanted: Wanted) -> Result<Pattern, Finding> {
         match &expr.it {
             Term::Prefix(address, bits) => {
                 if !wanted.of.has_prefixes() || *bits > wanted.bits {
@@ -115,7 +115,7 @@ impl Scope<'_> {
     }
 
     /// One value. Its most significant byte is the first.
-    pub(super) fn value(&self, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+    pub(super) fn value(&self, expr: &PlacedTerm, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let unfit =
             |what: &str| finding(expr.at, format!("{what} is not a value of {}", wanted.name()), wanted.remedy());
         match &expr.it {
@@ -154,7 +154,7 @@ impl Scope<'_> {
         }
     }
 
-    fn number(&self, number: u64, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+    fn number(&self, number: u64, expr: &PlacedTerm, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let numeric =
             !matches!(wanted.of, Type::Ipv4 | Type::Ipv6 | Type::Ether | Type::IfName | Type::Text | Type::Verdict);
         let fits = wanted.bits >= 64 || number >> wanted.bits == 0;
@@ -165,7 +165,7 @@ impl Scope<'_> {
         finding(expr.at, format!("`{number}` is not a value of {}", wanted.name()), wanted.remedy())
     }
 
-    fn word(&self, word: &str, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+    fn word(&self, word: &str, expr: &PlacedTerm, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let number = match wanted.of {
             Type::IfName => {
                 if word.is_empty() || word.len() > 15 || is_beginning(word) || !word.is_ascii() {
@@ -186,7 +186,7 @@ impl Scope<'_> {
             Type::Gid => facts::number(&self.facts.groups, word),
             _ => None,
         };
-        let value = number.map(u64::from).or_else(|| words::value(wanted.of.kind().words, word));
+        let value = number.map(u64::from).or_else(|| symbols::value(wanted.of.kind().symbols, word));
         match value {
             Some(value) => Ok(types::of_number(value, wanted.bytes)),
             None => finding(expr.at, format!("`{word}` is not a value of {}", wanted.name()), wanted.remedy()),

@@ -6,8 +6,8 @@ mod set;
 use self::effect::{limit, log, nat, reject, update, written};
 use super::Style;
 use super::value::{Shown, edge, number_text, shown};
-use crate::depend;
 use crate::field::Field;
+use crate::protocol_dependencies;
 use crate::ruleset::{
     Family, HOOKS, Hook, Op, Operand, PRIORITIES, Pattern, Reject, Right, Rule, Ruleset, Statement, Table, Verdict,
 };
@@ -90,7 +90,8 @@ pub fn rule(style: Style<'_>, family: Family, rule: &Rule) -> String {
     let mut words: Vec<String> = Vec::new();
     for (at, of) in rule.statements.iter().enumerate() {
         // Alone, the word would mean the message of the network that is known by then.
-        let either = *of == Statement::Reject(Reject::Icmpx(1)) && depend::says_network(family, &rule.statements[..at]);
+        let either = *of == Statement::Reject(Reject::Icmpx(1))
+            && protocol_dependencies::says_network(family, &rule.statements[..at]);
         words.push(match either {
             true => "reject with icmpx port-unreachable".to_owned(),
             false => statement(style, family, of),

@@ -3,13 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Style;
+use crate::symbols;
 use crate::types::{self, Number, Type};
-use crate::words;
 
 /// A value as it is printed: a word or address, or a number.
 pub enum Shown {
     Word(String),
-    /// Words of single bits.
+    /// Symbols of single bits.
     Bits(Vec<&'static str>),
     Number(u64),
     Boolean(bool),
@@ -36,7 +36,7 @@ pub fn shown(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
         },
         Type::Service => Shown::Number(number),
         of if of.is_bits() => bits(of, number),
-        of => match words::word(of.kind().words, number) {
+        of => match symbols::word(of.kind().symbols, number) {
             Some(word) => Shown::Word(word.to_owned()),
             None => Shown::Number(number),
         },
@@ -45,7 +45,7 @@ pub fn shown(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
 
 /// The first or last value of a range: a number even where there is a word.
 pub fn edge(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
-    match (of.kind().words.is_empty(), types::number(value)) {
+    match (of.kind().symbols.is_empty(), types::number(value)) {
         (false, Some(number)) => Shown::Number(number),
         _ => shown(style, of, value),
     }
@@ -54,7 +54,7 @@ pub fn edge(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
 /// The words of bits from the lowest on; a number when one of them has no word.
 fn bits(of: Type, number: u64) -> Shown {
     let mut named: Vec<(u64, &str)> =
-        of.kind().words.iter().filter(|(_, bit)| number & bit != 0).map(|(word, bit)| (*bit, *word)).collect();
+        of.kind().symbols.iter().filter(|(_, bit)| number & bit != 0).map(|(word, bit)| (*bit, *word)).collect();
     named.sort_unstable();
     let all = named.iter().fold(0, |all, (bit, _)| all | bit);
     if number == 0 || all != number {

@@ -5,8 +5,8 @@ use crate::field::Field;
 use crate::ruleset::{Family, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, Nat, NatKind, Reject, Update, Written};
 use crate::show::value::duration;
 use crate::show::{Style, in_units, limit_unit};
+use crate::symbols;
 use crate::types::Type;
-use crate::words;
 
 pub(super) fn limit(limit: &Limit) -> String {
     let over = if limit.over { "over " } else { "" };
@@ -41,7 +41,7 @@ pub(super) fn log(log: &Log) -> String {
         }
     }
     if let Some(level) = log.level.filter(|level| *level != 4) {
-        let word = words::word(words::LOG_LEVEL, u64::from(level));
+        let word = symbols::word(symbols::LOG_LEVEL, u64::from(level));
         text.push_str(&format!(" level {}", word.unwrap_or("?")));
     }
     if log.flags & LOG_ALL == LOG_ALL {
@@ -66,7 +66,7 @@ pub(super) fn log(log: &Log) -> String {
 
 pub(super) fn reject(family: Family, reject: Reject) -> String {
     let code = |kind: &str, of: Type, code: u8| {
-        let word = words::word(of.kind().words, u64::from(code)).map_or(code.to_string(), str::to_owned);
+        let word = symbols::word(of.kind().symbols, u64::from(code)).map_or(code.to_string(), str::to_owned);
         format!("reject with {kind} {word}")
     };
     match (reject, family) {
@@ -154,7 +154,7 @@ pub(super) fn nat(style: Style<'_>, family: Family, nat: &Nat) -> String {
     text
 }
 
-/// Words of the flags.
+/// Symbols of the flags.
 pub fn nat_flags(nat: &Nat) -> Vec<&'static str> {
     NAT_FLAGS.iter().filter(|(_, bit)| nat.flags & bit != 0).map(|(word, _)| *word).collect()
 }

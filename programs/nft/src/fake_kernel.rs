@@ -1,6 +1,6 @@
 //! For tests: takes a batch as the kernel does, and gives back what it would list. It decides nothing; it only keeps.
 
-use crate::instruction::Instruction;
+use crate::expression::Expression;
 use crate::list::Dump;
 use crate::netlink::attribute;
 use crate::netlink::dump;
@@ -36,7 +36,7 @@ pub fn dump(batch: &[u8]) -> Dump {
         }
         if let Some((family, bytes)) = message.of(Kind::NewRule) {
             all.rules.extend(dump::rule(family, attribute::read(bytes)).map(|mut rule| {
-                rule.instructions.iter_mut().for_each(name_sets);
+                rule.expressions.iter_mut().for_each(name_sets);
                 rule
             }));
         }
@@ -45,8 +45,8 @@ pub fn dump(batch: &[u8]) -> Dump {
 }
 
 /// Sets without a name get one from their number.
-fn name_sets(instruction: &mut Instruction) {
-    if let Instruction::Lookup { set, id, .. } = instruction {
+fn name_sets(expression: &mut Expression) {
+    if let Expression::Lookup { set, id, .. } = expression {
         *set = set.replace("%d", &id.to_string());
     }
 }

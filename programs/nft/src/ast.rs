@@ -10,7 +10,7 @@ use crate::ruleset::{self, Limit, Log, NatKind, Op, UpdateAction};
 use crate::source::{Placed, Span};
 
 /// A value, or several.
-pub type Expr = Placed<Term>;
+pub type PlacedTerm = Placed<Term>;
 
 #[derive(Clone, Debug)]
 pub enum Term {
@@ -19,17 +19,17 @@ pub enum Term {
     Number(u64),
     Address(IpAddr),
     Mac([u8; 6]),
-    Prefix(Box<Expr>, u32),
-    Range(Box<Expr>, Box<Expr>),
+    Prefix(Box<PlacedTerm>, u32),
+    Range(Box<PlacedTerm>, Box<PlacedTerm>),
     /// `a . b`
-    Concat(Vec<Expr>),
+    Concat(Vec<PlacedTerm>),
     /// `a,b`
-    List(Vec<Expr>),
+    List(Vec<PlacedTerm>),
     /// `{ a, b }`
     Set(Vec<Element>),
     /// `@name`
     Named(String),
-    Binary(Bits, Box<Expr>, Box<Expr>),
+    Binary(Bits, Box<PlacedTerm>, Box<PlacedTerm>),
     Field(Field),
 }
 
@@ -79,7 +79,7 @@ pub struct Set {
 
 #[derive(Clone, Debug)]
 pub struct Element {
-    pub key: Expr,
+    pub key: PlacedTerm,
     pub data: Option<ElementData>,
     pub timeout: Option<u64>,
     pub comment: Option<String>,
@@ -89,7 +89,7 @@ pub struct Element {
 #[derive(Clone, Debug)]
 pub enum ElementData {
     Verdict(Verdict),
-    Value(Expr),
+    Value(PlacedTerm),
 }
 
 #[derive(Debug)]
@@ -125,7 +125,7 @@ pub struct Verdict {
 #[derive(Clone, Debug)]
 pub struct Operand {
     pub fields: Vec<Field>,
-    pub mask: Option<Expr>,
+    pub mask: Option<PlacedTerm>,
     pub at: Span,
 }
 
@@ -141,12 +141,12 @@ pub enum Statement {
     Match {
         left: Operand,
         how: Comparison,
-        right: Expr,
-        right_mask: Option<Expr>,
+        right: PlacedTerm,
+        right_mask: Option<PlacedTerm>,
     },
     VerdictMap {
         key: Operand,
-        map: Expr,
+        map: PlacedTerm,
     },
     Verdict(Verdict),
     Counter {
@@ -155,7 +155,7 @@ pub enum Statement {
     },
     Limit(Limit),
     Log(Log),
-    Reject(Option<Placed<(String, Option<Expr>)>>),
+    Reject(Option<Placed<(String, Option<PlacedTerm>)>>),
     Update {
         action: UpdateAction,
         set: Placed<String>,
@@ -165,13 +165,13 @@ pub enum Statement {
     },
     Write {
         field: Field,
-        value: Expr,
+        value: PlacedTerm,
     },
     /// `field map { … }` or `field map @name`
     WriteMap {
         field: Field,
         key: Operand,
-        map: Expr,
+        map: PlacedTerm,
     },
     Nat(Nat),
     NoTrack,
@@ -182,7 +182,7 @@ pub enum Statement {
 pub struct Nat {
     pub kind: NatKind,
     pub family: Option<ruleset::Family>,
-    pub addresses: Option<Expr>,
-    pub ports: Option<Expr>,
+    pub addresses: Option<PlacedTerm>,
+    pub ports: Option<PlacedTerm>,
     pub flags: u32,
 }

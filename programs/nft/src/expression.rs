@@ -1,4 +1,4 @@
-//! The kernel's instructions, of which its rules are made: `nf_tables`' expressions with their registers.
+//! The kernel's expressions, of which its rules are made: `nf_tables`' expressions with their registers.
 
 use crate::ruleset::{Limit, Log, Verdict};
 
@@ -47,9 +47,9 @@ impl Compare {
     ];
 }
 
-/// One instruction. Bytes are as the kernel has them.
+/// One expression. Bytes are as the kernel has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Instruction {
+pub enum Expression {
     Meta {
         key: u32,
         to: Register,
@@ -130,7 +130,7 @@ pub enum Instruction {
         action: u32,
         key: Register,
         timeout: Option<u64>,
-        each: Vec<Instruction>,
+        each: Vec<Expression>,
     },
     Nat {
         kind: u32,
