@@ -3,6 +3,7 @@
 
 mod account;
 mod archive;
+mod args;
 mod calls;
 mod digest;
 mod group;
@@ -20,7 +21,6 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 mod tree;
-mod words;
 
 /// Bytes that mean something in the files of an image.
 #[cfg(test)]
@@ -29,12 +29,12 @@ const FUZZ_ALPHABET: &[u8] = b"/.:,0123456789azrx-_\n\0\xff";
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
+use args::Request;
 use problem::{Doing as _, Outcome};
-use words::Request;
 
 #[allow(clippy::print_stderr)] // where messages for people go
 fn main() -> ExitCode {
-    match words::read(std::env::args().skip(1)).and_then(perform) {
+    match args::read(std::env::args().skip(1)).and_then(perform) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             // It may hold words of an image, or what a container printed.
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 #[allow(clippy::print_stdout)] // the answer
 fn perform(request: Request) -> Outcome<u8> {
     match request {
-        Request::Help => println!("{}", words::USAGE),
+        Request::Help => println!("{}", args::USAGE),
         Request::Run(run) => return runtime::run(*run),
         Request::Monitor(name) => return runtime::monitor(&name, false),
         Request::Ps => print!("{}", runtime::ps()?),

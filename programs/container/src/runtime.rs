@@ -16,12 +16,12 @@ use rustix::fs::FlockOperation;
 use serde_json::Value;
 
 use crate::account::Accounts;
+use crate::args::Run;
 use crate::digest::Digest;
 use crate::image::{self, Image};
 use crate::problem::{Doing as _, Outcome, Problem, problem};
 use crate::spec::{has_limits, spec};
 use crate::store::{self, Store};
-use crate::words::Run;
 use crate::{calls, group, log, login};
 
 const STATE: &str = "/run/containers";
