@@ -79,7 +79,7 @@ fn join_groups(text: &str, user: &str, groups: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{KEY_OF_TESTS, SshKey, UserName};
+    use crate::types::{KEY_OF_TESTS, SshKey, UserName};
 
     fn user(name: &str, groups: &[&str]) -> User {
         User {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base::accounts::has_name;
 
 use crate::host_key::HostKey;
-use crate::words::{FullName, HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName};
+use crate::types::{FullName, HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName};
 
 /// What the machine is to become. What is absent stays as it is in the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Facts {
         if known.contains(&text) {
             return Ok(text.to_owned());
         }
-        Err(format!("`{}` is no shell of this image; there is: {}", crate::words::shown(text), known.join(", ")))
+        Err(format!("`{}` is no shell of this image; there is: {}", crate::types::shown(text), known.join(", ")))
     }
 
     /// A name for a new account.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::words::{SshKey, base64};
+use crate::types::{SshKey, base64};
 
 const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &str = "-----END OPENSSH PRIVATE KEY-----";

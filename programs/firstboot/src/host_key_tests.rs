@@ -1,5 +1,5 @@
 use super::*;
-use crate::words::KEY_OF_TESTS;
+use crate::types::KEY_OF_TESTS;
 
 /// A key of no machine.
 const PRIVATE: &str = "\

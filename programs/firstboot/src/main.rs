@@ -7,7 +7,7 @@
 //!
 //! Both ways lead to a [`config::Config`], which becomes a list of steps ([`plan`]), which is carried out ([`apply`]).
 //!
-//! * [`words`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
+//! * [`types`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
 //! * [`volume`], [`facts`], [`apply`], [`report`], the console in [`setup`]: effects.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
@@ -23,8 +23,8 @@ mod plan;
 mod report;
 mod setup;
 mod sys;
+mod types;
 mod volume;
-mod words;
 mod yaml;
 
 /// Bytes that mean something in a configuration.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::accounts;
 use crate::config::{Config, Facts, Fixed, User};
-use crate::words::TimeServer;
+use crate::types::TimeServer;
 
 /// The file that says: this machine is configured.
 pub const MARKER: &str = "/etc/ashlar/configured";

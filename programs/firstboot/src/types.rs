@@ -349,5 +349,5 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
 pub use tests::{HASH as HASH_OF_TESTS, KEY as KEY_OF_TESTS};
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
+#[path = "types_tests.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use super::{Documents, extra, fields, user};
 use crate::config::{Config, Facts};
 use crate::finding::{Finding, Findings, refused};
 use crate::host_key::HostKey;
-use crate::words::{HostName, SshKey, TimeServer, shown};
+use crate::types::{HostName, SshKey, TimeServer, shown};
 use crate::yaml::{self, Entry, Node, Value};
 
 const HOSTILE_PASSWORD: &str =

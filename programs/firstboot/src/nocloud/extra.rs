@@ -4,7 +4,7 @@
 use super::fields;
 use crate::config::ExtraFile;
 use crate::finding::Findings;
-use crate::words::shown;
+use crate::types::shown;
 use crate::yaml::{Entry, Node, Value};
 
 /// Each command as its words; a text is given to the shell.

@@ -4,7 +4,7 @@ use super::document::keys;
 use super::fields;
 use crate::config::{Facts, User};
 use crate::finding::Findings;
-use crate::words::{FullName, PasswordHash, shown};
+use crate::types::{FullName, PasswordHash, shown};
 use crate::yaml::{Entry, Node};
 
 /// The account, if everything about it is right.

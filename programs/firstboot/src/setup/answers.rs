@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::config::{Config, Facts, Fixed, User};
-use crate::words::{HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName, host_address};
+use crate::types::{HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName, host_address};
 
 /// Answers; `None` was not asked yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::answers::Answers;
 use super::dialogue::{Dialogue, Turn};
-use crate::words::PasswordHash;
+use crate::types::PasswordHash;
 use crate::{apply, facts, plan, report, sys, volume};
 
 const FOLDER: &str = "/run/ashlar";

@@ -3,7 +3,7 @@
 use super::answers::Answers;
 use super::questions::{ORDER, Question};
 use crate::config::{Config, Facts};
-use crate::words::{PasswordHash, SshKey};
+use crate::types::{PasswordHash, SshKey};
 
 /// What the console does next.
 #[derive(Debug, Clone, PartialEq, Eq)]

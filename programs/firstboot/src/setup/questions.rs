@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, time_servers, words};
 use super::dialogue::{Dialogue, Turn};
-use crate::words::{HostName, Interface, Network, SshKey, host_address};
+use crate::types::{HostName, Interface, Network, SshKey, host_address};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
