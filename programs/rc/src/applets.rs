@@ -142,7 +142,7 @@ fn shell_var(word: &str) -> String {
     word.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// Ends the `openrc` that runs a runlevel, at the wish of a service.
+/// Ends the `openrc` that runs a runlevel, when a service asks for it.
 fn abort() -> u8 {
     let paths = Paths::system();
     let pid = env::var("RC_PID").ok().or_else(|| state::get_value(&paths, "rc", "pid"));

@@ -42,7 +42,7 @@ Usage: checkpath [-d | -D | -f | -F | -p] [-m MODE] [-o USER[:GROUP]] [-q] PATH.
   -W, --writable    only tell whether it can be written
   -q, --quiet       no information; twice: no errors either";
 
-/// What a path should be.
+/// The file type to create or require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Directory { empty: bool },
@@ -50,8 +50,8 @@ enum Shape {
     Pipe,
 }
 
-/// What is wanted of every path.
-struct Wish {
+/// What the options ask of every path.
+struct PathSpec {
     shape: Option<Shape>,
     mode: Option<u32>,
     owner: Option<(u32, u32)>,
@@ -77,15 +77,15 @@ pub fn run(args: &[String]) -> u8 {
     if parsed.has("writable") {
         return u8::from(!sys::is_writable(OsStr::new(&parsed.rest[0])));
     }
-    let wish = match wish(&parsed) {
-        Ok(wish) => wish,
+    let spec = match path_spec(&parsed) {
+        Ok(spec) => spec,
         Err(text) => return complain(&text),
     };
     let mut code = 0;
     for path in &parsed.rest {
-        if let Err(text) = fulfil(Path::new(path), &wish) {
+        if let Err(text) = apply(Path::new(path), &spec) {
             code = 1;
-            if wish.quiet < 2 {
+            if spec.quiet < 2 {
                 complain(&text);
             }
         }
@@ -98,7 +98,7 @@ fn complain(text: &str) -> u8 {
     1
 }
 
-fn wish(parsed: &Parsed) -> Result<Wish, String> {
+fn path_spec(parsed: &Parsed) -> Result<PathSpec, String> {
     let mut shape = None;
     for (name, _) in &parsed.options {
         shape = match *name {
@@ -115,7 +115,7 @@ fn wish(parsed: &Parsed) -> Result<Wish, String> {
         Some(text) => Some(numbers(text)?),
         None => None,
     };
-    Ok(Wish { shape, mode, owner, quiet: parsed.count("quiet") })
+    Ok(PathSpec { shape, mode, owner, quiet: parsed.count("quiet") })
 }
 
 fn parse_mode(text: &str) -> Result<u32, String> {
@@ -130,22 +130,22 @@ fn numbers(text: &str) -> Result<(u32, u32), String> {
     Ok((user.map_or(0, |user| user.uid), gid))
 }
 
-fn fulfil(path: &Path, wish: &Wish) -> Result<(), String> {
+fn apply(path: &Path, spec: &PathSpec) -> Result<(), String> {
     let said = |error: io::Error| format!("{}: {error}", path.display());
     let absolute = std::path::absolute(path).map_err(said)?;
     let (parent, name) = open_parent(&absolute)?;
     let mut is_new = false;
-    let target = match open_target(&parent, &name, wish) {
+    let target = match open_target(&parent, &name, spec) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(shape) = wish.shape else { return Err(said(error)) };
-            if wish.quiet == 0 {
+            let Some(shape) = spec.shape else { return Err(said(error)) };
+            if spec.quiet == 0 {
                 let kind = if matches!(shape, Shape::Directory { .. }) { "directory" } else { "file" };
                 message::einfo(&format!("{}: creating {kind}", path.display()));
             }
-            match make(&parent, &name, shape, wish.mode) {
+            match make(&parent, &name, shape, spec.mode) {
                 // Another service made it meanwhile: it is judged as one that was there.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    open_target(&parent, &name, wish).map_err(said)?
+                    open_target(&parent, &name, spec).map_err(said)?
                 }
                 made => {
                     is_new = true;
@@ -156,20 +156,20 @@ fn fulfil(path: &Path, wish: &Wish) -> Result<(), String> {
         other => other.map_err(said)?,
     };
     let about = target.metadata().map_err(said)?;
-    judge_shape(path, wish.shape, &about)?;
-    match wish.shape {
+    check_shape(path, spec.shape, &about)?;
+    match spec.shape {
         Some(Shape::Directory { empty: true }) if !is_new => empty_directory(&parent, &name).map_err(said)?,
         Some(Shape::File { empty: true }) if !is_new => truncate(&parent, &name, &about).map_err(said)?,
         _ => {}
     }
-    if about.nlink() > 1 && about.is_file() && (wish.owner.is_some() || wish.mode.is_some()) {
+    if about.nlink() > 1 && about.is_file() && (spec.owner.is_some() || spec.mode.is_some()) {
         return Err(format!("{}: has {} names (hard links); not touched", path.display(), about.nlink()));
     }
-    set_owner(path, &target, &about, wish, is_new).map_err(said)?;
-    set_mode(path, &target, wish, is_new).map_err(said)
+    set_owner(path, &target, &about, spec, is_new).map_err(said)?;
+    set_mode(path, &target, spec, is_new).map_err(said)
 }
 
-fn judge_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Result<(), String> {
+fn check_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Result<(), String> {
     use std::os::unix::fs::FileTypeExt;
     let (fits, name) = match shape {
         None => (!about.is_symlink(), "a file that is no link"),
@@ -183,12 +183,12 @@ fn judge_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Resul
     Err(format!("{}: is there, but is not {name}", path.display()))
 }
 
-fn open_target(parent: &File, name: &OsStr, wish: &Wish) -> io::Result<File> {
+fn open_target(parent: &File, name: &OsStr, spec: &PathSpec) -> io::Result<File> {
     // O_PATH opens links and pipes themselves and needs no permission.
     let file = sys::open_at(parent, name, sys::O_PATH, 0)?;
     let about = file.metadata()?;
     let trusted = about.uid() == 0 && is_safe(&parent.metadata()?);
-    if about.is_symlink() && trusted && wish.shape.is_some_and(|shape| matches!(shape, Shape::Directory { .. })) {
+    if about.is_symlink() && trusted && spec.shape.is_some_and(|shape| matches!(shape, Shape::Directory { .. })) {
         // Placed by root, like /var/run: what it means is meant.
         let link = fs::read_link(Path::new(&format!("/proc/self/fd/{}", parent.as_raw_fd())).join(name))?;
         let base = fs::read_link(format!("/proc/self/fd/{}", parent.as_raw_fd()))?;
@@ -277,7 +277,7 @@ fn words_of(path: &Path) -> VecDeque<OsString> {
 }
 
 fn make(parent: &File, name: &OsStr, shape: Shape, mode: Option<u32>) -> io::Result<File> {
-    // Nobody else gets in before owner and mode are as wished.
+    // Nobody else gets in before owner and mode are as requested.
     match shape {
         Shape::Directory { .. } => sys::mkdir_at(parent, name, 0o700 & mode.unwrap_or(0o775))?,
         Shape::File { .. } => drop(sys::open_at(parent, name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, 0o600)?),
@@ -311,29 +311,29 @@ fn empty_directory(parent: &File, name: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
-fn set_owner(path: &Path, target: &File, about: &fs::Metadata, wish: &Wish, is_new: bool) -> io::Result<()> {
-    let Some((uid, gid)) = wish.owner.or(is_new.then(|| (about.uid(), about.gid()))) else { return Ok(()) };
+fn set_owner(path: &Path, target: &File, about: &fs::Metadata, spec: &PathSpec, is_new: bool) -> io::Result<()> {
+    let Some((uid, gid)) = spec.owner.or(is_new.then(|| (about.uid(), about.gid()))) else { return Ok(()) };
     if (about.uid(), about.gid()) == (uid, gid) {
         return Ok(());
     }
-    if wish.quiet == 0 && !is_new {
+    if spec.quiet == 0 && !is_new {
         message::einfo(&format!("{}: correcting owner", path.display()));
     }
     sys::chown(target, uid, gid)
 }
 
-fn set_mode(path: &Path, target: &File, wish: &Wish, is_new: bool) -> io::Result<()> {
-    let default = match wish.shape {
+fn set_mode(path: &Path, target: &File, spec: &PathSpec, is_new: bool) -> io::Result<()> {
+    let default = match spec.shape {
         Some(Shape::Directory { .. }) => 0o775,
         Some(Shape::Pipe) => 0o600,
         _ => 0o644,
     };
-    let Some(mode) = wish.mode.or(is_new.then_some(default)) else { return Ok(()) };
+    let Some(mode) = spec.mode.or(is_new.then_some(default)) else { return Ok(()) };
     // After a change of the owner, which takes setuid bits away.
     if target.metadata()?.mode() & 0o7777 == mode {
         return Ok(());
     }
-    if wish.quiet == 0 && !is_new {
+    if spec.quiet == 0 && !is_new {
         message::einfo(&format!("{}: correcting mode", path.display()));
     }
     // A descriptor of O_PATH knows no fchmod; this name means exactly what is open.
@@ -375,10 +375,14 @@ mod tests {
         let place = testkit::TempDir::new("rc-checkpath");
         for round in 0..50 {
             let path = place.join(format!("{round}"));
-            let wish =
-                || Wish { shape: Some(Shape::Directory { empty: false }), mode: Some(0o755), owner: None, quiet: 1 };
+            let spec = || PathSpec {
+                shape: Some(Shape::Directory { empty: false }),
+                mode: Some(0o755),
+                owner: None,
+                quiet: 1,
+            };
             let made = std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fulfil(&path, &wish()))).collect();
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| apply(&path, &spec()))).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
             });
             assert_eq!(made, vec![Ok(()); 4]);

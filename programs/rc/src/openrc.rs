@@ -26,7 +26,7 @@ use crate::runlevel::{BOOT, DEFAULT, Levels, REBOOT, SHUTDOWN, SINGLE, SYSINIT};
 use crate::starter;
 use crate::state::{self, State};
 
-use goal::{Goal, Wishes, goal, goes_down};
+use goal::{Goal, GoalOptions, goal, goes_down};
 use journal::Journal;
 use queue::Outcome;
 use runner::Runner;
@@ -142,14 +142,14 @@ fn change(paths: &Paths, asked: Option<&str>, no_stop: bool) -> io::Result<u8> {
     let mut journal = Journal::open(paths, settings.log.clone(), level == SYSINIT);
     let graph = load_graph(paths)?;
     let now = Situation::read(paths, Some(&level))?;
-    let wishes = Wishes {
+    let goal_options = GoalOptions {
         no_stop,
         keep: settings.keep.clone(),
         crashed: crashed(paths, &now),
         stop_crashed: settings.stop_crashed,
         start_crashed: settings.start_crashed,
     };
-    let goal = goal(&graph, &now, &wishes);
+    let goal = goal(&graph, &now, &goal_options);
     journal.event("openrc", &format!("{current}->{level}"), None);
     let change = Change { paths, graph: &graph, settings: &settings, level: &level };
     change.stop(&goal, &now, &mut journal)?;

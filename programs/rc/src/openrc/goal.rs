@@ -15,9 +15,9 @@ pub struct Goal {
     pub start: BTreeSet<String>,
 }
 
-/// What a person has set.
+/// What the administrator has set: the command line and `rc.conf`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct GoalOptions {
     /// `openrc --no-stop`
     pub no_stop: bool,
     /// `rc_nostop` in rc.conf: services that stay up.
@@ -80,24 +80,24 @@ pub fn wanted(now: &Situation) -> BTreeSet<String> {
 }
 
 /// From the situation, whose runlevel is the new one, to what must happen.
-pub fn goal(graph: &Graph, now: &Situation, wishes: &Wishes) -> Goal {
+pub fn goal(graph: &Graph, now: &Situation, options: &GoalOptions) -> Goal {
     let wanted = wanted(now);
     let down = goes_down(&now.runlevel);
     let kept = graph.pulled_in(&wanted);
     let stays = |service: &String| {
-        wishes.keep.contains(service)
+        options.keep.contains(service)
             || graph.has_keyword(service, "-stop")
             || (down && graph.has_keyword(service, "-shutdown"))
             || kept.contains(service)
-            || (!down && !wishes.stop_crashed && wishes.crashed.contains(service))
+            || (!down && !options.stop_crashed && options.crashed.contains(service))
     };
     let up: BTreeSet<String> = now.started.union(&now.inactive).cloned().collect();
     let mut goal = Goal::default();
-    if !wishes.no_stop {
+    if !options.no_stop {
         goal.stop = up.iter().filter(|service| !stays(service)).cloned().collect();
         // A crashed service that belongs here is stopped, which clears what is left of it, and started again.
-        if wishes.start_crashed && !down {
-            goal.stop.extend(wishes.crashed.intersection(&wanted).cloned());
+        if options.start_crashed && !down {
+            goal.stop.extend(options.crashed.intersection(&wanted).cloned());
         }
     }
     let own = own(now);
@@ -164,9 +164,9 @@ mod tests {
                 hotplugged: set(hotplugged),
                 strict: true,
             };
-            let got = goal(&graph, &now, &Wishes::default());
+            let got = goal(&graph, &now, &GoalOptions::default());
             assert_eq!(got, Goal { stop: set(stop), start: set(start) }, "{level} | {up}");
-            let got = goal(&graph, &now, &Wishes { no_stop: true, ..Wishes::default() });
+            let got = goal(&graph, &now, &GoalOptions { no_stop: true, ..GoalOptions::default() });
             assert!(got.stop.is_empty());
         }
     }
@@ -183,9 +183,9 @@ mod tests {
         // stop_crashed, start_crashed -> stop, start
         let cases = [(false, true, "a", "a"), (false, false, "", ""), (true, false, "b", ""), (true, true, "a b", "a")];
         for (stop_crashed, start_crashed, stop, start) in cases {
-            let wishes = Wishes { crashed: set("a b"), stop_crashed, start_crashed, ..Wishes::default() };
+            let options = GoalOptions { crashed: set("a b"), stop_crashed, start_crashed, ..GoalOptions::default() };
             assert_eq!(
-                goal(&graph, &now, &wishes),
+                goal(&graph, &now, &options),
                 Goal { stop: set(stop), start: set(start) },
                 "{stop_crashed} {start_crashed}"
             );
