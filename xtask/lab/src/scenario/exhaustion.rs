@@ -103,7 +103,7 @@ pub(super) fn exhaustion() -> Scenario {
         name: "exhaustion",
         summary: "a user without rights does his worst in six ways; an administrator still gets in, and services answer",
         // More connections a minute than usual: otherwise it is the packet filter that slows him down, and this test.
-        setup: Setup { profile: "test-switches", ..BIOS },
+        setup: Setup { profile: "test-options", ..BIOS },
         patience: 6,
         items,
     }

@@ -38,7 +38,7 @@ pub(super) fn flooded() -> Vec<Fact> {
         "a flood is its author's loss",
         "n=0; while [ $n -lt 2000 ]; do echo flood-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; \
              n=$((n+1)); done | logger -t flood; sleep 8; become grep -c 'floo[d]-xx' /var/log/messages; \
-             become grep -c 'lines of user [0-9]* were left out' /var/log/messages >/dev/null && echo told",
+             become grep -c 'dropped [0-9]* lines of user' /var/log/messages >/dev/null && echo told",
         is("0\ntold"),
     )]
 }
