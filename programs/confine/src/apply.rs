@@ -1,8 +1,8 @@
-//! Does what a plan says. The one module with effects on this process; what cannot be done completely is an error, after
-//! which nothing is started.
+//! Applies a plan. This is the only module with effects on this process. If a part cannot be applied completely, it
+//! fails and nothing starts.
 //!
-//! The order matters: what needs rights comes before they go, and the filter of system calls, which forbids most of the rest,
-//! comes last. AppArmor's profile of the program is attached by the kernel when it is executed, after all of this.
+//! The order matters: actions that need privileges come first, and the filter of system calls, which forbids most of
+//! the others, comes last. The kernel attaches the program's AppArmor profile on execution, after all of this.
 
 mod access;
 mod mounts;
@@ -18,62 +18,62 @@ use crate::logins::start;
 use crate::plan::{Place, Plan};
 use crate::sys::{self, Resource};
 
-/// Where it is written what a service was confined to.
+/// Records of the sandboxes of services.
 pub const RECORDS: &str = "/run/confine";
 
-/// The account `service` of the package `filesystem`: nobody, in the place of whose login it is.
+/// The account `service` of the package `filesystem`: the login UID of services.
 pub const SERVICES: u32 = 99;
-/// Where nobody logged in, as the kernel writes it.
+/// The kernel's value for "not set".
 const NOBODY: &str = "4294967295";
 
 /// The image's AppArmor policy.
 const POLICY: &str = "/usr/lib/apparmor/policy";
 
-/// Something that could not be done.
+/// A failure.
 #[derive(Debug)]
 pub struct Failure {
-    /// Line of the profile that asked for it; 0 when it is always done.
+    /// The line of the profile that caused it; 0 if every profile does.
     pub line: usize,
     /// What, why, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// Of no line.
+    /// Without a line.
     pub fn new(message: impl Into<String>) -> Self {
         Self { line: 0, message: message.into() }
     }
 
-    /// Of a place in the profile.
+    /// With a line of the profile.
     fn at(place: &Place, message: impl Into<String>) -> Self {
         Self { line: place.line, message: message.into() }
     }
 }
 
-/// Says what failed.
+/// Adds what failed.
 pub fn said(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
     let what = what.into();
     move |error| Failure::new(format!("{what}: {error}"))
 }
 
-/// Puts this process under the plan.
+/// Applies the plan to this process.
 pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     let before = fs::read_to_string("/proc/self/status").map_err(said("cannot read /proc/self/status"))?;
     let before = status(&before).ok_or_else(|| Failure::new("/proc/self/status is not as expected"))?;
     let is_root = before.uids.contains(&0);
-    // The kernel's program is made first: an error in it must not leave a half-confined process.
+    // The filter is compiled first: an error in it must not leave a half-confined process.
     let program = filter::compile(&plan.filter)
         .map_err(|error| Failure::new(format!("the filter of system calls cannot be made: {error}")))?;
     if is_root {
         record(plan, service)?;
     }
-    // It inherits nothing of what follows.
+    // It inherits nothing of the following steps.
     let watcher = plan.logins.map(start::start).transpose()?;
     if let Some(name) = &plan.apparmor {
         come_under(name)?;
     }
     limit(plan)?;
-    if !plan.numbers_logins {
+    if !plan.sets_loginuid {
         be_a_service()?;
     }
     for place in &plan.make {
@@ -81,7 +81,7 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     }
     mounts::separate(plan.namespaces, &plan.mounts)?;
     match sys::own_keyring() {
-        // A kernel without key stores has nothing to separate.
+        // A kernel without key retention has nothing to separate.
         Err(error) if error.raw_os_error() != Some(libc::ENOSYS) => return Err(said("cannot make a key store")(error)),
         _ => {}
     }
@@ -103,7 +103,7 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     }
 }
 
-/// Moves this process into a service's control group, which is made if necessary.
+/// Moves this process into a service's control group, and creates it if necessary.
 pub fn enter_group(name: &str) -> Result<(), Failure> {
     let group = Path::new("/sys/fs/cgroup").join(format!("openrc.{name}"));
     match fs::create_dir(&group) {
@@ -113,7 +113,7 @@ pub fn enter_group(name: &str) -> Result<(), Failure> {
     .map_err(said(format!("cannot enter the control group {}", group.display())))
 }
 
-/// For people and `exposure`: what was done, which the kernel does not tell in full.
+/// Records the sandbox for people and `exposure`, because the kernel does not report all of it.
 fn record(plan: &Plan, service: &str) -> Result<(), Failure> {
     let path = Path::new(RECORDS).join(service);
     fs::create_dir_all(RECORDS)
@@ -121,29 +121,29 @@ fn record(plan: &Plan, service: &str) -> Result<(), Failure> {
         .map_err(said(format!("cannot write {}", path.display())))
 }
 
-/// Has the kernel put the command under an AppArmor profile, by name.
+/// Requests an AppArmor profile for the command, by name.
 fn come_under(name: &str) -> Result<(), Failure> {
     let path = "/proc/self/attr/apparmor/exec";
     match fs::write(path, format!("exec {name}")) {
-        // An image that was made without that layer has no policy to come under.
+        // An image without layer 2 has no policy.
         Err(_) if !Path::new(POLICY).exists() => Ok(()),
         other => other.map_err(said(format!("cannot come under the AppArmor profile `{name}`; was {POLICY} loaded?"))),
     }
 }
 
-/// Takes the services' number of a login, for audit. A process without one can take anybody's, once; a number that is set stays.
+/// Sets the services' login UID. A process without one could set anybody's, once; afterwards it cannot change.
 fn be_a_service() -> Result<(), Failure> {
     let path = "/proc/self/loginuid";
     match fs::write(path, SERVICES.to_string()) {
-        // A kernel without audit keeps no numbers.
+        // A kernel without audit has no login UIDs.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // Somebody who is logged in started this: it stays his.
+        // A logged-in user started this, and stays its login UID.
         Err(_) if fs::read_to_string(path).is_ok_and(|number| number.trim_end() != NOBODY) => Ok(()),
         other => other.map_err(said(format!("cannot write {SERVICES}, the services' number, to {path}"))),
     }
 }
 
-/// The directory of this process's control group, unless it is the machine's.
+/// The directory of this process's control group, unless it is the root group.
 fn control_group() -> Option<PathBuf> {
     let text = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -160,7 +160,7 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
         sys::set_limit(Resource::UserProcesses, count)
             .map_err(said(format!("cannot limit a user's processes to {count}")))?;
     }
-    // Each with the value that the kernel gives a new group.
+    // Each with the kernel's default for a new group.
     let wanted = [
         ("memory.max", "max", plan.limits.memory.map(|bytes| bytes.to_string())),
         ("memory.min", "0", plan.limits.reserved.map(|bytes| bytes.to_string())),
@@ -176,7 +176,7 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
         };
         let path = group.join(file);
         let now = fs::read_to_string(&path).map_err(said(format!("cannot read {}", path.display())))?;
-        // What conf.d set is the administrator's word.
+        // Settings from conf.d are the administrator's.
         if now.trim() == unset {
             fs::write(&path, &value).map_err(said(format!("cannot write {value} to {}", path.display())))?;
         }
@@ -196,14 +196,14 @@ fn drop_rights(plan: &Plan, is_root: bool, permitted: Capabilities) -> Result<()
     let keep = plan.capabilities;
     for capability in (0..64).filter(|bit| *bit >= COUNT || !keep.has(*bit)) {
         match sys::drop_from_bounding_set(capability) {
-            // Who is not root, and cannot become it, cannot have them anyway.
+            // A user who is not root, and cannot become it, cannot have them anyway.
             Err(_) if !is_root && plan.no_new_privileges => break,
             other => other.map_err(said(format!("cannot give up capability {capability} for good")))?,
         }
     }
     let Some(user) = &plan.identity else {
         if is_root {
-            // What root's programs have is what the bounding set leaves.
+            // The bounding set limits root's programs.
             return Ok(());
         }
         let left = Capabilities(permitted.0 & keep.0);
