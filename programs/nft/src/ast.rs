@@ -1,7 +1,7 @@
-//! Rulesets as they are written: words keep their places, and nothing is decided that needs more than the grammar.
+//! The syntax tree of a ruleset: tokens keep their places, and only the grammar has been applied.
 //!
-//! Statements without values of their own, like `accept` or `limit`, are written as they are resolved, and have their type from
-//! [`crate::ruleset`].
+//! Statements without values, such as `accept` or `limit`, have the same form before and after `resolve`, so they use
+//! the types of [`crate::ruleset`].
 
 use std::net::IpAddr;
 
@@ -33,7 +33,7 @@ pub enum Term {
     Field(Field),
 }
 
-/// What is done with bits.
+/// An operation on bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
     And,
@@ -44,7 +44,7 @@ pub enum Bits {
 /// A whole file.
 #[derive(Debug, Default)]
 pub struct File {
-    /// `flush ruleset` was said before everything else.
+    /// `flush ruleset` is the first command of the file.
     pub flush: bool,
     pub tables: Vec<Table>,
 }
@@ -121,7 +121,7 @@ pub struct Verdict {
     pub at: Span,
 }
 
-/// Several fields side by side, and which bits of them.
+/// One or more fields, and a mask for their bits.
 #[derive(Clone, Debug)]
 pub struct Operand {
     pub fields: Vec<Field>,
@@ -129,7 +129,7 @@ pub struct Operand {
     pub at: Span,
 }
 
-/// How a comparison is written; nothing at all is a way, too.
+/// The operator of a comparison; it may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Implicit,

@@ -1,4 +1,4 @@
-//! From the kernel's expressions back to statements: what is in which register, and what becomes of it.
+//! From the kernel's expressions back to statements: follows what each register holds and how it is used.
 
 mod compare;
 mod effect;
@@ -14,7 +14,7 @@ use crate::netlink::dump::RawSet;
 use crate::protocol_dependencies::{self, Context};
 use crate::ruleset::{Family, NatKind, Op, Operand, Right, SetUse, Statement};
 
-/// What a register has.
+/// The content of a register.
 #[derive(Clone, Debug)]
 enum Loaded {
     Field { what: What, mask: Option<Change>, big: bool },
@@ -22,7 +22,7 @@ enum Loaded {
     Map(Operand, SetUse),
 }
 
-/// `mask` and `xor` of an expression on bits.
+/// `mask` and `xor` of a bitwise expression.
 type Change = (Vec<u8>, Vec<u8>);
 
 /// A field, or bytes of a header that may be one or several.
@@ -32,7 +32,7 @@ enum What {
     Bytes { base: Base, offset: u32, len: u32 },
 }
 
-/// Statements of a rule. Sets are those of its table.
+/// The statements of a rule. `sets` are those of its table.
 pub fn rule(family: Family, expressions: &[Expression], sets: &[RawSet]) -> Vec<Statement> {
     let mut reader = Reader { context: Context::new(family), sets, registers: BTreeMap::new(), statements: Vec::new() };
     let mut at = 0;
@@ -70,7 +70,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one expression, or two that belong together; says how many.
+    /// Reads one expression, or two that form one statement; returns how many.
     fn one(&mut self, expression: &Expression, next: Option<&Expression>) -> usize {
         match expression {
             Expression::Meta { key, to } => self.load(*to, Field::meta(*key).map(What::Field), "meta"),

@@ -1,4 +1,4 @@
-//! For tests: takes a batch as the kernel does, and gives back what it would list. It decides nothing; it only keeps.
+//! For tests: takes a batch as the kernel does, and returns what the kernel would list. It validates nothing.
 
 use crate::expression::Expression;
 use crate::list::Dump;
@@ -6,7 +6,7 @@ use crate::netlink::attribute;
 use crate::netlink::dump;
 use crate::netlink::message::{Kind, received};
 
-/// What the kernel has behind a batch. Everything in it is new.
+/// What the kernel would list after a batch. Everything in it is new.
 pub fn dump(batch: &[u8]) -> Dump {
     let mut all = Dump::default();
     let mut ids = Vec::new();
@@ -44,7 +44,7 @@ pub fn dump(batch: &[u8]) -> Dump {
     all
 }
 
-/// Sets without a name get one from their number.
+/// Anonymous sets are named after their number.
 fn name_sets(expression: &mut Expression) {
     if let Expression::Lookup { set, id, .. } = expression {
         *set = set.replace("%d", &id.to_string());

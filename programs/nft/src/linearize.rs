@@ -1,4 +1,4 @@
-//! From statements to the kernel's expressions, in the way of nftables.
+//! From statements to the kernel's expressions, as nftables does it.
 
 use crate::expression::{
     Compare, Expression, NAT_PORTS, REJECT_ICMP, REJECT_ICMPX, REJECT_RESET, Register, Registers, Target,
@@ -10,24 +10,24 @@ use crate::ruleset::{
 };
 use crate::types::{self, Order, Type};
 
-/// What a rule needs besides itself: its sets without names.
+/// The expressions of a rule, and its anonymous sets.
 #[derive(Debug, Default)]
 pub struct Linear {
     pub sets: Vec<Anonymous>,
     pub expressions: Vec<Expression>,
 }
 
-/// A set without a name.
+/// An anonymous set.
 #[derive(Debug)]
 pub struct Anonymous {
-    /// The number by which expressions of the same batch know it.
+    /// The number that expressions of the same batch use for it.
     pub id: u32,
     pub set: Set,
-    /// What it is compared with.
+    /// Its elements.
     pub fields: Vec<Field>,
 }
 
-/// Instructions of a rule. Numbers of sets go on from `next`; sets with names are looked up in `sets`.
+/// The expressions of a rule. Set numbers continue from `next`; named sets are looked up in `sets`.
 pub fn rule(rule: &Rule, sets: &[Set], ids: &dyn Fn(&str) -> u32, next: &mut u32) -> Linear {
     let mut line = Line { linear: Linear::default(), sets, ids, next };
     let mut at = 0;
@@ -44,7 +44,7 @@ pub fn rule(rule: &Rule, sets: &[Set], ids: &dyn Fn(&str) -> u32, next: &mut u32
     line.linear
 }
 
-/// The part and value of a comparison that can be done together with its neighbours.
+/// The field and value of a comparison that can be merged with its neighbours.
 fn mergeable_part(statement: &Statement) -> Option<(&'static Part, &[u8])> {
     match statement {
         Statement::Match(Operand { fields, mask: None }, Op::Equal, Right::One(Pattern::Value(value))) => {
@@ -57,8 +57,8 @@ fn mergeable_part(statement: &Statement) -> Option<(&'static Part, &[u8])> {
     }
 }
 
-/// How many comparisons, from the first on, look at neighbouring parts of a header that fit into one register: of four bytes,
-/// which the kernel compares fastest, or of sixteen if one of them is longer than four itself.
+/// How many comparisons, from the first on, match adjacent fields of a header that fit into one register: of four
+/// bytes, which the kernel compares fastest, or of sixteen if one of them is longer than four.
 fn mergeable(statements: &[Statement]) -> usize {
     let Some((first, _)) = statements.first().and_then(mergeable_part) else { return 1 };
     let (mut count, mut from, mut to, mut longest) = (1, first.offset, first.offset + first.bits, first.bits);
@@ -120,7 +120,7 @@ impl Line<'_> {
         }
     }
 
-    /// Several comparisons in one.
+    /// Several comparisons merged into one.
     fn merged(&mut self, statements: &[Statement]) {
         let mut parts: Vec<(&Part, &[u8])> = statements.iter().filter_map(mergeable_part).collect();
         parts.sort_by_key(|(part, _)| part.offset);
@@ -135,7 +135,7 @@ impl Line<'_> {
         self.push(Expression::Compare { how: Compare::Equal, from: FIRST, data });
     }
 
-    /// Loads one field; `big` if it is to be compared by order.
+    /// Loads one field; `big` if the comparison needs its order.
     fn load(&mut self, field: Field, to: Register, big: bool) {
         let len = field.bytes() as u32;
         match field {
@@ -207,7 +207,7 @@ impl Line<'_> {
         }
     }
 
-    /// Leading bits: whole bytes are loaded and compared alone.
+    /// A prefix: whole bytes are loaded and compared alone.
     fn prefix(&mut self, field: Field, how: Compare, value: &[u8], bits: u32) {
         let whole = bits > 0 && bits % 8 == 0;
         match field {
@@ -234,7 +234,7 @@ impl Line<'_> {
         }
     }
 
-    /// Loads all fields of a key side by side.
+    /// Loads all fields of a key into adjacent registers.
     fn key(&mut self, operand: &Operand, big: bool) {
         let mut register = FIRST;
         for field in &operand.fields {
@@ -301,7 +301,7 @@ impl Line<'_> {
         }
     }
 
-    /// Loads new addresses or ports, each in a register of its own.
+    /// Loads new addresses or ports, each into its own register.
     fn immediates(&mut self, pattern: &Option<Pattern>, next: &mut u32) -> Registers {
         let Some(pattern) = pattern else { return (None, None) };
         let (low, high) = crate::resolve::bounds(pattern);
@@ -332,7 +332,7 @@ impl Line<'_> {
     }
 }
 
-/// A value in the bytes that are loaded for its field.
+/// A value, aligned to the bytes that are loaded for its field.
 fn kernel_value(field: Field, value: &[u8], order: Order) -> Vec<u8> {
     match field {
         Field::Part(part) if part.is_partial() => shifted(value, part.loaded_bytes() as usize, part.shift()),
@@ -340,13 +340,13 @@ fn kernel_value(field: Field, value: &[u8], order: Order) -> Vec<u8> {
     }
 }
 
-/// A value moved to the left by some bits, in so many bytes (or as many as it has).
+/// A value shifted left by some bits, in `bytes` bytes (or its own length).
 pub fn shifted(value: &[u8], bytes: usize, shift: u32) -> Vec<u8> {
     let bytes = if bytes == 0 { value.len() } else { bytes };
     types::of_number(types::number(value).unwrap_or(0) << shift, bytes)
 }
 
-/// Bytes of a key or the end of a range, as a set with or without intervals has them.
+/// The bytes of a key, or of the end of a range, for a set with or without intervals.
 pub fn key_bytes(set: &Set, values: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let single = set.key.len() == 1;
@@ -364,7 +364,7 @@ pub fn key_bytes(set: &Set, values: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// Bytes of what a map gives.
+/// The bytes of a map's data.
 pub fn data_bytes(data: DataType, value: &[u8]) -> Vec<u8> {
     match data {
         DataType::Value(of) => types::to_kernel(value, of.kind().order, of.is_text()),

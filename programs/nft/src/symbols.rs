@@ -1,4 +1,4 @@
-//! Symbols for values: the words of `icmp type`, `ct state`, and so on. Where a value has several, the first is printed.
+//! Symbols for values: the words of `icmp type`, `ct state`, and so on. If a value has several, the first is printed.
 
 /// Symbols of one type.
 pub type Symbols = &'static [(&'static str, u64)];
@@ -33,7 +33,7 @@ pub const PROTOCOL: Symbols = &[
     ("udplite", 136),
     ("dccp", 33),
 ];
-/// Only read, never printed: ports are printed as numbers.
+/// Only parsed: ports are printed as numbers.
 pub const SERVICE: Symbols = &[
     ("ftp-data", 20),
     ("ftp", 21),

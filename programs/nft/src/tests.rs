@@ -1,4 +1,4 @@
-//! Rulesets from their text to the kernel's bytes and back; the bytes themselves; damaged ones.
+//! Rulesets from text to the kernel's bytes and back; the bytes themselves; damaged ones.
 
 use std::fmt::Write as _;
 
@@ -30,7 +30,7 @@ fn shown(ruleset: &Ruleset) -> (String, String) {
     (show::text::ruleset(style, ruleset), show::json::ruleset(style, ruleset))
 }
 
-/// Names and texts of the oracle's rulesets.
+/// Names and texts of the rulesets that the packet filter tests compare with nftables.
 fn rulesets() -> Vec<(String, String)> {
     testkit::repository::files("tests/rulesets/nft").unwrap_or_default()
 }
@@ -38,10 +38,10 @@ fn rulesets() -> Vec<(String, String)> {
 #[test]
 fn what_is_shown_is_what_was_written() {
     for (name, text) in rulesets() {
-        let first = batch(&text).unwrap_or_else(|said| panic!("{name}: {said}"));
+        let first = batch(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let (once, _) = shown(&list::assemble(&fake_kernel::dump(&first.bytes)));
         assert!(!once.contains("unknown"), "{name}: {once}");
-        let second = batch(&once).unwrap_or_else(|said| panic!("{name}: {said}"));
+        let second = batch(&once).unwrap_or_else(|error| panic!("{name}: {error}"));
         let (twice, _) = shown(&list::assemble(&fake_kernel::dump(&second.bytes)));
         assert_eq!(once, twice, "{name}");
     }
@@ -98,7 +98,7 @@ fn the_bytes_of_a_batch() {
     assert_matches("batch/small.txt", &annotated(&batch));
 }
 
-/// What the kernel would have, and how it is listed.
+/// What the kernel would store, and its listing.
 fn loaded(table: &str) -> (Ruleset, String) {
     let batch = batch(&format!("table inet t {{\n{table}}}\n")).unwrap();
     let ruleset = list::assemble(&fake_kernel::dump(&batch.bytes));
@@ -134,7 +134,7 @@ fn a_set_that_a_rule_changes_is_dynamic() {
     assert_eq!(text.matches("flags dynamic").count(), 3);
 }
 
-/// As nftables 1.0.6 notes it: without this it lists other numbers than the set has, or dies.
+/// As nftables 1.0.6 stores it: without this, it lists other numbers than the set has, or crashes.
 #[test]
 #[cfg(target_endian = "little")]
 fn what_the_numbers_of_a_set_are_is_noted_beside_it() {
@@ -216,10 +216,10 @@ fn damaged_text_is_refused_without_harm() {
         };
         let damaged = random.damaged(text.as_bytes());
         if let Ok(batch) = batch(&String::from_utf8_lossy(&damaged)) {
-            // Whatever is accepted is shown as something that is accepted.
+            // An accepted ruleset is listed as an accepted ruleset.
             let (text, _) = shown(&list::assemble(&fake_kernel::dump(&batch.bytes)));
             if !text.contains("unknown") {
-                super::tests::batch(&text).unwrap_or_else(|said| panic!("{said}\nof\n{text}"));
+                super::tests::batch(&text).unwrap_or_else(|error| panic!("{error}\nof\n{text}"));
             }
         }
     });
@@ -235,7 +235,7 @@ fn damaged_bytes_are_read_without_harm() {
     testkit::fuzz::repeat(11, crate::FUZZ_ALPHABET, |random| {
         let bytes = &all[random.below(all.len())];
         let mut damaged = bytes.clone();
-        // Lengths stay mostly right, so that what is inside is read.
+        // Lengths stay mostly right, so that the reader gets inside.
         for _ in 0..random.below(12) + 1 {
             let at = random.below(damaged.len());
             damaged[at] = random.below(256) as u8;

@@ -1,40 +1,40 @@
-//! Types of values: what the kernel calls them, how long they are, and in which order their bytes are.
+//! Types of values: the kernel's names, their lengths and byte orders.
 //!
-//! Within this program values are always kept with their most significant byte first; names of interfaces are bytes as they are.
-//! [`to_kernel`] and [`from_kernel`] are the only places that know the machine's order.
+//! Within this program, values have their most significant byte first; interface names are bytes as they are. Only
+//! [`to_kernel`] and [`from_kernel`] know the machine's byte order.
 
 use crate::symbols::{self, Symbols};
 
-/// In which order the kernel has the bytes of a value.
+/// The kernel's byte order of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Big,
     Host,
 }
 
-/// How values without a word are printed.
+/// How values without a symbol are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     Decimal,
-    /// As many digits as the type has.
+    /// Padded to the length of the type.
     Hexadecimal,
 }
 
-/// What is fixed about a type.
+/// Properties of a type.
 pub struct Kind {
     of: Type,
-    /// In `type` of a set; empty where there is none.
+    /// Its name in `type` of a set; empty if it has none.
     pub name: &'static str,
-    /// What nftables calls it in a set's attributes.
+    /// Its number in a set's attributes.
     pub id: u32,
-    /// Bytes; 0 where the field decides.
+    /// Length in bytes; 0 if the field decides.
     pub bytes: usize,
     pub order: Order,
     pub symbols: Symbols,
     pub number: Number,
 }
 
-/// Each type has one row. Its name and what is fixed about it both come from there, so that neither can be without the other.
+/// Each type has one row, which defines both its name and its properties, so that neither can be missing.
 macro_rules! types {
     ($($of:ident: $name:literal, $id:literal, $bytes:literal, $order:ident, $symbols:expr, $number:ident;)*) => {
         /// The type of a value.
@@ -91,7 +91,7 @@ types! {
     IfName: "ifname", 41, 16, Host, &[], Decimal;
 }
 
-/// Types that the `type` of a set can name. Others have no bytes of their own, or no use.
+/// Types that `type` of a set can name. The others have no length of their own, or no use.
 const OF_SETS: [Type; 18] = [
     Type::Ipv4,
     Type::Ipv6,
@@ -114,7 +114,7 @@ const OF_SETS: [Type; 18] = [
 ];
 
 impl Type {
-    /// What is fixed about it.
+    /// Its properties.
     pub fn kind(self) -> &'static Kind {
         &KINDS[self as usize]
     }
@@ -134,17 +134,17 @@ impl Type {
         OF_SETS.iter().map(|of| of.kind().name).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether several values together are one: bits.
+    /// Whether several values combine into one: bits.
     pub fn is_bits(self) -> bool {
         matches!(self, Type::CtState | Type::CtStatus | Type::TcpFlag)
     }
 
-    /// Whether leading bits are written as the length of a prefix.
+    /// Whether a mask of leading bits is written as a prefix length.
     pub fn has_prefixes(self) -> bool {
         matches!(self, Type::Ipv4 | Type::Ipv6 | Type::Mark)
     }
 
-    /// The same in sets, where beginnings of names count as well.
+    /// The same in sets, where beginnings of names count too.
     pub fn has_prefixes_in_sets(self) -> bool {
         self.has_prefixes() || self == Type::IfName
     }
@@ -155,7 +155,7 @@ impl Type {
     }
 }
 
-/// Bytes of a value, in the order in which the kernel has them.
+/// The bytes of a value in the kernel's order.
 pub fn to_kernel(value: &[u8], order: Order, text: bool) -> Vec<u8> {
     let mut bytes = value.to_vec();
     if order == Order::Host && !text && cfg!(target_endian = "little") {
@@ -164,7 +164,7 @@ pub fn to_kernel(value: &[u8], order: Order, text: bool) -> Vec<u8> {
     bytes
 }
 
-/// The other way.
+/// The reverse.
 pub fn from_kernel(bytes: &[u8], order: Order, text: bool) -> Vec<u8> {
     to_kernel(bytes, order, text)
 }
@@ -178,7 +178,7 @@ pub fn of_number(number: u64, bytes: usize) -> Vec<u8> {
     }
 }
 
-/// A value as number; `None` when it has more than 64 bits.
+/// A value as a number; `None` if it has more than 64 bits.
 pub fn number(value: &[u8]) -> Option<u64> {
     let significant = value.iter().position(|byte| *byte != 0).unwrap_or(value.len());
     let rest = &value[significant..];
@@ -190,7 +190,7 @@ pub fn mask(bits: u32, length: usize) -> Vec<u8> {
     (0..length as u32).map(|at| (0xff00u32 >> bits.saturating_sub(at * 8).min(8)) as u8).collect()
 }
 
-/// The number of leading bits of a mask, when it has no others.
+/// The number of leading bits of a mask; `None` if it has others.
 pub fn prefix_of(value: &[u8]) -> Option<u32> {
     let bits: u32 = value.iter().map(|byte| byte.leading_ones()).sum();
     (mask(bits, value.len()) == value).then_some(bits)

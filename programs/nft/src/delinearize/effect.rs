@@ -1,4 +1,4 @@
-//! What rules do: elements, marks, refusals, address translation.
+//! The actions of rules: set elements, marks, rejects, address translation.
 
 use super::{Loaded, Reader};
 use crate::expression::{Expression, NAT_ADDRESSES, NAT_PORTS, Register, Registers};
@@ -88,7 +88,7 @@ impl Reader<'_> {
     }
 }
 
-/// A statement that elements have.
+/// A statement attached to elements.
 pub fn statement_of_element(expression: &Expression) -> Statement {
     match expression {
         Expression::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },

@@ -1,4 +1,4 @@
-//! Instructions as attributes, to and fro. The names of constants are those of `linux/netfilter/nf_tables.h`.
+//! Converts expressions to and from attributes. Constants have the names of `linux/netfilter/nf_tables.h`.
 
 use super::attribute::{Attributes, Reader};
 use crate::expression::{Compare, Expression, Register, Registers, Target};
@@ -210,7 +210,7 @@ fn write_action(to: &mut Attributes, expression: &Expression) -> &'static str {
             "redir"
         }
         Expression::NoTrack => "notrack",
-        // Never made of text; the kernel refuses it.
+        // No ruleset produces this; the kernel refuses it.
         _ => "unknown",
     }
 }
@@ -242,7 +242,7 @@ pub fn read_all(list: Reader<'_>) -> Vec<Expression> {
     list.filter(|(kind, _)| *kind == ELEMENT).map(|(_, bytes)| read(super::attribute::read(bytes), 0)).collect()
 }
 
-/// Reads one; what is not understood keeps its name.
+/// Reads one; an unsupported expression keeps its name.
 pub fn read(from: Reader<'_>, depth: usize) -> Expression {
     let name = from.text(NAME).unwrap_or_default();
     let data = from.inside(DATA).unwrap_or(super::attribute::read(&[]));
@@ -287,7 +287,7 @@ fn read_data(name: &str, from: Reader<'_>) -> Option<Expression> {
             Some(source) => Expression::CtSet { key: from.u32(2)?, from: source },
             None => Expression::Ct { key: from.u32(2)?, direction: from.u8(3), to: register(from, 1)? },
         },
-        // A register to read from belongs to those that write into packets.
+        // A source register belongs to expressions that write into packets.
         "payload" if from.get(5).is_none() => {
             Expression::Payload { to: register(from, 1)?, base: from.u32(2)?, offset: from.u32(3)?, len: from.u32(4)? }
         }
@@ -351,7 +351,7 @@ fn read_action(name: &str, from: Reader<'_>, depth: usize) -> Option<Expression>
             flags: from.u32(6).unwrap_or(0),
         }),
         "reject" => Expression::Reject { kind: from.u32(1)?, code: from.u8(2).unwrap_or(0) },
-        // A source register of data belongs to maps that are written by rules.
+        // A source register of data belongs to maps that rules update.
         "dynset" if from.get(5).is_none() => Expression::Update {
             set: from.text(1)?,
             action: from.u32(3)?,

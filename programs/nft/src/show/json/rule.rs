@@ -1,4 +1,4 @@
-//! Rules and their statements.
+//! Rules and their statements, as JSON.
 
 use super::set::{bits, counter, pattern, seconds, used, value};
 use super::tree::Json;

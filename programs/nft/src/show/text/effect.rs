@@ -1,4 +1,4 @@
-//! What rules do, and limits.
+//! Actions of rules, and limits.
 
 use super::{operand_text, pattern, set, statement, value};
 use crate::field::Field;
@@ -85,7 +85,7 @@ pub(super) fn update(style: Style<'_>, family: Family, update: &Update) -> Strin
     if let Some(timeout) = update.timeout {
         text.push_str(&format!(" timeout {}", duration(timeout)));
     }
-    // These are what each element begins with, and have counted nothing.
+    // These are the initial counters of each element.
     let stateless = Style { stateless: true, ..style };
     for inner in &update.statements {
         text.push_str(&format!(" {}", statement(stateless, family, inner)));
@@ -109,9 +109,9 @@ pub(super) fn written(style: Style<'_>, field: Field, written: &Written) -> Stri
     }
 }
 
-/// `(x & mask) ^ xor` in operations as they would be written.
+/// `(x & mask) ^ xor` as the operations that a person would write.
 pub fn operations(mask: &[u8], xor: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    // What is cleared and then turned over is set.
+    // A bit that is cleared and then flipped is set.
     let or: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| !mask & xor).collect();
     let rest: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| mask & xor).collect();
     let and: Vec<u8> = mask.iter().zip(&or).map(|(mask, or)| mask | or).collect();
@@ -159,7 +159,7 @@ pub fn nat_flags(nat: &Nat) -> Vec<&'static str> {
     NAT_FLAGS.iter().filter(|(_, bit)| nat.flags & bit != 0).map(|(word, _)| *word).collect()
 }
 
-/// Whether a kind of translation gives a new address.
+/// Whether a kind of translation takes a new address.
 pub fn has_address(kind: NatKind) -> bool {
     matches!(kind, NatKind::Source | NatKind::Destination)
 }
