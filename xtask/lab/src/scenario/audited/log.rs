@@ -48,7 +48,7 @@ pub(super) fn places() -> Vec<Fact> {
     vec![Fact::new(
         "one user has a part of the places",
         "n=0; while [ $n -lt 20 ]; do become sleep 15 >/dev/null 2>&1 & n=$((n+1)); done; wait; become id -u; \
-             become grep -c 'commands at a time already; one more was turne[d] away' /var/log/messages",
+             become grep -c 'commands, the limit; refuse[d] another' /var/log/messages",
         Expected::Has("0\n"),
     )]
 }
