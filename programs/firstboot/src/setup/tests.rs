@@ -9,7 +9,7 @@ fn facts() -> Facts {
     crate::nocloud::facts_of_tests()
 }
 
-/// The dialogue as a person sees it: every prompt with what was typed. Effects are played by fixed answers.
+/// The dialogue as the user sees it: every prompt with the typed line. Effects have fixed results.
 fn transcript(facts: Facts, kept: &str, lines: &[&str]) -> (String, Dialogue) {
     let mut dialogue = Dialogue::new(facts.clone(), Answers::from_text(kept, &facts));
     let mut text = String::new();
