@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     }
     for attempt in ATTEMPTS {
         let result = (attempt.run)();
-        let said = match (is_refused(attempt, &result), allowed.iter().any(|name| name == attempt.name)) {
+        let outcome = match (is_refused(attempt, &result), allowed.iter().any(|name| name == attempt.name)) {
             (true, _) => "refused",
             (false, true) => "allowed, as granted",
             (false, false) => {
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
             }
         };
         let answer = result.map_or_else(|error| error.to_string(), |()| "success".into());
-        text.push_str(&format!("{:16} {said} ({answer})\n", attempt.name));
+        text.push_str(&format!("{:16} {outcome} ({answer})\n", attempt.name));
     }
     // Without a reader, the exit status still tells the result.
     let _shown = io::stdout().write_all(text.as_bytes());

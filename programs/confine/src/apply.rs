@@ -51,14 +51,14 @@ impl Failure {
 }
 
 /// Adds what failed.
-pub fn said(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
+pub fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
     let what = what.into();
     move |error| Failure::new(format!("{what}: {error}"))
 }
 
 /// Applies the plan to this process.
 pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
-    let before = fs::read_to_string("/proc/self/status").map_err(said("cannot read /proc/self/status"))?;
+    let before = fs::read_to_string("/proc/self/status").map_err(failed("cannot read /proc/self/status"))?;
     let before = status(&before).ok_or_else(|| Failure::new("/proc/self/status is not as expected"))?;
     let is_root = before.uids.contains(&0);
     // The filter is compiled first: an error in it must not leave a half-confined process.
@@ -82,21 +82,23 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     mounts::separate(plan.namespaces, &plan.mounts)?;
     match sys::own_keyring() {
         // A kernel without key retention has nothing to separate.
-        Err(error) if error.raw_os_error() != Some(libc::ENOSYS) => return Err(said("cannot make a key store")(error)),
+        Err(error) if error.raw_os_error() != Some(libc::ENOSYS) => {
+            return Err(failed("cannot make a key store")(error));
+        }
         _ => {}
     }
     let ruleset = access::ruleset(plan)?;
     sys::umask(plan.umask);
     if plan.no_write_execute {
-        sys::no_write_execute().map_err(said("cannot forbid memory that is writable and executable"))?;
+        sys::no_write_execute().map_err(failed("cannot forbid memory that is writable and executable"))?;
     }
     if plan.no_new_privileges {
-        sys::no_new_privileges().map_err(said("cannot set no_new_privs"))?;
+        sys::no_new_privileges().map_err(failed("cannot set no_new_privs"))?;
     }
     access::restrict(ruleset)?;
     drop_rights(plan, is_root, before.permitted)?;
     let told = sys::install_filter(&program, watcher.is_some())
-        .map_err(said("cannot install the filter of system calls; without no_new_privs that is root's"))?;
+        .map_err(failed("cannot install the filter of system calls; without no_new_privs that is root's"))?;
     match (watcher, told) {
         (Some(watcher), Some(told)) => watcher.watch(&told),
         _ => Ok(()),
@@ -110,7 +112,7 @@ pub fn enter_group(name: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => fs::write(group.join("cgroup.procs"), "0"),
     }
-    .map_err(said(format!("cannot enter the control group {}", group.display())))
+    .map_err(failed(format!("cannot enter the control group {}", group.display())))
 }
 
 /// Records the sandbox for people and `exposure`, because the kernel does not report all of it.
@@ -118,7 +120,7 @@ fn record(plan: &Plan, service: &str) -> Result<(), Failure> {
     let path = Path::new(RECORDS).join(service);
     fs::create_dir_all(RECORDS)
         .and_then(|()| fs::write(&path, plan.render()))
-        .map_err(said(format!("cannot write {}", path.display())))
+        .map_err(failed(format!("cannot write {}", path.display())))
 }
 
 /// Requests an AppArmor profile for the command, by name.
@@ -127,7 +129,7 @@ fn come_under(name: &str) -> Result<(), Failure> {
     match fs::write(path, format!("exec {name}")) {
         // An image without layer 2 has no policy.
         Err(_) if !Path::new(POLICY).exists() => Ok(()),
-        other => other.map_err(said(format!("cannot come under the AppArmor profile `{name}`; was {POLICY} loaded?"))),
+        other => other.map_err(failed(format!("cannot enter the AppArmor profile `{name}`; was {POLICY} loaded?"))),
     }
 }
 
@@ -139,7 +141,7 @@ fn be_a_service() -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // A logged-in user started this, and stays its login UID.
         Err(_) if fs::read_to_string(path).is_ok_and(|number| number.trim_end() != NOBODY) => Ok(()),
-        other => other.map_err(said(format!("cannot write {SERVICES}, the services' number, to {path}"))),
+        other => other.map_err(failed(format!("cannot write the services' login UID {SERVICES} to {path}"))),
     }
 }
 
@@ -152,13 +154,13 @@ fn control_group() -> Option<PathBuf> {
 }
 
 fn limit(plan: &Plan) -> Result<(), Failure> {
-    sys::set_limit(Resource::Core, 0).map_err(said("cannot switch core dumps off"))?;
+    sys::set_limit(Resource::Core, 0).map_err(failed("cannot switch core dumps off"))?;
     if let Some(files) = plan.limits.open_files {
-        sys::set_limit(Resource::Files, files).map_err(said(format!("cannot limit open files to {files}")))?;
+        sys::set_limit(Resource::Files, files).map_err(failed(format!("cannot limit open files to {files}")))?;
     }
     if let Some(count) = plan.limits.user_processes {
         sys::set_limit(Resource::UserProcesses, count)
-            .map_err(said(format!("cannot limit a user's processes to {count}")))?;
+            .map_err(failed(format!("cannot limit a user's processes to {count}")))?;
     }
     // Each with the kernel's default for a new group.
     let wanted = [
@@ -170,15 +172,15 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
     for (file, unset, value) in wanted {
         let Some(group) = control_group() else {
             let why = format!(
-                "{file} is to be {value}, but this process has no control group of its own; start the service with rc-service"
+                "cannot set {file} to {value}: this process has no control group of its own; start the service with rc-service"
             );
             return Err(Failure::new(why));
         };
         let path = group.join(file);
-        let now = fs::read_to_string(&path).map_err(said(format!("cannot read {}", path.display())))?;
+        let now = fs::read_to_string(&path).map_err(failed(format!("cannot read {}", path.display())))?;
         // Settings from conf.d are the administrator's.
         if now.trim() == unset {
-            fs::write(&path, &value).map_err(said(format!("cannot write {value} to {}", path.display())))?;
+            fs::write(&path, &value).map_err(failed(format!("cannot write {value} to {}", path.display())))?;
         }
     }
     Ok(())
@@ -198,7 +200,7 @@ fn drop_rights(plan: &Plan, is_root: bool, permitted: Capabilities) -> Result<()
         match sys::drop_from_bounding_set(capability) {
             // A user who is not root, and cannot become it, cannot have them anyway.
             Err(_) if !is_root && plan.no_new_privileges => break,
-            other => other.map_err(said(format!("cannot give up capability {capability} for good")))?,
+            other => other.map_err(failed(format!("cannot drop capability {capability} from the bounding set")))?,
         }
     }
     let Some(user) = &plan.identity else {
@@ -207,13 +209,13 @@ fn drop_rights(plan: &Plan, is_root: bool, permitted: Capabilities) -> Result<()
             return Ok(());
         }
         let left = Capabilities(permitted.0 & keep.0);
-        return sys::set_capabilities(left, left).map_err(said("cannot give up capabilities"));
+        return sys::set_capabilities(left, left).map_err(failed("cannot drop capabilities"));
     };
-    sys::keep_capabilities().map_err(said("cannot keep capabilities"))?;
-    sys::set_identity(user.uid, user.gid, &user.groups).map_err(said(format!("cannot become {}", user.name)))?;
-    sys::set_capabilities(keep, keep).map_err(said("cannot set capabilities"))?;
+    sys::keep_capabilities().map_err(failed("cannot keep capabilities"))?;
+    sys::set_identity(user.uid, user.gid, &user.groups).map_err(failed(format!("cannot become {}", user.name)))?;
+    sys::set_capabilities(keep, keep).map_err(failed("cannot set capabilities"))?;
     for capability in (0..COUNT).filter(|bit| keep.has(*bit)) {
-        sys::raise_ambient(capability).map_err(said(format!("cannot hand capability {capability} on")))?;
+        sys::raise_ambient(capability).map_err(failed(format!("cannot hand capability {capability} on")))?;
     }
     Ok(())
 }

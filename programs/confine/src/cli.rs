@@ -172,7 +172,7 @@ fn vocabulary() -> String {
     list("calls: groups of system calls", Group::ALL.iter().map(|group| (group.name(), group.meaning())).collect());
     list("sockets: families", Family::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect());
     list(
-        "host: used of the host's, instead of an own one or none",
+        "host: what it uses of the host's, not its own",
         HostResource::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect(),
     );
     list(

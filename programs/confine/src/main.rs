@@ -58,6 +58,6 @@ pub fn print(text: &str, code: u8) -> ExitCode {
 /// Prints an error.
 pub fn complain(text: &str, code: u8) -> ExitCode {
     // Without standard error only the exit status reports the failure.
-    let _said = writeln!(io::stderr(), "{text}");
+    let _written = writeln!(io::stderr(), "{text}");
     code.into()
 }

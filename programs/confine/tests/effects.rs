@@ -57,14 +57,14 @@ const SYSTEM: &str = r#"host = ["devices", "home", "host-name", "ipc", "kernel",
 /// Whether this machine can do all of it: root with its rights, Landlock, namespaces.
 fn can(test: &str, grant: &str) -> bool {
     let output = confined(test, &format!("[[grant]]\nreason = \"Test\"\n{grant}\n"), &[MISBEHAVE]);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     let beyond = ["Landlock cannot be set up", "cannot make namespaces", "Operation not permitted"];
-    let reason = beyond.iter().find(|reason| said.contains(**reason));
+    let reason = beyond.iter().find(|reason| stderr.contains(**reason));
     if !is_root() || reason.is_some() {
-        testkit::skipped(format_args!("{test}: this needs root, and a kernel and container that let it: {said}"));
+        testkit::skipped(format_args!("{test}: this needs root, and a kernel and container that let it: {stderr}"));
         return false;
     }
-    assert!(!said.starts_with("confine: "), "{said}");
+    assert!(!stderr.starts_with("confine: "), "{stderr}");
     true
 }
 
@@ -226,12 +226,12 @@ fn what_cannot_be_done_completely_is_not_started() {
     }
     for (profile, why) in cases {
         let output = confined("closed", profile, &["/bin/echo", "started"]);
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         if profile.contains("memory") && output.status.success() {
             testkit::skipped("this machine's tests run in a control group with limits of their own");
             continue;
         }
-        assert_eq!(output.status.code(), Some(125), "{profile}: {said}");
-        assert!(output.stdout.is_empty() && said.contains(why), "{said}");
+        assert_eq!(output.status.code(), Some(125), "{profile}: {stderr}");
+        assert!(output.stdout.is_empty() && stderr.contains(why), "{stderr}");
     }
 }

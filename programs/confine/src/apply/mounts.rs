@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::{Failure, RECORDS, said};
+use super::{Failure, RECORDS, failed};
 use crate::plan::{Mount, Namespaces, Place};
 use crate::sys;
 
@@ -27,8 +27,8 @@ pub fn separate(own: Namespaces, steps: &[Mount]) -> Result<(), Failure> {
     if flags == 0 {
         return Ok(());
     }
-    let why = "cannot make namespaces of its own; that is root's: use the profile's `user` instead of command_user, or share them";
-    sys::unshare(flags).map_err(said(why))?;
+    let why = "cannot make namespaces: that needs root; set the user with `user` in the profile instead of command_user, or use the host's";
+    sys::unshare(flags).map_err(failed(why))?;
     if !own.mount {
         return Ok(());
     }
@@ -37,29 +37,29 @@ pub fn separate(own: Namespaces, steps: &[Mount]) -> Result<(), Failure> {
         perform(step)?;
     }
     // The old root may be below a mount that hides it.
-    env::set_current_dir(&directory).or_else(|_| env::set_current_dir("/")).map_err(said("cannot enter /"))
+    env::set_current_dir(&directory).or_else(|_| env::set_current_dir("/")).map_err(failed("cannot enter /"))
 }
 
 fn perform(step: &Mount) -> Result<(), Failure> {
     match step {
-        Mount::Receive => change("/", libc::MS_REC | libc::MS_SLAVE).map_err(said("cannot separate the mounts")),
+        Mount::Receive => change("/", libc::MS_REC | libc::MS_SLAVE).map_err(failed("cannot separate the mounts")),
         Mount::Own(place) => at(place, |path| bind(path, path)),
         Mount::AllReadOnly => sys::mount_attributes(Path::new("/"), libc::MOUNT_ATTR_RDONLY, 0, true)
-            .map_err(said("cannot make the mounts read-only")),
+            .map_err(failed("cannot make the mounts read-only")),
         Mount::Writable(place) => at(place, |path| sys::mount_attributes(path, 0, libc::MOUNT_ATTR_RDONLY, true)),
         Mount::WritableAlone(path) => sys::mount_attributes(Path::new(path), 0, libc::MOUNT_ATTR_RDONLY, false)
-            .map_err(said(format!("cannot make {path} writable"))),
-        Mount::Private(path) => private(Path::new(path)).map_err(said(format!("cannot make an own {path}"))),
-        Mount::Devices(devices) => own_devices(devices).map_err(said("cannot make an own /dev")),
+            .map_err(failed(format!("cannot make {path} writable"))),
+        Mount::Private(path) => private(Path::new(path)).map_err(failed(format!("cannot make a private {path}"))),
+        Mount::Devices(devices) => own_devices(devices).map_err(failed("cannot make a private /dev")),
         Mount::Processes => processes("subset=pid,hidepid=ptraceable"),
         Mount::AllProcesses => processes("subset=pid,hidepid=off"),
-        Mount::Hide(path) => hide(Path::new(path)).map_err(said(format!("cannot hide {path}"))),
+        Mount::Hide(path) => hide(Path::new(path)).map_err(failed(format!("cannot hide {path}"))),
     }
 }
 
 fn processes(options: &str) -> Result<(), Failure> {
     sys::mount(Path::new("proc"), Path::new("/proc"), "proc", QUIET | libc::MS_RDONLY, options)
-        .map_err(said("cannot mount an own /proc"))
+        .map_err(failed("cannot mount a private /proc"))
 }
 
 fn at(place: &Place, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Failure> {

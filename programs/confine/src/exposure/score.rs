@@ -84,14 +84,14 @@ pub fn table(services: &[Service], limit: f64, details: bool) -> String {
     let mut text = String::new();
     let width = services.iter().map(|service| service.name.len()).max().unwrap_or(0).max(7);
     for service in services {
-        let said = match (service.verdict(limit), &service.accepted) {
+        let remark = match (service.verdict(limit), &service.accepted) {
             (Verdict::Within, _) => "ok".to_owned(),
             (Verdict::Accepted, Some(exception)) => {
                 format!("accepted up to {:.1}: {}", exception.accepted, exception.reason)
             }
             _ => format!("above {limit:.1}"),
         };
-        line(&mut text, format_args!("{:width$}  {:4.1}  {said}", service.name, service.points()));
+        line(&mut text, format_args!("{:width$}  {:4.1}  {remark}", service.name, service.points()));
         for process in service.processes.iter().filter(|_| details) {
             line(&mut text, format_args!("  process {} ({}): {:.1}", process.pid, process.name, process.points));
             for (row, lacks) in rows(&process.lacking) {

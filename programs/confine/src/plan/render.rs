@@ -59,7 +59,7 @@ impl Plan {
             line(text, name, if own { "own namespace" } else { "the system's" });
         }
         for step in &self.mounts {
-            let said = match step {
+            let action = match step {
                 Mount::Receive => "receive the system's, send none".to_owned(),
                 Mount::Own(place) => format!("own mount at {}", shown(place)),
                 Mount::AllReadOnly => "all read-only".to_owned(),
@@ -71,7 +71,7 @@ impl Plan {
                 Mount::AllProcesses => "/proc: processes only".to_owned(),
                 Mount::Hide(path) => format!("hidden: {path}"),
             };
-            line(text, "mount", &said);
+            line(text, "mount", &action);
         }
     }
 
