@@ -331,7 +331,7 @@ impl<'a> Session<'a> {
     }
 
     /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
-    pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::Made> {
+    pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::PackageBuild> {
         let variations = self.variations(0);
         let context = BuildContext {
             store: self.store,
