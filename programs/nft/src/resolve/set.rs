@@ -43,7 +43,7 @@ impl Scope<'_> {
         }
         resolved.key = set.key.iter().filter_map(|name| super::collect(key_type(name), wrong)).collect();
         if set.key.is_empty() {
-            let remedy = "write type TYPE; expected: ";
+            let remedy = "write type TYPE, one of: ";
             let remedy = format!("{remedy}{}", Type::names_of_sets());
             wrong.push(Finding::new(set.name.at, "a set needs a type", remedy));
         }
@@ -288,7 +288,7 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
             return finding(
                 at,
                 "intervals of this set overlap",
-                "remove one of them, or add auto-merge to a set with a name",
+                "remove one of them, or add `auto-merge` to a named set",
             );
         } else if !same {
             arranged.push(element);
