@@ -76,7 +76,7 @@ as 4711 10 "$become" true "$(printf %01000d 0)" hidden
 grep -q 'characters cut, sha256 of all [0-9a-f]*\]$' /tmp/log
 if grep -q hidden /tmp/log; then exit 1; fi
 
-# Whatever a command's words are, it has the number of its caller's login, where this machine lets a test give one.
+# Whatever a command's words are, it has its caller's login UID, if this machine lets a test set one.
 if [ "$(cat /proc/self/loginuid 2> /dev/null)" = 4294967295 ]; then
     login() {
         sh -c 'echo "$1" > /proc/self/loginuid && shift && exec python3 /tmp/as.py "$@"' sh "$@"
@@ -87,7 +87,7 @@ if [ "$(cat /proc/self/loginuid 2> /dev/null)" = 4294967295 ]; then
     for program in sh /etc/init.d/../../bin/sh /tmp/rc-service; do
         test "$(login 4711 4711 10 "$become" "$program" -c "$number")" = 4711
     done
-    # Root that takes another's place, or asks as root, stays who he is.
+    # Root that changes its user, or asks as root, keeps its login UID.
     sed -i 's/^wheel:.*/&,carl/' /etc/group
     echo 'carl:x:4713:4713::/:/bin/sh' >> /etc/passwd
     for user in 4713 0; do
@@ -96,10 +96,10 @@ if [ "$(cat /proc/self/loginuid 2> /dev/null)" = 4294967295 ]; then
     status=0
     "$become" id 2> /tmp/error || status=$?
     test $status = 125
-    grep -q "root without a login has nobody's number" /tmp/error
+    grep -q "root without a login has no login UID" /tmp/error
 fi
 
-# Others: kept out by the socket, and by /etc/group even when they have the group's number.
+# Others: kept out by the socket, and by /etc/group even if they have its GID.
 status=0
 as 4712 4712 "$become" id 2> /tmp/error || status=$?
 test $status = 125

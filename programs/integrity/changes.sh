@@ -5,7 +5,7 @@ integrity=$1
 if "$integrity" 2> /tmp/said; then exit 1; fi
 grep -q '^integrity: usage: ' /tmp/said
 if "$integrity" check 2> /tmp/said; then exit 1; fi
-grep -q '^integrity: there is no baseline yet' /tmp/said
+grep -q '^integrity: no baseline exists' /tmp/said
 if "$integrity" show --digest 2> /tmp/said; then exit 1; fi
-grep -q '^integrity: there is no baseline yet' /tmp/said
-"$integrity" --help | grep -q '^What it cannot: whoever is root'
+grep -q '^integrity: no baseline exists' /tmp/said
+"$integrity" --help | grep -q '^What it cannot prove: root can'

@@ -45,7 +45,7 @@ echo ONE > 'dir/a b/file'
 difference 2
 grep -q "^./a.040b/file: sha256digest (${sum%% *}, " said
 
-# What is no whole specification of this program is no specification.
+# An incomplete or foreign specification is refused.
 sed -i 's/mode=0644/mode=0600/' spec
 difference 1 2> error
 grep -q '^mtree: spec: it is damaged' error

@@ -133,13 +133,13 @@ fn other_profiles_are_the_minimal_one_and_more() {
         ("test-services", vec!["apparmor-try", "confine-tests", "test-services"]),
         ("container-host", vec!["container", "crun"]),
         ("test-containers", vec!["container", "crun", "test-containers"]),
-        ("test-switches", vec![]),
+        ("test-options", vec![]),
     ];
     let layers = Utf8PathBuf::from("hardening/layers.toml");
     let words = std::fs::read_to_string(root().join(&layers)).unwrap();
     let options = options::names(&[(layers, words)].into()).unwrap();
     assert!(!options.is_empty());
-    assert_eq!(list(&profile("test-switches"), "options"), options);
+    assert_eq!(list(&profile("test-options"), "options"), options);
     for (name, packages) in &more {
         let mut wanted = list(&minimal, "root");
         wanted.extend(packages.iter().map(|package| (*package).to_owned()));

@@ -12,7 +12,7 @@ use ashlar_core::model::mounts;
 use ashlar_core::model::recipe::schema;
 use ashlar_core::model::toolchain::Toolchain;
 use ashlar_core::model::tree::{self, PACKAGES, PackageFolder};
-use ashlar_core::verify::lint::units::Asked;
+use ashlar_core::verify::lint::object_files::ExpectedNotes;
 use camino::{Utf8Path, Utf8PathBuf};
 
 fn repository() -> Utf8PathBuf {
@@ -164,7 +164,7 @@ fn compiler_configuration() {
     let file = Utf8Path::new("toolchain/hardening.toml");
     let policy = Toolchain::parse(&fs::read_to_string(repository().join(file)).unwrap(), file).unwrap();
     // By these, units show that they were compiled with it.
-    assert_eq!(Asked::by(&policy.render_cc_cfg(&[])), Asked { marks: true, nameless: true });
+    assert_eq!(ExpectedNotes::by(&policy.render_cc_cfg(&[])), ExpectedNotes { cet: true, no_ident: true });
     insta::assert_snapshot!(format!(
         "# cc.cfg\n{}\n# cxx.cfg\n{}",
         policy.render_cc_cfg(&[]),

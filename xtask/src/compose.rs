@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
-use ashlar_core::model::image::{Image, Profile};
+use ashlar_core::model::image::{Image, IsoProfile};
 use ashlar_core::model::tree::{self, IMAGES, PROFILES};
 use camino::Utf8Path;
 
@@ -26,8 +26,8 @@ pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
 }
 
 /// All ISO profiles of the tree, valid.
-pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, Profile>> {
-    documents(repository, "profile", &PROFILES, Profile::parse)
+pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, IsoProfile>> {
+    documents(repository, "profile", &PROFILES, IsoProfile::parse)
 }
 
 /// The image `name`.
@@ -37,7 +37,7 @@ pub fn image_named(repository: &Repository, name: &str) -> Result<Image> {
 }
 
 /// The profile of a variant, with what that leaves out.
-pub fn variant(repository: &Repository, variant: &Variant) -> Result<Profile> {
+pub fn variant(repository: &Repository, variant: &Variant) -> Result<IsoProfile> {
     let (mut profiles, name) = (profiles(repository)?, &variant.profile);
     let profile = profiles.remove(name);
     let mut profile =
@@ -91,14 +91,14 @@ fn documents<T>(repository: &Repository, noun: &str, places: &[&str], parse: Par
 }
 
 /// The layers' data, rendered for a profile.
-pub fn hardening(repository: &Repository, profile: &Profile) -> Result<Hardening> {
+pub fn hardening(repository: &Repository, profile: &IsoProfile) -> Result<Hardening> {
     let off = layers_off(repository, profile)?;
     let texts = hardening_texts(repository, profile)?;
     Hardening::render(&texts, &off).map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The AppArmor profiles of an ISO's services, unless it is built without their layer.
-pub fn policy_sources(repository: &Repository, profile: &Profile) -> Result<Option<apparmor::Sources>> {
+pub fn policy_sources(repository: &Repository, profile: &IsoProfile) -> Result<Option<apparmor::Sources>> {
     if layers_off(repository, profile)?.contains(&Layer::Access) {
         return Ok(None);
     }
@@ -107,13 +107,13 @@ pub fn policy_sources(repository: &Repository, profile: &Profile) -> Result<Opti
 }
 
 /// The layers' data, with the profile's options.
-fn hardening_texts(repository: &Repository, profile: &Profile) -> Result<Texts> {
+fn hardening_texts(repository: &Repository, profile: &IsoProfile) -> Result<Texts> {
     let changed = options::with_options(&repository.hardening_texts()?, &profile.options, &profile.file());
     changed.map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The layers that a profile is built without.
-fn layers_off(repository: &Repository, profile: &Profile) -> Result<BTreeSet<Layer>> {
+fn layers_off(repository: &Repository, profile: &IsoProfile) -> Result<BTreeSet<Layer>> {
     hardening::switched_off(&profile.layers_off, &profile.file())
         .map_err(|findings| invalid(&repository.root, &findings))
 }

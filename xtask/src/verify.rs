@@ -5,7 +5,7 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::Manifest;
 use ashlar_core::plan::{Input, Keyed};
-use ashlar_core::verify::compare::{Change, Difference, Verdict, compare, first_difference};
+use ashlar_core::verify::compare::{Change, Difference, ReproVerdict, compare, first_difference};
 use camino::Utf8Path;
 
 use crate::build::session::Built;
@@ -17,23 +17,23 @@ use crate::host::tree;
 use crate::report::failure;
 
 /// The verdict about a second build: its error, or what `compare` says of its result.
-pub fn built<T>(result: Result<T>, compare: impl FnOnce(&T) -> Result<Verdict>) -> Result<Verdict> {
+pub fn built<T>(result: Result<T>, compare: impl FnOnce(&T) -> Result<ReproVerdict>) -> Result<ReproVerdict> {
     match result {
         Ok(theirs) => compare(&theirs),
-        Err(error) if failure::exit(&error) == Exit::Source => Ok(Verdict::FetchFailed(format!("{error:#}"))),
-        Err(error) => Ok(Verdict::BuildFailed(format!("{error:#}"))),
+        Err(error) if failure::exit(&error) == Exit::Source => Ok(ReproVerdict::FetchFailed(format!("{error:#}"))),
+        Err(error) => Ok(ReproVerdict::BuildFailed(format!("{error:#}"))),
     }
 }
 
 /// Compares one package of two stores.
-pub fn packages(first: &Store, second: &Store, name: &PkgName, ours: &Built, theirs: &Built) -> Result<Verdict> {
+pub fn packages(first: &Store, second: &Store, name: &PkgName, ours: &Built, theirs: &Built) -> Result<ReproVerdict> {
     if ours.diff_id == theirs.diff_id {
-        return Ok(Verdict::Reproduced);
+        return Ok(ReproVerdict::Reproduced);
     }
     layers(first, second, name, ours.diff_id, theirs.diff_id)
 }
 
-fn layers(first: &Store, second: &Store, name: &PkgName, a: Digest, b: Digest) -> Result<Verdict> {
+fn layers(first: &Store, second: &Store, name: &PkgName, a: Digest, b: Digest) -> Result<ReproVerdict> {
     let input = |diff_id| Input { name: name.clone(), diff_id };
     let (left, right) = (root::manifest_of(first, &input(a))?, root::manifest_of(second, &input(b))?);
     Ok(trees(&left, &right, |path| {
@@ -43,7 +43,7 @@ fn layers(first: &Store, second: &Store, name: &PkgName, a: Digest, b: Digest) -
 }
 
 /// Compares two trees; `read` gives both sides of a file that differs.
-pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>, Vec<u8>)>) -> Verdict {
+pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>, Vec<u8>)>) -> ReproVerdict {
     let mut differences = compare(a, b);
     for difference in &mut differences {
         if let Change::Content { bytes, .. } = &mut difference.what {
@@ -51,11 +51,11 @@ pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>,
             *bytes = read(&difference.path).ok().and_then(|(a, b)| first_difference(&a, &b));
         }
     }
-    if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) }
+    if differences.is_empty() { ReproVerdict::Reproduced } else { ReproVerdict::Differs(differences) }
 }
 
 /// Compares two ISOs from the inside out: packages file by file, then root, inventory, initramfs, unified image, medium.
-pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -> Result<Verdict> {
+pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -> Result<ReproVerdict> {
     let mut verdicts = Vec::new();
     for (name, a) in &ours.packages {
         if let Some(b) = theirs.packages.get(name).filter(|b| *b != a) {
@@ -67,24 +67,24 @@ pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -
     }
     let mut differences = Vec::new();
     for (name, verdict) in verdicts {
-        if let Verdict::Differs(found) = verdict {
+        if let ReproVerdict::Differs(found) = verdict {
             let inside = |one: Difference| Difference { path: format!("{name}: {}", one.path), ..one };
             differences.extend(found.into_iter().map(inside));
         }
     }
-    Ok(if differences.is_empty() { Verdict::Reproduced } else { Verdict::Differs(differences) })
+    Ok(if differences.is_empty() { ReproVerdict::Reproduced } else { ReproVerdict::Differs(differences) })
 }
 
 /// Compares two files under the name `shown`.
-pub fn files(a: &Utf8Path, b: &Utf8Path, shown: &str) -> Result<Verdict> {
+pub fn files(a: &Utf8Path, b: &Utf8Path, shown: &str) -> Result<ReproVerdict> {
     let side = |path: &Utf8Path| Ok::<_, anyhow::Error>((fs_err::metadata(path)?.len(), digest_of_file(path)?));
     let (left, right) = (side(a)?, side(b)?);
     if left == right {
-        return Ok(Verdict::Reproduced);
+        return Ok(ReproVerdict::Reproduced);
     }
     let bytes = first_difference(&fs_err::read(a)?, &fs_err::read(b)?);
     let what = Change::Content { a: left, b: right, bytes };
-    Ok(Verdict::Differs(vec![Difference { path: shown.to_owned(), what }]))
+    Ok(ReproVerdict::Differs(vec![Difference { path: shown.to_owned(), what }]))
 }
 
 /// Copies a package and its record from one store to the other, so that only what depends on it is built there.

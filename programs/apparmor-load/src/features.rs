@@ -1,13 +1,13 @@
-//! What the kernel's AppArmor can mediate, as text: the profiles were compiled for exactly that.
+//! The AppArmor features of the kernel, as text: the profiles were compiled for exactly these.
 
 use std::collections::BTreeMap;
 
-/// One line for each, `path = value`, as in `hardening/2-access/features`.
+/// One line per feature, `path = value`, as in `hardening/2-access/features`.
 pub fn render(features: &BTreeMap<String, String>) -> String {
     features.iter().map(|(path, value)| format!("{path} = {value}\n")).collect()
 }
 
-/// Every difference between what the profiles were compiled for and what the kernel has, a line each.
+/// Every difference between the features the profiles were compiled for and the kernel's, one per line.
 pub fn differences(expected: &str, features: &BTreeMap<String, String>) -> Vec<String> {
     let lines = expected.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut expected: BTreeMap<&str, &str> = lines.map(|line| line.split_once(" = ").unwrap_or((line, ""))).collect();

@@ -1,20 +1,20 @@
-//! The kernel's side of AppArmor: files below `/sys`.
+//! The kernel's interface of AppArmor: files below `/sys`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A profile that the kernel has, with its mode in words: `enforce`, `complain`, `kill`, `unconfined`.
+/// A loaded profile, with its mode: `enforce`, `complain`, `kill`, `unconfined`.
 pub type Loaded = BTreeMap<String, String>;
 
-/// Where the kernel shows its state.
+/// The interface of a kernel.
 pub struct Kernel {
     root: PathBuf,
 }
 
 impl Kernel {
-    /// The kernel that runs; with another root, a test's.
+    /// The running kernel; tests use another root.
     pub fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
@@ -28,7 +28,7 @@ impl Kernel {
         Ok(read(&path)?.trim_end().to_owned())
     }
 
-    /// Whether AppArmor is in the kernel and switched on.
+    /// Whether the kernel has AppArmor enabled.
     pub fn enabled(&self) -> bool {
         self.parameter("enabled").is_ok_and(|text| text == "Y")
     }
@@ -38,24 +38,24 @@ impl Kernel {
         Ok(self.parameter("lock_policy")? == "Y")
     }
 
-    /// Closes loading until the machine is started again.
+    /// Closes loading until the next boot.
     pub fn close(&self) -> io::Result<()> {
         let path = self.root.join("sys/module/apparmor/parameters/lock_policy");
         write(&path, b"Y")
     }
 
-    /// Loads a set of profiles. The kernel takes all of it or nothing, and wants it in one write.
+    /// Loads a set of profiles. The kernel takes all or none, in one write.
     pub fn load(&self, policy: &[u8]) -> io::Result<()> {
         write(&self.policy(".replace"), policy)
     }
 
-    /// What is loaded.
+    /// The loaded profiles.
     pub fn profiles(&self) -> io::Result<Loaded> {
         let text = read(&self.policy("profiles"))?;
         Ok(text.lines().filter_map(|line| line.strip_suffix(')')?.rsplit_once(" (")).map(owned).collect())
     }
 
-    /// What this kernel's AppArmor can mediate: path of each file below `features`, and what is in it.
+    /// The AppArmor features of this kernel: the path of each file below `features`, and its content.
     pub fn features(&self) -> io::Result<BTreeMap<String, String>> {
         let mut found = BTreeMap::new();
         collect(&self.policy("features"), "", &mut found)?;
@@ -92,7 +92,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Adds what an error is about, and keeps its kind.
+/// Adds context to an error, and keeps its kind.
 fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

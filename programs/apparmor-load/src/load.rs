@@ -1,6 +1,6 @@
-//! Loading, in this order: read the file, give it to the kernel, look whether the kernel enforces it, close loading, look whether
-//! it is closed. The first thing that is not as it should be ends it; then loading stays open, so that the service can be
-//! started again after a repair, and everything that needs this service does not run.
+//! Loads in this order: read the file, load it, check that the kernel enforces it, close loading, check that it is
+//! closed. The first failure ends it. Loading then stays open, so that the service can be restarted after a repair;
+//! services that need this one do not start.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,10 +9,10 @@ use std::path::Path;
 use crate::kernel::{Kernel, Loaded};
 use crate::policy::{self, Profile};
 
-/// What a person is told, a line each.
+/// Messages, one per line.
 pub type Findings = Vec<String>;
 
-/// The file's bytes and its profiles, if all of them would be enforced.
+/// The file's bytes and profiles, if the kernel would enforce all of them.
 pub fn read(path: &Path) -> Result<(Vec<u8>, Vec<Profile>), Findings> {
     let shown = path.display();
     let bytes = fs::read(path).map_err(|error| {
@@ -21,17 +21,19 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, Vec<Profile>), Findings> {
         )]
     })?;
     let profiles = policy::read(&bytes).map_err(|broken| {
-        vec![format!("{shown}: {broken}. Nothing is loaded: the image is damaged, start another version.")]
+        vec![format!("{shown}: {broken}. Nothing is loaded. The image is damaged; boot another version.")]
     })?;
     let lax: Findings = profiles.iter().filter(|profile| !profile.enforced).map(|profile| lax(&profile.name)).collect();
     if lax.is_empty() { Ok((bytes, profiles)) } else { Err(lax) }
 }
 
 fn lax(name: &str) -> String {
-    format!("Profile {name} only reports what it should refuse. Nothing is loaded; remove its flag `complain`.")
+    format!(
+        "Profile {name} is in complain mode, so it would refuse nothing. Nothing is loaded; remove the flag `complain`."
+    )
 }
 
-/// What distinguishes the kernel's profiles from those of the file.
+/// The differences between the kernel's profiles and the file's.
 pub fn compare(wanted: &[Profile], loaded: &Loaded) -> Findings {
     let mut rest = loaded.clone();
     let mut found: Findings = wanted
@@ -46,7 +48,7 @@ pub fn compare(wanted: &[Profile], loaded: &Loaded) -> Findings {
     found
 }
 
-/// Loads the file and closes loading. Gives the line of success.
+/// Loads the file and closes loading. Returns the message of success.
 pub fn load(kernel: &Kernel, path: &Path) -> Result<String, Findings> {
     let (bytes, profiles) = read(path)?;
     if !kernel.enabled() {
@@ -55,11 +57,11 @@ pub fn load(kernel: &Kernel, path: &Path) -> Result<String, Findings> {
         ]);
     }
     if kernel.closed().map_err(one)? {
-        // Started a second time: there is nothing to do if all is as it was left.
+        // On a second start there is nothing to do, if everything is unchanged.
         return check(kernel, path);
     }
     kernel.load(&bytes).map_err(|error| {
-        vec![format!("The kernel does not take the profiles: {error}. Its log (dmesg) says which, and why.")]
+        vec![format!("The kernel rejected the profiles: {error}. Its log (dmesg) names the profile and the reason.")]
     })?;
     finish(kernel, path, &bytes, &profiles)
 }
@@ -73,7 +75,7 @@ fn finish(kernel: &Kernel, path: &Path, bytes: &[u8], profiles: &[Profile]) -> R
     match kernel.load(bytes) {
         Err(refused) if refused.kind() == ErrorKind::PermissionDenied => check(kernel, path),
         Err(other) => Err(vec![format!("Loading was closed, but a second load fails for another reason: {other}.")]),
-        Ok(()) => Err(vec!["Loading was closed, and the kernel takes profiles nevertheless.".to_owned()]),
+        Ok(()) => Err(vec!["Loading is closed, but the kernel still accepts profiles.".to_owned()]),
     }
 }
 

@@ -47,11 +47,11 @@ fn both() -> Vec<u8> {
 fn the_whole_set_goes_to_the_kernel_and_loading_is_closed() {
     let machine = Machine::new("closed", BOTH, "N\n");
     let policy = machine.policy(&both());
-    // A directory refuses no second load, so this is as far as it goes here; boot tests see the rest.
+    // A directory cannot refuse a second load, so this test ends here; boot tests cover the rest.
     let found = load(&machine.kernel(), &policy);
     assert_eq!(machine.content("sys/kernel/security/apparmor/.replace"), both());
     assert_eq!(machine.content("sys/module/apparmor/parameters/lock_policy"), b"Y\n");
-    assert_eq!(found, Err(vec!["Loading was closed, and the kernel takes profiles nevertheless.".to_owned()]));
+    assert_eq!(found, Err(vec!["Loading is closed, but the kernel still accepts profiles.".to_owned()]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! `apparmor-load`: gives the image's profiles to the kernel, once, and closes loading.
+//! `apparmor-load`: loads the image's AppArmor profiles once, and closes loading.
 //!
-//! The profiles were compiled when the image was composed; this program cannot read their text, and nothing else in the image can
-//! either. It trusts the file as far as it is enforced at all: what a profile allows is the image's matter.
+//! The profiles were compiled when the image was composed; neither this program nor anything else in the image can
+//! compile profiles. It checks that the kernel enforces the file, not what the profiles allow.
 //!
 //! * [`policy`]: reads compiled profiles, as far as their names and modes. Pure.
 //! * [`features`]: compares what they were compiled for with the kernel. Pure.
@@ -13,7 +13,7 @@ mod kernel;
 mod load;
 mod policy;
 
-/// Small numbers, which are types and lengths in a compiled policy.
+/// Small numbers: types and lengths in a compiled policy.
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
 
@@ -25,10 +25,10 @@ use kernel::Kernel;
 
 const USAGE: &str = "\
 usage: apparmor-load FILE             load the profiles and close loading
-       apparmor-load --check FILE     say whether they are enforced and loading is closed
+       apparmor-load --check FILE     check that they are enforced and loading is closed
        apparmor-load --list FILE      print their names
-       apparmor-load --features       print what this kernel can mediate
-       apparmor-load --features FILE  say whether that is what FILE says";
+       apparmor-load --features       print the AppArmor features of this kernel
+       apparmor-load --features FILE  compare these features with FILE";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["--check", file] => load::check(&kernel, Path::new(file)),
         ["--list", file] => list(Path::new(file)),
-        ["--features"] => kernel.features().map(|found| features::render(&found)).map_err(said),
+        ["--features"] => kernel.features().map(|found| features::render(&found)).map_err(describe),
         ["--features", file] => compare_features(&kernel, file),
         [file] if !file.starts_with('-') => load::load(&kernel, Path::new(file)),
         _ => {
@@ -59,12 +59,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody can be told that a line could not be written; the exit code still says how it went.
+/// A failed write cannot be reported; the exit status still tells the result.
 fn say(to: &mut dyn io::Write, line: &str) {
     let _written = to.write_all(format!("{line}\n").as_bytes()).and_then(|()| to.flush());
 }
 
-fn said(error: io::Error) -> load::Findings {
+fn describe(error: io::Error) -> load::Findings {
     vec![error.to_string()]
 }
 
@@ -75,9 +75,9 @@ fn list(file: &Path) -> Result<String, load::Findings> {
 
 fn compare_features(kernel: &Kernel, file: &str) -> Result<String, load::Findings> {
     let expected = std::fs::read_to_string(file).map_err(|error| vec![format!("{file}: {error}")])?;
-    let found = features::differences(&expected, &kernel.features().map_err(said)?);
+    let found = features::differences(&expected, &kernel.features().map_err(describe)?);
     if found.is_empty() {
-        Ok("The kernel mediates what the profiles were compiled for.".to_owned())
+        Ok("The kernel has every feature that the profiles were compiled for.".to_owned())
     } else {
         Err(found)
     }

@@ -1,27 +1,27 @@
 //! Compiled profiles, as `apparmor_parser` writes them and the kernel unpacks them.
 //!
-//! A file is a sequence of typed values. Here they are walked to the end, so that each profile's name, format and mode are known
-//! before the kernel is asked to take anything. What the values below a profile mean is the kernel's matter, which checks them
-//! again (`CONFIG_SECURITY_APPARMOR_PARANOID_LOAD`).
+//! A file is a sequence of typed values. This module walks them to the end, to know the name, format and mode of each
+//! profile before loading. The kernel interprets the values inside a profile, and checks them again
+//! (`CONFIG_SECURITY_APPARMOR_PARANOID_LOAD`).
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What is read of a profile.
+/// The parts of a profile that this program reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// The name; that of a child is `parent//child`.
+    /// The name; a child's is `parent//child`.
     pub name: String,
-    /// Whether it refuses, and does not merely report.
+    /// Whether it is in enforce mode.
     pub enforced: bool,
 }
 
-/// Why a file is no set of profiles.
+/// Why a file is not a set of profiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// Where, in bytes from the start.
+    /// The offset in bytes.
     pub at: usize,
-    /// What is wrong there.
+    /// The reason.
     pub what: String,
 }
 
@@ -34,10 +34,10 @@ impl fmt::Display for Broken {
 /// The kernel's formats: `v5` to `v9` of its ABI, in the low 10 bits of the version.
 const FORMATS: std::ops::RangeInclusive<u32> = 5..=9;
 const FORMAT: u32 = 0x3ff;
-/// The bit of the version by which a whole file is loaded without being enforced.
+/// The version flag that loads the whole file without enforcing it.
 const COMPLAIN: u32 = 0x800;
-/// No profile of ours nests deeper, and a reader of untrusted bytes needs a limit.
-const DEEPEST: usize = 16;
+/// None of our profiles nests deeper, and a reader of untrusted bytes needs a limit.
+const MAX_DEPTH: usize = 16;
 
 /// One value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +74,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number of `size` bytes, the smallest first.
+    /// A little-endian number of `size` bytes.
     fn number(&mut self, size: usize) -> Result<u64, Broken> {
         Ok(self.take(size)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// A length in two bytes, and so many bytes, of which the last is NUL.
+    /// A length in two bytes, and a text of that length that ends with NUL.
     fn text(&mut self) -> Result<&'a str, Broken> {
         let length = self.number(2)? as usize;
         match self.take(length)?.split_last() {
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
                 Value::Open(code)
             }
             8 | 10 | 12 => Value::Close(code - 1),
-            _ => return self.broken(format!("{code} is no type of a value")),
+            _ => return self.broken(format!("{code} is not a value type")),
         })
     }
 
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         self.broken(format!("{what} is missing"))
     }
 
-    /// The rest of a structure whose beginning was read. Gives the numbers of the structure `flags` directly in it.
+    /// The rest of a structure after its beginning. Returns the numbers of the structure `flags` directly inside it.
     fn rest(&mut self) -> Result<Option<Vec<u64>>, Broken> {
         let (mut open, mut flags, mut in_flags, mut last) = (vec![STRUCT], None, None::<Vec<u64>>, "");
         loop {
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 Value::Open(kind) => {
-                    if open.len() == DEEPEST {
+                    if open.len() == MAX_DEPTH {
                         return self.broken("values are nested too deeply");
                     }
                     if kind == STRUCT && open.len() == 1 && last == "flags" {
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
 
     fn profile(&mut self) -> Result<Profile, Broken> {
         self.expect(Value::Name("version"), "the version of a profile's format")?;
-        let Value::Number(version) = self.value()? else { return self.broken("the version is no number") };
+        let Value::Number(version) = self.value()? else { return self.broken("the version is not a number") };
         let version = version as u32;
         if !FORMATS.contains(&(version & FORMAT)) {
             return self.broken(format!("format {} is not one of those that the kernel reads", version & FORMAT));
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         self.expect(Value::Open(STRUCT), "the beginning of a profile")?;
         let Value::Text(name) = self.value()? else { return self.broken("the profile has no name") };
         if name.is_empty() || name.starts_with(':') || name.chars().any(char::is_control) {
-            return self.broken(format!("{name:?} is no name of a profile"));
+            return self.broken(format!("{name:?} is not a valid profile name"));
         }
         let Some(flags) = self.rest()? else { return self.broken(format!("profile {name} has no flags")) };
         let [_, mode, _] = flags[..] else { return self.broken(format!("profile {name} has other flags than three")) };
@@ -188,12 +188,12 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Profile>, Broken> {
     while reader.at < bytes.len() {
         let profile = reader.profile()?;
         if !names.insert(profile.name.clone()) {
-            return reader.broken(format!("profile {} is there twice", profile.name));
+            return reader.broken(format!("duplicate profile {}", profile.name));
         }
         profiles.push(profile);
     }
     if profiles.is_empty() {
-        return reader.broken("there is no profile in it");
+        return reader.broken("it contains no profile");
     }
     Ok(profiles)
 }

@@ -16,7 +16,7 @@ fn number(number: u32) -> Vec<u8> {
     bytes
 }
 
-/// A profile as the parser writes it, as far as this reader looks.
+/// A profile as the parser writes it, as far as this program reads.
 pub fn compiled(name: &str, mode: u32) -> Vec<u8> {
     [
         text(4, "version"),
@@ -68,11 +68,11 @@ fn a_whole_file_that_only_reports_is_noticed() {
 #[test]
 fn what_is_refused() {
     let good = compiled("sshd", 0);
-    assert_eq!(broken(b""), "byte 0: there is no profile in it");
+    assert_eq!(broken(b""), "byte 0: it contains no profile");
     assert_eq!(broken(&[good.clone(), good.clone()].concat()), "byte 232: profile sshd is there twice");
     assert_eq!(broken(&good[..good.len() - 1]), "byte 115: the file ends in the middle of a value");
-    assert_eq!(broken(b"#!/bin/sh\n"), "byte 1: 35 is no type of a value");
-    assert_eq!(broken(&compiled(":other:sshd", 0)), "byte 43: \":other:sshd\" is no name of a profile");
+    assert_eq!(broken(b"#!/bin/sh\n"), "byte 1: 35 is not a value type");
+    assert_eq!(broken(&compiled(":other:sshd", 0)), "byte 43: \":other:sshd\" is not a valid profile name");
     let mut old = good.clone();
     old[12] = 3;
     assert_eq!(broken(&old), "byte 16: format 3 is not one of those that the kernel reads");

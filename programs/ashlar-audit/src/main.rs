@@ -1,9 +1,9 @@
-//! `ashlar-audit`: is what the six layers promise so, now, on this machine?
+//! `ashlar-audit`: checks that the running machine is as the six layers of defence promise.
 //!
-//! The promises are data of the image (`check`); `system` looks, `judge` compares, `run` brings both together, `report` writes.
-//! It changes nothing: an attempt that must be refused (`sys`) would be harmless if it were not.
+//! The checks are data in the image (`checks`); `system` reads the machine, `evaluate` compares, `run` does both for each check, `report` prints.
+//! It changes nothing: an attempt that the kernel must refuse (`sys`) does no harm if it succeeds.
 
-mod judge;
+mod evaluate;
 mod report;
 mod run;
 mod sys;
@@ -17,19 +17,19 @@ const CHECKS: &str = "/usr/lib/ashlar/checks";
 const HELP: &str = "\
 usage: ashlar-audit [--json] [--layer N]... [--failed] [--list] [FILE]
 
-Checks every promise of the six layers against the running kernel, its processes and files. One line per check:
-pass or FAIL, layer, id, what was expected, what was found; for a failure, why it matters.
+Checks the running kernel, its processes and files against the six layers of defence. Prints one line per check:
+pass or FAIL, layer, id, what was expected and what was found; for a failure also why it matters.
 
   --json       one JSON object per line instead
   --layer N    only layer N (1 kernel, 2 access, 3 network, 4 ssh, 5 audit, 6 isolation); may be repeated
-  --failed     only what fails, and the summary
-  --list       says what would be checked, and checks nothing
-  FILE         other checks than /usr/lib/ashlar/checks
+  --failed     only failed checks, and the summary
+  --list       list the checks and run none
+  FILE         read checks from FILE, not /usr/lib/ashlar/checks
 
-exit status: 0 all promises are kept, 1 one is not, 2 wrong usage, 3 nothing could be checked
+exit status: 0 all checks passed, 1 a check failed, 2 wrong usage, 3 no check could run
 ";
 
-/// As asked for.
+/// The command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
     json: bool,
@@ -53,7 +53,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
                 let layer = arguments.next().unwrap_or_default();
                 match layer.parse() {
                     Ok(number @ 1..=6) => options.layers.push(number),
-                    _ => return Err(format!("`{layer}` is no layer: --layer takes a number from 1 to 6")),
+                    _ => return Err(format!("invalid layer `{layer}`: --layer takes a number from 1 to 6")),
                 }
             }
             other if other.starts_with('-') => return Err(format!("unknown option `{other}`")),
@@ -66,7 +66,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
 
 fn main() -> ExitCode {
     let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-    // Nothing can be said about a terminal that went away.
+    // A closed terminal cannot show an error.
     let mut say = |text: String| drop(writeln!(err, "ashlar-audit: {text}"));
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
@@ -112,7 +112,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if outcomes.is_empty() {
-        say("there was nothing to check: the layer is switched off in this image".to_owned());
+        say("no checks: this image was built without the layer".to_owned());
         return ExitCode::from(3);
     }
     if !options.json {
@@ -122,7 +122,8 @@ fn main() -> ExitCode {
 }
 
 fn parsed(text: &str) -> Result<Vec<checks::Check>, String> {
-    checks::parse(text).map_err(|odd| odd.iter().map(|odd| format!("\n  line {}: {}", odd.line, odd.message)).collect())
+    checks::parse(text)
+        .map_err(|errors| errors.iter().map(|error| format!("\n  line {}: {}", error.line, error.message)).collect())
 }
 
 #[cfg(test)]

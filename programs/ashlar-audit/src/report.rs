@@ -1,9 +1,9 @@
-//! Outcomes as lines: for people, or one JSON object each.
+//! Results as lines: for people, or one JSON object each.
 
-use crate::judge::Outcome;
+use crate::evaluate::Outcome;
 use checks::Check;
 
-/// A line for a person. What is kept is told shortly; what is not, with the reason why it matters.
+/// A line for a person: short if the check passed; with the reason why it matters if it failed.
 pub fn line(check: &Check, outcome: &Outcome) -> String {
     let Outcome { pass, expected, found } = outcome;
     let head = format!("{} {} {}", if *pass { "pass" } else { "FAIL" }, check.layer, check.id);
@@ -26,7 +26,7 @@ pub fn json(check: &Check, outcome: &Outcome) -> String {
     )
 }
 
-/// The last line: how many of each layer are kept.
+/// The summary: how many checks of each layer passed.
 pub fn summary(outcomes: &[(u8, bool)]) -> String {
     let passed = outcomes.iter().filter(|(_, pass)| *pass).count();
     let mut text = format!("{} checks, {passed} passed, {} failed", outcomes.len(), outcomes.len() - passed);

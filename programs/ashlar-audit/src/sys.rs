@@ -58,7 +58,7 @@ const ATTEMPTS: &[Attempt] = &[
 pub fn attempt(name: &str) -> io::Result<io::Result<()>> {
     let known = ATTEMPTS.iter().find(|(known, ..)| *known == name);
     let (_, who, try_it) = known
-        .ok_or_else(|| io::Error::other(format!("there is no attempt `{name}`; there are: {}", names().join(" "))))?;
+        .ok_or_else(|| io::Error::other(format!("unknown attempt `{name}`; choose one of: {}", names().join(" "))))?;
     // SAFETY: this program has one thread, so the child may do anything; it ends in `_exit`.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),

@@ -1,4 +1,4 @@
-//! Looking at the running system: the one home of effects. Decides nothing.
+//! Observes the running system: the only module with effects. It decides nothing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::judge::file::Found;
-use crate::judge::process::Process;
+use crate::evaluate::file::Found;
+use crate::evaluate::process::Process;
 use crate::sys;
 
-/// A program that says nothing for this long is ended.
+/// The time after which a silent program is killed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Names of programs that run other people's text, or make programs of it.
+/// Names of interpreters and compilers.
 const INTERPRETERS: &[&str] = &[
     "python",
     "perl",
@@ -49,24 +49,24 @@ const INTERPRETERS: &[&str] = &[
     "apparmor_parser",
 ];
 
-/// What a program said.
+/// The output of a program.
 #[derive(Debug, Clone)]
-pub struct Said {
-    /// Exit status; 128 and the signal for one that was ended.
+pub struct ProgramOutput {
+    /// Exit status; 128 plus the signal that killed it.
     pub status: i32,
     /// Standard output and standard error after it.
     pub text: String,
 }
 
-/// The running system. Programs and tables that many checks ask for are read once.
+/// The running system. Programs and tables that several checks need are read once.
 #[derive(Debug, Default)]
 pub struct System {
-    said: RefCell<BTreeMap<Vec<String>, Said>>,
+    output: RefCell<BTreeMap<Vec<String>, ProgramOutput>>,
     texts: RefCell<BTreeMap<String, String>>,
 }
 
 impl System {
-    /// A file of the kernel's that does not change while we look.
+    /// A kernel file that does not change during the run.
     pub fn fixed(&self, path: &str) -> io::Result<String> {
         if let Some(text) = self.texts.borrow().get(path) {
             return Ok(text.clone());
@@ -76,29 +76,29 @@ impl System {
         Ok(text)
     }
 
-    /// Runs a program with an empty environment, once for all who ask.
-    pub fn run(&self, argv: &[String]) -> io::Result<Said> {
-        if let Some(said) = self.said.borrow().get(argv) {
-            return Ok(said.clone());
+    /// Runs a program with an empty environment, once for all checks.
+    pub fn run(&self, argv: &[String]) -> io::Result<ProgramOutput> {
+        if let Some(output) = self.output.borrow().get(argv) {
+            return Ok(output.clone());
         }
-        let said = run(argv)?;
-        drop(self.said.borrow_mut().insert(argv.to_vec(), said.clone()));
-        Ok(said)
+        let output = run(argv)?;
+        drop(self.output.borrow_mut().insert(argv.to_vec(), output.clone()));
+        Ok(output)
     }
 
-    /// Every process that has this name and is a program, not a thread of the kernel.
+    /// Every process of this name that is a program, not a kernel thread.
     pub fn processes(&self, name: &str) -> io::Result<Vec<Process>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
             let path = entry?.path();
             let number = path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-            // A process that ended meanwhile is none.
+            // A process that ended meanwhile does not count.
             let (Some(_), Ok(comm)) = (number, read(path.join("comm"))) else { continue };
             if comm.trim_end() != name || read(path.join("cmdline")).is_ok_and(|line| line.is_empty()) {
                 continue;
             }
             let Ok(status) = read(path.join("status")) else { continue };
-            let user = crate::judge::process::field(&status, "Uid")
+            let user = crate::evaluate::process::field(&status, "Uid")
                 .and_then(|ids| ids.split_whitespace().nth(1)?.parse().ok());
             let label = read(path.join("attr/apparmor/current")).unwrap_or_default();
             found.push(Process {
@@ -124,7 +124,7 @@ impl System {
         line.map_or_else(|| id.to_string(), |line| line.name.to_owned())
     }
 
-    /// Paths of everything of a sort, on all file systems but the kernel's own.
+    /// Paths of all files of a kind, on all file systems except the kernel's own.
     pub fn scan(&self, what: &str) -> io::Result<Vec<String>> {
         let of_sort: fn(&Path, &std::fs::Metadata) -> bool = match what {
             "setuid" => |_, meta| meta.is_file() && meta.mode() & 0o6000 != 0,
@@ -139,7 +139,7 @@ impl System {
                     name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.' || letter == '-');
                 !meta.is_dir() && meta.mode() & 0o111 != 0 && INTERPRETERS.contains(&stem)
             },
-            other => return Err(io::Error::other(format!("there is no search for `{other}`"))),
+            other => return Err(io::Error::other(format!("unknown search `{other}`"))),
         };
         let mut found = Vec::new();
         let mut pending = vec![PathBuf::from("/")];
@@ -161,7 +161,7 @@ impl System {
     }
 }
 
-/// What went away while we looked is none; what may not be looked at is a failure, since anything could be there.
+/// A file that vanished meanwhile does not count; one that cannot be read is a failure, because it could be anything.
 fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -169,12 +169,12 @@ fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// A file's text; bytes that are not text are replaced.
+/// A file's text; invalid UTF-8 is replaced.
 pub fn read(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
 }
 
-fn run(argv: &[String]) -> io::Result<Said> {
+fn run(argv: &[String]) -> io::Result<ProgramOutput> {
     let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program"))?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -214,7 +214,7 @@ fn run(argv: &[String]) -> io::Result<Said> {
     bytes.extend(joined(watch)?);
     use std::os::unix::process::ExitStatusExt as _;
     let status = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-    Ok(Said { status, text: String::from_utf8_lossy(&bytes).into_owned() })
+    Ok(ProgramOutput { status, text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 /// The kernel's gzip: a header of ten bytes without options, deflated data, eight bytes of checksum and length.
@@ -236,8 +236,8 @@ mod tests {
     fn programs_are_run_once_and_told_apart() {
         let system = System::default();
         let argv = |text: &str| vec!["/bin/sh".to_owned(), "-c".to_owned(), text.to_owned()];
-        let said = system.run(&argv("echo a; echo b >&2; exit 3")).unwrap();
-        assert_eq!((said.status, said.text.as_str()), (3, "a\nb\n"));
+        let output = system.run(&argv("echo a; echo b >&2; exit 3")).unwrap();
+        assert_eq!((output.status, output.text.as_str()), (3, "a\nb\n"));
         let clock = argv("cat /proc/sys/kernel/random/uuid");
         assert_eq!(system.run(&clock).unwrap().text, system.run(&clock).unwrap().text);
         assert!(system.run(&["/nowhere".to_owned()]).is_err());

@@ -1,4 +1,4 @@
-//! The caller's side: hands the request over, passes signals on, and ends as the command did.
+//! The client: sends the request, forwards signals, and ends as the command did.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -8,24 +8,24 @@ use std::thread;
 use crate::request::Request;
 use crate::{GROUP, SOCKET, sys};
 
-/// Asks for `words` and waits for the end. Gives the command's status, as a shell would.
+/// Runs `words` through the service and waits. Returns the command's status, as a shell does.
 pub fn ask(words: Vec<String>) -> io::Result<u8> {
     let request = Request {
-        // In a directory that is gone, the command starts in /.
+        // If the directory was deleted, the command starts in /.
         directory: std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned()),
         terminal: std::env::var("TERM").unwrap_or_default(),
         words: if words.is_empty() { vec!["/bin/sh".to_owned()] } else { words },
     };
     let bytes = request.to_bytes()?;
     let mut socket = UnixStream::connect(SOCKET).map_err(explain)?;
-    // Before there is a second thread, so that no thread has them.
+    // Before the second thread starts, so that it inherits the mask.
     sys::block_signals()?;
     sys::send_stdio(&socket, &(bytes.len() as u32).to_le_bytes())?;
     socket.write_all(&bytes)?;
     let mut signals = socket.try_clone()?;
     thread::spawn(move || {
         while let Ok(signal) = sys::next_signal() {
-            // When the service is gone, the other thread ends this program.
+            // If the service ends, the other thread ends this program.
             if signals.write_all(&[signal]).is_err() {
                 break;
             }
@@ -36,7 +36,9 @@ pub fn ask(words: Vec<String>) -> io::Result<u8> {
     match answer.as_slice() {
         [0, status] => Ok(*status),
         [1, why @ ..] => Err(io::Error::other(String::from_utf8_lossy(why).into_owned())),
-        _ => Err(io::Error::other("the service ended before the command did; /var/log/messages may say why")),
+        _ => {
+            Err(io::Error::other("the service ended before the command did; look for the reason in /var/log/messages"))
+        }
     }
 }
 

@@ -1,18 +1,18 @@
 //! `become`: runs a command as root for a member of the group wheel.
 //!
-//! There are no setuid programs in this system, so no program of a user can turn into root. Instead a service of root runs the
-//! command: the client hands it the command line and its own standard input, output and error over a socket. The kernel says
-//! who the client is; the socket is for root and wheel alone, and /etc/group is read again for each request. Every request
-//! is logged, also those that are refused. No password is asked: whoever is logged in as a member of wheel is trusted.
+//! The system has no setuid programs, so no user's program can turn into root. Instead a root service runs the command:
+//! the client passes the command line and its standard input, output and error over a socket. The kernel identifies the
+//! client; only root and wheel can open the socket, and the service reads /etc/group again for each request. It logs
+//! every request, refused ones too. It asks for no password: it trusts every login of a member of wheel.
 //!
-//! What the command gets from its caller: words, directory, TERM, the three descriptors, and some signals. Nothing else: no
-//! environment, no limits, no controlling terminal, so it is nothing that the caller's other processes can get at.
+//! The command gets words, directory, TERM, three descriptors and some signals from its caller. It gets no environment, no limits
+//! and no controlling terminal, so the caller's other processes cannot reach it.
 //!
 //! * [`request`]: the words of a request as bytes, and back. No effects.
-//! * [`member`]: who is allowed. No effects.
+//! * [`member`]: which users are allowed. No effects.
 //! * [`client`], [`server`], [`session`]: the three processes of a request.
-//! * [`slots`]: how many commands at a time. No effects.
-//! * [`login`]: whose command it is, for audit.
+//! * [`slots`]: limits on concurrent commands. No effects.
+//! * [`login`]: the login UID of the command, for audit.
 //! * [`log`]: the system's log.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
@@ -29,11 +29,11 @@ mod sys;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Where the service listens.
+/// The service's socket.
 const SOCKET: &str = "/run/become.sock";
-/// Who may use it.
+/// The group that may use it.
 const GROUP: &str = "wheel";
-/// This program did not work; other numbers are the command's.
+/// `become` itself failed; other codes are the command's.
 const FAILED: u8 = 125;
 
 fn main() -> ExitCode {
@@ -53,8 +53,8 @@ fn main() -> ExitCode {
     )
 }
 
-/// A line for the person.
+/// Prints a line for the caller.
 fn tell(text: &str) {
-    // With no standard error there is nobody to tell.
+    // Without standard error there is no one to tell.
     let _written = writeln!(io::stderr(), "become: {text}");
 }

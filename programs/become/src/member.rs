@@ -1,11 +1,11 @@
-//! Who is allowed, judged from the account files.
+//! Decides from the account files who may run commands as root.
 
 use base::accounts;
 
-/// The name of the account with this number, if it may become root: root itself, and members of `group`.
+/// The name of the account with this UID, if it may become root: root itself, and members of `group`.
 pub fn allowed(uid: u32, group: &str, passwd: &str, groups: &str) -> Result<String, String> {
     let Some(user) = accounts::user_of(passwd, uid) else {
-        return Err(format!("there is no account with the number {uid}"));
+        return Err(format!("no account has the UID {uid}"));
     };
     let member = accounts::group(groups, group).is_some_and(|group| group.lists(user.name) || group.gid == user.gid);
     if uid == 0 || member {
@@ -14,7 +14,7 @@ pub fn allowed(uid: u32, group: &str, passwd: &str, groups: &str) -> Result<Stri
     Err(format!("{} is not in the group {group}", user.name))
 }
 
-/// The number of a group.
+/// The GID of a group.
 pub fn group_number(group: &str, groups: &str) -> Option<u32> {
     Some(accounts::group(groups, group)?.gid)
 }
@@ -29,15 +29,15 @@ mod tests {
 
     #[test]
     fn members_only() {
-        let judge = |uid| allowed(uid, "wheel", PASSWD, GROUP);
-        assert_eq!(judge(0), Ok("root".to_owned()));
-        assert_eq!(judge(1000), Ok("anna".to_owned()));
-        assert_eq!(judge(1001), Err("ann is not in the group wheel".to_owned()));
-        assert_eq!(judge(1002), Ok("bert".to_owned()));
-        // Lines that are malformed are nobody's.
-        assert_eq!(judge(1003), Err("there is no account with the number 1003".to_owned()));
-        assert_eq!(judge(1004), Err("there is no account with the number 1004".to_owned()));
-        assert_eq!(judge(1005), Err("there is no account with the number 1005".to_owned()));
+        let check = |uid| allowed(uid, "wheel", PASSWD, GROUP);
+        assert_eq!(check(0), Ok("root".to_owned()));
+        assert_eq!(check(1000), Ok("anna".to_owned()));
+        assert_eq!(check(1001), Err("ann is not in the group wheel".to_owned()));
+        assert_eq!(check(1002), Ok("bert".to_owned()));
+        // Malformed lines belong to no account.
+        assert_eq!(check(1003), Err("no account has the UID 1003".to_owned()));
+        assert_eq!(check(1004), Err("no account has the UID 1004".to_owned()));
+        assert_eq!(check(1005), Err("no account has the UID 1005".to_owned()));
         assert!(allowed(1000, "none", PASSWD, GROUP).is_err());
         assert!(allowed(1000, "wheel", PASSWD, "wheel\nwheel:x\n").is_err());
         assert!(allowed(1000, "wheel", "", GROUP).is_err());

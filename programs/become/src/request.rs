@@ -1,39 +1,39 @@
-//! A request as bytes: what the client says, and nothing that it does not say.
+//! A request as bytes: only what the client must say itself.
 
 use std::io;
 
-/// A request has no more bytes than this.
-pub const MOST: usize = 128 * 1024;
+/// The largest request.
+pub const MAX_BYTES: usize = 128 * 1024;
 
-/// What is asked for.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The caller's directory.
     pub directory: String,
-    /// The kind of the caller's terminal.
+    /// The type of the caller's terminal.
     pub terminal: String,
     /// Program and arguments.
     pub words: Vec<String>,
 }
 
 impl Request {
-    /// As bytes: texts with a NUL behind each.
+    /// Encodes it: strings, each followed by NUL.
     pub fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for text in [&self.directory, &self.terminal].into_iter().chain(&self.words) {
             if text.contains('\0') {
-                return Err(io::Error::other("a word holds a NUL"));
+                return Err(io::Error::other("an argument contains a NUL"));
             }
             bytes.extend_from_slice(text.as_bytes());
             bytes.push(0);
         }
-        if bytes.len() > MOST {
+        if bytes.len() > MAX_BYTES {
             return Err(io::Error::other("the command line is too long"));
         }
         Ok(bytes)
     }
 
-    /// From such bytes. A terminal with an odd name is `dumb`.
+    /// Decodes it. A terminal type with unusual characters becomes `dumb`.
     pub fn from_bytes(bytes: &[u8]) -> io::Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| io::Error::other("the words are not UTF-8"))?;
         let text = text.strip_suffix('\0').ok_or_else(|| io::Error::other("the request is cut off"))?;
@@ -43,7 +43,7 @@ impl Request {
         };
         let words: Vec<_> = texts.collect();
         if words.first().is_none_or(String::is_empty) {
-            return Err(io::Error::other("there is no command"));
+            return Err(io::Error::other("no command given"));
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.' | b'_');
         let good = (1..=40).contains(&terminal.len()) && terminal.bytes().all(plain);
@@ -74,8 +74,8 @@ mod tests {
             (b"", "the request is cut off"),
             (b"/\0xterm\0id", "the request is cut off"),
             (b"/\0", "the request is incomplete"),
-            (b"/\0xterm\0", "there is no command"),
-            (b"/\0xterm\0\0", "there is no command"),
+            (b"/\0xterm\0", "no command given"),
+            (b"/\0xterm\0\0", "no command given"),
             (b"/\0xterm\0\xff\0", "the words are not UTF-8"),
         ];
         for (bytes, message) in cases {
@@ -83,7 +83,7 @@ mod tests {
         }
         assert_eq!(Request::from_bytes(b"/\0../x\ny\0id\0").unwrap().terminal, "dumb");
         assert!(request(&["a\0b"]).to_bytes().is_err());
-        assert!(request(&[&"a".repeat(MOST)]).to_bytes().is_err());
+        assert!(request(&[&"a".repeat(MAX_BYTES)]).to_bytes().is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The service: takes connections, and gives each to a process of its own.
+//! The service: accepts connections, and starts a process for each.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,16 +12,16 @@ use std::thread;
 use crate::slots::Slots;
 use crate::{GROUP, SOCKET, log, member, sys};
 
-/// Serves until it is ended.
+/// Runs until it is stopped.
 pub fn serve() -> io::Result<u8> {
     let groups = fs::read_to_string("/etc/group")?;
     let group = member::group_number(GROUP, &groups)
         .ok_or_else(|| io::Error::other(format!("/etc/group has no group {GROUP}")))?;
     match fs::remove_file(SOCKET) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {} // what an earlier service left is gone
+        _ => {} // remains of an earlier run
     }
-    // Closed to everybody until it has its group.
+    // No one can connect until the socket has its group.
     let mask = sys::umask(0o777);
     let listener = UnixListener::bind(SOCKET)?;
     sys::umask(mask);
@@ -29,7 +29,7 @@ pub fn serve() -> io::Result<u8> {
     fs::set_permissions(SOCKET, Permissions::from_mode(0o660))?;
     let slots = Arc::new(Mutex::new(Slots::default()));
     for connection in listener.incoming() {
-        // A caller that is gone before it was served is nobody's loss.
+        // The caller disconnected before it was served.
         let Ok(connection) = connection else { continue };
         if let Err(error) = admit(connection, &slots) {
             log::note(&format!("a command could not be served: {error}"));
@@ -38,12 +38,12 @@ pub fn serve() -> io::Result<u8> {
     Ok(0)
 }
 
-/// Serves a connection beside the others, if its user has a place left.
+/// Serves a connection in parallel, if its user has a free slot.
 fn admit(connection: UnixStream, slots: &Arc<Mutex<Slots>>) -> io::Result<()> {
     let uid = sys::Peer::of(&connection)?.uid;
     slots.lock().unwrap_or_else(PoisonError::into_inner).take(uid).map_err(io::Error::other)?;
     let place = Place { uid, slots: Arc::clone(slots) };
-    // Without memory or a place for a thread this caller is turned away; the service goes on.
+    // Without memory or a thread this caller is refused; the service goes on.
     thread::Builder::new()
         .spawn(move || {
             let _place = place;
@@ -54,7 +54,7 @@ fn admit(connection: UnixStream, slots: &Arc<Mutex<Slots>>) -> io::Result<()> {
         .map(drop)
 }
 
-/// A user's place, given back when it is dropped.
+/// A user's slot, freed when dropped.
 struct Place {
     uid: u32,
     slots: Arc<Mutex<Slots>>,
@@ -66,7 +66,7 @@ impl Drop for Place {
     }
 }
 
-/// A process for the connection, which is its standard input. Nothing of the caller is read here.
+/// Starts a process with the connection as its standard input. Reads nothing of the caller here.
 fn session(connection: UnixStream) -> io::Result<()> {
     let mut child = Command::new("/proc/self/exe")
         .arg("--session")

@@ -1,4 +1,5 @@
-//! One request: judges the caller, runs the command with the caller's descriptors, passes signals on, answers.
+//! One request: authorises the caller, runs the command with the caller's descriptors, forwards signals, returns the
+//! status.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -11,13 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::request::{MOST, Request};
+use crate::request::{MAX_BYTES, Request};
 use crate::{GROUP, log, login, member, sys};
 
-/// How long a caller may take to say all that it wants.
+/// The time in which a caller must send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves the caller at the other end of standard input.
+/// Serves the caller on standard input.
 pub fn hold() -> io::Result<u8> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let answer = match start(&mut socket) {
@@ -35,7 +36,8 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
         member::allowed(peer.uid, GROUP, &fs::read_to_string("/etc/passwd")?, &fs::read_to_string("/etc/group")?);
     let name = name.map_err(|why| refused(why, &request))?;
     let number = login::number_of(&peer).map_err(|why| refused(format!("whose login this is: {why}"), &request))?;
-    // The command first: what the caller chose must not push it out of the line. The number tells equal lines apart.
+    // The command comes first: the caller's own values must not push it out of the line. The PID tells equal lines
+    // apart.
     let login = number.as_ref().filter(|number| **number != peer.uid.to_string());
     let kept = log::write(&format!(
         "{name} ({}{}) as root: {:?} in {:?} [{}]",
@@ -47,7 +49,7 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
     ));
     if let Err(error) = kept {
         let mut to = fs::File::from(stdio[2].try_clone()?);
-        // Who has no standard error is not told.
+        // A caller without standard error is not told.
         let _told = writeln!(to, "become: no log has this use of it, only audit: {error}");
     }
     if let Some(number) = number {
@@ -56,13 +58,13 @@ fn start(socket: &mut UnixStream) -> io::Result<Child> {
     run(&request, &name, stdio)
 }
 
-/// Notes a request that is not served; the error for its caller.
+/// Logs a refused request; returns the error for its caller.
 fn refused(why: impl std::fmt::Display, request: &Request) -> io::Error {
     log::note(&format!("refused: {why}; asked for {:?}", request.words));
     io::Error::other(why.to_string())
 }
 
-/// Takes the whole request until the deadline, however it comes: byte by byte it takes no longer.
+/// Reads the whole request before the deadline, even if it arrives byte by byte.
 fn receive(socket: &mut UnixStream, deadline: Instant) -> io::Result<(Request, [OwnedFd; 3])> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, "the request took too long");
     let wait_until_deadline = |socket: &UnixStream| match deadline.saturating_duration_since(Instant::now()) {
@@ -73,7 +75,7 @@ fn receive(socket: &mut UnixStream, deadline: Instant) -> io::Result<(Request, [
     let mut length = [0; 4];
     let stdio = sys::receive_stdio(socket, &mut length)?;
     let length = u32::from_le_bytes(length) as usize;
-    if length > MOST {
+    if length > MAX_BYTES {
         return Err(io::Error::other("the request is too long"));
     }
     let mut bytes = vec![0; length];
@@ -93,7 +95,7 @@ fn receive(socket: &mut UnixStream, deadline: Instant) -> io::Result<(Request, [
 }
 
 fn run(request: &Request, name: &str, [input, output, error]: [OwnedFd; 3]) -> io::Result<Child> {
-    let (program, arguments) = request.words.split_first().ok_or_else(|| io::Error::other("there is no command"))?;
+    let (program, arguments) = request.words.split_first().ok_or_else(|| io::Error::other("no command given"))?;
     let directory = Path::new(&request.directory);
     sys::umask(0o022);
     Command::new(program)
@@ -110,8 +112,8 @@ fn run(request: &Request, name: &str, [input, output, error]: [OwnedFd; 3]) -> i
         .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))
 }
 
-/// Waits for the command; gives its status as a shell would. Signals of the caller go to the command's process group, and
-/// when the caller is gone, the command is told by SIGHUP.
+/// Waits for the command; returns its status as a shell does. Forwards the caller's signals to the command's process
+/// group, and sends SIGHUP when the caller is gone.
 fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
     let group = child.id();
     let running = Arc::new(Mutex::new(true));
@@ -122,7 +124,7 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
             let caller = matches!(signals.read(&mut signal), Ok(1));
             let running = seen.lock().unwrap_or_else(PoisonError::into_inner);
             if *running {
-                // A group that has ended meanwhile needs no signal.
+                // A group that ended meanwhile needs no signal.
                 let _sent = sys::signal_group(group, if caller { signal[0] } else { sys::HANG_UP });
             }
             if !caller {
@@ -130,7 +132,7 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
             }
         }
     });
-    // The number of the group stays taken until `wait`, which nobody else calls: no other process can get the signal.
+    // The group's ID stays in use until `wait`, which only this function calls, so no other process gets the signal.
     sys::wait_for_end(group)?;
     *running.lock().unwrap_or_else(PoisonError::into_inner) = false;
     let status = child.wait()?;
@@ -145,13 +147,13 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
 mod tests {
     use super::*;
 
-    /// Who sends byte by byte, each in good time, keeps his place no longer than who sends nothing.
+    /// A caller that sends single bytes in time holds its slot no longer than a silent one.
     #[test]
     fn a_request_has_one_deadline() {
         let (mut caller, mut service) = UnixStream::pair().unwrap();
         sys::send_stdio(&caller, &100_u32.to_le_bytes()).unwrap();
         let slow = thread::spawn(move || {
-            // Until the service has had enough.
+            // Until the service gives up.
             while caller.write_all(b"a").is_ok() {
                 thread::sleep(Duration::from_millis(50));
             }

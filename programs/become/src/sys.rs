@@ -132,7 +132,7 @@ pub fn receive_stdio(socket: &UnixStream, bytes: &mut [u8; 4]) -> io::Result<[Ow
         }
     }
     if got as usize != bytes.len() || header.msg_flags & libc::MSG_CTRUNC != 0 {
-        return Err(Error::other("the request is no request of `become`"));
+        return Err(Error::other("this is not a request of `become`"));
     }
     <[OwnedFd; 3]>::try_from(fds).map_err(|_| Error::other("the request comes without its three descriptors"))
 }
@@ -223,10 +223,7 @@ mod tests {
         let error = receive_stdio(&receiver, &mut [0; 4]).unwrap_err();
         assert_eq!(error.to_string(), "the request comes without its three descriptors");
         drop(sender);
-        assert_eq!(
-            receive_stdio(&receiver, &mut [0; 4]).unwrap_err().to_string(),
-            "the request is no request of `become`"
-        );
+        assert_eq!(receive_stdio(&receiver, &mut [0; 4]).unwrap_err().to_string(), "this is not a request of `become`");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is tried. Arguments are chosen so that a call that gets through does no harm.
+//! The attempts. Their arguments are chosen so that a successful call does no harm.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,13 +7,13 @@ use std::process::Command;
 
 use crate::sys::call;
 
-/// Something that a service should not be able to do.
+/// An action that a sandboxed service must not be able to do.
 pub struct Attempt {
     /// Short, kebab case.
     pub name: &'static str,
-    /// Another answer that is a refusal: "there is no such file" of places that are hidden, "invalid" of what a kernel may lack.
+    /// Another error that counts as refusal: "no such file" for hidden places, "invalid" for what a kernel may lack.
     pub also: Option<i32>,
-    /// Tries it.
+    /// Makes the attempt.
     pub run: fn() -> io::Result<()>,
 }
 
@@ -29,7 +29,7 @@ const fn lacking(name: &'static str, run: fn() -> io::Result<()>) -> Attempt {
     Attempt { name, also: Some(libc::EINVAL), run }
 }
 
-/// A file that the attempts make.
+/// The file that attempts create.
 const OWN: &str = "/tmp/misbehave";
 /// The user without any rights.
 const NOBODY: usize = 65534;
@@ -69,14 +69,14 @@ fn make_device() -> io::Result<()> {
     fs::remove_file(OWN)
 }
 
-/// Opens the first disk that there is, or memory.
+/// Opens the first existing disk, or memory.
 fn raw_disk(how: &OpenOptions) -> io::Result<()> {
     let places = ["/dev/sda", "/dev/vda", "/dev/nvme0n1", "/dev/mem", "/dev/sr0"];
     let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for place in places {
         match how.open(place) {
             Ok(_) => return Ok(()),
-            // That there is none of this sort says less than a refusal.
+            // A missing device proves less than a refusal.
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
             Err(error) => last = error,
         }
@@ -103,7 +103,7 @@ fn execute_memory() -> io::Result<()> {
     plain(libc::SYS_mprotect, place, 4096, (libc::PROT_READ | libc::PROT_EXEC) as usize)
 }
 
-/// Connects to this machine's port 22 by sending, which Landlock does not see.
+/// Connects to port 22 of this machine by sending, which Landlock does not see.
 fn fast_open() -> io::Result<()> {
     let descriptor = call(libc::SYS_socket, [libc::AF_INET as usize, libc::SOCK_STREAM as usize, 0, 0, 0, 0])?;
     // The kernel's `struct sockaddr_in`: family, port and address in the order of the network, eight bytes of nothing.
@@ -116,20 +116,20 @@ fn fast_open() -> io::Result<()> {
     sent.map(drop)
 }
 
-/// Who is root becomes nobody, who is not becomes root.
+/// Root becomes nobody; others try to become root.
 fn become_user() -> io::Result<()> {
     let other = if call(libc::SYS_geteuid, [0; 6])? == 0 { NOBODY } else { 0 };
     plain(libc::SYS_setresuid, other, other, other)
 }
 
-/// Becomes nobody for good, before anything is tried.
+/// Becomes nobody for good, before the attempts.
 pub fn be_nobody() -> io::Result<()> {
     plain(libc::SYS_setgroups, 0, 0, 0)?;
     plain(libc::SYS_setresgid, NOBODY, NOBODY, NOBODY)?;
     plain(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY)
 }
 
-/// All attempts; what changes this process comes last.
+/// All attempts; those that change this process come last.
 pub const ATTEMPTS: &[Attempt] = &[
     hidden("read-shadow", || File::open("/etc/shadow").map(drop)),
     hidden("read-host-key", || File::open("/etc/ssh/ssh_host_ed25519_key").map(drop)),
@@ -149,7 +149,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt("packet-socket", || socket(libc::AF_PACKET, libc::SOCK_RAW)),
     attempt("rare-socket", || socket(libc::AF_ALG, libc::SOCK_SEQPACKET)),
     attempt("connect", || TcpStream::connect("127.0.0.1:22").map(drop)),
-    // Where the kernel's settings have it off.
+    // If the kernel's settings disable it.
     Attempt { name: "fast-open", also: Some(libc::EOPNOTSUPP), run: fast_open },
     attempt("listen", || TcpListener::bind("127.0.0.1:2222").map(drop)),
     attempt("load-module", || plain(libc::SYS_init_module, 0, 0, 0)),

@@ -1,12 +1,12 @@
-//! A service that tries what no service may: run under a profile, it shows what holds.
+//! A service that attempts what no service may do: run under a profile, it tests the sandbox.
 //!
 //! ```text
 //! confine --profile FILE -- misbehave [NAME…]
 //! misbehave --nobody [NAME…]
 //! ```
-//! In the second form it becomes the user nobody first; without a profile around it, that shows what the kernel itself refuses.
-//! Prints one line for each attempt. The names are attempts that this profile allows, because its service needs them; the exit
-//! status is 1 when any other succeeds. What succeeds is undone, or harmless.
+//! The second form becomes the user nobody first; without a profile around it, that shows what the kernel itself refuses.
+//! It prints one line for each attempt. NAMEs are attempts that the profile allows, because its service needs them; the exit
+//! status is 1 if any other succeeds. A successful attempt is undone, or harmless.
 
 mod attempts;
 mod sys;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use attempts::{ATTEMPTS, Attempt};
 
-/// Answers by which the kernel refuses; any other means that the attempt got through to it.
+/// Errors that count as refusals; any other means that the kernel processed the call.
 const REFUSALS: [i32; 4] = [libc::EPERM, libc::EACCES, libc::ENOSYS, libc::EROFS];
 
 fn is_refused(attempt: &Attempt, result: &io::Result<()>) -> bool {
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     if allowed.first().is_some_and(|word| word == "--nobody") {
         drop(allowed.remove(0));
         if let Err(error) = attempts::be_nobody() {
-            // With no standard error there is nobody to tell; nothing is tried as somebody else.
+            // Without standard error there is no one to tell; it makes no attempts as another user.
             let _shown = writeln!(io::stderr(), "misbehave: cannot become nobody: {error}");
             return ExitCode::FAILURE;
         }
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     }
     for attempt in ATTEMPTS {
         let result = (attempt.run)();
-        let said = match (is_refused(attempt, &result), allowed.iter().any(|name| name == attempt.name)) {
+        let outcome = match (is_refused(attempt, &result), allowed.iter().any(|name| name == attempt.name)) {
             (true, _) => "refused",
             (false, true) => "allowed, as granted",
             (false, false) => {
@@ -52,9 +52,9 @@ fn main() -> ExitCode {
             }
         };
         let answer = result.map_or_else(|error| error.to_string(), |()| "success".into());
-        text.push_str(&format!("{:16} {said} ({answer})\n", attempt.name));
+        text.push_str(&format!("{:16} {outcome} ({answer})\n", attempt.name));
     }
-    // Without anybody who reads it, the exit status still says it.
+    // Without a reader, the exit status still tells the result.
     let _shown = io::stdout().write_all(text.as_bytes());
     if unexpected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

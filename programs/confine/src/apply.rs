@@ -1,8 +1,8 @@
-//! Does what a plan says. The one module with effects on this process; what cannot be done completely is an error, after
-//! which nothing is started.
+//! Applies a plan. This is the only module with effects on this process. If a part cannot be applied completely, it
+//! fails and nothing starts.
 //!
-//! The order matters: what needs rights comes before they go, and the filter of system calls, which forbids most of the rest,
-//! comes last. AppArmor's profile of the program is attached by the kernel when it is executed, after all of this.
+//! The order matters: actions that need privileges come first, and the filter of system calls, which forbids most of
+//! the others, comes last. The kernel attaches the program's AppArmor profile on execution, after all of this.
 
 mod access;
 mod mounts;
@@ -18,62 +18,62 @@ use crate::logins::start;
 use crate::plan::{Place, Plan};
 use crate::sys::{self, Resource};
 
-/// Where it is written what a service was confined to.
+/// Records of the sandboxes of services.
 pub const RECORDS: &str = "/run/confine";
 
-/// The account `service` of the package `filesystem`: nobody, in the place of whose login it is.
+/// The account `service` of the package `filesystem`: the login UID of services.
 pub const SERVICES: u32 = 99;
-/// Where nobody logged in, as the kernel writes it.
+/// The kernel's value for "not set".
 const NOBODY: &str = "4294967295";
 
 /// The image's AppArmor policy.
 const POLICY: &str = "/usr/lib/apparmor/policy";
 
-/// Something that could not be done.
+/// A failure.
 #[derive(Debug)]
 pub struct Failure {
-    /// Line of the profile that asked for it; 0 when it is always done.
+    /// The line of the profile that caused it; 0 if every profile does.
     pub line: usize,
     /// What, why, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// Of no line.
+    /// Without a line.
     pub fn new(message: impl Into<String>) -> Self {
         Self { line: 0, message: message.into() }
     }
 
-    /// Of a place in the profile.
+    /// With a line of the profile.
     fn at(place: &Place, message: impl Into<String>) -> Self {
         Self { line: place.line, message: message.into() }
     }
 }
 
-/// Says what failed.
-pub fn said(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
+/// Adds what failed.
+pub fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
     let what = what.into();
     move |error| Failure::new(format!("{what}: {error}"))
 }
 
-/// Puts this process under the plan.
+/// Applies the plan to this process.
 pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
-    let before = fs::read_to_string("/proc/self/status").map_err(said("cannot read /proc/self/status"))?;
+    let before = fs::read_to_string("/proc/self/status").map_err(failed("cannot read /proc/self/status"))?;
     let before = status(&before).ok_or_else(|| Failure::new("/proc/self/status is not as expected"))?;
     let is_root = before.uids.contains(&0);
-    // The kernel's program is made first: an error in it must not leave a half-confined process.
+    // The filter is compiled first: an error in it must not leave a half-confined process.
     let program = filter::compile(&plan.filter)
         .map_err(|error| Failure::new(format!("the filter of system calls cannot be made: {error}")))?;
     if is_root {
         record(plan, service)?;
     }
-    // It inherits nothing of what follows.
+    // It inherits nothing of the following steps.
     let watcher = plan.logins.map(start::start).transpose()?;
     if let Some(name) = &plan.apparmor {
         come_under(name)?;
     }
     limit(plan)?;
-    if !plan.numbers_logins {
+    if !plan.sets_loginuid {
         be_a_service()?;
     }
     for place in &plan.make {
@@ -81,69 +81,71 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     }
     mounts::separate(plan.namespaces, &plan.mounts)?;
     match sys::own_keyring() {
-        // A kernel without key stores has nothing to separate.
-        Err(error) if error.raw_os_error() != Some(libc::ENOSYS) => return Err(said("cannot make a key store")(error)),
+        // A kernel without key retention has nothing to separate.
+        Err(error) if error.raw_os_error() != Some(libc::ENOSYS) => {
+            return Err(failed("cannot make a key store")(error));
+        }
         _ => {}
     }
     let ruleset = access::ruleset(plan)?;
     sys::umask(plan.umask);
     if plan.no_write_execute {
-        sys::no_write_execute().map_err(said("cannot forbid memory that is writable and executable"))?;
+        sys::no_write_execute().map_err(failed("cannot forbid memory that is writable and executable"))?;
     }
     if plan.no_new_privileges {
-        sys::no_new_privileges().map_err(said("cannot set no_new_privs"))?;
+        sys::no_new_privileges().map_err(failed("cannot set no_new_privs"))?;
     }
     access::restrict(ruleset)?;
     drop_rights(plan, is_root, before.permitted)?;
     let told = sys::install_filter(&program, watcher.is_some())
-        .map_err(said("cannot install the filter of system calls; without no_new_privs that is root's"))?;
+        .map_err(failed("cannot install the filter of system calls; without no_new_privs that is root's"))?;
     match (watcher, told) {
         (Some(watcher), Some(told)) => watcher.watch(&told),
         _ => Ok(()),
     }
 }
 
-/// Moves this process into a service's control group, which is made if necessary.
+/// Moves this process into a service's control group, and creates it if necessary.
 pub fn enter_group(name: &str) -> Result<(), Failure> {
     let group = Path::new("/sys/fs/cgroup").join(format!("openrc.{name}"));
     match fs::create_dir(&group) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => fs::write(group.join("cgroup.procs"), "0"),
     }
-    .map_err(said(format!("cannot enter the control group {}", group.display())))
+    .map_err(failed(format!("cannot enter the control group {}", group.display())))
 }
 
-/// For people and `exposure`: what was done, which the kernel does not tell in full.
+/// Records the sandbox for people and `exposure`, because the kernel does not report all of it.
 fn record(plan: &Plan, service: &str) -> Result<(), Failure> {
     let path = Path::new(RECORDS).join(service);
     fs::create_dir_all(RECORDS)
         .and_then(|()| fs::write(&path, plan.render()))
-        .map_err(said(format!("cannot write {}", path.display())))
+        .map_err(failed(format!("cannot write {}", path.display())))
 }
 
-/// Has the kernel put the command under an AppArmor profile, by name.
+/// Requests an AppArmor profile for the command, by name.
 fn come_under(name: &str) -> Result<(), Failure> {
     let path = "/proc/self/attr/apparmor/exec";
     match fs::write(path, format!("exec {name}")) {
-        // An image that was made without that layer has no policy to come under.
+        // An image without layer 2 has no policy.
         Err(_) if !Path::new(POLICY).exists() => Ok(()),
-        other => other.map_err(said(format!("cannot come under the AppArmor profile `{name}`; was {POLICY} loaded?"))),
+        other => other.map_err(failed(format!("cannot enter the AppArmor profile `{name}`; was {POLICY} loaded?"))),
     }
 }
 
-/// Takes the services' number of a login, for audit. A process without one can take anybody's, once; a number that is set stays.
+/// Sets the services' login UID. A process without one could set anybody's, once; afterwards it cannot change.
 fn be_a_service() -> Result<(), Failure> {
     let path = "/proc/self/loginuid";
     match fs::write(path, SERVICES.to_string()) {
-        // A kernel without audit keeps no numbers.
+        // A kernel without audit has no login UIDs.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // Somebody who is logged in started this: it stays his.
+        // A logged-in user started this, and stays its login UID.
         Err(_) if fs::read_to_string(path).is_ok_and(|number| number.trim_end() != NOBODY) => Ok(()),
-        other => other.map_err(said(format!("cannot write {SERVICES}, the services' number, to {path}"))),
+        other => other.map_err(failed(format!("cannot write the services' login UID {SERVICES} to {path}"))),
     }
 }
 
-/// The directory of this process's control group, unless it is the machine's.
+/// The directory of this process's control group, unless it is the root group.
 fn control_group() -> Option<PathBuf> {
     let text = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -152,15 +154,15 @@ fn control_group() -> Option<PathBuf> {
 }
 
 fn limit(plan: &Plan) -> Result<(), Failure> {
-    sys::set_limit(Resource::Core, 0).map_err(said("cannot switch core dumps off"))?;
+    sys::set_limit(Resource::Core, 0).map_err(failed("cannot switch core dumps off"))?;
     if let Some(files) = plan.limits.open_files {
-        sys::set_limit(Resource::Files, files).map_err(said(format!("cannot limit open files to {files}")))?;
+        sys::set_limit(Resource::Files, files).map_err(failed(format!("cannot limit open files to {files}")))?;
     }
     if let Some(count) = plan.limits.user_processes {
         sys::set_limit(Resource::UserProcesses, count)
-            .map_err(said(format!("cannot limit a user's processes to {count}")))?;
+            .map_err(failed(format!("cannot limit a user's processes to {count}")))?;
     }
-    // Each with the value that the kernel gives a new group.
+    // Each with the kernel's default for a new group.
     let wanted = [
         ("memory.max", "max", plan.limits.memory.map(|bytes| bytes.to_string())),
         ("memory.min", "0", plan.limits.reserved.map(|bytes| bytes.to_string())),
@@ -170,15 +172,15 @@ fn limit(plan: &Plan) -> Result<(), Failure> {
     for (file, unset, value) in wanted {
         let Some(group) = control_group() else {
             let why = format!(
-                "{file} is to be {value}, but this process has no control group of its own; start the service with rc-service"
+                "cannot set {file} to {value}: this process has no control group of its own; start the service with rc-service"
             );
             return Err(Failure::new(why));
         };
         let path = group.join(file);
-        let now = fs::read_to_string(&path).map_err(said(format!("cannot read {}", path.display())))?;
-        // What conf.d set is the administrator's word.
+        let now = fs::read_to_string(&path).map_err(failed(format!("cannot read {}", path.display())))?;
+        // Settings from conf.d are the administrator's.
         if now.trim() == unset {
-            fs::write(&path, &value).map_err(said(format!("cannot write {value} to {}", path.display())))?;
+            fs::write(&path, &value).map_err(failed(format!("cannot write {value} to {}", path.display())))?;
         }
     }
     Ok(())
@@ -196,24 +198,24 @@ fn drop_rights(plan: &Plan, is_root: bool, permitted: Capabilities) -> Result<()
     let keep = plan.capabilities;
     for capability in (0..64).filter(|bit| *bit >= COUNT || !keep.has(*bit)) {
         match sys::drop_from_bounding_set(capability) {
-            // Who is not root, and cannot become it, cannot have them anyway.
+            // A user who is not root, and cannot become it, cannot have them anyway.
             Err(_) if !is_root && plan.no_new_privileges => break,
-            other => other.map_err(said(format!("cannot give up capability {capability} for good")))?,
+            other => other.map_err(failed(format!("cannot drop capability {capability} from the bounding set")))?,
         }
     }
     let Some(user) = &plan.identity else {
         if is_root {
-            // What root's programs have is what the bounding set leaves.
+            // The bounding set limits root's programs.
             return Ok(());
         }
         let left = Capabilities(permitted.0 & keep.0);
-        return sys::set_capabilities(left, left).map_err(said("cannot give up capabilities"));
+        return sys::set_capabilities(left, left).map_err(failed("cannot drop capabilities"));
     };
-    sys::keep_capabilities().map_err(said("cannot keep capabilities"))?;
-    sys::set_identity(user.uid, user.gid, &user.groups).map_err(said(format!("cannot become {}", user.name)))?;
-    sys::set_capabilities(keep, keep).map_err(said("cannot set capabilities"))?;
+    sys::keep_capabilities().map_err(failed("cannot keep capabilities"))?;
+    sys::set_identity(user.uid, user.gid, &user.groups).map_err(failed(format!("cannot become {}", user.name)))?;
+    sys::set_capabilities(keep, keep).map_err(failed("cannot set capabilities"))?;
     for capability in (0..COUNT).filter(|bit| keep.has(*bit)) {
-        sys::raise_ambient(capability).map_err(said(format!("cannot hand capability {capability} on")))?;
+        sys::raise_ambient(capability).map_err(failed(format!("cannot hand capability {capability} on")))?;
     }
     Ok(())
 }

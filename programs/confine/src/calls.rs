@@ -1,4 +1,4 @@
-//! System calls by groups, the words that a profile grants them with.
+//! Groups of system calls, the words of `calls` in a profile.
 
 mod table;
 
@@ -6,7 +6,7 @@ pub use table::TABLE;
 
 macro_rules! groups {
     ($($variant:ident, $name:literal, $meaning:literal;)*) => {
-        /// Calls that are granted together.
+        /// A group of calls that are granted together.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Group {
             $(#[doc = $meaning] $variant,)*
@@ -23,7 +23,7 @@ macro_rules! groups {
                 }
             }
 
-            /// What it is for.
+            /// Its purpose.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Group::$variant => $meaning,)*
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn the_table_is_complete_and_in_order() {
         let numbers: Vec<u16> = TABLE.iter().map(|(number, ..)| *number).collect();
-        // 336 to 423 were never given out on x86_64.
+        // x86_64 never used 336 to 423.
         let want: Vec<u16> = (0..=335).chain(424..=462).collect();
         assert_eq!(numbers, want);
     }

@@ -16,12 +16,12 @@ impl Capabilities {
         capability::bit(&name.to_ascii_lowercase()).filter(|_| is_upper)
     }
 
-    /// The set with another one.
+    /// The set plus one capability.
     pub fn with(self, bit: u8) -> Self {
         Self(self.0 | 1 << bit)
     }
 
-    /// Whether it has one.
+    /// Whether it contains a capability.
     pub fn has(self, bit: u8) -> bool {
         self.0 >> bit & 1 == 1
     }
@@ -32,7 +32,7 @@ impl Capabilities {
         held.map(|name| format!("CAP_{}", name.to_ascii_uppercase())).collect()
     }
 
-    /// From names that are known to exist: tables of this program.
+    /// From names in tables of this program, which are valid.
     pub fn of(names: &[&str]) -> Self {
         names.iter().filter_map(|name| Self::bit(name)).fold(Self::default(), Self::with)
     }

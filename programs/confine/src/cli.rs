@@ -1,4 +1,4 @@
-//! `confine`'s command line, and its course: read, resolve, apply, become the command.
+//! `confine`'s command line: read, resolve, apply, execute the command.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 
 use crate::apply;
 use crate::calls::Group;
-use crate::plan::{self, Facts, Family, Lift, Plan, Share};
+use crate::plan::{self, Allow, Facts, Family, HostResource, Plan};
 use crate::profile::{self, Source};
 use crate::{complain, logins, print, sys};
 
@@ -20,16 +20,16 @@ usage: confine --profile FILE [--service NAME] [--group NAME] [--argv0 WORD] [--
        confine --check FILE…
        confine --words
 
-Starts a command within what its profile grants; whatever the profile does not grant is refused. If that cannot be done
-completely, nothing is started. `rc` starts services this way: with /etc/confine/NAME.toml, else /usr/lib/confine/NAME.toml, else
-default.toml.
-  --group NAME    enter the control group of this service first; `rc` has done so already
-  --report-to FD  say errors to this descriptor as well; it closes when the command runs
-  --print-plan    print what would be done
-  --check         say whether profiles are right
-  --words         list the words that a profile can use";
+Runs a command in the sandbox of its profile, which refuses everything that the profile does not grant. If a part of the sandbox
+cannot be set up, the command does not start. `rc` starts services this way. It takes the first of /etc/confine/NAME.toml,
+/usr/lib/confine/NAME.toml and default.toml.
+  --group NAME    enter the control group of this service first (`rc` does so itself)
+  --report-to FD  also write errors to this descriptor, which is closed when the command runs
+  --print-plan    print the sandbox and run nothing
+  --check         validate profiles
+  --words         list the values that the keys of a profile take";
 
-/// Exit codes of programs that start others: the profile or the kernel said no, cannot be executed, is not there.
+/// Exit codes as of `env` and `nohup`: the sandbox failed, the command is not executable, the command was not found.
 const REFUSED: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
@@ -72,9 +72,7 @@ fn parse(args: &[String]) -> Result<Request, String> {
         Request { profile, .. } if profile.is_empty() => Err("--profile is missing".into()),
         Request { service: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
         Request { group: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
-        Request { command, print_plan: false, .. } if command.is_empty() => {
-            Err("there is no command after `--`".into())
-        }
+        Request { command, print_plan: false, .. } if command.is_empty() => Err("no command after `--`".into()),
         _ => Ok(request),
     }
 }
@@ -100,21 +98,21 @@ pub fn run(args: &[String]) -> ExitCode {
         Ok(text) => print(&text, 0),
         Err((message, code)) => {
             let message = format!("confine: {message}");
-            // Whoever waited there may have gone; standard error has it as well.
+            // The reader may be gone; standard error has the message too.
             let _told = report.map(|mut report: File| report.write_all(message.as_bytes()));
             complain(&message, code)
         }
     }
 }
 
-/// Returns only when there is something to print, or the command did not start.
+/// Returns only to print something, or if the command did not start.
 fn act(request: &Request) -> Result<String, (String, u8)> {
     let refused = |message: String| (message, REFUSED);
     let text = fs::read_to_string(&request.profile)
         .map_err(|error| refused(format!("cannot read {}: {error}", request.profile)))?;
     let source = Source { file: &request.profile, text: &text };
     let program = match request.command.first() {
-        Some(word) => find(word).ok_or_else(|| (format!("there is no program `{word}`"), NOT_FOUND))?,
+        Some(word) => find(word).ok_or_else(|| (format!("program `{word}` not found"), NOT_FOUND))?,
         None => "/COMMAND".to_owned(),
     };
     let plan = resolve(source, &program).map_err(refused)?;
@@ -138,7 +136,7 @@ fn stem(file: &str) -> String {
     Path::new(file).file_stem().map_or_else(|| "default".into(), |stem| stem.to_string_lossy().into_owned())
 }
 
-/// The plan of a profile, with the facts of this machine; or all that is wrong.
+/// The plan of a profile on this machine, or all findings.
 pub fn resolve(source: Source<'_>, program: &str) -> Result<Plan, String> {
     let profile = profile::read(source).map_err(|found| source.show(&found))?;
     let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
@@ -154,7 +152,7 @@ fn memory(text: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The program of a word: itself if it has a slash, else the first in `PATH`.
+/// The path of a program: the word itself if it has a slash, else the first in `PATH`.
 fn find(word: &str) -> Option<String> {
     if word.contains('/') {
         let path = env::current_dir().ok()?.join(word);
@@ -164,7 +162,7 @@ fn find(word: &str) -> Option<String> {
     search.split(':').map(|directory| format!("{directory}/{word}")).find(|path| Path::new(path).is_file())
 }
 
-/// The words that a profile can use, with their meaning.
+/// The values that the keys of a profile take, with their meaning.
 fn vocabulary() -> String {
     let mut text = String::new();
     let mut list = |title: &str, words: Vec<(&str, &str)>| {
@@ -174,17 +172,20 @@ fn vocabulary() -> String {
     list("calls: groups of system calls", Group::ALL.iter().map(|group| (group.name(), group.meaning())).collect());
     list("sockets: families", Family::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect());
     list(
-        "share: the system's instead of an own one",
-        Share::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect(),
+        "host: what it uses of the host's, not its own",
+        HostResource::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect(),
     );
-    list("lift: what is not restricted", Lift::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect());
+    list(
+        "allow: restrictions that do not apply",
+        Allow::ALL.iter().map(|(_, word, meaning)| (*word, *meaning)).collect(),
+    );
     text
 }
 
-/// What `confine` starts beside a service that logs users in.
+/// The process that `confine` starts beside a service that logs users in.
 fn move_logins(words: &[String]) -> ExitCode {
     let Some((logins, users)) = logins::from_words(words) else {
-        return complain("confine: --move-logins is what confine starts itself, for a profile with `logins`", 2);
+        return complain("confine: --move-logins is internal; confine uses it for profiles with `logins`", 2);
     };
     match logins::watch::run(logins, users) {
         Ok(()) => 0.into(),
@@ -192,13 +193,13 @@ fn move_logins(words: &[String]) -> ExitCode {
     }
 }
 
-/// Says what is wrong with profiles, all of it.
+/// Prints all findings about profiles.
 fn check(files: &[String]) -> ExitCode {
-    let judge = |file: &String| {
+    let validate = |file: &String| {
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
         resolve(Source { file, text: &text }, "/COMMAND").map(drop)
     };
-    let wrong: Vec<String> = files.iter().filter_map(|file| judge(file).err()).collect();
+    let wrong: Vec<String> = files.iter().filter_map(|file| validate(file).err()).collect();
     match wrong.is_empty() {
         true => 0.into(),
         false => complain(&wrong.join("\n"), 1),
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!((request.service.as_deref(), request.report_to), (Some("b"), Some(5)));
         for (line, why) in [
             ("-- a", "--profile is missing"),
-            ("--profile a", "there is no command after `--`"),
+            ("--profile a", "no command after `--`"),
             ("--profile a --service ../b -- c", "`../b` cannot be a service"),
             ("--profile a --group a/b -- c", "`a/b` cannot be a service"),
             ("--profile a --report-to 1 -- c", "--report-to needs the number of an open descriptor above 2"),

@@ -1,5 +1,5 @@
-//! `exposure`: what the running services could do, as a score from 0.0 (best) to 10.0. Computed from what the kernel says of
-//! the processes, not from profiles: a service that escaped its profile shows.
+//! `exposure`: scores running services from 0.0 (best) to 10.0. The score comes from the kernel's view of the
+//! processes, not from profiles, so it shows a service that escaped its profile.
 
 pub mod facts;
 mod read;
@@ -14,18 +14,18 @@ use crate::apply::RECORDS;
 use crate::profile::{self, Accepted, Source};
 use score::{Service, Verdict};
 
-/// A service above this is not as it should be.
+/// The highest score that is acceptable without an exception.
 const LIMIT: f64 = 3.0;
 
 const USAGE: &str = "\
 usage: exposure [--json] [--max SCORE] [--without ROW] [--details] [PID|SERVICE…]
        exposure --table
 
-Scores running services from 0.0 (best) to 10.0, all of them unless some are named; those that are named with details.
-  --max SCORE  exit with 1 if a service is above (3.0)
-  --without ROW  leave a row of the table out, like `apparmor`: what the rest is worth alone
-  --table      print what is judged, how much it weighs, and why
-Landlock is not in the score, for the kernel does not tell of it; /run/confine/SERVICE has what was applied at the start.";
+Scores running services from 0.0 (best) to 10.0. Without names it scores all of them; for named ones it prints details.
+  --max SCORE  exit with status 1 if a service scores higher (default 3.0)
+  --without ROW  ignore a row of the table, such as `apparmor`, to see what the rest is worth
+  --table      print each restriction, its weight and the reason
+Landlock is not scored, because the kernel does not report it; /run/confine/SERVICE has what was applied at the start.";
 
 struct Request {
     json: bool,
@@ -35,7 +35,7 @@ struct Request {
     names: Vec<String>,
 }
 
-/// Runs it; gives what to print and the exit status.
+/// Runs it; returns the output and the exit status.
 pub fn run(args: &[String]) -> Result<(String, u8), String> {
     if args.iter().any(|word| word == "--table") {
         return Ok((score::explain(), 0));
@@ -48,7 +48,7 @@ pub fn run(args: &[String]) -> Result<(String, u8), String> {
     if names.is_empty() {
         return Err("no service runs; services are the control groups /sys/fs/cgroup/openrc.NAME".into());
     }
-    let services = names.iter().map(|name| judge(name, &request.without)).collect::<Result<Vec<_>, _>>()?;
+    let services = names.iter().map(|name| assess(name, &request.without)).collect::<Result<Vec<_>, _>>()?;
     let is_above = services.iter().any(|service| service.verdict(request.limit) == Verdict::Above);
     let text = if request.json {
         score::json(&services, request.limit)
@@ -82,8 +82,8 @@ fn request(args: &[String]) -> Result<Request, String> {
     Ok(request)
 }
 
-/// A service, or a process by its number.
-fn judge(name: &str, without: &[String]) -> Result<Service, String> {
+/// A service, or a process by its PID.
+fn assess(name: &str, without: &[String]) -> Result<Service, String> {
     let (name, pids) = match name.parse::<u32>() {
         Ok(pid) => (read::service_of(pid).unwrap_or_else(|| format!("process {pid}")), vec![pid]),
         Err(_) => (name.to_owned(), read::processes(name)),
@@ -98,14 +98,14 @@ fn judge(name: &str, without: &[String]) -> Result<Service, String> {
         }
     }
     if processes.is_empty() {
-        return Err(format!("{name} does not run; `rc-status` shows what does"));
+        return Err(format!("{name} is not running; `rc-status` lists running services"));
     }
     processes.sort_by(|one, other| other.points.total_cmp(&one.points).then(one.pid.cmp(&other.pid)));
     let accepted = accepted(&name)?;
     Ok(Service { name, processes, accepted })
 }
 
-/// The exception in a service's profile.
+/// The accepted score in a service's profile.
 fn accepted(service: &str) -> Result<Option<Accepted>, String> {
     for folder in crate::PROFILES {
         let file = format!("{folder}/{service}.toml");

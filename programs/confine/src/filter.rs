@@ -1,8 +1,8 @@
-//! A plan's system calls as a program for the kernel: which numbers, with which arguments. Pure.
+//! The seccomp filter of a plan: which calls, with which arguments. Pure.
 //!
-//! Refused is answered with EPERM, like a missing privilege. Some calls are answered as by a kernel that lacks them, with ENOSYS, so
-//! that a program takes its older way: those whose arguments lie in memory, where no filter sees them (`clone3`, `openat2`),
-//! those newer than the table, and those that the distribution's kernel lacks.
+//! A refused call fails with EPERM, like a missing privilege. Some calls fail with ENOSYS, as on a kernel that lacks
+//! them, so that programs use an older call: calls whose arguments are in memory, where no filter sees them (`clone3`,
+//! `openat2`), calls newer than the table, and calls that the distribution's kernel lacks.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, Se
 use crate::calls::{self, Group, TABLE};
 use crate::plan::{Family, Filter};
 
-/// What the kernel knows of namespaces in the flags of `clone`.
+/// The namespace flags of `clone`.
 const NAMESPACES: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC
@@ -27,17 +27,17 @@ const CREATES: u64 = (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) as u
 const WRITE: u64 = libc::PROT_WRITE as u64;
 const EXECUTE: u64 = libc::PROT_EXEC as u64;
 
-/// Data with the first packet of a TCP connection, which is made without the question whether that port is granted.
+/// TCP Fast Open: it connects without the check whether the port is granted.
 const FAST_OPEN: u64 = libc::MSG_FASTOPEN as u64;
 
-/// Requests that type into a terminal; C libraries disagree about the type of these numbers.
+/// Requests that insert input into a terminal; C libraries disagree about the type of these numbers.
 const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 
-/// One alternative under which a call is allowed: argument, comparison, value; all must hold.
+/// One condition that allows a call: argument, comparison, value; all must hold.
 type Alternative = Vec<(u8, SeccompCmpOp, u64)>;
 
-/// The rules of a filter: by number, the alternatives; none means that arguments do not matter.
+/// The rules of a filter: call number to alternatives; an empty list ignores arguments.
 fn rules(filter: &Filter) -> BTreeMap<&'static str, Vec<Alternative>> {
     let mut rules: BTreeMap<&'static str, Vec<Alternative>> = BTreeMap::new();
     for (_, name, group) in TABLE {
@@ -51,19 +51,19 @@ fn rules(filter: &Filter) -> BTreeMap<&'static str, Vec<Alternative>> {
         }
     };
     if !filter.groups.contains(&Group::Namespaces) {
-        // Threads for everybody, processes for who may have them.
+        // Threads for all services, processes only if granted.
         let forks = filter.groups.contains(&Group::Process);
         let mask = if forks { NAMESPACES } else { NAMESPACES | THREAD };
         restrict("clone", vec![vec![(0, MaskedEq(mask), if forks { 0 } else { THREAD })]]);
     }
     if !filter.personality {
-        // Linux as it is, and the question what it is.
+        // The default personality, and the query for it.
         restrict("personality", vec![vec![(0, Eq, 0)], vec![(0, Eq, 0xffff_ffff)]]);
     }
     if !filter.realtime {
         let usual = [libc::SCHED_OTHER, libc::SCHED_BATCH, libc::SCHED_IDLE];
         restrict("sched_setscheduler", usual.iter().map(|policy| vec![(1, Eq, *policy as u64)]).collect());
-        // Its policy lies in memory.
+        // Its policy is in memory.
         rules.remove("sched_setattr");
     }
     if !filter.set_id_bits {
@@ -93,7 +93,7 @@ fn restrict_set_id(rules: &mut BTreeMap<&'static str, Vec<Alternative>>) {
         rules.insert(name, vec![vec![(mode, MaskedEq(SET_ID), 0)]]);
     }
     for (name, flags) in [("open", 1), ("openat", 2)] {
-        // The mode counts only when a file is made.
+        // The mode matters only if the call creates a file.
         rules.insert(name, vec![vec![(flags, MaskedEq(CREATES), 0)], vec![(flags + 1, MaskedEq(SET_ID), 0)]]);
     }
 }
@@ -113,7 +113,7 @@ fn restrict_families(filter: &Filter, rules: &mut BTreeMap<&'static str, Vec<Alt
     if !filter.groups.contains(&Group::Sockets) || filter.families.contains(&Family::Any) {
         return;
     }
-    // Lower bits of the type; the others are flags.
+    // The lower bits of the type; the others are flags.
     let kind = |kind: i32| (1, MaskedEq(0xf), kind as u64);
     let mut alternatives: Vec<Alternative> = Vec::new();
     for family in &filter.families {
@@ -137,16 +137,16 @@ fn restrict_families(filter: &Filter, rules: &mut BTreeMap<&'static str, Vec<Alt
         }
     }
     if alternatives.is_empty() {
-        // Without a family there are no sockets; an empty list would mean all.
+        // Without a family there are no sockets; an empty list would allow all.
         rules.remove("socket");
     } else {
         rules.insert("socket", alternatives);
     }
-    // Both ends are within the program, so only one family makes sense.
+    // Both ends are in the program, so only one family makes sense.
     rules.insert("socketpair", vec![vec![(0, Eq, libc::AF_UNIX as u64)]]);
 }
 
-/// What the distribution's kernel does not have: the answer is the same with and without a filter.
+/// Calls that the distribution's kernel lacks: the result is the same with and without a filter.
 const NOT_COMPILED_IN: [Group; 8] = [
     Group::Bpf,
     Group::Emulation,
@@ -157,10 +157,10 @@ const NOT_COMPILED_IN: [Group; 8] = [
     Group::RawIo,
     Group::UserFault,
 ];
-/// The same, of calls in a group that is only in part without the kernel.
+/// The same for single calls of a group.
 const NOT_COMPILED_IN_EITHER: [&str; 3] = ["kcmp", "process_vm_readv", "process_vm_writev"];
 
-/// Calls that are answered as if the kernel lacked them.
+/// Calls that fail with ENOSYS.
 fn absent(filter: &Filter) -> Vec<u32> {
     let is_absent = |name: &str, group: &Group| match name {
         "openat2" => !filter.set_id_bits,
@@ -171,9 +171,9 @@ fn absent(filter: &Filter) -> Vec<u32> {
     TABLE.iter().filter(|(_, name, group)| is_absent(name, group)).map(|(number, ..)| u32::from(*number)).collect()
 }
 
-/// The program.
+/// Compiles the filter.
 pub fn compile(filter: &Filter) -> Result<BpfProgram, seccompiler::BackendError> {
-    // All of these are ints, or longs of which the kernel looks at the lower half only: an upper half must not hide them.
+    // All of these are ints, or longs of which the kernel reads the lower half only: the upper half must not hide them.
     let condition = |(argument, operator, value)| SeccompCondition::new(argument, Dword, operator, value);
     let mut map = BTreeMap::new();
     for (name, alternatives) in rules(filter) {
@@ -190,13 +190,13 @@ pub fn compile(filter: &Filter) -> Result<BpfProgram, seccompiler::BackendError>
     Ok(prologue(filter).into_iter().chain(told).chain(allowed).collect())
 }
 
-/// Numbers below are the system's own accounts, whose processes are their services'.
+/// Lower UIDs are the system's own accounts, whose processes belong to services.
 const FIRST_USER: u32 = 1000;
-/// Stands for a number that is to stay as it is.
+/// "Keep the present value."
 const UNCHANGED: u32 = u32::MAX;
 
-/// Has whoever listens judge each change of the real user to one of the machine's users; falls through to the rest otherwise. Stands
-/// behind [`prologue`], which leaves the number of the call in the register.
+/// Lets the listener decide about each change of the real UID to a user's; otherwise falls through. Goes after
+/// [`prologue`], which leaves the call number in the register.
 fn tell_logins() -> BpfProgram {
     let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     let number = |name| calls::number(name).and_then(|number| u32::try_from(number).ok()).unwrap_or(UNCHANGED);
@@ -217,9 +217,9 @@ const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
-/// Answers ENOSYS, or falls through to the rest. Jumps of the rest are relative, so it can stand behind this.
+/// Returns ENOSYS, or falls through. Jumps of the rest are relative, so it can go before them.
 fn prologue(filter: &Filter) -> BpfProgram {
-    /// Numbers from here on belong to another ABI, which the rest refuses.
+    /// Numbers from here on belong to another ABI, which the filter refuses.
     const X32: u32 = 0x4000_0000;
     let no_such_call = || sock_filter { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32 };
     let mut program = vec![sock_filter { code: LOAD, jt: 0, jf: 0, k: 0 }];
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     /// Runs the program as the kernel would.
-    fn judge(program: &BpfProgram, number: u32, arguments: [u64; 6]) -> u32 {
+    fn run(program: &BpfProgram, number: u32, arguments: [u64; 6]) -> u32 {
         let arch = 0xc000_003eu32;
         let word = |offset: u32| match offset {
             0 => number,
@@ -276,7 +276,7 @@ mod tests {
     fn ask(filter: &Filter, name: &str, arguments: &[u64]) -> u32 {
         let mut all = [0; 6];
         all[..arguments.len()].copy_from_slice(arguments);
-        judge(&compile(filter).unwrap(), calls::number(name).unwrap() as u32, all)
+        run(&compile(filter).unwrap(), calls::number(name).unwrap() as u32, all)
     }
 
     fn filter(groups: &[Group], families: &[Family]) -> Filter {
@@ -292,7 +292,7 @@ mod tests {
             let hidden = absent(&least).contains(&u32::from(*number));
             let want = match group {
                 _ if hidden => ABSENT,
-                // Without CLONE_THREAD it is another process.
+                // Without CLONE_THREAD it is a new process.
                 _ if *name == "clone" => REFUSED,
                 Group::Base => ALLOWED,
                 _ => REFUSED,
@@ -305,7 +305,7 @@ mod tests {
     fn unknown_numbers_are_absent_and_other_abis_refused() {
         let program = compile(&filter(&[], &[])).unwrap();
         for (number, want) in [(463, ABSENT), (9999, ABSENT), (0x4000_0000, REFUSED), (0x4000_0000 | 59, REFUSED)] {
-            assert_eq!(judge(&program, number, [0; 6]), want, "{number}");
+            assert_eq!(run(&program, number, [0; 6]), want, "{number}");
         }
     }
 
@@ -405,7 +405,7 @@ mod tests {
                 let mut arguments = [0; 6];
                 arguments[flags] = libc::MSG_NOSIGNAL as u64;
                 assert_eq!(ask(&some, name, &arguments), ALLOWED, "{name}");
-                // With the bit of another half, which the kernel ignores.
+                // With a bit in the upper half, which the kernel ignores.
                 for hidden in [0, 1 << 32] {
                     arguments[flags] = FAST_OPEN | libc::MSG_NOSIGNAL as u64 | hidden;
                     assert_eq!(ask(&some, name, &arguments), REFUSED, "{name}");
@@ -424,7 +424,7 @@ mod tests {
             ("setreuid", [1001, keep, 0], TOLD),
             ("setresuid", [65534, 65534, 65534], TOLD),
             ("setresuid", [1000 | 1 << 32, 1000, 1000], TOLD),
-            // sshd before a login, root, and files looked at as the user.
+            // sshd before a login, root, and file access as the user.
             ("setresuid", [22, 22, 22], ALLOWED),
             ("setuid", [0, 0, 0], ALLOWED),
             ("setresuid", [keep, 1000, keep], ALLOWED),

@@ -1,9 +1,9 @@
-//! Logins and control groups: whoever a process becomes, it is in that user's control group before it is the user.
+//! Control groups of logins: a process is in the group of a user before it becomes that user.
 //!
-//! A service that logs users in (`logins` in its profile) runs behind a filter that does not answer when a process becomes a user, but
-//! tells a process beside the service, and waits. That process moves the login, connection and all, into the user's group,
-//! and only then lets the call happen. So there is no way into a session, with a shell or without, that stays in the service's
-//! group and uses up what the service needs; and files that a user leaves in memory stay on his account when he has gone.
+//! A service that logs users in (`logins` in its profile) runs behind a filter that holds the call which changes the
+//! user, and notifies a process beside the service. That process moves the login, with its connection, into the user's
+//! group, and only then lets the call continue. So no session, with a shell or without, can stay in the service's own
+//! group.
 //!
 //! Here: decisions, without effects. [`start`] makes the other process, [`watch`] is that process.
 
@@ -12,29 +12,29 @@ pub mod watch;
 
 use crate::plan::{Logins, Users};
 
-/// The group of all users who are not apart; members of the profile's `apart` are in a group of that name.
+/// The group of all users who are not `apart`; members of the profile's `apart` are in a group of that name.
 const USERS: &str = "users";
 
-/// Said by the process that moves logins when it listens; a text, which says what is wrong, never begins so.
+/// Sent by the process that moves logins as soon as it listens; an error message never begins like this.
 const READY: [u8; 1] = [1];
 
-/// What the kernel says of a process.
+/// A process, as the kernel shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Its number.
+    /// PID.
     pub pid: u32,
-    /// Its parent's.
+    /// PID of its parent.
     pub parent: u32,
     /// Its control group, without the first `/`.
     pub group: String,
-    /// Whether it may still become somebody else: one of its user numbers is root's, as long as any is.
+    /// Whether it can still change its user: one of its UIDs is root's.
     pub is_root: bool,
 }
 
 impl Process {
     /// From `/proc/PID/{stat,status,cgroup}`.
     pub fn from_texts(pid: u32, stat: &str, status: &str, cgroup: &str) -> Option<Process> {
-        // The name, in parentheses, is whatever the process wants it to be.
+        // The name in parentheses can be anything that the process wants.
         let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         let mut uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace();
         let group = cgroup.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
@@ -42,16 +42,17 @@ impl Process {
     }
 }
 
-/// Who moves when `process` becomes a user: itself, and what serves its connection on root's side. That is its parent, unless the parent
-/// is the first of the group, the service itself, which `grandparent` tells: the service's own parent is outside.
+/// The processes to move when `process` becomes a user: itself, and its parent, which serves the connection as root.
+/// The parent does not move if it is the service itself, the first of the group; `grandparent` shows that, because the
+/// service's own parent is outside.
 pub fn who_moves(process: &Process, parent: Option<&Process>, grandparent: Option<&Process>) -> Vec<u32> {
     let inside = |other: Option<&Process>| other.is_some_and(|other| other.group == process.group);
     let served = parent.filter(|_| inside(parent) && inside(grandparent)).map(|parent| parent.pid);
-    // The parent first: whoever sees the child there sees the whole login.
+    // The parent first: a reader that sees the child in the group then sees the whole login.
     served.into_iter().chain([process.pid]).collect()
 }
 
-/// Whether a user is apart from all others, by the texts of `/etc/passwd` and `/etc/group`.
+/// Whether a user is `apart`, by the texts of `/etc/passwd` and `/etc/group`.
 pub fn is_apart(uid: u32, users: &Users, passwd: &str, group: &str) -> bool {
     let fields = |line: &'_ str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
     let Some(account) = passwd.lines().map(fields).find(|account| account.len() == 7 && account[2] == uid.to_string())
@@ -64,7 +65,7 @@ pub fn is_apart(uid: u32, users: &Users, passwd: &str, group: &str) -> bool {
     })
 }
 
-/// The group that a user's group is in.
+/// The parent of a user's group.
 fn base(users: &Users, apart: bool) -> &str {
     if apart { &users.apart } else { USERS }
 }
@@ -74,7 +75,7 @@ fn group_of(uid: u32, users: &Users, apart: bool) -> String {
     format!("{}/{uid}", base(users, apart))
 }
 
-/// What a group that users' groups are in is to have: file and value.
+/// The limits of a group of users' groups: file and value.
 fn of_all(users: &Users, apart: bool) -> Vec<(&'static str, String)> {
     let controllers = ("cgroup.subtree_control", "+cpu +memory +pids".to_owned());
     let limits = [
@@ -85,12 +86,12 @@ fn of_all(users: &Users, apart: bool) -> Vec<(&'static str, String)> {
     [controllers].into_iter().chain(limits.into_iter().filter(|_| !apart)).collect()
 }
 
-/// What a user's group is to have.
+/// The limits of a user's group.
 fn of_each(users: &Users) -> [(&'static str, String); 2] {
     [("memory.max", users.memory.to_string()), ("pids.max", users.processes.to_string())]
 }
 
-/// The words by which the other process is told what to do.
+/// The arguments for the other process.
 fn words(logins: Logins, users: &Users) -> Vec<String> {
     let word = Logins::ALL.iter().find(|(found, ..)| *found == logins).map_or("many", |(_, word, _)| word);
     let Users { apart, logins, memory, processes, all_memory, all_processes, weight } = users;
@@ -100,7 +101,7 @@ fn words(logins: Logins, users: &Users) -> Vec<String> {
     words
 }
 
-/// The same, read.
+/// Parses them.
 pub fn from_words(words: &[String]) -> Option<(Logins, Users)> {
     let [word, apart, logins, memory, processes, all_memory, all_processes, weight] = words else { return None };
     let users = Users {
@@ -133,7 +134,8 @@ mod tests {
         let read = |stat: &str, status: &str| Process::from_texts(7, stat, status, "1:x:/y\n0::/openrc.sshd\n");
         let found = read("7 (a) S 99 (b)) S 5 7 7", "Name:\ta\nUid:\t0\t0\t0\t0\n").unwrap();
         assert_eq!(found, process(7, 5, "openrc.sshd"));
-        // Who is half a user already could be one wholly without asking, and is moved like who is none.
+        // A process with only some of a user's UIDs could take the rest without asking, so it is moved like one without
+        // any.
         assert!(read("7 (sh) S 5 7", "Uid:\t0\t1000\t0\t1000\n").unwrap().is_root);
         assert!(!read("7 (sh) S 5 7", "Uid:\t1000\t1000\t1000\t1000\n").unwrap().is_root);
         for (stat, status) in [("", "Uid:\t0\n"), ("7 (sh) S", "Uid:\t0\n"), ("7 (sh) S 5", "Gid:\t0\n")] {
@@ -147,7 +149,7 @@ mod tests {
         let (init, listener) = (process(1, 0, ""), process(50, 1, group));
         let (served, session) = (process(60, 50, group), process(61, 60, group));
         assert_eq!(who_moves(&session, Some(&served), Some(&listener)), [60, 61]);
-        // The listener itself, should it start a user's process; a login on a console, whose parent is init.
+        // The listener itself, if it starts a user's process; a login on a console, whose parent is init.
         assert_eq!(who_moves(&served, Some(&listener), Some(&init)), [60]);
         assert_eq!(who_moves(&process(70, 1, "openrc.consoles"), Some(&init), None), [70]);
         assert_eq!(who_moves(&session, None, None), [61]);
@@ -162,7 +164,7 @@ mod tests {
         assert_eq!(apart, [true, false, true, false, false]);
         assert_eq!(group_of(1000, &users(), true), "wheel/1000");
         assert_eq!(group_of(1001, &users(), false), "users/1001");
-        // What all others have together does not bind who is apart.
+        // The limits of all other users do not bind those who are apart.
         assert_eq!(of_all(&users(), true).len(), 1);
         assert_eq!(of_all(&users(), false)[1], ("memory.max", (1_u64 << 29).to_string()));
     }

@@ -1,11 +1,11 @@
-//! `confine`: starts a command within what a profile grants. `exposure`: scores what running services could do.
+//! `confine`: starts a command in the sandbox of a profile. `exposure`: scores the sandboxes of running services.
 //!
 //! ```text
 //! profile (TOML) -> plan -> apply -> the command         /proc -> facts -> score
 //! ```
-//! Beside a service that logs users in, [`logins`] keeps each user within a control group of his own.
-//! [`profile`], [`plan`], [`filter`], [`logins`]' decisions and [`exposure`]'s facts and scores are pure; [`apply`], `logins::{start,watch}` and
-//! `exposure::read` have all effects.
+//! Beside a service that logs users in, [`logins`] moves each user's processes into the user's control group. [`profile`],
+//! [`plan`], [`filter`], the decisions of [`logins`], and facts and scores of [`exposure`] are pure; all effects are in [`apply`],
+//! `logins::{start,watch}` and `exposure::read`.
 
 mod accounts;
 mod apply;
@@ -21,7 +21,7 @@ mod sys;
 #[cfg(test)]
 mod tests;
 
-/// Bytes that mean something in a profile.
+/// Bytes with a meaning in a profile.
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
@@ -30,7 +30,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Where profiles are: the administrator's, then the image's.
+/// Directories of profiles: the administrator's, then the image's.
 pub const PROFILES: [&str; 2] = ["/etc/confine", "/usr/lib/confine"];
 
 fn main() -> ExitCode {
@@ -50,14 +50,14 @@ fn main() -> ExitCode {
 pub fn print(text: &str, code: u8) -> ExitCode {
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => code.into(),
-        // Nobody reads it; that is not success.
+        // Nobody reads the output; that is not success.
         Err(_) => 1.into(),
     }
 }
 
-/// Says what is wrong.
+/// Prints an error.
 pub fn complain(text: &str, code: u8) -> ExitCode {
-    // Without an open standard error there is nobody to tell, but the exit status.
-    let _said = writeln!(io::stderr(), "{text}");
+    // Without standard error only the exit status reports the failure.
+    let _written = writeln!(io::stderr(), "{text}");
     code.into()
 }

@@ -1,5 +1,5 @@
-//! What confining a service comes to: values, computed from its profile and facts of the machine, that can be printed.
-//! Nothing here has an effect; [`crate::apply`] does what a plan says, in its order.
+//! The sandbox plan of a service, computed from its profile and facts of the machine; printable. No effects:
+//! [`crate::apply`] applies a plan, in its order.
 
 mod render;
 mod resolve;
@@ -11,40 +11,40 @@ use crate::capability::Capabilities;
 
 pub use resolve::{Facts, resolve};
 
-/// Everything that will be done before the command runs.
+/// All actions before the command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What the service does.
+    /// The service's purpose.
     pub summary: String,
-    /// The AppArmor profile that the command comes under, unless its path says it.
+    /// The AppArmor profile, unless the command's path determines it.
     pub apparmor: Option<String>,
-    /// Whom to become.
+    /// The user to become.
     pub identity: Option<Identity>,
     /// File mode mask.
     pub umask: u32,
     /// Limits of the control group and of the process.
     pub limits: Limits,
-    /// Whether its processes become users, who have control groups of their own.
+    /// Whether its processes become users, who have their own control groups.
     pub logins: Option<Logins>,
-    /// What each user gets.
+    /// Limits of each user.
     pub users: Option<Users>,
-    /// Namespaces of its own.
+    /// Private namespaces.
     pub namespaces: Namespaces,
     /// Mounts, in this order; empty without a mount namespace.
     pub mounts: Vec<Mount>,
-    /// Files that are made first.
+    /// Files created first.
     pub make: Vec<Place>,
-    /// File access, unless it is not restricted.
+    /// File access; `None` is unrestricted.
     pub files: Option<Vec<FileRule>>,
-    /// TCP ports, unless they are not restricted: to listen on, to connect to.
+    /// TCP ports to listen on and to connect to; `None` is unrestricted.
     pub ports: Option<Ports>,
-    /// Whether signals reach processes outside.
+    /// Whether it can signal processes outside.
     pub signals_outside: bool,
-    /// Whether abstract sockets of processes outside can be connected to.
+    /// Whether it can connect to abstract sockets of processes outside.
     pub sockets_outside: bool,
-    /// Whether it says whose logins there are, for audit. Otherwise it has the services' own number, and nobody's can be taken.
-    pub numbers_logins: bool,
-    /// The capabilities that can still be had.
+    /// Whether it sets login UIDs. Otherwise it has the services' own, and cannot take another.
+    pub sets_loginuid: bool,
+    /// The capabilities it keeps.
     pub capabilities: Capabilities,
     /// Whether `no_new_privs` is set.
     pub no_new_privileges: bool,
@@ -54,16 +54,16 @@ pub struct Plan {
     pub filter: Filter,
 }
 
-/// A user, resolved.
+/// A resolved user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The name that was given.
+    /// The name in the profile.
     pub name: String,
-    /// User number.
+    /// UID.
     pub uid: u32,
-    /// Group number.
+    /// GID.
     pub gid: u32,
-    /// All groups.
+    /// Supplementary groups.
     pub groups: Vec<u32>,
 }
 
@@ -72,11 +72,11 @@ pub struct Identity {
 pub struct Limits {
     /// Bytes for the control group.
     pub memory: Option<u64>,
-    /// Bytes that are kept for it.
+    /// Bytes protected from reclaim.
     pub reserved: Option<u64>,
     /// Processes in the control group.
     pub processes: Option<u32>,
-    /// Processes of one user, by number.
+    /// Processes of one user, by UID.
     pub user_processes: Option<u64>,
     /// Open files of a process.
     pub open_files: Option<u64>,
@@ -85,7 +85,7 @@ pub struct Limits {
 /// The control groups of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Users {
-    /// Members of this group are apart.
+    /// Members of this group have separate limits.
     pub apart: String,
     /// Logins of one user at a time.
     pub logins: u32,
@@ -97,11 +97,11 @@ pub struct Users {
     pub all_memory: u64,
     /// Processes of all.
     pub all_processes: u32,
-    /// Share of the processor of all.
+    /// CPU weight of all.
     pub weight: u32,
 }
 
-/// Which namespaces the service has for itself.
+/// Private namespaces of the service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Namespaces {
     /// Mounts.
@@ -119,38 +119,38 @@ pub struct Namespaces {
 pub struct Place {
     /// Absolute.
     pub path: String,
-    /// May be missing; then nothing is done.
+    /// May be missing; then the step is skipped.
     pub optional: bool,
-    /// Line of the profile; 0: always so.
+    /// Line of the profile; 0 for built-in ones.
     pub line: usize,
 }
 
-/// A step in a mount namespace of its own.
+/// A step in a private mount namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mount {
-    /// What the system mounts later appears here too, but not the reverse.
+    /// Later mounts of the system appear here too, but not the reverse.
     Receive,
-    /// The path becomes a mount, to have its own flags.
+    /// Makes the path a mount, so that it can have its own flags.
     Own(Place),
-    /// All mounts become read-only.
+    /// Makes all mounts read-only.
     AllReadOnly,
-    /// A mount becomes writable again, with all that is mounted below it.
+    /// Makes a mount writable again, with all mounts below it.
     Writable(Place),
-    /// A mount becomes writable again, and nothing that is mounted below it.
+    /// Makes a mount writable again, without the mounts below it.
     WritableAlone(&'static str),
-    /// An empty file system in memory, for everybody in it.
+    /// An empty tmpfs, writable for all users.
     Private(&'static str),
-    /// `/dev` with nothing but these.
+    /// `/dev` with only these devices.
     Devices(&'static [&'static str]),
-    /// `/proc` with its own processes only.
+    /// `/proc` with the service's own processes only.
     Processes,
     /// `/proc` with all processes and nothing else.
     AllProcesses,
-    /// Nothing is to be seen there, if it exists.
+    /// Hides the path, if it exists.
     Hide(&'static str),
 }
 
-/// What may be done with files.
+/// Kinds of file access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// List directories.
@@ -161,7 +161,7 @@ pub enum Access {
     Execute,
     /// Read, write and control a device.
     Device,
-    /// Read, make, change, remove.
+    /// Read, create, change, remove.
     Write,
 }
 
@@ -190,15 +190,15 @@ pub struct Filter {
     pub groups: BTreeSet<Group>,
     /// Families of sockets.
     pub families: BTreeSet<Family>,
-    /// Bits that make programs run as their owner may be set.
+    /// Set-user-ID and set-group-ID bits may be set.
     pub set_id_bits: bool,
     /// Memory may be writable and executable.
     pub write_execute: bool,
     /// Real-time scheduling.
     pub realtime: bool,
-    /// Another execution domain.
+    /// Other execution domains.
     pub personality: bool,
-    /// Becoming a user is told to who moves logins, and waits for the answer.
+    /// Becoming a user notifies the process that moves logins, and waits for it.
     pub tells_logins: bool,
 }
 
@@ -211,7 +211,7 @@ macro_rules! words {
         }
 
         impl $type {
-            /// All, with their words in a profile and what these mean.
+            /// All values, with their words in a profile and their meaning.
             pub const ALL: &'static [($type, &'static str, &'static str)] = &[$(($type::$variant, $word, $meaning),)*];
 
             /// By its word.
@@ -238,8 +238,8 @@ words! {
 }
 
 words! {
-    /// What a service uses together with the system, where otherwise it has its own or none.
-    Share {
+    /// What a service uses of the host's, where it otherwise has its own or nothing.
+    HostResource {
         Mounts = "mounts", "All mounts, and every change of them";
         Network = "network", "Network devices, addresses, ports";
         Ipc = "ipc", "System V IPC";
@@ -249,14 +249,13 @@ words! {
         Kernel = "kernel", "/proc and /sys with the kernel's settings and facts; otherwise its own processes only";
         Processes = "processes", "What the kernel says of all processes, without its settings; otherwise of its own only";
         Home = "home", "/home, /root, /mnt, /boot";
-        LoginNumber = "login-number", "Whose login it is, for audit: processes write it in /proc, the settings there stay read-only. Otherwise the service has a number of its own";
         Signals = "signals", "Signals to processes of others";
         AbstractSockets = "abstract-sockets", "Abstract sockets of others";
     }
 }
 
 words! {
-    /// How many logins one start of the program is for.
+    /// Number of logins of one start of the program.
     Logins {
         One = "one", "The program becomes one user, once";
         Many = "many", "The program starts processes that become users";
@@ -264,14 +263,15 @@ words! {
 }
 
 words! {
-    /// Restrictions that are otherwise made.
-    Lift {
-        Files = "files", "Access to files only below granted paths";
-        Ports = "ports", "TCP only with granted ports";
-        NoNewPrivileges = "no-new-privileges", "No rights by starting a program";
-        WriteExecute = "write-execute", "Memory either writable or executable";
-        SetIdBits = "set-id-bits", "No set-user-ID and set-group-ID bits on files";
-        Realtime = "realtime", "No real-time scheduling";
-        Personality = "personality", "No other execution domain";
+    /// What a service may do although the sandbox forbids it otherwise.
+    Allow {
+        AllFiles = "all-files", "Files outside the granted paths";
+        AllPorts = "all-ports", "TCP ports that are not granted";
+        LoginUid = "loginuid", "Setting the login UID of audit in /proc, where settings stay read-only; otherwise it is the services' own";
+        NewPrivileges = "new-privileges", "Privileges gained by starting a program";
+        Personality = "personality", "Other execution domains";
+        Realtime = "realtime", "Real-time scheduling";
+        SetIdBits = "set-id-bits", "Set-user-ID and set-group-ID bits on files";
+        WriteExecute = "write-execute", "Memory that is writable and executable";
     }
 }

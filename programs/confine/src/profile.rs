@@ -1,47 +1,48 @@
-//! A profile as written: TOML, in which everything is refused that no `[[grant]]` names, and every grant has a reason.
+//! A profile: TOML. The sandbox refuses everything that no `[[grant]]` names, and every grant has a reason.
 //!
-//! Here: its shape, and findings with file and line for what cannot be meant. What follows from it is in [`crate::plan`].
+//! This module has the file format, and findings with file and line for mistakes. [`crate::plan`] interprets it.
 
 use std::fmt;
 use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 
 /// A word or path with its place.
 pub type Word = Spanned<String>;
 
-/// The file, as its author wrote it.
+/// The file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Profile {
-    /// What the service does, one line.
+pub struct ConfineProfile {
+    /// The service's purpose, in one line.
     pub summary: String,
-    /// Runs as this user, with the user's own groups; unchanged when absent.
+    /// The user that it runs as, with that user's groups; unchanged if absent.
     pub user: Option<Word>,
-    /// Name of the AppArmor profile, where the kernel cannot tell it by the program's path.
+    /// Name of the AppArmor profile, if the program's path does not determine it.
     pub apparmor: Option<Word>,
     /// File mode mask, octal; 077 when absent.
     pub umask: Option<Word>,
-    /// What is allowed, each with its reason.
+    /// Grants.
     #[serde(default)]
     pub grant: Vec<Grant>,
-    /// Amounts.
+    /// Limits.
     #[serde(default)]
     pub limits: Limits,
-    /// Whose processes become users: from then on they are in the user's control group.
+    /// Whether its processes become users, who then are in their own control groups.
     pub logins: Option<Word>,
-    /// What each user gets: of the profile `users` only, under which logins are moved.
+    /// Limits of each user: only in the profile `users`, which the process that moves logins runs under.
     pub users: Option<Users>,
-    /// A score that is accepted although it is above the general limit.
+    /// An accepted score above the general limit.
     pub exposure: Option<Accepted>,
 }
 
-/// Something that is allowed.
+/// One grant.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Grant {
-    /// Why the service cannot do without.
+    /// Why the service needs it.
     pub reason: Word,
     /// Directories that may be listed, with those below them.
     #[serde(default)]
@@ -49,13 +50,13 @@ pub struct Grant {
     /// Files and directories that may be read.
     #[serde(default)]
     pub read: Vec<Word>,
-    /// And executed.
+    /// Files and directories that may be read and executed.
     #[serde(default)]
     pub execute: Vec<Word>,
-    /// Directories in which everything may be made, changed and removed; or files that may be changed.
+    /// Directories in which everything may be created, changed and removed; or files that may be changed.
     #[serde(default)]
     pub write: Vec<Word>,
-    /// Files that are made, empty, before the service starts, and may be changed.
+    /// Files that are created empty before the service starts, and may be changed.
     #[serde(default)]
     pub make: Vec<Word>,
     /// Devices that may be read, written and controlled.
@@ -76,23 +77,23 @@ pub struct Grant {
     /// Groups of system calls.
     #[serde(default)]
     pub calls: Vec<Word>,
-    /// What is not its own but the system's.
+    /// What the service uses of the host's, where it otherwise has its own or nothing.
     #[serde(default)]
-    pub share: Vec<Word>,
-    /// Restrictions that are not made.
+    pub host: Vec<Word>,
+    /// Restrictions that do not apply to it.
     #[serde(default)]
-    pub lift: Vec<Word>,
+    pub allow: Vec<Word>,
 }
 
-/// Amounts; no limit where nothing is said, except for core dumps, which are off.
+/// Limits; an absent one is unlimited, except core dumps, which are off.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// Memory of the service's control group: like `64M`, or `50%` of the machine's.
     pub memory: Option<Word>,
-    /// Memory of it that the kernel takes back for nobody else.
+    /// Memory that the kernel does not reclaim for others.
     pub reserved: Option<Word>,
-    /// Processes and threads in it.
+    /// Processes and threads of the control group.
     pub processes: Option<u32>,
     /// Processes and threads of each user that is not root, wherever they were started.
     pub user_processes: Option<u64>,
@@ -100,11 +101,11 @@ pub struct Limits {
     pub open_files: Option<u64>,
 }
 
-/// The control groups of users: what one user may have, and what all may have together.
+/// The control groups of users: limits of one user, and of all together.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Users {
-    /// Members of this group are apart from all others, who cannot use up what these need.
+    /// Members of this group have limits apart from all other users, who cannot exhaust them.
     pub apart: Word,
     /// Logins of one user at a time.
     pub logins: u32,
@@ -175,10 +176,34 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Keys of a grant that had another name in older profiles.
+const RENAMED: [(&str, &str); 2] = [("share", "host"), ("lift", "allow")];
+
 /// Reads a profile.
-pub fn read(source: Source<'_>) -> Result<Profile, Vec<Finding>> {
+pub fn read(source: Source<'_>) -> Result<ConfineProfile, Vec<Finding>> {
     toml::from_str(source.text).map_err(|error| {
+        let renamed = renamed(source);
+        if !renamed.is_empty() {
+            return renamed;
+        }
         let line = error.span().map_or(1, |span| source.line(span));
         vec![Finding { line, message: error.message().replace('\n', " ") }]
     })
+}
+
+/// A finding for each key that has another name now.
+fn renamed(source: Source<'_>) -> Vec<Finding> {
+    let Ok(table) = DeTable::parse(source.text) else { return Vec::new() };
+    let grants = table.get_ref().get("grant").and_then(|grants| grants.get_ref().as_array());
+    let keys =
+        grants.into_iter().flatten().filter_map(|grant| grant.get_ref().as_table()).flat_map(|grant| grant.keys());
+    let mut findings = Vec::new();
+    for key in keys {
+        if let Some((old, new)) = RENAMED.iter().find(|(old, _)| key.get_ref() == old) {
+            let message = format!("the key `{old}` is now called `{new}`");
+            findings.push(Finding { line: source.line(key.span()), message });
+        }
+    }
+    findings.sort_by_key(|finding| finding.line);
+    findings
 }

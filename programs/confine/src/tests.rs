@@ -11,7 +11,7 @@ const FACTS: Facts<'_> = Facts {
     memory: 1 << 30,
 };
 
-fn judge(file: &str, text: &str) -> Result<Plan, String> {
+fn plan_of(file: &str, text: &str) -> Result<Plan, String> {
     let source = Source { file, text };
     let profile = profile::read(source).map_err(|found| source.show(&found))?;
     plan::resolve(&profile, source, FACTS).map_err(|found| source.show(&found))
@@ -23,7 +23,7 @@ fn the_shipped_profiles_are_plans() {
     let profiles = files.iter().filter_map(|(name, text)| Some((name.strip_suffix(".toml")?, text)));
     let mut read = 0;
     for (name, text) in profiles.filter(|(name, _)| *name != "checks") {
-        let plan = judge(name, text).unwrap();
+        let plan = plan_of(name, text).unwrap();
         assert_matches(&format!("plans/{name}"), &plan.render());
         crate::filter::compile(&plan.filter).unwrap();
         read += 1;
@@ -41,11 +41,15 @@ fn every_mistake_has_its_place_and_its_remedy() {
         ("all-at-once.toml", include_str!("../tests/wrong/all-at-once.toml")),
         ("hidden.toml", include_str!("../tests/wrong/hidden.toml")),
         (
+            "old-keys.toml",
+            "summary = \"Test\"\n[[grant]]\nreason = \"Test\"\nlift = [\"files\"]\n\n[[grant]]\nreason = \"Test\"\nshare = [\"tmp\"]\n",
+        ),
+        (
             "user.toml",
-            "summary = \"Test\"\nuser = \"nobody\"\n[[grant]]\nreason = \"Test\"\nlift = [\"no-new-privileges\"]\n",
+            "summary = \"Test\"\nuser = \"nobody\"\n[[grant]]\nreason = \"Test\"\nallow = [\"new-privileges\"]\n",
         ),
     ] {
-        all.push_str(&judge(name, text).unwrap_err());
+        all.push_str(&plan_of(name, text).unwrap_err());
         all.push('\n');
     }
     assert_matches("wrong/findings", &all);
@@ -54,7 +58,7 @@ fn every_mistake_has_its_place_and_its_remedy() {
 #[test]
 fn a_user_and_amounts_are_resolved() {
     let text = "summary = \"Test\"\nuser = \"nobody\"\numask = \"027\"\n[limits]\nmemory = \"50%\"\nprocesses = 3\n";
-    let plan = judge("test.toml", text).unwrap();
+    let plan = plan_of("test.toml", text).unwrap();
     let user = plan.identity.unwrap();
     assert_eq!((user.uid, user.gid, user.groups), (65534, 65534, vec![65534, 7]));
     assert_eq!((plan.umask, plan.limits.memory, plan.limits.processes), (0o027, Some((1 << 30) / 100 * 50), Some(3)));
@@ -63,12 +67,12 @@ fn a_user_and_amounts_are_resolved() {
 #[test]
 fn fuzz_damaged_profiles_are_refused_without_harm() {
     let seed = input("wrong/all-at-once.toml");
-    let good = "summary = \"Test\"\n[[grant]]\nreason = \"Test\"\nread = [\"/etc\"]\ncalls = [\"clock\"]\nlift = [\"files\"]\n";
+    let good = "summary = \"Test\"\n[[grant]]\nreason = \"Test\"\nread = [\"/etc\"]\ncalls = [\"clock\"]\nallow = [\"all-files\"]\n";
     testkit::fuzz::repeat(41, crate::FUZZ_ALPHABET, |random| {
         for text in [seed.as_bytes(), good.as_bytes()] {
             let bytes = random.damaged(text);
             // Whatever is accepted still refuses what nobody granted.
-            if let Ok(plan) = judge("damaged", &String::from_utf8_lossy(&bytes)) {
+            if let Ok(plan) = plan_of("damaged", &String::from_utf8_lossy(&bytes)) {
                 assert!(plan.capabilities.names().len() < 2 && plan.no_new_privileges);
             }
         }

@@ -51,20 +51,20 @@ fn confined(name: &str, profile: &str, command: &[&str]) -> Output {
     output
 }
 
-/// What a profile of a test shares, for what the rights of the test do not reach.
-const SYSTEM: &str = r#"share = ["devices", "home", "host-name", "ipc", "kernel", "mounts", "network", "tmp"]"#;
+/// What a test's profile uses of the host's, where the test has no rights to make its own.
+const SYSTEM: &str = r#"host = ["devices", "home", "host-name", "ipc", "kernel", "mounts", "network", "tmp"]"#;
 
 /// Whether this machine can do all of it: root with its rights, Landlock, namespaces.
 fn can(test: &str, grant: &str) -> bool {
     let output = confined(test, &format!("[[grant]]\nreason = \"Test\"\n{grant}\n"), &[MISBEHAVE]);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     let beyond = ["Landlock cannot be set up", "cannot make namespaces", "Operation not permitted"];
-    let reason = beyond.iter().find(|reason| said.contains(**reason));
+    let reason = beyond.iter().find(|reason| stderr.contains(**reason));
     if !is_root() || reason.is_some() {
-        testkit::skipped(format_args!("{test}: this needs root, and a kernel and container that let it: {said}"));
+        testkit::skipped(format_args!("{test}: this needs root, and a kernel and container that let it: {stderr}"));
         return false;
     }
-    assert!(!said.starts_with("confine: "), "{said}");
+    assert!(!stderr.starts_with("confine: "), "{stderr}");
     true
 }
 
@@ -103,9 +103,9 @@ fn each_grant_opens_what_it_names_and_no_more() {
     }
     let cases = [
         ("read = [\"/etc/shadow\"]", "read-shadow"),
-        ("lift = [\"write-execute\"]", "write-execute execute-memory"),
-        ("lift = [\"personality\"]", "personality"),
-        ("lift = [\"set-id-bits\"]", "set-id-bit"),
+        ("allow = [\"write-execute\"]", "write-execute execute-memory"),
+        ("allow = [\"personality\"]", "personality"),
+        ("allow = [\"set-id-bits\"]", "set-id-bit"),
         ("calls = [\"memfd\"]", "unnamed-file"),
         ("calls = [\"process\"]\nexecute = [\"/usr\", \"-/lib\", \"-/lib64\"]", "shell"),
         ("calls = [\"identity\"]\ncapabilities = [\"CAP_SETUID\"]", "become-user"),
@@ -194,23 +194,23 @@ fn the_command_keeps_its_process_its_name_and_its_exit_code() {
     assert_eq!((lines.next(), lines.next()), (Some("0077"), Some("0")), "{text}");
 }
 
-/// A process without a number of a login can take anybody's. A service has one, so it can take none.
+/// A process without a login UID can take anybody's. A service has one, so it can take none.
 #[test]
-fn a_service_takes_nobodys_number() {
+fn a_service_cannot_take_a_login_uid() {
     let own = fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     if own.trim_end() != "4294967295" {
         testkit::skip!("these tests run in the login of `{own}`, which their processes keep");
     }
     let grant = format!("{SYSTEM}\ncalls = [\"process\"]\nread = [\"/\"]\nexecute = [\"/\"]\nwrite = [\"/proc\"]");
-    if !can("a_service_takes_nobodys_number", &grant) {
+    if !can("a_service_cannot_take_a_login_uid", &grant) {
         return;
     }
     let attack = "cat /proc/self/loginuid; echo; echo 1001 > /proc/self/loginuid; cat /proc/self/loginuid";
-    let profile = |more: &str| format!("[[grant]]\nreason = \"Test\"\n{}\n", grant.replace("\"tmp\"", more));
-    let output = confined("number", &profile("\"tmp\""), &["/bin/sh", "-c", attack]);
+    let profile = |more: &str| format!("[[grant]]\nreason = \"Test\"\n{grant}\n{more}\n");
+    let output = confined("loginuid", &profile(""), &["/bin/sh", "-c", attack]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "99\n99", "{}", String::from_utf8_lossy(&output.stderr));
-    // What lets people in must be able to say who they are.
-    let output = confined("numbers", &profile("\"tmp\", \"login-number\""), &["/bin/sh", "-c", attack]);
+    // A service that logs users in sets theirs.
+    let output = confined("sets-loginuid", &profile("allow = [\"loginuid\"]"), &["/bin/sh", "-c", attack]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "4294967295\n1001");
 }
 
@@ -218,7 +218,7 @@ fn a_service_takes_nobodys_number() {
 fn what_cannot_be_done_completely_is_not_started() {
     let cases = [
         ("[[grant]]\nreason = \"Test\"\nread = [\"/no/such/file\"]\n", ":4: `/no/such/file` is granted, but: "),
-        ("user = \"no-such-user\"\n", ":2: there is no user `no-such-user`"),
+        ("user = \"no-such-user\"\n", ":2: user `no-such-user` is not in /etc/passwd"),
         ("[limits]\nmemory = \"64M\"\n", "memory"),
     ];
     if !can("what_cannot_be_done_completely_is_not_started", "") {
@@ -226,12 +226,12 @@ fn what_cannot_be_done_completely_is_not_started() {
     }
     for (profile, why) in cases {
         let output = confined("closed", profile, &["/bin/echo", "started"]);
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         if profile.contains("memory") && output.status.success() {
             testkit::skipped("this machine's tests run in a control group with limits of their own");
             continue;
         }
-        assert_eq!(output.status.code(), Some(125), "{profile}: {said}");
-        assert!(output.stdout.is_empty() && said.contains(why), "{said}");
+        assert_eq!(output.status.code(), Some(125), "{profile}: {stderr}");
+        assert!(output.stdout.is_empty() && stderr.contains(why), "{stderr}");
     }
 }

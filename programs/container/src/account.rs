@@ -1,15 +1,15 @@
-//! Who a container runs as: words of the image or of the command line in, numbers out. Pure.
+//! The user of a container: names or numbers from the image or the command line in, numbers out. Pure.
 //!
-//! Names are looked up in the image's own files. Those are as untrusted as the image, so what they say is judged like a number
-//! that somebody wrote.
+//! Names are looked up in the image's own files. Those are as untrusted as the image, so their numbers pass the same
+//! checks as a number from the command line.
 
 use std::collections::BTreeSet;
 
-use base::accounts::{self, LARGEST, number};
+use base::accounts::{self, MAX_ID, number};
 
 use crate::problem::{Outcome, problem};
 
-/// The group of who names none.
+/// The group of a user without one.
 const NO_GROUP: u32 = 65534;
 
 /// The texts of `/etc/passwd` and `/etc/group`; empty where there are none.
@@ -21,40 +21,40 @@ pub struct Accounts {
     pub group: String,
 }
 
-/// Numbers of a process.
+/// The credentials of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its user.
+    /// UID.
     pub uid: u32,
-    /// Its group.
+    /// GID.
     pub gid: u32,
-    /// Further groups.
+    /// Supplementary groups.
     pub groups: BTreeSet<u32>,
 }
 
-/// Who decides, and what was accepted.
+/// The requested user, and what the administrator allowed.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct UserRequest<'a> {
     /// `USER[:GROUP]`, each a number or a name; empty is root.
     pub written: &'a str,
-    /// The administrator wrote it. Otherwise the image did.
-    pub said: bool,
-    /// Root in the container is root of the machine; it must be said.
+    /// From the command line; otherwise from the image.
+    pub by_administrator: bool,
+    /// Root in the container is the host's root, so it must be allowed by name.
     pub allow_root: bool,
 }
 
-/// The numbers that `asked` means, if they are ones that a container may have.
-pub fn judge(asked: Asked<'_>, image: &Accounts, machine: &Accounts) -> Outcome<User> {
-    let user = resolve(asked.written, image)?;
-    if user.numbers().any(|number| number == 0) && !asked.allow_root {
+/// Resolves the request, and refuses users that a container may not have.
+pub fn resolve_user(request: UserRequest<'_>, image: &Accounts, machine: &Accounts) -> Outcome<User> {
+    let user = resolve(request.written, image)?;
+    if user.numbers().any(|number| number == 0) && !request.allow_root {
         return problem(format!(
-            "the container would run as root (user `{:.40}`), which is root of this machine: there are no user namespaces. \
-             Say --user 65534 (or another number), or --allow-root",
-            asked.written
+            "the container would run as root (user `{:.40}`), and without user namespaces that is the host's root. \
+             Use --user 65534 (or another UID), or --allow-root",
+            request.written
         ));
     }
-    // Without user namespaces the kernel knows one set of numbers, so the same number is the same person.
-    let mut chosen = asked.written.splitn(2, ':').filter(|_| asked.said).map(|word| word.parse().ok());
+    // Without user namespaces the kernel has one set of numbers, so the same UID is the same user.
+    let mut chosen = request.written.splitn(2, ':').filter(|_| request.by_administrator).map(|word| word.parse().ok());
     let (chosen_uid, chosen_gid) = (chosen.next().flatten(), chosen.next().flatten());
     let known = |number: u32, chosen: Option<u32>| number == 0 || number == NO_GROUP || chosen == Some(number);
     if let Some(line) = lines(&machine.passwd).find(|line| line.number == user.uid && !known(user.uid, chosen_uid)) {
@@ -71,9 +71,9 @@ pub fn judge(asked: Asked<'_>, image: &Accounts, machine: &Accounts) -> Outcome<
 
 fn shared<T>(kind: &str, number: u32, name: &str) -> Outcome<T> {
     problem(format!(
-        "the container would be {kind} {number}, which is {name} of this machine: there are no user namespaces, so it would \
-         share that account's files, processes and limits. Say --user UID:GID with numbers of nobody here, or these numbers \
-         if that is meant"
+        "the container would run as {kind} {number}, which is `{name}` on the host. Without user namespaces it would share that \
+         account's files, processes and limits. Use --user UID:GID with numbers that the host does not use, or repeat these \
+         to confirm them"
     ))
 }
 
@@ -103,7 +103,7 @@ fn resolve(written: &str, image: &Accounts) -> Outcome<User> {
         (None, None) => (NO_GROUP, BTreeSet::new()),
         (None, Some(account)) => {
             let Some(gid) = account.rest.split(':').next().and_then(number) else {
-                return problem(format!("/etc/passwd of the image gives `{}` no group that is a number", account.name));
+                return problem(format!("/etc/passwd of the image gives `{}` an invalid group", account.name));
             };
             (gid, memberships(&image.group, account.name)?)
         }
@@ -130,7 +130,7 @@ enum Word<'a> {
     Name(&'a str),
 }
 
-/// A number in its one spelling, or a name that cannot be mistaken for one.
+/// A number in its canonical spelling, or a name that cannot be mistaken for one.
 fn word(written: &str) -> Outcome<Word<'_>> {
     if let Some(number) = number(written) {
         return Ok(Word::Number(number));
@@ -141,7 +141,7 @@ fn word(written: &str) -> Outcome<Word<'_>> {
         return Ok(Word::Name(written));
     }
     problem(format!(
-        "the user or group `{written:.40}` is neither a number from 1 to {LARGEST} in its plain spelling nor a name: say \
+        "invalid user or group `{written:.40}`: neither a name nor a decimal number from 1 to {MAX_ID}; use \
          --user UID[:GID]"
     ))
 }
@@ -151,20 +151,20 @@ fn word(written: &str) -> Outcome<Word<'_>> {
 struct Line<'a> {
     name: &'a str,
     number: u32,
-    /// What is behind the number.
+    /// The rest of the line, after the number.
     rest: &'a str,
 }
 
-/// Lines whose number can be one.
+/// The lines with a valid number.
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     accounts::lines(text).filter_map(|line| Some(Line { name: line.name, number: line.number()?, rest: line.rest }))
 }
 
-/// The first line of that name, as C libraries choose it.
+/// The first line with that name, as C libraries choose it.
 fn named<'a>(text: &'a str, name: &str, file: &str) -> Outcome<Line<'a>> {
     let first = text.lines().find(|line| line.split(':').next() == Some(name));
     let Some(first) = first else {
-        return problem(format!("the image's user or group `{name}` is not in its {file}: say --user UID[:GID]"));
+        return problem(format!("the image's user or group `{name}` is not in its {file}; use --user UID[:GID]"));
     };
     match lines(first).next() {
         Some(line) => Ok(line),
@@ -174,7 +174,7 @@ fn named<'a>(text: &'a str, name: &str, file: &str) -> Outcome<Line<'a>> {
 
 fn out_of_range<T>(file: &str, name: &str, digits: &str) -> Outcome<T> {
     problem(format!(
-        "{file} of the image gives `{name:.40}` the number `{digits:.40}`, which is none from 0 to {LARGEST}: say --user UID[:GID]"
+        "{file} of the image gives `{name:.40}` the invalid ID `{digits:.40}`, not from 0 to {MAX_ID}; use --user UID[:GID]"
     ))
 }
 

@@ -10,11 +10,12 @@ fn image() -> Accounts {
 }
 
 fn of(written: &str, allow_root: bool) -> Outcome<(u32, u32, Vec<u32>)> {
-    let user = judge(Asked { written, said: false, allow_root }, &image(), &Accounts::default())?;
+    let user =
+        resolve_user(UserRequest { written, by_administrator: false, allow_root }, &image(), &Accounts::default())?;
     Ok((user.uid, user.gid, user.groups.into_iter().collect()))
 }
 
-/// For setresuid, 4294967295 means "stay root"; what is read as a signed number would be negative.
+/// For setresuid, 4294967295 means "stay root"; as a signed number it would be negative.
 #[test]
 fn numbers_that_are_root_in_disguise() {
     for written in [
@@ -79,28 +80,30 @@ fn names_are_the_images() {
     assert_eq!(of("web:web", false).unwrap(), (70, 71, vec![]));
     assert_eq!(of("web:80", false).unwrap(), (70, 80, vec![]));
     assert_eq!(of("member", false).unwrap(), (74, 74, vec![80, 81]));
-    // A number that the image knows has that account's groups; one that it does not know has none.
+    // A UID in the image's files gets the groups of that account; another one gets none.
     assert_eq!(of("70", false).unwrap(), (70, 71, vec![80]));
     assert_eq!(of("9", false).unwrap(), (9, 65534, vec![]));
     assert_eq!(of("2147483647:1", false).unwrap(), (2_147_483_647, 1, vec![]));
     assert_eq!(
         of("nobody-here", false).unwrap_err().0,
-        "the image's user or group `nobody-here` is not in its /etc/passwd: say --user UID[:GID]"
+        "the image's user or group `nobody-here` is not in its /etc/passwd; use --user UID[:GID]"
     );
 }
 
-/// `User: 1000` would be this machine's first administrator, for limits, keys, pipes and whatever judges by number.
+/// `User: 1000` would be the host's first administrator, for limits, keys, pipes and every check by UID.
 #[test]
 fn an_image_is_nobody_of_this_machine() {
     let machine = Accounts {
         passwd: "root:x:0:0::/:\nada:x:1000:1000::/:\nweb:x:70:70::/:\nnobody:x:65534:65534::/:\n".into(),
         group: "root:x:0:\nada:x:1000:\nwheel:x:10:ada\nmail:x:80:\nnogroup:x:65534:\n".into(),
     };
-    let of = |written, said| judge(Asked { written, said, allow_root: true }, &image(), &machine);
+    let of = |written, by_administrator| {
+        resolve_user(UserRequest { written, by_administrator, allow_root: true }, &image(), &machine)
+    };
     for written in ["1000", "1000:5", "5:1000", "5:10", "web", "member"] {
         assert!(of(written, false).unwrap_err().0.contains("of this machine"), "{written}");
     }
-    // The administrator may mean it, but then he writes the numbers.
+    // The administrator may want that, but must write the numbers.
     for written in ["web", "member", "5:www", "1000:www", "web:5"] {
         assert!(of(written, true).unwrap_err().0.contains("of this machine"), "{written}");
     }
@@ -112,7 +115,7 @@ fn an_image_is_nobody_of_this_machine() {
     }
 }
 
-/// Random words over random files, made of pieces that lead to root.
+/// Random requests over random files, made of pieces that lead to root.
 #[test]
 fn whatever_an_image_says_nobody_is_root_by_accident() {
     let pieces = [
@@ -142,7 +145,9 @@ fn whatever_an_image_says_nobody_is_root_by_accident() {
         let (image, written) = (Accounts { passwd: text(60), group: text(60) }, text(5));
         let machine = Accounts { passwd: "ada:x:1000:1000::/:\n".into(), group: "ada:x:1000:\n".into() };
         for allow_root in [false, true] {
-            if let Ok(user) = judge(Asked { written: &written, said: false, allow_root }, &image, &machine) {
+            if let Ok(user) =
+                resolve_user(UserRequest { written: &written, by_administrator: false, allow_root }, &image, &machine)
+            {
                 assert!(
                     user.numbers().all(|number| number <= 2_147_483_647 && number != 1000),
                     "{written:?} {image:?}"

@@ -1,27 +1,27 @@
 //! Reads tar streams: ustar, with the extensions of pax and GNU for long names and large numbers.
 //!
-//! The bytes are untrusted. What an entry's name may mean is not decided here but in [`crate::step`].
+//! The bytes are untrusted. [`crate::step`] decides what the name of an entry means.
 
 use std::io::{self, Read};
 
 use crate::problem::{Doing as _, Outcome, problem};
 
 const BLOCK: usize = 512;
-/// Extension headers are read into memory, so they have a limit.
+/// Extension headers are held in memory, so they have a limit.
 const EXTENSION_LIMIT: u64 = 1 << 20;
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
     File,
-    /// Another name of an entry before it.
+    /// A hard link to an earlier entry.
     HardLink,
     /// A symbolic link.
     Symlink,
     /// A directory.
     Directory,
-    /// Devices, pipes, and whatever else there is.
+    /// Devices, pipes and everything else.
     Special,
 }
 
@@ -30,7 +30,7 @@ pub enum Kind {
 pub struct Entry {
     /// The name as written.
     pub name: Vec<u8>,
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
     /// Target of a link, as written.
     pub link: Vec<u8>,
@@ -42,14 +42,14 @@ pub struct Entry {
     pub gid: u32,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// Bytes of content that follow.
+    /// Bytes of content after the header.
     pub size: u64,
 }
 
 /// A stream of entries.
 pub struct Archive<R> {
     stream: R,
-    /// Content of the present entry, and padding behind it, not yet read.
+    /// Content of the current entry and its padding, not read yet.
     content: u64,
     padding: u64,
     /// Bytes of the stream that were consumed.
@@ -67,22 +67,22 @@ struct Extension {
 }
 
 impl<R: Read> Archive<R> {
-    /// Begins.
+    /// Starts reading.
     pub fn new(stream: R) -> Self {
         Self { stream, content: 0, padding: 0, offset: 0 }
     }
 
-    /// Where the content of the present entry begins in the stream, as long as none of it was read.
+    /// The offset of the current entry's content in the stream, until it is read.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The stream, at whatever place it is.
+    /// The stream, at its present position.
     pub fn into_stream(self) -> R {
         self.stream
     }
 
-    /// The next entry, or none at the end. What was not read of the one before is skipped.
+    /// The next entry; `None` at the end. Skips the unread rest of the previous one.
     pub fn next_entry(&mut self) -> Outcome<Option<Entry>> {
         let mut extension = Extension::default();
         loop {
@@ -92,7 +92,7 @@ impl<R: Read> Archive<R> {
             let size = number(field(124, 12))?;
             match header[156] {
                 b'x' => extension.read_pax(&self.extension(size)?)?,
-                // Defaults for all entries: nothing that images need.
+                // Defaults for all entries: images do not need them.
                 b'g' => self.expect(size),
                 b'L' => extension.name = Some(until_nul(&self.extension(size)?).to_vec()),
                 b'K' => extension.link = Some(until_nul(&self.extension(size)?).to_vec()),
@@ -134,13 +134,13 @@ impl<R: Read> Archive<R> {
         })
     }
 
-    /// The next header block, verified; none at the end of the archive.
+    /// The next header block, verified; `None` at the end of the archive.
     fn header(&mut self) -> Outcome<Option<[u8; BLOCK]>> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
         while filled < BLOCK {
             match self.stream.read(&mut block[filled..]).doing("reading the archive")? {
-                // Writers that leave out the two empty blocks at the end are common.
+                // Many writers omit the two empty blocks at the end.
                 0 if filled == 0 => return Ok(None),
                 0 => return problem("the archive ends in the middle of a header"),
                 count => filled += count,
@@ -193,7 +193,7 @@ impl<R: Read> Archive<R> {
 }
 
 impl<R: Read> Read for Archive<R> {
-    /// Content of the present entry.
+    /// Content of the current entry.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = buffer.len().min(usize::try_from(self.content).unwrap_or(usize::MAX));
         if most == 0 {
@@ -227,11 +227,12 @@ impl Extension {
                 b"path" => self.name = Some(value.to_vec()),
                 b"linkpath" => self.link = Some(value.to_vec()),
                 b"size" => {
-                    self.size = Some(digits().map_or_else(|| problem("a pax header has a size that is no number"), Ok)?)
+                    self.size =
+                        Some(digits().map_or_else(|| problem("a pax header has a size that is not a number"), Ok)?)
                 }
                 b"uid" => self.uid = digits().and_then(|id| id.try_into().ok()),
                 b"gid" => self.gid = digits().and_then(|id| id.try_into().ok()),
-                // Times below a second, extended attributes: left out on purpose.
+                // Fractions of a second and extended attributes are ignored on purpose.
                 _ => {}
             }
             bytes = &bytes[length..];
@@ -248,7 +249,7 @@ fn small(number: u64) -> Outcome<u32> {
     u32::try_from(number).map_or_else(|_| problem(format!("an owner or mode of {number}")), Ok)
 }
 
-/// Octal digits, or GNU's binary form for what does not fit.
+/// Octal digits, or GNU's binary form for larger numbers.
 fn number(field: &[u8]) -> Outcome<u64> {
     if field[0] & 0x80 != 0 {
         let bytes = field[1..].iter();

@@ -43,7 +43,7 @@ fn damage_is_an_error_or_other_entries_but_never_a_panic() {
         }
         bytes.truncate(bytes.len() - random.below(bytes.len()));
         drop(names(&bytes));
-        // With right checksums the readers behind them are reached.
+        // Right checksums let the data reach the later readers.
         crate::testing::sum(&mut bytes);
         drop(names(&bytes));
     });

@@ -1,4 +1,5 @@
-//! The list of system calls that a container may make: its text in, the rules of the runtime's configuration out. Pure.
+//! The system calls that a container may make: from the text of the list to the rules of the runtime's configuration.
+//! Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::problem::{Outcome, Problem, problem};
 
-/// The file, as written.
+/// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
@@ -15,7 +16,7 @@ struct List {
     group: Vec<Group>,
 }
 
-/// Calls that are allowed for one reason.
+/// Calls allowed for one reason.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Group {
@@ -23,15 +24,15 @@ struct Group {
     #[allow(dead_code)]
     reason: String,
     calls: String,
-    /// The argument that decides, from 0; without it, arguments do not matter.
+    /// The argument that is compared, counted from 0; without it, arguments do not matter.
     argument: Option<u8>,
-    /// The values that it may have.
+    /// Its allowed values.
     one_of: Option<Vec<u64>>,
-    /// Bits that may not be in it.
+    /// Bits that must be zero in it.
     without: Option<u64>,
 }
 
-/// Calls that are allowed, and the condition under which they are.
+/// Allowed calls and their condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     names: Vec<String>,
@@ -52,7 +53,7 @@ pub fn read(text: &str) -> Outcome<Vec<Rule>> {
     for group in list.group {
         let names: Vec<String> = group.calls.split_whitespace().map(str::to_owned).collect();
         for name in &names {
-            // What one group allows always, another could not restrict any more.
+            // A call that one group allows always cannot be restricted by another.
             if !seen.insert(name.clone()) {
                 return problem(format!("the list of system calls names `{name}` twice"));
             }
@@ -73,7 +74,7 @@ pub fn read(text: &str) -> Outcome<Vec<Rule>> {
         rules.push(Rule { names, condition });
     }
     if seen.is_empty() {
-        return problem("the list of system calls is empty: nothing could run");
+        return problem("the list of system calls is empty, so no program could run");
     }
     Ok(rules)
 }
@@ -85,7 +86,7 @@ impl Rule {
         Self { names: names.iter().map(|name| (*name).to_owned()).collect(), condition: None }
     }
 
-    /// The entries of the runtime's configuration; several of one call are alternatives.
+    /// The entries of the runtime's configuration; several entries of one call are alternatives.
     pub fn entries(&self) -> Vec<Value> {
         let entry = |arguments: Option<Value>| {
             let mut entry = json!({"names": self.names, "action": "SCMP_ACT_ALLOW"});
@@ -147,7 +148,7 @@ mod tests {
         }
     }
 
-    /// Of the sockets that programs could ask for, a container gets those of three families; and none connects by sending.
+    /// A container gets sockets of three families, and cannot connect by sending (MSG_FASTOPEN).
     #[test]
     fn the_list_of_the_system() {
         let path = "hardening/6-isolation/containers/seccomp.toml";

@@ -1,4 +1,4 @@
-//! SHA-256 digests: their spelling, and streams that are hashed while they are read.
+//! SHA-256 digests: their notation, and streams hashed while they are read.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Outcome, problem};
 
-/// A digest, spelled `sha256:` and 64 lower-case hexadecimal digits.
+/// A digest, written as `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest(String);
 
 impl Digest {
-    /// Reads the spelling. Other algorithms are refused: what cannot be verified is not read.
+    /// Parses the notation. Refuses other algorithms, which this program cannot verify.
     pub fn parse(text: &str) -> Outcome<Self> {
         let Some(hex) = text.strip_prefix("sha256:") else {
             return problem(format!("digest `{text:.80}` is not a sha256 digest; no other kind is read"));
@@ -44,7 +44,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A stream that is hashed and counted while it is read, and ends with an error where it is longer than it may be.
+/// A stream that is hashed and counted while it is read. Reading beyond its limit is an error.
 pub struct Hashed<R> {
     inner: R,
     hash: Sha256,
@@ -53,12 +53,12 @@ pub struct Hashed<R> {
 }
 
 impl<R: Read> Hashed<R> {
-    /// `most` bytes may come.
+    /// Allows at most `most` bytes.
     pub fn new(inner: R, most: u64) -> Self {
         Self { inner, hash: Sha256::new(), count: 0, most }
     }
 
-    /// Reads what is left, and gives the digest and the length of everything.
+    /// Reads the rest, and returns digest and length of the whole.
     pub fn finish(mut self) -> io::Result<(Digest, u64)> {
         io::copy(&mut self, &mut io::sink())?;
         Ok((Digest::from_hash(self.hash), self.count))

@@ -1,4 +1,4 @@
-//! Control groups of `container` itself; those of containers are the runtime's.
+//! Control groups of `container` itself; the runtime handles those of containers.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,21 +6,21 @@ use std::path::Path;
 
 use crate::problem::{Doing as _, Outcome, Problem, problem};
 
-/// Where they are.
+/// The mount point.
 pub const ROOT: &str = "/sys/fs/cgroup";
 
-/// Moves to a group of its own: in that of sshd or of whatever started it, a monitor would end with that service.
+/// Moves to its own group: in the group of sshd or another service, a monitor would end with that service.
 pub fn leave() {
     let group = Path::new(ROOT).join("containers.monitors");
-    // Without control groups there is nothing to leave, and nothing that ends with a service.
+    // Without control groups no service ends this process.
     if Path::new(ROOT).join("cgroup.procs").exists() && (group.exists() || fs::create_dir(&group).is_ok()) {
         drop(fs::write(group.join("cgroup.procs"), "0"));
     }
 }
 
-/// Does `work` in a group of its own, limited to one processor and the share of the memory that images may have, and a little more
-/// for the work. Files in memory count against the group in which they were written for as long as they are there: in that of an
-/// administrator's commands, or of a service, they would leave these too little.
+/// Runs `work` in its own group, limited to one processor and to the images' share of the memory plus a little for the
+/// work itself. Files in memory count against the group that wrote them for as long as they exist; the group of an
+/// administrator or a service would run short.
 pub fn unpacking<T>(root: &Path, memory: u64, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let own = fs::read_to_string("/proc/self/cgroup").doing("asking for the control group of this process")?;
     let Some(own) = own.lines().find_map(|line| line.strip_prefix("0::/")) else {
@@ -51,7 +51,7 @@ pub fn memory() -> Outcome<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
     match line.and_then(|number| number.parse::<u64>().ok()) {
         Some(kibibytes) => Ok(kibibytes << 10),
-        None => problem("/proc/meminfo does not say how much memory there is"),
+        None => problem("/proc/meminfo has no line MemTotal"),
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn images_are_not_counted_against_who_starts_them() {
-        // Plain files in place of control groups: what is written where.
+        // Plain files stand in for control groups.
         let room = testkit::TempDir::new("container-group");
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();

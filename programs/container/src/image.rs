@@ -1,4 +1,4 @@
-//! An image: verified, and unpacked below a root that only root can enter.
+//! Verifies an image, and unpacks it below a root that only root can enter.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
@@ -18,13 +18,13 @@ use crate::step::{components, step};
 use crate::store::{Held, Store};
 use crate::tree::Tree;
 
-/// All a layer may unpack to.
+/// The largest unpacked size of an image.
 const LAYER_LIMIT: u64 = 2 << 30;
-const MOST_LAYERS: usize = 128;
-/// Larger than any list of accounts.
+const MAX_LAYERS: usize = 128;
+/// The largest size of an account file.
 const ACCOUNTS_LIMIT: u64 = 1 << 20;
 
-/// What a container is made from.
+/// An unpacked image.
 #[derive(Debug)]
 pub struct Image {
     /// Digest of the manifest.
@@ -33,17 +33,18 @@ pub struct Image {
     pub config: Value,
     /// The unpacked files.
     pub root: PathBuf,
-    /// While it lives, nobody removes them.
+    /// A lock against removal of the image.
     #[allow(dead_code)] // its end is its use
     pub held: Held,
 }
 
-/// Reads and verifies the image, which must be the one that is `wanted`, and unpacks it into the store unless it is there.
+/// Reads and verifies the image, which must have the digest `wanted` if one is given, and unpacks it into the store
+/// unless it is there.
 pub fn load(path: &Path, store: &Store, wanted: Option<&Digest>) -> Outcome<Image> {
     let layout = Layout::open(path)?;
     let mut text = Vec::new();
     layout.file("index.json")?.take(DOCUMENT_LIMIT).read_to_end(&mut text).doing("reading index.json")?;
-    let index: Value = serde_json::from_slice(&text).map_err(io::Error::from).doing("index.json is no JSON")?;
+    let index: Value = serde_json::from_slice(&text).map_err(io::Error::from).doing("index.json is not valid JSON")?;
     let [chosen] = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default() else {
         return problem(
             "index.json must name exactly one manifest; copy the one image you mean into a layout of its own",
@@ -52,7 +53,7 @@ pub fn load(path: &Path, store: &Store, wanted: Option<&Digest>) -> Outcome<Imag
     let (digest, _) = described(chosen)?;
     if let Some(wanted) = wanted.filter(|wanted| **wanted != digest) {
         return problem(format!(
-            "{} is image {digest}, not {wanted} as asked for: another version, or not what it is taken for",
+            "{} is image {digest}, not the requested {wanted}: it is another version or another image",
             path.display()
         ));
     }
@@ -69,17 +70,17 @@ pub fn load(path: &Path, store: &Store, wanted: Option<&Digest>) -> Outcome<Imag
 }
 
 impl Image {
-    /// Whom the image knows.
+    /// The accounts of the image.
     pub fn accounts(&self) -> Outcome<Accounts> {
         Ok(Accounts { passwd: beneath(&self.root, "etc/passwd")?, group: beneath(&self.root, "etc/group")? })
     }
 }
 
-/// A file of an unpacked image as a container would see it: links lead to places below its root. Empty if there is none.
+/// A file of an unpacked image as a container sees it: links stay below its root. Empty if it does not exist.
 fn beneath(root: &Path, name: &str) -> Outcome<String> {
     let doing = |what: &str| format!("{what} /{name} of the image");
     let directory = File::open(root).doing_at("opening", root)?;
-    // Should it be a pipe or a terminal, opening it neither waits nor changes anything.
+    // If it is a pipe or a terminal, opening it neither blocks nor changes anything.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let file = match openat2(&directory, name, flags, Mode::empty(), resolve) {
@@ -87,7 +88,7 @@ fn beneath(root: &Path, name: &str) -> Outcome<String> {
         other => File::from(other.map_err(io::Error::from).doing(&doing("opening"))?),
     };
     if !file.metadata().doing(&doing("looking at"))?.is_file() {
-        return problem(format!("/{name} of the image is no regular file"));
+        return problem(format!("/{name} of the image is not a regular file"));
     }
     let mut text = Vec::new();
     file.take(ACCOUNTS_LIMIT + 1).read_to_end(&mut text).doing(&doing("reading"))?;
@@ -102,7 +103,7 @@ fn unpack(layout: &Layout, manifest: &Value, config: &Value, root: &Path) -> Out
     let none = Vec::new();
     let layers = manifest["layers"].as_array().unwrap_or(&none);
     let ids = config["rootfs"]["diff_ids"].as_array().unwrap_or(&none);
-    if layers.len() != ids.len() || layers.len() > MOST_LAYERS {
+    if layers.len() != ids.len() || layers.len() > MAX_LAYERS {
         return problem("manifest and configuration of the image disagree about its layers");
     }
     let mut tree = Tree::new(root);
@@ -120,10 +121,10 @@ fn unpack(layout: &Layout, manifest: &Value, config: &Value, root: &Path) -> Out
             other => return problem(format!("layers of type `{other:.80}` are not read, only tar and tar+gzip")),
         };
         if blob.finish().doing("reading a layer")? != (digest, size) || found != id {
-            return problem("a layer has other bytes than its digest says: the image is damaged or forged");
+            return problem("a layer does not match its digest: the image is damaged or forged");
         }
     }
-    // What the runtime mounts onto; the root is read-only by then. No layer's limits are meant for these.
+    // Mount points for the runtime; the root is read-only later. The limits of layers do not apply to them.
     tree.begin_layer();
     for point in ["dev", "proc", "run", "tmp"] {
         tree.make_directory(&components(point.as_bytes())?)?;
@@ -131,7 +132,7 @@ fn unpack(layout: &Layout, manifest: &Value, config: &Value, root: &Path) -> Out
     Ok(())
 }
 
-/// Unpacks one layer; gives the stream back, and the digest of all of it.
+/// Unpacks one layer; returns the stream and the digest of all of it.
 fn unpack_layer<R: Read>(stream: R, tree: &mut Tree) -> Outcome<(R, Digest)> {
     let mut stream = stream;
     let mut archive = Archive::new(Hashed::new(&mut stream, LAYER_LIMIT));

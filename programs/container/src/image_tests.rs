@@ -3,11 +3,11 @@ use crate::store;
 use crate::testing::{dir_of_root, entry, layout, linked, tar};
 use testkit::TempDir;
 
-/// A directory with a store, and a place outside of it.
+/// A directory with a store, and a place outside it.
 struct Machine(TempDir);
 
 impl Machine {
-    /// One with an empty store, and a place outside of it that must stay as it is.
+    /// The same with an empty store; the place outside must stay as it is.
     fn with_store(name: &str) -> Option<Self> {
         let room = dir_of_root(name)?;
         fs::create_dir(room.join("store")).unwrap();
@@ -66,7 +66,7 @@ fn nothing_leaves_the_root() {
     let outside = outside.to_str().unwrap().as_bytes();
     let link = |text: &[u8]| linked(b"door", b'2', text, 0o777, b"");
     for target in [outside.to_vec(), b"../../outside".to_vec(), b"/../../../..".to_vec()] {
-        // Written through the link: ends inside, at the same path below the root.
+        // A write through the link stays below the root, at the same path.
         let through =
             tar(&[link(&target), entry(b"door/secret", b'0', b"stolen"), linked(b"door/fifo", b'6', b"", 0, b"")]);
         drop(room.load(&[through]));
@@ -110,7 +110,7 @@ fn every_blob_is_verified() {
     room.load_wanted(None).unwrap();
 }
 
-/// The image that is at a path is not always the one that was meant.
+/// The image at a path may differ from the expected one.
 #[test]
 fn another_image_than_asked_for() {
     let Some(room) = Machine::with_store("pinned") else { return };
@@ -120,11 +120,11 @@ fn another_image_than_asked_for() {
     let other = layout(&room.0.join("image"), &[tar(&[entry(b"a", b'0', b"other")])]);
     let refused = room.load_wanted(Some(&meant)).unwrap_err().0;
     assert!(refused.contains(&format!("is image {other}, not {meant}")), "{refused}");
-    // Refused before anything of it was unpacked.
+    // The refusal comes before unpacking.
     assert_eq!(store::images(&room.0.join("store")).unwrap(), [meant.hex()]);
 }
 
-/// Who is known is read from the image, whatever its links say.
+/// Accounts are read from the image, wherever its links point.
 #[test]
 fn accounts_of_an_image_are_not_those_of_the_machine() {
     let Some(room) = Machine::with_store("accounts") else { return };
@@ -154,7 +154,7 @@ fn accounts_of_an_image_are_not_those_of_the_machine() {
     }
 }
 
-/// Random layers out of names that lead to each other.
+/// Random layers made of names that lead to each other.
 #[test]
 fn random_layers_stay_inside() {
     let Some(room) = Machine::with_store("random") else { return };

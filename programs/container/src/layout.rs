@@ -11,20 +11,20 @@ use crate::archive::{Archive, Entry, Kind};
 use crate::digest::Digest;
 use crate::problem::{Doing as _, Outcome, problem};
 
-/// Documents are read into memory.
+/// The largest document, which is held in memory.
 pub const DOCUMENT_LIMIT: u64 = 4 << 20;
-const MOST_ENTRIES: usize = 200_000;
+const MAX_ENTRIES: usize = 200_000;
 
-/// Where blobs are.
+/// The blobs.
 pub enum Layout {
-    /// Files below it.
+    /// A directory.
     Directory(PathBuf),
-    /// Name to place and length.
+    /// An archive: name to offset and length.
     Archive(PathBuf, BTreeMap<Vec<u8>, (u64, u64)>),
 }
 
 impl Layout {
-    /// Looks where the image is.
+    /// Opens the directory or archive.
     pub fn open(path: &Path) -> Outcome<Self> {
         if path.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
@@ -35,7 +35,7 @@ impl Layout {
             if kind == Kind::File {
                 files.insert(name.strip_prefix(b"./").unwrap_or(&name).to_vec(), (archive.offset(), size));
             }
-            if files.len() > MOST_ENTRIES {
+            if files.len() > MAX_ENTRIES {
                 return problem("the archive has too many entries");
             }
         }
@@ -48,13 +48,13 @@ impl Layout {
             Self::Directory(path) => {
                 let path = path.join(name);
                 if !fs::symlink_metadata(&path).doing_at("the image lacks", &path)?.is_file() {
-                    return problem(format!("{} of the image is no regular file", path.display()));
+                    return problem(format!("{} of the image is not a regular file", path.display()));
                 }
                 Ok(Box::new(File::open(&path).doing_at("opening", &path)?))
             }
             Self::Archive(path, files) => {
                 let Some((offset, size)) = files.get(name.as_bytes()) else {
-                    return problem(format!("{} has no {name}: it is no archive of an OCI layout", path.display()));
+                    return problem(format!("{} has no {name}: it is not an archive of an OCI layout", path.display()));
                 };
                 let mut file = File::open(path).doing_at("opening", path)?;
                 file.seek(SeekFrom::Start(*offset)).doing_at("reading", path)?;
@@ -70,15 +70,13 @@ impl Layout {
         let blob = self.file(&format!("blobs/sha256/{}", digest.hex()))?;
         blob.take(size.min(DOCUMENT_LIMIT) + 1).read_to_end(&mut bytes).doing("reading a document of the image")?;
         if bytes.len() as u64 != size || Digest::of(&bytes) != digest {
-            return problem(format!(
-                "blob {digest} has other bytes than its digest says: the image is damaged or forged"
-            ));
+            return problem(format!("blob {digest} does not match its digest: the image is damaged or forged"));
         }
-        serde_json::from_slice(&bytes).map_err(io::Error::from).doing(&format!("blob {digest} is no JSON"))
+        serde_json::from_slice(&bytes).map_err(io::Error::from).doing(&format!("blob {digest} is not valid JSON"))
     }
 }
 
-/// Digest and size of what a descriptor names.
+/// Digest and size in a descriptor.
 pub fn described(descriptor: &Value) -> Outcome<(Digest, u64)> {
     let Some(size) = descriptor["size"].as_u64() else { return problem("a descriptor of the image has no size") };
     Ok((Digest::parse(descriptor["digest"].as_str().unwrap_or_default())?, size))

@@ -1,4 +1,5 @@
-//! What a container printed: kept as it came, in two files of limited size, and shown without what a terminal would obey.
+//! The output of a container: stored unchanged in two files of limited size, and shown without terminal control
+//! sequences.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, IsTerminal, Read, Write};
@@ -9,17 +10,17 @@ use std::thread;
 use crate::problem::{Doing as _, Outcome};
 use crate::terminal::harmless;
 
-/// A log that is larger is begun anew; the one before it is kept.
+/// The size at which a log is rotated; one old file is kept.
 const LIMIT: u64 = 1 << 20;
 const FILE: &str = "log";
 const BEFORE: &str = "log.1";
 
-/// The log of the container whose state is there, for several writers.
+/// The log of the container with this state directory, for several writers.
 pub fn of(state: &Path) -> Arc<Mutex<PathBuf>> {
     Arc::new(Mutex::new(state.join(FILE)))
 }
 
-/// All that is kept.
+/// The whole stored log.
 pub fn read(state: &Path) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::new();
     for file in [BEFORE, FILE] {
@@ -31,7 +32,7 @@ pub fn read(state: &Path) -> Outcome<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies lines into the log, and on.
+/// Copies lines to the log and to `on`.
 pub fn keep<S: Read + Send + 'static, W: Write + IsTerminal + Send + 'static>(
     stream: S,
     log: Arc<Mutex<PathBuf>>,
@@ -42,7 +43,7 @@ pub fn keep<S: Read + Send + 'static, W: Write + IsTerminal + Send + 'static>(
         let mut stream = BufReader::new(stream);
         let mut line = Vec::new();
         while stream.by_ref().take(8192).read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            // A full /run or a closed terminal must not end the container.
+            // A full /run or a closed terminal must not stop the container.
             if let Ok(path) = log.lock() {
                 drop(append(&path, &line));
             }
@@ -54,7 +55,7 @@ pub fn keep<S: Read + Send + 'static, W: Write + IsTerminal + Send + 'static>(
     })
 }
 
-/// Writes what an untrusted program printed: as it is into files and pipes, harmless to a terminal.
+/// Writes the output of an untrusted program: unchanged to files and pipes, escaped to a terminal.
 pub fn show(bytes: &[u8], on: &mut impl Write, to_terminal: bool) -> io::Result<()> {
     if to_terminal {
         on.write_all(harmless(bytes).as_bytes())?;
@@ -96,7 +97,7 @@ mod tests {
             bytes
         };
         assert_eq!(shown(true), b"\\x1b]0;mine\\x07\\x1b[2J\n");
-        // What goes into a file is what was printed.
+        // A file gets the output unchanged.
         assert_eq!(shown(false), title);
     }
 }

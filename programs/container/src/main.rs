@@ -1,8 +1,10 @@
-//! `container`: OCI images as confined containers. There is no registry, no privileged mode and no daemon: an image is
-//! verified and unpacked, crun starts it, and one small process for each container keeps its log and exit status.
+//! `container`: runs OCI images as confined containers. It has no registry, no privileged mode and no daemon: it
+//! verifies and unpacks an image, crun starts it, and one small process per container keeps the log and the exit
+//! status.
 
 mod account;
 mod archive;
+mod args;
 mod calls;
 mod digest;
 mod group;
@@ -20,34 +22,33 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 mod tree;
-mod words;
 
-/// Bytes that mean something in the files of an image.
+/// Bytes with a meaning in the files of an image.
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"/.:,0123456789azrx-_\n\0\xff";
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
+use args::Request;
 use problem::{Doing as _, Outcome};
-use words::Request;
 
-#[allow(clippy::print_stderr)] // where messages for people go
+#[allow(clippy::print_stderr)] // where messages go
 fn main() -> ExitCode {
-    match words::read(std::env::args().skip(1)).and_then(perform) {
+    match args::read(std::env::args().skip(1)).and_then(perform) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            // It may hold words of an image, or what a container printed.
+            // It may contain text from an image, or a container's output.
             eprintln!("container: {}", terminal::harmless(failure.0.as_bytes()));
             ExitCode::from(125)
         }
     }
 }
 
-#[allow(clippy::print_stdout)] // the answer
+#[allow(clippy::print_stdout)] // the output
 fn perform(request: Request) -> Outcome<u8> {
     match request {
-        Request::Help => println!("{}", words::USAGE),
+        Request::Help => println!("{}", args::USAGE),
         Request::Run(run) => return runtime::run(*run),
         Request::Monitor(name) => return runtime::monitor(&name, false),
         Request::Ps => print!("{}", runtime::ps()?),
@@ -57,7 +58,7 @@ fn perform(request: Request) -> Outcome<u8> {
             let mut out = io::stdout();
             let to_terminal = out.is_terminal();
             match log::show(&runtime::logs(&name)?, &mut out, to_terminal) {
-                // Whoever read it has seen enough.
+                // The reader closed the pipe early.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                 shown => shown.doing("printing the log")?,
             }

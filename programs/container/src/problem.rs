@@ -1,4 +1,4 @@
-//! What went wrong, for the person who meets it: what, where, why, and what to do now.
+//! Errors for the person who meets them: what, where, why, and what to do now.
 
 use std::fmt;
 use std::io;
@@ -22,7 +22,7 @@ pub fn problem<T>(message: impl Into<String>) -> Outcome<T> {
     Err(Problem(message.into()))
 }
 
-/// Says what was being done when the system refused.
+/// Adds what the program was doing when the system refused.
 pub trait Doing<T> {
     /// `what` is a phrase such as "reading the index".
     fn doing(self, what: &str) -> Outcome<T>;

@@ -1,14 +1,14 @@
 //! Removes trees of any depth, with two descriptors and without recursion.
 //!
-//! Removing by descent holds a descriptor for each level, so a tree deeper than a process may have descriptors could never be
-//! removed. Here each directory is first moved up, beside its parent.
+//! A recursive removal holds one descriptor per level, so it fails on a tree deeper than the limit of descriptors. Here
+//! each directory is first moved up, beside its parent.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Doing as _, Outcome};
 
-/// Removes what is in a directory that nobody else changes meanwhile; continues what a killed process began.
+/// Empties a directory that nobody else changes meanwhile; continues after a killed process.
 pub fn empty(directory: &Path) -> Outcome<()> {
     let mut names = 0u64..;
     loop {
@@ -29,7 +29,7 @@ pub fn empty(directory: &Path) -> Outcome<()> {
     }
 }
 
-/// Removes what is in `from`, except that its directories go up into `top`.
+/// Removes the content of `from`, except that its directories move up into `top`.
 fn lift(from: &Path, top: &Path, names: &mut impl Iterator<Item = u64>) -> Outcome<()> {
     for entry in fs::read_dir(from).doing_at("reading", from)? {
         let entry = entry.doing_at("reading", from)?;
@@ -44,7 +44,7 @@ fn lift(from: &Path, top: &Path, names: &mut impl Iterator<Item = u64>) -> Outco
     Ok(())
 }
 
-/// A name that nothing in `top` has.
+/// A name that is free in `top`.
 pub fn free(top: &Path, names: &mut impl Iterator<Item = u64>) -> PathBuf {
     loop {
         let path = top.join(names.next().unwrap_or_default().to_string());
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// What an image unpacked by an older version could leave: thousands of levels, and a process with few descriptors.
+    /// A tree that an older version could leave: thousands of levels; and a process with few descriptors.
     #[test]
     fn depth_beyond_descriptors() {
         let own = std::env::current_exe().unwrap();
@@ -76,7 +76,7 @@ mod tests {
     fn deep_tree() {
         let room = testkit::TempDir::new("container-removal");
         fs::create_dir_all(room.join("0/x")).unwrap();
-        // From the inside out: no path of it is longer than the system takes.
+        // From the inside out: no path exceeds the system's limit.
         for _ in 0..5000 {
             fs::create_dir(room.join("outer")).unwrap();
             fs::write(room.join("outer/file"), "").unwrap();

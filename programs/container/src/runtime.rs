@@ -1,7 +1,6 @@
-//! Effects: what the system offers, the state below /run/containers, crun, and the process that watches a container.
+//! Effects: the system, the state below /run/containers, crun, and the process that monitors a container.
 //!
-//! Whether a container runs is asked of crun each time, which compares the process and its time of start; no file of ours
-//! says so.
+//! crun decides each time whether a container runs, by its process and start time; no state file does.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -16,19 +15,19 @@ use rustix::fs::FlockOperation;
 use serde_json::Value;
 
 use crate::account::Accounts;
+use crate::args::Run;
 use crate::digest::Digest;
 use crate::image::{self, Image};
 use crate::problem::{Doing as _, Outcome, Problem, problem};
 use crate::spec::{has_limits, spec};
 use crate::store::{self, Store};
-use crate::words::Run;
 use crate::{calls, group, log, login};
 
 const STATE: &str = "/run/containers";
 const STORE: &str = "/var/lib/containers";
 const SECCOMP: &str = "/usr/lib/container/seccomp.toml";
 const PROFILE: &str = "container-default";
-/// The file of a state that names the image.
+/// The file of a container's state that names its image.
 const IMAGE: &str = "image";
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,21 +39,21 @@ fn place(name: &str) -> PathBuf {
 #[allow(clippy::print_stdout)] // the name of what runs now
 pub fn run(mut run: Run) -> Outcome<u8> {
     let list = run.seccomp.take().unwrap_or_else(|| SECCOMP.into());
-    run.asked.calls = calls::read(&fs::read_to_string(&list).doing_at("reading the list of system calls", &list)?)?;
-    run.asked.apparmor = apparmor()?;
-    run.asked.machine = machine()?;
-    if run.asked.limits && !Path::new(group::ROOT).join("cgroup.controllers").exists() {
+    run.options.calls = calls::read(&fs::read_to_string(&list).doing_at("reading the list of system calls", &list)?)?;
+    run.options.apparmor = apparmor()?;
+    run.options.machine = machine()?;
+    if run.options.limits && !Path::new(group::ROOT).join("cgroup.controllers").exists() {
         return problem(
-            "no control groups of version 2 at /sys/fs/cgroup, so nothing would limit the container; --no-limits accepts that",
+            "/sys/fs/cgroup has no control groups of version 2, so the container would have no limits; --no-limits accepts that",
         );
     }
     let store = open_store()?;
     let load = || image::load(&run.image, &store, run.digest.as_ref());
     let image =
-        if run.asked.limits { group::unpacking(Path::new(group::ROOT), group::memory()?, load)? } else { load()? };
-    let name = &run.asked.name;
+        if run.options.limits { group::unpacking(Path::new(group::ROOT), group::memory()?, load)? } else { load()? };
+    let name = &run.options.name;
     prepare(&image, &run)?;
-    // From here on the state says that the image is used.
+    // From here on the state marks the image as used.
     drop(image);
     if run.detach {
         start(name)?;
@@ -64,7 +63,7 @@ pub fn run(mut run: Run) -> Outcome<u8> {
     monitor(name, true)
 }
 
-/// Starts the process that watches a container, and waits until that runs or has ended well.
+/// Starts the monitor, and waits until the container runs or has ended with success.
 fn start(name: &str) -> Outcome<()> {
     let own = std::env::current_exe().doing("finding this program")?;
     let mut monitor = Command::new(own);
@@ -83,13 +82,13 @@ fn start(name: &str) -> Outcome<()> {
             return problem(format!("{name} ended at once ({ended}):\n{}", String::from_utf8_lossy(&logs(name)?)));
         }
         if Instant::now() > end {
-            return problem(format!("{name} does not start; `container logs {name}` may say why"));
+            return problem(format!("{name} did not start; run `container logs {name}` for its output"));
         }
         thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// The store, on a file system for programs. Two that need it for the first time take turns.
+/// The store, on a file system that allows programs. Two processes that create it take turns.
 fn open_store() -> Outcome<Store> {
     let private =
         |path: &str| DirBuilder::new().recursive(true).mode(0o700).create(path).doing_at("making", Path::new(path));
@@ -101,25 +100,27 @@ fn open_store() -> Outcome<Store> {
     Store::open(Path::new(STORE))
 }
 
-/// Whom this machine knows.
+/// The accounts of the host.
 fn machine() -> Outcome<Accounts> {
     let read = |path: &str| fs::read_to_string(path).doing_at("reading", Path::new(path));
     Ok(Accounts { passwd: read("/etc/passwd")?, group: read("/etc/group")? })
 }
 
-/// Makes the state of a container, and its configuration in it.
+/// Creates the state of a container with its configuration.
 fn prepare(image: &Image, run: &Run) -> Outcome<()> {
-    let made = spec(&image.config, &image.root.to_string_lossy(), &image.accounts()?, &run.asked)?;
-    let name = &run.asked.name;
+    let made = spec(&image.config, &image.root.to_string_lossy(), &image.accounts()?, &run.options)?;
+    let name = &run.options.name;
     let state = place(name);
     DirBuilder::new().mode(0o700).create(&state).map_err(|error| {
-        Problem(format!("a container `{name}` is there already ({error}): `container rm {name}`, or say --name"))
+        Problem(format!(
+            "container `{name}` exists already ({error}); run `container rm {name}` or choose another --name"
+        ))
     })?;
     fs::write(state.join("config.json"), format!("{made:#}\n")).doing_at("writing into", &state)?;
     fs::write(state.join(IMAGE), format!("{}\n", image.digest)).doing_at("writing into", &state)
 }
 
-/// Runs crun in the foreground, keeps what it prints, and records how it ended.
+/// Runs crun in the foreground, keeps its output, and records its exit status.
 pub fn monitor(name: &str, attached: bool) -> Outcome<u8> {
     let state = place(name);
     if !attached {
@@ -164,11 +165,7 @@ fn crun(state: &Path) -> Command {
 
 fn existing(name: &str) -> Outcome<PathBuf> {
     let state = place(name);
-    if state.is_dir() {
-        Ok(state)
-    } else {
-        problem(format!("there is no container `{name}`; `container ps` lists them"))
-    }
+    if state.is_dir() { Ok(state) } else { problem(format!("no container `{name}`; `container ps` lists them")) }
 }
 
 /// `running`, `created`, `stopped`, or `exited N`.
@@ -212,19 +209,19 @@ pub fn remove_image(digest: &Digest) -> Outcome<()> {
     })
 }
 
-/// What it printed.
+/// Prints the log.
 pub fn logs(name: &str) -> Outcome<Vec<u8>> {
     log::read(&existing(name)?)
 }
 
-/// Asks it to end, then makes it.
+/// Asks a container to end, then kills it.
 pub fn stop(name: &str) -> Outcome<()> {
     let state = existing(name)?;
     for signal in ["TERM", "KILL"] {
         if status(name) != "running" {
             return Ok(());
         }
-        // It may end before the signal comes; what counts is the status afterwards.
+        // It may end before the signal arrives; the status afterwards counts.
         drop(crun(&state).args(["kill", name, signal]).stderr(Stdio::null()).status());
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end && status(name) == "running" {
@@ -240,7 +237,7 @@ pub fn stop(name: &str) -> Outcome<()> {
     }
 }
 
-/// Forgets one that has ended, and what a killed monitor left.
+/// Removes a stopped container, and the remains of a killed monitor.
 pub fn remove(name: &str) -> Outcome<()> {
     let state = existing(name)?;
     if status(name) == "running" {
@@ -250,7 +247,7 @@ pub fn remove(name: &str) -> Outcome<()> {
     fs::remove_dir_all(&state).doing_at("removing", &state)
 }
 
-/// The profile, where the kernel has AppArmor. One that is missing is no reason to go on without it.
+/// The AppArmor profile, if the kernel has AppArmor. A missing profile is an error.
 fn apparmor() -> Outcome<Option<String>> {
     let enabled = match fs::read_to_string("/sys/module/apparmor/parameters/enabled") {
         // A kernel without AppArmor.
@@ -260,7 +257,7 @@ fn apparmor() -> Outcome<Option<String>> {
     if enabled.trim() != "Y" {
         return Ok(None);
     }
-    // An image made without that layer has no profiles to load; the other layers hold without it.
+    // An image built without layer 2 has no profiles; the other layers hold without it.
     let layers = fs::read_to_string("/usr/lib/ashlar/layers");
     if layers.is_ok_and(|layers| !layers.lines().any(|layer| layer == "2-access")) {
         return Ok(None);

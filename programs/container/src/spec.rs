@@ -1,4 +1,4 @@
-//! The runtime's configuration: a pure function of the image's configuration, what was asked for, and policy.
+//! The runtime's configuration: a pure function of the image's configuration, the options of `run`, and policy.
 
 use serde_json::{Value, json};
 
@@ -6,18 +6,18 @@ use crate::account::{self, Accounts};
 use crate::calls::Rule;
 use crate::problem::{Outcome, problem};
 
-/// What was asked for, as resolved.
+/// The options of `run`, as resolved.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct RunOptions {
     /// The container's name.
     pub name: String,
-    /// `USER[:GROUP]` in place of the image's.
+    /// `USER[:GROUP]`, overriding the image's.
     pub user: Option<String>,
-    /// Root in the container is root of the machine; it must be said.
+    /// Root in the container is the host's root, so it must be allowed by name.
     pub allow_root: bool,
-    /// The machine's network in place of none.
+    /// The host's network instead of none.
     pub host_network: bool,
-    /// In place of the image's command.
+    /// A command that replaces the image's.
     pub command: Vec<String>,
     /// Added to the environment.
     pub env: Vec<String>,
@@ -25,13 +25,13 @@ pub struct Asked {
     pub apparmor: Option<String>,
     /// System calls that are allowed.
     pub calls: Vec<Rule>,
-    /// Whom the machine knows.
+    /// The accounts of the host.
     pub machine: Accounts,
     /// Whether there are control groups of version 2.
     pub limits: bool,
 }
 
-/// Files of /proc that a container does not see.
+/// Files of /proc hidden from a container.
 const MASKED: &[&str] = &[
     "/proc/acpi",
     "/proc/asound",
@@ -46,29 +46,30 @@ const MASKED: &[&str] = &[
     "/proc/timer_list",
     "/proc/timer_stats",
 ];
-/// Files of /proc that it cannot change.
+/// Files of /proc that a container cannot change.
 const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// The configuration. `accounts` are those whom the image knows.
-pub fn spec(config: &Value, root: &str, accounts: &Accounts, asked: &Asked) -> Outcome<Value> {
-    let written = asked.user.as_deref().or(config["User"].as_str()).unwrap_or_default();
-    let who = account::Asked { written, said: asked.user.is_some(), allow_root: asked.allow_root };
-    let user = account::judge(who, accounts, &asked.machine)?;
+/// The configuration. `accounts` are those of the image.
+pub fn spec(config: &Value, root: &str, accounts: &Accounts, options: &RunOptions) -> Outcome<Value> {
+    let written = options.user.as_deref().or(config["User"].as_str()).unwrap_or_default();
+    let who =
+        account::UserRequest { written, by_administrator: options.user.is_some(), allow_root: options.allow_root };
+    let user = account::resolve_user(who, accounts, &options.machine)?;
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let mut args = texts(&config["Entrypoint"]);
-    args.extend(if asked.command.is_empty() { texts(&config["Cmd"]) } else { asked.command.clone() });
+    args.extend(if options.command.is_empty() { texts(&config["Cmd"]) } else { options.command.clone() });
     if args.is_empty() {
-        return problem("the image names no command, and none was given: add one behind the image");
+        return problem("the image has no command; add one after the image");
     }
     let mut env = texts(&config["Env"]);
     if !env.iter().any(|line| line.starts_with("PATH=")) {
         env.push("PATH=/usr/local/bin:/usr/bin:/bin".to_owned());
     }
-    env.extend(asked.env.iter().cloned());
+    env.extend(options.env.iter().cloned());
     let mut namespaces = vec!["pid", "ipc", "uts", "mount", "cgroup"];
-    if !asked.host_network {
+    if !options.host_network {
         namespaces.push("network");
     }
     let tmpfs = |at: &str, options: &[&str]| {
@@ -85,7 +86,7 @@ pub fn spec(config: &Value, root: &str, accounts: &Accounts, asked: &Asked) -> O
             "noNewPrivileges": true, "oomScoreAdj": 500,
         },
         "root": {"path": root, "readonly": true},
-        "hostname": asked.name,
+        "hostname": options.name,
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "noexec", "mode=755", "size=64k"]},
@@ -100,24 +101,24 @@ pub fn spec(config: &Value, root: &str, accounts: &Accounts, asked: &Asked) -> O
             "maskedPaths": MASKED, "readonlyPaths": READ_ONLY, "rootfsPropagation": "private",
             "seccomp": {
                 "defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
-                "syscalls": asked.calls.iter().flat_map(Rule::entries).collect::<Vec<_>>(),
+                "syscalls": options.calls.iter().flat_map(Rule::entries).collect::<Vec<_>>(),
             },
         },
     });
     if !user.groups.is_empty() {
         made["process"]["user"]["additionalGids"] = json!(user.groups);
     }
-    if let Some(profile) = &asked.apparmor {
+    if let Some(profile) = &options.apparmor {
         made["process"]["apparmorProfile"] = json!(profile);
     }
-    if asked.limits {
-        made["linux"]["cgroupsPath"] = json!(format!("/containers/{}", asked.name));
+    if options.limits {
+        made["linux"]["cgroupsPath"] = json!(format!("/containers/{}", options.name));
         made["linux"]["resources"] = json!({"pids": {"limit": 128}, "memory": {"limit": 256 << 20}, "cpu": {"quota": 100_000, "period": 100_000}});
     }
     Ok(made)
 }
 
-/// Whether the configuration has limits, which the runtime must be told.
+/// Whether the configuration has limits, which crun must be told.
 pub fn has_limits(made: &Value) -> bool {
     made["linux"]["cgroupsPath"].is_string()
 }

@@ -1,4 +1,5 @@
-//! What an entry of a layer means for the tree: a pure function of its header, and the only place where names are judged.
+//! The change that an entry of a layer makes to the tree: a pure function of its header, and the only place that
+//! validates names.
 
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
@@ -7,34 +8,34 @@ use std::path::PathBuf;
 use crate::archive::{Entry, Kind};
 use crate::problem::{Outcome, problem};
 
-/// Components of a path: none is empty, `.` or `..`, or has a slash or a NUL in it.
+/// Components of a path: none is empty, `.` or `..`, or contains a slash or NUL.
 pub type Path = Vec<CString>;
 
-/// Deeper trees than this are refused, as written and as unpacked.
-pub const DEEPEST: usize = 64;
-const LONGEST_NAME: usize = 255;
-const LONGEST_PATH: usize = 4000;
+/// The deepest tree, as written and as unpacked.
+pub const MAX_DEPTH: usize = 64;
+const MAX_NAME: usize = 255;
+const MAX_PATH: usize = 4000;
 
 /// One change of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A directory is there, with these bits. The root itself has no components.
+    /// A directory with these mode bits. The root itself has no components.
     Directory(Path, u32),
-    /// A file is there; its content follows.
+    /// A file; its content follows.
     File(Path, u32),
-    /// A symbolic link with this text; where it leads is decided inside the root, when it is followed.
+    /// A symbolic link with this text; following it later stays inside the root.
     Symlink(Path, CString),
-    /// Another name of a file.
+    /// A hard link.
     HardLink(Path, Path),
-    /// What a lower layer had is gone.
+    /// Removes an entry of lower layers.
     Remove(Path),
-    /// What lower layers had in the directory is gone.
+    /// Removes all entries of lower layers in a directory.
     Empty(Path),
-    /// A device or pipe, left out: containers get theirs from the runtime.
+    /// A device or pipe, ignored: the runtime makes those of a container.
     LeaveOut(Path),
 }
 
-/// The meaning of an entry. Bits for set-user-id and set-group-id are dropped; sticky is kept for directories.
+/// The change that an entry makes. Drops set-user-ID and set-group-ID bits; keeps sticky for directories.
 pub fn step(entry: &Entry) -> Outcome<Step> {
     let path = components(&entry.name)?;
     if let Some(name) = path.last().map(|name| name.as_bytes()).and_then(|name| name.strip_prefix(b".wh.")) {
@@ -44,7 +45,7 @@ pub fn step(entry: &Entry) -> Outcome<Step> {
             return Ok(Step::Empty(path));
         }
         if name.is_empty() || name == b"." || name == b".." {
-            return refuse(&entry.name, "a whiteout of nothing");
+            return refuse(&entry.name, "a whiteout without a name");
         }
         if name.starts_with(b".wh.") {
             // Bookkeeping of aufs.
@@ -60,7 +61,7 @@ pub fn step(entry: &Entry) -> Outcome<Step> {
         Kind::Directory => Step::Directory(path, entry.mode & 0o1777),
         Kind::File => Step::File(path, entry.mode & 0o777),
         Kind::Symlink => {
-            if entry.link.is_empty() || entry.link.len() > LONGEST_PATH {
+            if entry.link.is_empty() || entry.link.len() > MAX_PATH {
                 return refuse(&entry.name, "a symbolic link without a usable target");
             }
             Step::Symlink(path, c_string(&entry.link)?)
@@ -76,19 +77,19 @@ pub fn step(entry: &Entry) -> Outcome<Step> {
     })
 }
 
-/// The components of a written path. A leading slash and single dots mean nothing; `..` is refused, never resolved.
+/// The components of a path in an archive. Ignores a leading slash and single dots; refuses `..`.
 pub fn components(written: &[u8]) -> Outcome<Path> {
     let mut path = Path::new();
     for name in written.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".") {
         if name == b".." {
             return refuse(written, "it leads upwards");
         }
-        if name.len() > LONGEST_NAME {
+        if name.len() > MAX_NAME {
             return refuse(written, "a name in it is longer than 255 bytes");
         }
         path.push(c_string(name)?);
     }
-    if path.len() > DEEPEST || written.len() > LONGEST_PATH {
+    if path.len() > MAX_DEPTH || written.len() > MAX_PATH {
         return refuse(written, "it is too deep or too long");
     }
     Ok(path)

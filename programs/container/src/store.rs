@@ -1,8 +1,8 @@
 //! Unpacked images, by digest. Several processes may work here at once.
 //!
-//! `DIGEST` is complete; `DIGEST.partial` is being unpacked, or was when its process died; `.removing` is on its way out. Who works
-//! on an image holds a lock of the kernel's, which ends with the process. It is on a file of its own in `.locks`: the image's root is
-//! a directory that its containers can open, and what can be opened can be locked.
+//! `DIGEST` is complete; `DIGEST.partial` is being unpacked, or its process died; `.removing` is being deleted. A
+//! process that works on an image holds a kernel lock, which ends with the process. The lock is on a file of its own in
+//! `.locks`: containers can open the root of their image, and anybody who can open a file can lock it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -16,22 +16,22 @@ use crate::digest::Digest;
 use crate::problem::{Doing as _, Outcome, Problem, problem};
 use crate::removal;
 
-/// A lock, given up when this ends.
+/// A lock, released when dropped.
 #[derive(Debug)]
 pub struct Held(#[allow(dead_code)] File);
 
-/// The directory that images are in.
+/// The directory of images.
 #[derive(Debug)]
 pub struct Store(PathBuf);
 
 impl Store {
-    /// Opens it, and removes what killed processes left.
+    /// Opens the store, and removes the remains of killed processes.
     pub fn open(path: &Path) -> Outcome<Self> {
         let store = Self(path.to_owned());
         for name in names(path)? {
             let Some(image) = name.strip_suffix(".partial") else { continue };
             if let Some(held) = store.lock(image, FlockOperation::NonBlockingLockExclusive)? {
-                // Its process may have finished since.
+                // Its process may have finished meanwhile.
                 if path.join(&name).exists() {
                     store.discard(&path.join(&name))?;
                 }
@@ -42,8 +42,8 @@ impl Store {
         Ok(store)
     }
 
-    /// The root of an image, unpacked by `unpack` unless it is there, and a lock against its removal. Who wants the same image
-    /// meanwhile waits.
+    /// The root of an image, and a lock against its removal. Runs `unpack` unless the image is there. Another process
+    /// that wants the same image waits.
     pub fn hold(&self, digest: &Digest, unpack: impl Fn(&Path) -> Outcome<()>) -> Outcome<(PathBuf, Held)> {
         let root = self.0.join(digest.hex());
         let partial = self.0.join(format!("{}.partial", digest.hex()));
@@ -61,7 +61,7 @@ impl Store {
         }
     }
 
-    /// Unpacks beside the root, which is there at once or not at all.
+    /// Unpacks under another name, and renames when complete.
     fn make(&self, root: &Path, partial: &Path, unpack: &impl Fn(&Path) -> Outcome<()>) -> Outcome<()> {
         if partial.exists() {
             // Left by a killed process.
@@ -77,11 +77,12 @@ impl Store {
         }
     }
 
-    /// Removes an image that nothing is being started from; `users` are asked when it is sure that nothing is.
+    /// Removes an image, unless a container is being started from it. Calls `users` once no other process can start
+    /// one.
     pub fn remove(&self, digest: &Digest, users: impl Fn() -> Outcome<Vec<String>>) -> Outcome<()> {
         let root = self.0.join(digest.hex());
         if !root.exists() {
-            return problem(format!("there is no image {digest}; `container images` lists them"));
+            return problem(format!("no image {digest}; `container images` lists them"));
         }
         let Some(held) = self.lock(digest.hex(), FlockOperation::NonBlockingLockExclusive)? else {
             return problem(format!("a container is being started from {digest}: try again"));
@@ -97,7 +98,8 @@ impl Store {
         Ok(())
     }
 
-    /// The lock of an image; none if it was removed while this waited, or if another has it and `how` does not wait.
+    /// The lock of an image; `None` if it was removed while this waited, or if another process has it and `how` does
+    /// not wait.
     fn lock(&self, image: &str, how: FlockOperation) -> Outcome<Option<Held>> {
         make_private(&self.locks())?;
         let path = self.locks().join(image);
@@ -110,7 +112,7 @@ impl Store {
         self.0.join(".locks")
     }
 
-    /// Out of the way at once; then its files are removed.
+    /// Renames the image first, then deletes its files.
     fn discard(&self, directory: &Path) -> Outcome<()> {
         let removing = self.removing();
         make_private(&removing)?;
@@ -122,7 +124,7 @@ impl Store {
     }
 
     fn empty_removing(&self) -> Outcome<()> {
-        // Without it there is nothing to do; it stays when it is empty.
+        // Without it there is nothing to do; an empty one stays.
         let Some(held) = claim(&self.removing(), FlockOperation::LockExclusive)? else { return Ok(()) };
         removal::empty(&self.removing())?;
         drop(held);
@@ -138,8 +140,8 @@ fn make_private(directory: &Path) -> Outcome<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory).doing_at("making", directory)
 }
 
-/// Locks a directory or file; none if it is not there, if it has gone or was replaced while this waited, or if another holds it and
-/// `how` does not wait.
+/// Locks a directory or file; `None` if it does not exist, was removed or replaced while this waited, or if another
+/// process holds it and `how` does not wait.
 pub fn claim(path: &Path, how: FlockOperation) -> Outcome<Option<Held>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -157,12 +159,12 @@ pub fn claim(path: &Path, how: FlockOperation) -> Outcome<Option<Held>> {
     Ok(is_same.then_some(Held(file)))
 }
 
-/// The digests of what is unpacked there.
+/// The digests of the unpacked images.
 pub fn images(store: &Path) -> Outcome<Vec<String>> {
     Ok(names(store)?.into_iter().filter(|name| !name.contains('.')).collect())
 }
 
-/// Names in a directory, without those that begin with a dot, in order. None if it was never made.
+/// Names in a directory, sorted, without hidden ones; empty if there is no directory.
 pub fn names(directory: &Path) -> Outcome<Vec<String>> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -177,7 +179,7 @@ pub fn names(directory: &Path) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// Gives the store a file system of its own where /var may not hold programs.
+/// Mounts a separate file system for the store if /var does not allow programs.
 pub fn make_executable(store: &Path) -> Outcome<()> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").doing("reading the mounts")?;
     let options = mounts.lines().filter_map(|line| {
@@ -193,10 +195,7 @@ pub fn make_executable(store: &Path) -> Outcome<()> {
     if mount.status().doing("starting mount")?.success() {
         return Ok(());
     }
-    problem(format!(
-        "{} may not hold programs, and a file system of its own could not be mounted there",
-        store.display()
-    ))
+    problem(format!("{} does not allow programs, and mounting a file system there failed", store.display()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn fill(root: &Path) -> Outcome<()> {
     fs::write(root.join("file"), "whole").doing_at("writing", root)
 }
 
-/// Both made the same `.partial`, and each removed what the other had.
+/// Both used the same `.partial`, and each removed the other's files.
 #[test]
 fn two_first_starts_at_one_moment() {
     let room = TempDir::new("at-once");
@@ -38,7 +38,7 @@ fn two_first_starts_at_one_moment() {
     assert_eq!(images(&room).unwrap(), [digest().hex()]);
 }
 
-/// The same when the one that was first fails: the next tries for itself.
+/// The same if the first process fails: the next one tries itself.
 #[test]
 fn a_failed_start_is_not_in_the_way_of_others() {
     let room = TempDir::new("fails");
@@ -68,7 +68,7 @@ fn what_killed_processes_left_is_removed() {
     fs::create_dir_all(room.join(".removing/7/d")).unwrap();
     let working = Store(room.to_path_buf()).lock(digest().hex(), FlockOperation::LockExclusive).unwrap().unwrap();
     let store = Store::open(&room).unwrap();
-    // That of a process that still works stays.
+    // The directory of a live process stays.
     assert!(partial.exists() && !room.join("other.partial").exists());
     assert_eq!(fs::read_dir(room.join(".removing")).unwrap().count(), 0);
     drop(working);
@@ -88,7 +88,7 @@ fn images_are_removed_unless_used() {
     assert!(root.exists());
     store.remove(&digest(), nobody).unwrap();
     assert!(!root.exists() && images(&room).unwrap().is_empty());
-    assert!(store.remove(&digest(), nobody).unwrap_err().0.contains("there is no image"));
+    assert!(store.remove(&digest(), nobody).unwrap_err().0.contains("no image "));
 }
 
 /// A container can open its root, and lock it for as long as it runs.

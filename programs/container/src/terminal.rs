@@ -1,9 +1,9 @@
-//! Untrusted bytes as text that a terminal only shows. Pure.
+//! Untrusted bytes as text that is safe to print on a terminal. Pure.
 //!
-//! What a terminal takes for commands could change its title, clear it, hide lines, answer questions as if its owner had typed, or
-//! show other text than is there.
+//! Control sequences could change a terminal's title, clear it, hide lines, send input as if the user had typed it, or
+//! display other text.
 
-/// The text, with `\x1b` in place of what would be a command. Line ends and tabs stay.
+/// The text, with `\x1b` for a control character. Keeps line ends and tabs.
 pub fn harmless(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -9,7 +9,7 @@ use testkit::TempDir;
 
 use crate::digest::Digest;
 
-/// A directory of a test's own, in which files can be given away; none, with a note, where they cannot.
+/// A directory for a test, in which chown works; `None` with a note if it does not.
 pub fn dir_of_root(name: &str) -> Option<TempDir> {
     let room = TempDir::new(name);
     let own = room.join("own");
@@ -27,7 +27,7 @@ pub fn entry(name: &[u8], kind: u8, content: &[u8]) -> Vec<u8> {
     linked(name, kind, b"", 0o644, content)
 }
 
-/// The same with link and mode.
+/// The same, with link and mode.
 pub fn linked(name: &[u8], kind: u8, link: &[u8], mode: u32, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 512];
     bytes[..name.len()].copy_from_slice(name);
@@ -60,7 +60,7 @@ pub fn tar(entries: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// A layout of plain layers at `path`; gives the digest of the manifest.
+/// A layout of plain layers at `path`; returns the digest of the manifest.
 pub fn layout(path: &Path, layers: &[Vec<u8>]) -> Digest {
     fs::create_dir_all(path.join("blobs/sha256")).unwrap();
     let put = |bytes: &[u8], kind: &str| -> Value {

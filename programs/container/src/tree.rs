@@ -1,7 +1,7 @@
-//! The tree that layers are unpacked into. Nobody else can change it meanwhile, so what was looked at stays as it is.
+//! The tree that layers are unpacked into. No other process changes it meanwhile, so a check stays valid.
 //!
-//! The work that a layer can cause has limits that do not depend on how its names are written: what it makes is counted, parents
-//! that it only implies included; the depth is that of the tree, whatever links led there; and whiteouts cost what they remove.
+//! The work that a layer can cause has limits that no choice of names changes: entries count with their implied
+//! parents, the depth is that of the tree after following links, and a whiteout costs what it removes.
 
 use std::collections::BTreeSet;
 use std::ffi::{CString, OsStr};
@@ -13,36 +13,36 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::Entry;
 use crate::problem::{Doing as _, Outcome, problem};
-use crate::step::{DEEPEST, Step, shown};
+use crate::step::{MAX_DEPTH, Step, shown};
 
-/// What a layer may hold and imply.
-const MOST_ENTRIES: usize = 200_000;
-/// The same in bytes of paths, which are kept in memory.
-const MOST_PATH_BYTES: usize = 64 << 20;
-const MOST_LINKS: usize = 40;
-/// Components looked at on the way to one entry. Links could make them many.
-const MOST_COMPONENTS: usize = 256;
+/// The number of entries in a layer, implied ones included.
+const MAX_ENTRIES: usize = 200_000;
+/// The same in bytes of paths, which are held in memory.
+const MAX_PATH_BYTES: usize = 64 << 20;
+const MAX_LINKS: usize = 40;
+/// Components visited on the way to one entry; links can multiply them.
+const MAX_COMPONENTS: usize = 256;
 
-/// A tree, and what the present layer did to it.
+/// A tree, and the changes of the current layer.
 pub struct Tree {
     root: PathBuf,
-    made: Made,
+    made: CreatedPaths,
     count: usize,
     path_bytes: usize,
-    /// Directories in which there is nothing of lower layers any more.
+    /// Directories without entries of lower layers.
     emptied: BTreeSet<PathBuf>,
 }
 
-/// The paths that a layer made, as they are written: each begins with the root and has no slash too many.
+/// The paths that a layer made, as written: each begins with the root and has no superfluous slash.
 #[derive(Default)]
-struct Made(BTreeSet<Vec<u8>>);
+struct CreatedPaths(BTreeSet<Vec<u8>>);
 
-impl Made {
+impl CreatedPaths {
     fn insert(&mut self, path: PathBuf) {
         self.0.insert(path.into_os_string().into_vec());
     }
 
-    /// Whether it made this, or something below it: that is the first from `PATH/` on, if there is any.
+    /// Whether it made this path or one below it: the first one from `PATH/` on, if any.
     fn reaches(&self, path: &Path) -> bool {
         let path = path.as_os_str().as_bytes();
         let below = [path, b"/"].concat();
@@ -50,7 +50,7 @@ impl Made {
     }
 }
 
-/// Whether parents that are missing are made.
+/// Whether to create missing parents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Make,
@@ -58,18 +58,18 @@ enum Missing {
 }
 
 impl Tree {
-    /// A tree whose root is there.
+    /// A tree with an existing root.
     pub fn new(root: &Path) -> Self {
-        let (made, emptied) = (Made::default(), BTreeSet::new());
+        let (made, emptied) = (CreatedPaths::default(), BTreeSet::new());
         Self { root: root.to_owned(), made, count: 0, path_bytes: 0, emptied }
     }
 
-    /// What was made until now is of lower layers.
+    /// Starts a new layer.
     pub fn begin_layer(&mut self) {
         *self = Self::new(&self.root);
     }
 
-    /// Performs one step.
+    /// Applies one step.
     pub fn apply(&mut self, step: &Step, entry: &Entry, content: &mut impl Read) -> Outcome<()> {
         self.count_one()?;
         let made = match step {
@@ -124,29 +124,29 @@ impl Tree {
         Ok(at)
     }
 
-    /// Makes a directory where it is missing.
+    /// Creates a directory if it is missing.
     pub fn make_directory(&mut self, path: &[CString]) -> Outcome<()> {
         self.directory(path, Missing::Make).map(drop)
     }
 
     fn count_one(&mut self) -> Outcome<()> {
         self.count += 1;
-        if self.count > MOST_ENTRIES {
+        if self.count > MAX_ENTRIES {
             return problem("a layer has too many entries");
         }
         Ok(())
     }
 
-    /// Before a path is kept in memory.
+    /// Called before a path is stored in memory.
     fn count_bytes(&mut self, path: &Path) -> Outcome<()> {
         self.path_bytes += path.as_os_str().len();
-        if self.path_bytes > MOST_PATH_BYTES {
+        if self.path_bytes > MAX_PATH_BYTES {
             return problem("a layer has too many long names");
         }
         Ok(())
     }
 
-    /// Removes what lower layers had in a directory. A second time there would be nothing to do, so it is not looked at again.
+    /// Removes the entries of lower layers in a directory. Marks it, because a second time would find nothing.
     fn empty(&mut self, directory: &Path) -> Outcome<()> {
         if !self.emptied.insert(directory.to_owned()) {
             return Ok(());
@@ -164,7 +164,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Where an entry is put, with its parents there.
+    /// The place of an entry, with its parents.
     fn new_place(&mut self, path: &[CString]) -> Outcome<PathBuf> {
         match self.place(path, Missing::Make)? {
             Some(at) => {
@@ -182,15 +182,16 @@ impl Tree {
 
     fn judge_depth(&self, at: &Path) -> Outcome<()> {
         let inside = at.strip_prefix(&self.root).unwrap_or(at);
-        if inside.components().count() > DEEPEST {
+        if inside.components().count() > MAX_DEPTH {
             return problem(format!(
-                "a layer makes a tree deeper than {DEEPEST} directories, with links; nothing real needs that"
+                "a layer makes a tree of more than {MAX_DEPTH} levels, links followed; no real image needs that"
             ));
         }
         Ok(())
     }
 
-    /// The directory of that name; none where it is missing and left so. Symbolic links are followed as if the root were `/`.
+    /// The directory of that name; `None` if it is missing and not created. Symbolic links are followed as if the root
+    /// were `/`.
     fn directory(&mut self, path: &[CString], missing: Missing) -> Outcome<Option<PathBuf>> {
         let mut left: Vec<Vec<u8>> = path.iter().rev().map(|name| name.as_bytes().to_vec()).collect();
         let (mut at, mut links, mut looked_at) = (self.root.clone(), 0, 0);
@@ -205,7 +206,7 @@ impl Tree {
                 continue;
             }
             looked_at += 1;
-            if looked_at > MOST_COMPONENTS {
+            if looked_at > MAX_COMPONENTS {
                 return problem(format!("the way to {} is too long, with links", shown(path).display()));
             }
             let next = at.join(OsStr::from_bytes(&name));
@@ -213,7 +214,7 @@ impl Tree {
                 Ok(found) if found.is_dir() => at = next,
                 Ok(found) if found.is_symlink() => {
                     links += 1;
-                    if links > MOST_LINKS {
+                    if links > MAX_LINKS {
                         return problem(format!("too many symbolic links on the way to {}", shown(path).display()));
                     }
                     let text = fs::read_link(&next).doing_at("reading", &next)?;
@@ -223,7 +224,7 @@ impl Tree {
                     }
                     left.extend(text.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
                 }
-                Ok(_) => return problem(format!("{} is no directory in the image", shown(path).display())),
+                Ok(_) => return problem(format!("{} is not a directory in the image", shown(path).display())),
                 Err(_) if missing == Missing::Leave => return Ok(None),
                 Err(_) => {
                     self.count_one()?;

@@ -22,12 +22,12 @@ fn depth_of(root: &Path) -> usize {
     below.max().map_or(0, |depth| depth + 1)
 }
 
-/// Each of them was compared with each child of the directory: two hours for what takes a second.
+/// A quadratic version compared each with every child of the directory: two hours instead of one second.
 #[test]
 fn two_hundred_thousand_paths_and_as_many_questions() {
     let path = |number: u32| PathBuf::from(format!("/store/image.partial/usr/share/{number}"));
     let begin = Instant::now();
-    let mut made = Made::default();
+    let mut made = CreatedPaths::default();
     (0..200_000).for_each(|number| made.insert(path(number).join("file")));
     let reached = (100_000..300_000).filter(|number| made.reaches(&path(*number))).count();
     assert_eq!(reached, 100_000);
@@ -36,7 +36,7 @@ fn two_hundred_thousand_paths_and_as_many_questions() {
 
 #[test]
 fn names_that_begin_alike_are_others() {
-    let mut made = Made::default();
+    let mut made = CreatedPaths::default();
     for path in ["/r/a-b", "/r/a.b/c", "/r/ab"] {
         made.insert(path.into());
     }
@@ -45,7 +45,7 @@ fn names_that_begin_alike_are_others() {
     assert!(!["/r/a", "/r/a-", "/r/a.b/c/d", "/r/b"].iter().any(|path| made.reaches(Path::new(path))));
 }
 
-/// A whiteout of a whole directory may be repeated; only the first has something to do.
+/// An opaque whiteout may be repeated; only the first has an effect.
 #[test]
 fn repeated_whiteouts_of_a_full_directory() {
     let Some(room) = dir_of_root("whiteouts") else { return };
@@ -91,7 +91,7 @@ fn the_depth_is_that_of_the_tree() {
     let refused = unpack(&mut Tree::new(&room), &attack).unwrap_err().0;
     assert!(refused.contains("deeper than 64"), "{refused}");
     assert!(depth_of(&room) <= 64, "{}", depth_of(&room));
-    // One that is within the limit is made, for images whose links come before what they lead to.
+    // A link within the limit works, for images whose links come before their targets.
     let usual = [linked(b"var/run", b'2', b"/run", 0o777, b""), entry(b"var/run/pid", b'0', b"")];
     unpack(&mut Tree::new(&room), &usual).unwrap();
     assert!(room.join("run/pid").exists());
@@ -102,11 +102,11 @@ fn the_depth_is_that_of_the_tree() {
 fn what_is_implied_counts() {
     let Some(room) = dir_of_root("implied") else { return };
     let mut tree = Tree::new(&room);
-    tree.count = MOST_ENTRIES - 10;
+    tree.count = MAX_ENTRIES - 10;
     let parents = entry(b"a/b/c/d/e/f/g/h/i/j/k", b'0', b"");
     assert!(unpack_on(&mut tree, &parents).unwrap_err().0.contains("too many entries"));
     tree.count = 0;
-    tree.path_bytes = MOST_PATH_BYTES - 5;
+    tree.path_bytes = MAX_PATH_BYTES - 5;
     assert!(unpack_on(&mut tree, &entry(b"long-name", b'0', b"")).unwrap_err().0.contains("too many long names"));
     let mut links = vec![entry(b"z/file", b'0', b"")];
     links.push(linked(b"l0", b'2', b"z", 0o777, b""));
@@ -118,7 +118,7 @@ fn what_is_implied_counts() {
     assert!(unpack(&mut Tree::new(&room), &links).unwrap_err().0.contains("too long, with links"));
 }
 
-/// One entry, in the layer that is begun.
+/// One entry in the current layer.
 fn unpack_on(tree: &mut Tree, entry: &[u8]) -> Outcome<()> {
     let mut archive = Archive::new(entry);
     let Some(entry) = archive.next_entry()? else { return Ok(()) };

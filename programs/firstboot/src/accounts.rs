@@ -1,4 +1,4 @@
-//! The account files with new people in them: texts in, texts out.
+//! Adds new users to the account files: texts in, texts out.
 
 use base::accounts;
 
@@ -13,13 +13,13 @@ pub struct Accounts {
     pub group: String,
     /// /etc/shadow
     pub shadow: String,
-    /// The number of each new user, in their order; their own groups have the same.
+    /// The UID of each new user, in their order; each user's own group has the same number.
     pub ids: Vec<u32>,
 }
 
-/// Whose members sshd lets in (its AllowGroups). A key in somebody's own home alone does not open the machine.
+/// The group whose members sshd lets in (its AllowGroups). A key in a home directory alone does not open the machine.
 const SSH: &str = "ssh";
-/// Numbers of people; below are those of the system.
+/// UIDs of users; lower ones are the system's.
 const PEOPLE: std::ops::Range<u32> = 1000..60_000;
 
 /// Adds `users`.
@@ -34,7 +34,7 @@ pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
         ids: Vec::new(),
     };
     for user in users {
-        // By all lines, malformed as they may be: a number that somebody claims is not given away.
+        // Malformed lines count too: a number that a line claims is not free.
         let lines = accounts::lines(&made.passwd).chain(accounts::lines(&made.group));
         let taken: Vec<u32> = lines.filter_map(|line| line.digits.parse().ok()).collect();
         let id = PEOPLE.into_iter().find(|id| !taken.contains(id)).ok_or("every account number is in use")?;
@@ -46,7 +46,7 @@ pub fn add(facts: &Facts, users: &[User]) -> Result<Accounts, String> {
         if !user.keys.is_empty() && !groups.iter().any(|group| group == SSH) {
             if !facts.has_group(SSH) {
                 return Err(format!(
-                    "/etc/group has no group `{SSH}`, and sshd lets in nobody else: add `{SSH}:x:21:`"
+                    "/etc/group has no group `{SSH}`, whose members alone may log in: add `{SSH}:x:21:`"
                 ));
             }
             groups.push(SSH.to_owned());
@@ -79,7 +79,7 @@ fn join_groups(text: &str, user: &str, groups: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{KEY_OF_TESTS, SshKey, UserName};
+    use crate::types::{KEY_OF_TESTS, SshKey, UserName};
 
     fn user(name: &str, groups: &[&str]) -> User {
         User {

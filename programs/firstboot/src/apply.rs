@@ -1,5 +1,5 @@
-//! Carrying a plan out. Every file is first written beside its place; when all of them are, each takes its place by rename.
-//! A full disk or a missing directory is met before anything has changed.
+//! Applies a plan. Every file is first written beside its place; then all of them are renamed into place. So a full
+//! disk or a missing directory fails before anything has changed.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -9,14 +9,14 @@ use std::process::{Command, Stdio};
 
 use crate::plan::Step;
 
-/// Why a plan was not carried out.
+/// A failed plan.
 #[derive(Debug)]
 pub struct Failed {
-    /// What was to be done.
+    /// The step that failed.
     pub step: String,
-    /// Why it was not.
+    /// The reason.
     pub error: io::Error,
-    /// Whether something had changed by then.
+    /// Whether something had changed before.
     pub changed: bool,
 }
 
@@ -31,10 +31,10 @@ impl std::fmt::Display for Failed {
     }
 }
 
-/// Carries `steps` out below `root`, which is `/` but in tests; `say` hears of commands that failed.
+/// Applies `steps` below `root`, which is `/` except in tests; reports commands that failed to `say`.
 ///
 /// # Errors
-/// The first step that failed. Commands do not count: their failure is said, and the plan goes on.
+/// The first step that failed. A failed command is reported, and the plan goes on.
 pub fn apply(steps: &[Step], root: &Path, say: &mut dyn FnMut(String)) -> Result<(), Failed> {
     let mut staged = Vec::new();
     for (number, step) in steps.iter().enumerate() {
@@ -57,18 +57,18 @@ pub fn apply(steps: &[Step], root: &Path, say: &mut dyn FnMut(String)) -> Result
     Ok(())
 }
 
-/// Where something absolute lies below `root`.
+/// The place of an absolute path below `root`.
 fn below(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// Does everything of a step that nobody sees yet; gives what is still to be renamed.
+/// Prepares a step without any visible effect; returns the rename that is left to do.
 fn stage(step: &Step, number: usize, root: &Path) -> io::Result<Option<PathBuf>> {
     match step {
         Step::Directory { path, mode, owner } => directory(&below(root, path), *mode, *owner).map(|()| None),
         Step::File { path, mode, owner, content, .. } => {
             let temporary = beside(&below(root, path), number)?;
-            // Not O_TRUNC on whatever is there: a fresh file, closed to others until it has its mode and owner.
+            // Not O_TRUNC on an existing file: a new file, closed to others until it has its mode and owner.
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
             file.write_all(content.as_bytes())?;
             file.set_permissions(Permissions::from_mode(*mode))?;
@@ -85,7 +85,7 @@ fn stage(step: &Step, number: usize, root: &Path) -> io::Result<Option<PathBuf>>
     }
 }
 
-/// An unused name in the same directory, which is made if it is not there.
+/// An unused name in the same directory, which is created if it is missing.
 fn beside(path: &Path, number: usize) -> io::Result<PathBuf> {
     if path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "a directory has this name"));
@@ -98,7 +98,7 @@ fn beside(path: &Path, number: usize) -> io::Result<PathBuf> {
     let temporary = PathBuf::from(name);
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(temporary), // what an interrupted attempt left is gone
+        _ => Ok(temporary), // remains of an interrupted attempt
     }
 }
 
@@ -117,7 +117,7 @@ fn directory(path: &Path, mode: u32, owner: u32) -> io::Result<()> {
     own(path, owner)
 }
 
-/// Gives a path to a user. Files of root are root's already.
+/// Changes the owner of a path. Files of root are root's already.
 fn own(path: &Path, owner: u32) -> io::Result<()> {
     if owner == 0 {
         return Ok(());
@@ -135,7 +135,7 @@ fn finish(step: &Step, temporary: Option<&Path>, root: &Path, say: &mut dyn FnMu
             run(words, say);
             Ok(())
         }
-        _ => Ok(()), // directories are there since `stage`
+        _ => Ok(()), // `stage` made the directories
     }
 }
 
@@ -143,15 +143,15 @@ fn run(words: &[String], say: &mut dyn FnMut(String)) {
     let Some((program, arguments)) = words.split_first() else { return };
     match Command::new(program).args(arguments).stdin(Stdio::null()).status() {
         Ok(status) if status.success() => {}
-        Ok(status) => say(format!("command {words:?} ended with {status}; going on")),
-        Err(error) => say(format!("command {words:?} was not started: {error}; going on")),
+        Ok(status) => say(format!("command {words:?} ended with {status}; continuing")),
+        Err(error) => say(format!("command {words:?} was not started: {error}; continuing")),
     }
 }
 
-/// Removes what was not renamed.
+/// Removes files that were not renamed.
 fn discard(staged: &[Option<PathBuf>]) {
     for path in staged.iter().flatten() {
-        // What is gone was renamed; what cannot be removed does no harm, its name means nothing to anybody.
+        // A missing file was renamed; one that cannot be removed does no harm, because nothing reads its name.
         let _removed = fs::remove_file(path);
     }
 }

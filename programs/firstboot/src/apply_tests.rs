@@ -30,7 +30,7 @@ fn a_plan_is_carried_out() {
         Step::Command(vec!["/no/such/program".to_owned()]),
     ];
     let mut said = Vec::new();
-    // Twice: a configuration that was interrupted is done again.
+    // Twice: an interrupted configuration is applied again.
     for _ in 0..2 {
         apply(&steps, &root, &mut |line| said.push(line)).unwrap();
     }
@@ -40,7 +40,7 @@ fn a_plan_is_carried_out() {
     assert_eq!(fs::read_link(root.join("etc/localtime")).unwrap(), Path::new("/usr/share/zoneinfo/UTC"));
     assert_eq!(names(&root.join("etc")), ["localtime", "new", "shadow"]);
     assert_eq!(said.len(), 4);
-    assert!(said[0].contains("[\"false\"] ended with exit status: 1; going on"), "{said:?}");
+    assert!(said[0].contains("[\"false\"] ended with exit status: 1; continuing"), "{said:?}");
 }
 
 #[test]

@@ -1,28 +1,28 @@
-//! A whole configuration, resolved: the same whether a volume or a person gave it.
+//! A whole configuration, resolved: the same from a volume and from the dialogue.
 
 use std::net::IpAddr;
 
 use base::accounts::has_name;
 
 use crate::host_key::HostKey;
-use crate::words::{FullName, HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName};
+use crate::types::{FullName, HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName};
 
-/// What the machine is to become. What is absent stays as it is in the image.
+/// A configuration. What is absent stays as in the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Who gave it, for the record: `setup`, or the volume's instance.
+    /// Its source, for the record: `setup`, or the volume's instance.
     pub source: String,
-    /// The machine's name.
+    /// Host name.
     pub host: Option<HostName>,
-    /// Accounts to make.
+    /// Accounts to create.
     pub users: Vec<User>,
     /// Time zone.
     pub zone: Option<TimeZone>,
-    /// Time servers; an empty list asks nobody.
+    /// Time servers; an empty list disables them.
     pub servers: Option<Vec<TimeServer>>,
-    /// The key by which SSH clients know it; otherwise it makes one at its first start.
+    /// The SSH host key; without one, sshd makes one at its first start.
     pub host_key: Option<HostKey>,
-    /// A fixed address; otherwise the network gives one.
+    /// A static address; without one, DHCP.
     pub fixed: Option<Fixed>,
     /// Files to write, where the command line allows them.
     pub files: Vec<ExtraFile>,
@@ -30,31 +30,31 @@ pub struct Config {
     pub commands: Vec<Vec<String>>,
 }
 
-/// An account of a person.
+/// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Its name.
     pub name: UserName,
-    /// Whose it is.
+    /// Full name.
     pub full_name: Option<FullName>,
     /// Groups that exist.
     pub groups: Vec<String>,
     /// A shell of /etc/shells.
     pub shell: String,
-    /// Who may log in over SSH.
+    /// Keys for SSH.
     pub keys: Vec<SshKey>,
-    /// For the console; SSH never asks for it.
+    /// Password hash for the console; SSH never asks for it.
     pub password: Option<PasswordHash>,
 }
 
-/// An address that does not come from the network.
+/// A static address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
-    /// Which card.
+    /// Network interface.
     pub interface: Interface,
     /// Its address.
     pub network: Network,
-    /// The way out.
+    /// Router.
     pub router: Option<IpAddr>,
     /// Name servers.
     pub dns: Vec<IpAddr>,
@@ -71,7 +71,7 @@ pub struct ExtraFile {
     pub content: String,
 }
 
-/// What is known of the machine before; decisions read it, nothing else.
+/// Facts about the machine; decisions read nothing else.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Text of /etc/passwd.
@@ -86,23 +86,23 @@ pub struct Facts {
     pub dhcpcd: String,
     /// Text of /etc/hosts.
     pub hosts: String,
-    /// Zones that the image has. An image without time zone data has none, and then only UTC is known.
+    /// Time zones of the image. An image without time zone data knows only UTC.
     pub zones: Vec<String>,
     /// Network cards.
     pub interfaces: Vec<String>,
     /// Whether the command line allows files and commands from a volume.
     pub full: bool,
-    /// Today, in days since 1970: when a password was set.
+    /// Today, in days since 1970: the date of new passwords.
     pub day: u64,
 }
 
 impl Facts {
-    /// Whether an account or group of this name is there.
+    /// Whether an account or group with this name exists.
     pub fn is_taken(&self, name: &str) -> bool {
         has_name(&self.passwd, name) || has_name(&self.group, name)
     }
 
-    /// Whether there is such a group.
+    /// Whether the group exists.
     pub fn has_group(&self, name: &str) -> bool {
         has_name(&self.group, name)
     }
@@ -118,18 +118,16 @@ impl Facts {
         if text == "UTC" || self.zones.iter().any(|known| known == text) {
             return Ok(zone);
         }
-        Err(format!(
-            "there is no time zone `{text}` in this image; names are like Europe/Berlin, and UTC is always there"
-        ))
+        Err(format!("time zone `{text}` is not in this image; write a name like Europe/Berlin, or UTC"))
     }
 
-    /// The shell, if accounts may have it.
+    /// The shell, if /etc/shells lists it.
     pub fn shell(&self, text: &str) -> Result<String, String> {
         let known: Vec<_> = self.shells.lines().filter(|line| line.starts_with('/')).collect();
         if known.contains(&text) {
             return Ok(text.to_owned());
         }
-        Err(format!("`{}` is no shell of this image; there is: {}", crate::words::shown(text), known.join(", ")))
+        Err(format!("shell `{}` is not in this image; choose one of: {}", crate::types::shown(text), known.join(", ")))
     }
 
     /// A name for a new account.

@@ -1,4 +1,4 @@
-//! Reads what is known of the machine.
+//! Reads the facts about the machine.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::config::Facts;
 
-/// The word of the kernel command line that lets a volume bring files and commands.
+/// The kernel parameter that lets a volume bring files and commands.
 const FULL: &str = "ashlar.cloudinit=full";
 
 /// All facts.
@@ -16,7 +16,7 @@ pub fn read() -> io::Result<Facts> {
         fs::read_to_string(path)
             .map_err(|error| io::Error::new(error.kind(), format!("{path} could not be read: {error}")))
     };
-    // An image may lack these; then there are no settings and no zones to keep.
+    // An image may lack these files; then it has no settings and no zones to keep.
     let optional = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let mut zones = Vec::new();
     zones_below(Path::new("/usr/share/zoneinfo"), "", &mut zones);
@@ -34,7 +34,7 @@ pub fn read() -> io::Result<Facts> {
     })
 }
 
-/// Names of zones: files below `folder` without a dot in their names, begun by a capital letter.
+/// Names of zones: files below `folder` whose names begin with a capital letter and have no dot.
 fn zones_below(folder: &Path, prefix: &str, zones: &mut Vec<String>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -51,7 +51,7 @@ fn zones_below(folder: &Path, prefix: &str, zones: &mut Vec<String>) {
     }
 }
 
-/// Network cards that are more than a program's idea of one.
+/// Network interfaces of hardware.
 fn cards() -> Vec<String> {
     let Ok(entries) = fs::read_dir("/sys/class/net") else { return Vec::new() };
     let real = entries.flatten().filter(|entry| entry.path().join("device").exists());

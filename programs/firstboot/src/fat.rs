@@ -1,17 +1,17 @@
-//! The label of a FAT file system: an entry of its root directory. The boot sector has another, which counts only where
-//! that entry is missing: systems that rename a stick leave it as it was. Reads bytes, without effects.
+//! The label of a FAT file system: an entry of its root directory. The boot sector has another label, which counts only
+//! without that entry: systems that rename a stick do not change it. Reads bytes, without effects.
 
-/// Longer root directories are not looked at to their end: the label's entry is among the first.
-const MOST: u64 = 64 * 1024;
+/// Bytes of the root directory that are searched: the label is among the first entries.
+const MAX_BYTES: u64 = 64 * 1024;
 const ENTRY: usize = 32;
 
-/// Whether a device that begins with `head` holds FAT, and the label in its boot sector.
+/// The label in the boot sector, if a device that begins with `head` holds FAT.
 pub fn boot_label(head: &[u8]) -> Option<String> {
     let at = kind(head)?.label_at();
     head.get(at..at + 11).map(text)
 }
 
-/// Where on the device the root directory begins, and how many bytes of it to read.
+/// Offset of the root directory, and how many bytes of it to read.
 pub fn root_directory(head: &[u8]) -> Option<(u64, usize)> {
     let byte = |at: usize| head.get(at).map(|byte| u64::from(*byte));
     let word = |at: usize| Some(byte(at)? | byte(at + 1)? << 8);
@@ -25,13 +25,13 @@ pub fn root_directory(head: &[u8]) -> Option<(u64, usize)> {
             ((data + long(44)?.checked_sub(2)? * cluster) * sector, cluster * sector)
         }
     };
-    Some((begin, usize::try_from(len.min(MOST)).ok()?))
+    Some((begin, usize::try_from(len.min(MAX_BYTES)).ok()?))
 }
 
 /// The label among the entries of a root directory.
 pub fn entry_label(directory: &[u8]) -> Option<String> {
     let used = directory.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0);
-    // A part of a long name has this attribute as well.
+    // Parts of long names have this attribute as well.
     let mut labels = used.filter(|entry| entry[0] != 0xe5 && entry[11] & 0x08 != 0 && entry[11] & 0x3f != 0x0f);
     labels.next().map(|entry| text(&entry[..11]))
 }
@@ -116,7 +116,7 @@ mod tests {
         testkit::fuzz::repeat(0x0066_6174, crate::FUZZ_ALPHABET, |random| {
             let seed = random.below(seeds.len());
             let bytes = random.damaged(&seeds[seed]);
-            assert!(root_directory(&bytes).is_none_or(|(_, len)| len <= MOST as usize));
+            assert!(root_directory(&bytes).is_none_or(|(_, len)| len <= MAX_BYTES as usize));
             let _label = (boot_label(&bytes), entry_label(&bytes));
         });
     }

@@ -1,13 +1,13 @@
-//! What is wrong with a document, with its place: collected, so that a person meets all of it at once.
+//! Mistakes in a document, with their places: collected, so that one run reports all of them.
 
 use std::fmt;
 
-/// Whether the configuration can be used all the same.
+/// Whether the configuration can still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// Nothing of the volume is used.
+    /// The whole volume is ignored.
     Refused,
-    /// It is said, and the rest is used.
+    /// A warning; the rest is used.
     Ignored,
 }
 
@@ -18,7 +18,7 @@ pub struct Finding {
     pub file: &'static str,
     /// Its line, from 1; 0 speaks of the whole document.
     pub line: usize,
-    /// What it means for the rest.
+    /// Its effect on the rest.
     pub weight: Weight,
     /// What is wrong, why, and what to do.
     pub message: String,
@@ -45,17 +45,17 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// None so far.
+    /// No findings.
     pub fn of(file: &'static str) -> Self {
         Self { file, list: Vec::new() }
     }
 
-    /// Something that keeps the whole configuration from being used.
+    /// Adds a mistake that invalidates the whole configuration.
     pub fn refuse(&mut self, line: usize, message: impl Into<String>) {
         self.list.push(Finding { file: self.file, line, weight: Weight::Refused, message: message.into() });
     }
 
-    /// Something that is left out.
+    /// Adds a warning about a part that is ignored.
     pub fn ignore(&mut self, line: usize, message: impl Into<String>) {
         self.list.push(Finding { file: self.file, line, weight: Weight::Ignored, message: message.into() });
     }
@@ -76,7 +76,7 @@ impl Findings {
         refused(&self.list)
     }
 
-    /// All of them, in the order of the document.
+    /// All findings, in the order of the document.
     pub fn into_list(mut self) -> Vec<Finding> {
         self.list.sort_by_key(|finding| finding.line);
         self.list

@@ -1,23 +1,23 @@
-//! The key by which SSH clients know this machine, when a volume brings it (`ssh_keys` of cloud-config).
+//! The SSH host key, if a volume brings one (`ssh_keys` of cloud-config).
 //!
-//! Without one, the machine makes a key at its first start, and who logs in has to compare its fingerprint with the one on the
-//! console. With one, whoever made the volume knows the fingerprint before the machine is switched on.
+//! Without one, sshd makes a key at its first start, and users must compare its fingerprint with the one on the
+//! console. With one, the maker of the volume knows the fingerprint before the machine starts.
 
 use std::fmt;
 
-use crate::words::{SshKey, base64};
+use crate::types::{SshKey, base64};
 
 const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &str = "-----END OPENSSH PRIVATE KEY-----";
-/// The file's own name for its format.
+/// The magic of the file format.
 const MAGIC: &[u8] = b"openssh-key-v1\0";
-/// The only kind that sshd offers here.
+/// The only key type that sshd offers here.
 const KIND: &[u8] = b"ssh-ed25519";
-/// What `ssh-keygen` pads the private part to when no cipher is used, in bytes.
+/// The block size to which `ssh-keygen` pads an unencrypted private part, in bytes.
 const BLOCK: usize = 8;
 const HOW: &str = "make one with: ssh-keygen -t ed25519 -N '' -f FILE";
 
-/// An ed25519 key pair without a passphrase. It does not show its secret.
+/// An ed25519 key pair without a passphrase. Its Debug output hides the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HostKey {
     private: String,
@@ -31,20 +31,20 @@ impl fmt::Debug for HostKey {
 }
 
 impl HostKey {
-    /// The file that `ssh-keygen` writes, and the line beside it.
+    /// Parses the private key file of `ssh-keygen`, and the public line.
     ///
     /// # Errors
-    /// What is wrong with one of them, or that they are of two keys.
+    /// A mistake in one of them, or two different keys.
     pub fn read(private: &str, public: &str) -> Result<Self, String> {
         let public = SshKey::read(public)?;
         let named = public.blob().filter(|blob| blob.starts_with(&field(KIND)));
         let named = named.ok_or_else(|| format!("`ed25519_public` is a line that begins with ssh-ed25519; {HOW}"))?;
         let lines: Vec<&str> = private.trim().lines().map(str::trim).collect();
         let [BEGIN, body @ .., END] = lines.as_slice() else {
-            return Err(format!("`ed25519_private` is no private key as OpenSSH writes it; {HOW}"));
+            return Err(format!("`ed25519_private` is not a private key in OpenSSH's format; {HOW}"));
         };
         let bytes = base64(&body.concat())
-            .ok_or("`ed25519_private` is damaged: what stands between its first and last line is no base64")?;
+            .ok_or("`ed25519_private` is damaged: the text between its first and last line is not base64")?;
         let held = public_half(&bytes)?;
         if held != named {
             return Err("`ed25519_private` and `ed25519_public` are of two different keys".to_owned());
@@ -57,27 +57,27 @@ impl HostKey {
         &self.private
     }
 
-    /// The line that clients may know.
+    /// The public line.
     pub fn public(&self) -> &SshKey {
         &self.public
     }
 }
 
-/// A text as the format has it: its length in four bytes, then itself.
+/// A string of the format: its length in four bytes, then its bytes.
 fn field(text: &[u8]) -> Vec<u8> {
     [&(text.len() as u32).to_be_bytes(), text].concat()
 }
 
-/// The public key inside a private one, as it is on the wire.
+/// The public key inside a private key, in wire format.
 ///
 /// # Errors
-/// What the file holds instead of one ed25519 key without a passphrase.
+/// The content, if it is not one ed25519 key without a passphrase.
 fn public_half(bytes: &[u8]) -> Result<&[u8], String> {
     let cut = || "`ed25519_private` is damaged or cut off: copy the whole file".to_owned();
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(cut)?;
     let (cipher, rest) = take(rest).ok_or_else(cut)?;
     if cipher != b"none" {
-        return Err(format!("`ed25519_private` has a passphrase, and nobody is there to type it; {HOW}"));
+        return Err(format!("`ed25519_private` has a passphrase, which nobody can type at boot; {HOW}"));
     }
     let rest = rest.strip_prefix([field(b"none"), field(b""), 1u32.to_be_bytes().to_vec()].concat().as_slice());
     let (public, rest) = take(rest.ok_or_else(cut)?).ok_or_else(cut)?;
@@ -90,7 +90,8 @@ fn public_half(bytes: &[u8]) -> Result<&[u8], String> {
     whole.then_some(public).ok_or_else(cut)
 }
 
-/// Whether `bytes` are the private part that belongs to `point`: a number twice, the key, a comment, and the padding 1, 2, 3 …
+/// Whether `bytes` are the private part that belongs to `point`: a number twice, the key, a comment, and the padding 1,
+/// 2, 3 …
 fn is_secret_of(bytes: &[u8], point: &[u8]) -> bool {
     let (Some(first), Some(second)) = (bytes.get(..4), bytes.get(4..8)) else { return false };
     let Some(rest) = bytes.get(8..).and_then(|rest| rest.strip_prefix(field(KIND).as_slice())) else { return false };

@@ -1,7 +1,7 @@
 use super::*;
-use crate::words::KEY_OF_TESTS;
+use crate::types::KEY_OF_TESTS;
 
-/// A key of no machine.
+/// A key that no machine uses.
 const PRIVATE: &str = "\
 -----BEGIN OPENSSH PRIVATE KEY-----\n\
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n\
@@ -12,7 +12,7 @@ WDlQbdnCSBp2AWt1SaHcAAAAEWhvc3Qga2V5IG9mIHRlc3RzAQIDBA==\n\
 -----END OPENSSH PRIVATE KEY-----";
 const PUBLIC: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE1daUCN4HqOd3Rc+cZ4U2HNWDlQbdnCSBp2AWt1SaHc host key of tests";
-/// Of another kind.
+/// A key of another type.
 const ECDSA: &str = "\
 -----BEGIN OPENSSH PRIVATE KEY-----\n\
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAaAAAABNlY2RzYS\n\
@@ -48,11 +48,11 @@ fn what_is_refused_says_why() {
         (PRIVATE.to_owned(), KEY_OF_TESTS, "are of two different keys"),
         (LOCKED.to_owned(), PUBLIC, "has a passphrase"),
         (ECDSA.to_owned(), PUBLIC, "is a key of another kind"),
-        (PUBLIC.to_owned(), PUBLIC, "is no private key as OpenSSH writes it"),
-        (PRIVATE.replace("OPENSSH", "RSA"), PUBLIC, "is no private key as OpenSSH writes it"),
+        (PUBLIC.to_owned(), PUBLIC, "is not a private key in OpenSSH's format"),
+        (PRIVATE.replace("OPENSSH", "RSA"), PUBLIC, "is not a private key in OpenSSH's format"),
         (PRIVATE.replace(&body[..8], ""), PUBLIC, "is damaged or cut off"),
         (PRIVATE.replace("AQIDBA==", "AQIDAA=="), PUBLIC, "is damaged or cut off"),
-        (PRIVATE.replace(body, "?"), PUBLIC, "is no base64"),
+        (PRIVATE.replace(body, "?"), PUBLIC, "is not base64"),
         (PRIVATE.to_owned(), PRIVATE, "a key is one line"),
     ];
     for (private, public, message) in cases {
@@ -61,7 +61,7 @@ fn what_is_refused_says_why() {
     }
 }
 
-/// Every byte counts but for the number that is there twice, the secret's own half and the comment.
+/// Every byte matters except the number that is there twice, the secret half and the comment.
 #[test]
 fn a_changed_byte_is_noticed() {
     let lines: Vec<&str> = PRIVATE.lines().collect();

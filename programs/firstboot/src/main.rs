@@ -1,13 +1,13 @@
 //! The first configuration of a machine: `ashlar-firstboot`, `ashlar-setup`, `ashlar-console`, one program by its name.
 //!
-//! An image holds no key, no password and no account of a person. `ashlar-firstboot` is a service: it takes them from a
-//! volume labelled CIDATA. `ashlar-setup` asks for them on a console, and `ashlar-console` is what getty starts there: the
-//! setup while the machine is not configured, `login` afterwards. Whoever is first at a console, or plugs a volume in before
-//! the first start, decides whose machine it is.
+//! An image contains no key, no password and no user account. The service `ashlar-firstboot` takes them from a volume
+//! labelled CIDATA. `ashlar-setup` asks for them on a console. getty starts `ashlar-console` there, which runs the
+//! setup on an unconfigured machine, and `login` afterwards. The first person at a console, or with a volume before the
+//! first start, owns the machine.
 //!
-//! Both ways lead to a [`config::Config`], which becomes a list of steps ([`plan`]), which is carried out ([`apply`]).
+//! Both ways produce a [`config::Config`], which becomes a list of steps ([`plan`]), which [`apply`] carries out.
 //!
-//! * [`words`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
+//! * [`types`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
 //! * [`volume`], [`facts`], [`apply`], [`report`], the console in [`setup`]: effects.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
 
@@ -23,11 +23,11 @@ mod plan;
 mod report;
 mod setup;
 mod sys;
+mod types;
 mod volume;
-mod words;
 mod yaml;
 
-/// Bytes that mean something in a configuration.
+/// Bytes with a meaning in a configuration.
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
@@ -37,10 +37,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-/// What a login on a console is confined to.
+/// The profile of a login on a console.
 const CONSOLES: &str = "/usr/lib/confine/consoles.toml";
 
-/// There is nothing to configure the machine with.
+/// Exit status: no volume and no configuration.
 const NOTHING: u8 = 3;
 
 fn main() -> ExitCode {
@@ -73,8 +73,8 @@ fn set_up() -> io::Result<ExitCode> {
     })
 }
 
-/// What a console says before it asks: /etc/issue, and what services wrote into /run/issue.d, as agetty(8) has it. getty shows it
-/// only when it asks for the name itself. An image without it shows nothing.
+/// The text before the first question: /etc/issue, and the files that services put into /run/issue.d, as in agetty(8).
+/// getty prints it only when it asks for the name itself. Empty if the image has none.
 fn greeting(root: &Path) -> String {
     let mut texts = vec![root.join("etc/issue")];
     let notes = std::fs::read_dir(root.join("run/issue.d")).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -85,7 +85,7 @@ fn greeting(root: &Path) -> String {
     format!("\n{}", texts.collect::<String>())
 }
 
-/// Replaces itself by login once there is somebody who can log in.
+/// Becomes `login` as soon as somebody can log in.
 fn console(arguments: &[String]) -> io::Result<ExitCode> {
     io::stdout().write_all(greeting(Path::new("/")).as_bytes())?;
     if !is_configured() && setup::run()? == setup::Outcome::Left {
@@ -96,7 +96,7 @@ fn console(arguments: &[String]) -> io::Result<ExitCode> {
     Err(Command::new(program).args(first).args(arguments).exec())
 }
 
-/// What asks for a name and a password. `confined`: the image has layer 6, so a session on a console is as confined as one over SSH.
+/// The login command. `confined`: the image has layer 6, so a console session is as confined as one over SSH.
 fn login(confined: bool) -> Vec<&'static str> {
     let within = ["/usr/bin/confine", "--profile", CONSOLES, "--service", "consoles", "--group", "consoles", "--"];
     let within = within.into_iter().filter(|_| confined);
@@ -115,7 +115,7 @@ fn first_boot(arguments: &[String]) -> io::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(volume) = volume::find(Duration::from_secs(wait))? else {
-        report::line("There is no volume labelled CIDATA.");
+        report::line("No volume is labelled CIDATA.");
         return Ok(ExitCode::from(NOTHING));
     };
     report::line(&format!("Reading the first configuration from {}.", volume.device.display()));
@@ -126,7 +126,7 @@ fn first_boot(arguments: &[String]) -> io::Result<ExitCode> {
     }
     let Some(config) = config else {
         report::line(
-            "Nothing of the volume is used. Correct it and start again, or answer the questions on a console.",
+            "Nothing from the volume was used. Correct it and start again, or answer the questions on a console.",
         );
         return Ok(ExitCode::FAILURE);
     };

@@ -1,22 +1,22 @@
-//! From a configuration to what is done: a list of steps, complete before the first one is carried out.
+//! From a configuration to a list of steps, which is complete before the first step runs.
 
 use std::fmt;
 
 use crate::accounts;
 use crate::config::{Config, Facts, Fixed, User};
-use crate::words::TimeServer;
+use crate::types::TimeServer;
 
-/// The file that says: this machine is configured.
+/// The file that marks the machine as configured.
 pub const MARKER: &str = "/etc/ashlar/configured";
-/// Where sshd looks for the key by which clients know this machine; the public half is beside it, as NAME.pub.
+/// sshd's host key; the public half is beside it as NAME.pub.
 const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
-/// Where the settings of a fixed address begin in /etc/dhcpcd.conf.
+/// The line in /etc/dhcpcd.conf before the settings of a static address.
 const FIXED_BEGIN: &str = "# Fixed address; to the end of this file, written by ashlar-setup.";
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Make a directory, if it is not there.
+    /// Create a directory if it is missing.
     Directory {
         /// Where.
         path: String,
@@ -35,19 +35,19 @@ pub enum Step {
         owner: u32,
         /// Its text.
         content: String,
-        /// What is new in it, for the log; never a secret.
+        /// A summary of the change for the log; never a secret.
         what: String,
     },
     /// Replace a symbolic link.
     Link {
         /// Where.
         path: String,
-        /// What it names.
+        /// Its target.
         target: String,
     },
-    /// Tell the kernel the machine's name.
+    /// Set the host name in the kernel.
     Name(String),
-    /// Run a command of the volume.
+    /// Run a command from the volume.
     Command(Vec<String>),
 }
 
@@ -69,10 +69,10 @@ fn file(path: impl Into<String>, content: String, what: impl Into<String>) -> St
     Step::File { path: path.into(), mode: 0o644, owner: 0, content, what: what.into() }
 }
 
-/// All steps, in their order. The last one is the mark that the machine is configured.
+/// All steps, in order. The last one marks the machine as configured.
 ///
 /// # Errors
-/// When there is no number left for an account.
+/// When no UID is left for an account.
 pub fn plan(config: &Config, facts: &Facts) -> Result<Vec<Step>, String> {
     let mut steps = people(config, facts)?;
     if let Some(host) = &config.host {
@@ -123,7 +123,7 @@ fn people(config: &Config, facts: &Facts) -> Result<Vec<Step>, String> {
         let shadow = made.shadow;
         let what = format!("with {}", config.users.iter().map(password_kind).collect::<Vec<_>>().join(", "));
         steps.push(Step::File { path: "/etc/shadow".to_owned(), mode: 0o600, owner: 0, content: shadow, what });
-        // The account exists from here on, with all that belongs to it.
+        // The account and everything that belongs to it exist from here on.
         steps.push(file("/etc/passwd", made.passwd, format!("with {names}")));
     }
     Ok(steps)
@@ -162,7 +162,7 @@ fn server_names(servers: &[TimeServer]) -> String {
     }
 }
 
-/// dhcpcd's settings with this fixed address instead of an earlier one.
+/// dhcpcd's settings with this static address instead of a previous one.
 fn dhcpcd(old: &str, fixed: &Fixed) -> String {
     let mut text: String =
         old.lines().take_while(|line| *line != FIXED_BEGIN).map(|line| format!("{line}\n")).collect();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::words::{Interface, Network};
+use crate::types::{Interface, Network};
 
 #[test]
 fn a_fixed_address_replaces_the_one_before() {

@@ -1,13 +1,13 @@
-//! What people read: lines on standard error, and in the kernel's log, from where klogd brings them into the system's.
+//! Messages: lines on standard error and in the kernel's log, from where klogd copies them to the system's log.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 
 use crate::plan::Step;
 
-/// A line for the person at the console and for the log.
+/// A line on the console and in the log.
 pub fn line(text: &str) {
-    // With no standard error there is nobody to tell.
+    // Without standard error there is no one to tell.
     let _written = writeln!(io::stderr(), "{text}");
     log(text);
 }
@@ -22,6 +22,6 @@ pub fn plan(steps: &[Step]) {
 /// One record of the kernel's log, as a notice.
 fn log(text: &str) {
     let kernel = OpenOptions::new().write(true).open("/dev/kmsg");
-    // In a container there is no such log; the person was told above.
+    // A container has no such log; the console has the message.
     let _written = kernel.and_then(|mut kernel| kernel.write_all(format!("<5>ashlar-firstboot: {text}").as_bytes()));
 }

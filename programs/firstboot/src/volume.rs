@@ -1,7 +1,7 @@
 //! Finding and reading the volume with the label CIDATA.
 //!
-//! Block devices are read directly for their label; nothing is mounted that does not have it. The file system is then mounted
-//! read-only, without programs and devices, for as long as it takes to read at most three files of bounded size.
+//! It reads labels from the block devices, and mounts only a volume with that label. The mount is read-only, without
+//! programs and devices, and lasts while at most three files of limited size are read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -13,16 +13,16 @@ use std::time::{Duration, Instant};
 use crate::fat;
 use crate::nocloud::Documents;
 use crate::sys;
-use crate::yaml::MOST_BYTES;
+use crate::yaml::MAX_BYTES;
 
 /// The label, in any case.
 const LABEL: &str = "CIDATA";
-/// How much of a device is looked at: an ISO 9660 descriptor ends here.
+/// Bytes of a device that are examined: an ISO 9660 descriptor ends here.
 const HEAD: usize = 32 * 1024 + 2048;
-/// Where the volume is mounted while it is read.
+/// The mount point.
 const PLACE: &str = "/run/ashlar/volume";
 
-/// A volume that was found.
+/// The volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
     /// Its device node.
@@ -31,7 +31,7 @@ pub struct Volume {
     pub kind: &'static str,
 }
 
-/// Looks for the volume, for at most `wait`. Two volumes are an error: it would be chance which one is used.
+/// Looks for the volume, for at most `wait`. Two volumes are an error: chance would decide between them.
 pub fn find(wait: Duration) -> io::Result<Option<Volume>> {
     let end = Instant::now() + wait;
     loop {
@@ -59,7 +59,7 @@ fn scan(class: &Path, devices: &Path) -> io::Result<Vec<Volume>> {
     let mut found = Vec::new();
     for name in names.iter().filter(|name| !memory(&name.to_string_lossy())) {
         let device = devices.join(name);
-        // A drive without a medium, or one that cannot be read, is no volume.
+        // A drive without a readable medium is not a volume.
         let Ok(head) = piece(&device, 0, HEAD) else { continue };
         if let Some((kind, label)) = label(&head, |from, len| piece(&device, from, len).ok()) {
             if label.eq_ignore_ascii_case(LABEL) {
@@ -70,7 +70,7 @@ fn scan(class: &Path, devices: &Path) -> io::Result<Vec<Volume>> {
     Ok(found)
 }
 
-/// Bytes of a device; fewer when it ends before.
+/// Bytes of a device; fewer if it is shorter.
 fn piece(device: &Path, from: u64, len: usize) -> io::Result<Vec<u8>> {
     let file = File::open(device)?;
     let mut bytes = vec![0; len];
@@ -85,7 +85,7 @@ fn piece(device: &Path, from: u64, len: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// File system and label of a device that begins with `head`; `read` gives what lies further behind.
+/// File system and label of a device that begins with `head`; `read` returns later bytes.
 fn label(head: &[u8], read: impl Fn(u64, usize) -> Option<Vec<u8>>) -> Option<(&'static str, String)> {
     if head.get(32_769..32_774) == Some(b"CD001") && head.get(32_768) == Some(&1) {
         let bytes = head.get(32_808..32_840)?;
@@ -133,18 +133,18 @@ fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
 
 /// A file of bounded size, or nothing.
 fn file(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // The medium may hold links to other places and pipes that never end.
+    // The volume may contain links and pipes.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other(format!("{} on the volume is no plain file", name_of(path))));
+        return Err(io::Error::other(format!("{} on the volume is not a regular file", name_of(path))));
     }
     let mut bytes = Vec::new();
-    // One byte more than is allowed, so that the reader of the text notices.
-    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    // One byte more than allowed, so that the parser notices.
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }
 

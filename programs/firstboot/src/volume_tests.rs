@@ -32,7 +32,7 @@ fn labels() {
     let mut short = iso(b"cidata");
     short.truncate(32_820);
     assert_eq!(label_of(&short), None);
-    // Renamed: the entry in the root directory counts.
+    // After a rename, the entry in the root directory counts.
     let mut entry = b"CIDATA     \x08".to_vec();
     entry.resize(32, 0);
     let mut renamed = fat(b"FAT16", 54, 43, b"NO NAME");

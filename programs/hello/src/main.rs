@@ -119,7 +119,7 @@ fn say(text: &str) -> ExitCode {
 }
 
 fn fail(text: &str, code: u8) -> ExitCode {
-    // With no standard error left there is nobody to tell.
+    // Without standard error there is no one to tell.
     let _told = writeln!(std::io::stderr(), "hello: {text}");
     ExitCode::from(code)
 }

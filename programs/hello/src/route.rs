@@ -5,7 +5,7 @@ use crate::http::{Method, Request, Response};
 /// Name and version, also the content of `/version`.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n");
 
-const NOT_FOUND: Response = Response::error(404, "there is nothing here; try / or /healthz\n");
+const NOT_FOUND: Response = Response::error(404, "not found; try / or /healthz\n");
 const NOT_ALLOWED: Response = Response::error(405, "only GET and HEAD work here\n");
 const NOT_KNOWN: Response = Response::error(501, "this method is not known here\n");
 

@@ -4,9 +4,9 @@
 //! This program mounts that file read-only, switches to it, puts overlays in memory over the
 //! few places that may change, and becomes the system's own init.
 //!
-//! What it does is a fixed list of values ([`plan::PLAN`]): no argument, environment variable,
-//! kernel command line or file of the medium changes it. When a step fails, the reason goes to
-//! the console and the machine is switched off; there is no emergency shell.
+//! Its actions are a fixed list of values ([`plan::PLAN`]): no argument, environment variable, kernel parameter or file
+//! of the medium changes them. If a step fails, it prints the reason on the console and switches the machine off; it
+//! has no emergency shell.
 //!
 //! * [`plan`]: the steps, as data.
 //! * [`perform`]: carrying a step out.
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     for step in plan::PLAN {
         match perform::perform(step) {
             Ok(()) => {}
-            Err(error) if step.may_fail() => report::note(&format!("{step}: {error}; going on without it")),
+            Err(error) if step.may_fail() => report::note(&format!("{step}: {error}; continuing without it")),
             Err(error) => report::end(step, &error),
         }
     }

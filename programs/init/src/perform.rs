@@ -1,4 +1,4 @@
-//! Carrying the steps of a plan out.
+//! Performs the steps of a plan.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Error, ErrorKind};
@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::plan::{ENVIRONMENT, Forbid, IMAGE, INIT, OVERLAY, SYSROOT, Step, Virtual};
 use crate::{report, sys};
 
-/// Does what a step says.
+/// Performs one step.
 pub fn perform(step: &Step) -> io::Result<()> {
     match step {
         Step::Mount(mount) => mount_virtual(mount),
@@ -37,7 +37,7 @@ fn mount_virtual(mount: &Virtual) -> io::Result<()> {
     sys::mount(mount.kind, mount.at, mount.kind, flags(mount.forbid), mount.options)
 }
 
-/// Makes a mount point if it can be made; where not, mounting says what is wrong.
+/// Creates a mount point if possible; if not, the mount reports the reason.
 fn make_dir(path: &str) {
     let _made_or_there = DirBuilder::new().mode(0o755).create(path);
 }
@@ -73,8 +73,8 @@ fn through_loop(flags: sys::Flags) -> io::Result<String> {
     Ok(name)
 }
 
-/// Deletes the initramfs: nobody can reach its files later, but they take memory. The image
-/// itself stays alive without a name, because the mount holds it open.
+/// Deletes the initramfs: nobody can reach its files later, but they take memory. The mount keeps the image itself
+/// open, without a name.
 fn clear() -> io::Result<()> {
     if !sys::is_in_memory("/")? {
         return Err(Error::new(ErrorKind::Unsupported, "the root is not in memory"));
@@ -83,7 +83,7 @@ fn clear() -> io::Result<()> {
     clear_dir(Path::new("/"), &root)
 }
 
-/// Deletes what is in a directory, as long as it is on the same file system.
+/// Deletes the content of a directory on the same file system.
 fn clear_dir(dir: &Path, root: &Metadata) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -93,7 +93,7 @@ fn clear_dir(dir: &Path, root: &Metadata) -> io::Result<()> {
         }
         if metadata.is_dir() {
             clear_dir(&path, root)?;
-            // Directories with a mount somewhere below have to stay.
+            // Directories that contain a mount must stay.
             let _removed = fs::remove_dir(&path);
         } else {
             fs::remove_file(&path)?;
@@ -116,7 +116,7 @@ fn overlay(at: &str, forbid: Forbid) -> io::Result<()> {
     for dir in [&base, &upper, &work] {
         DirBuilder::new().mode(0o700).create(dir).map_err(|error| explain(error, dir))?;
     }
-    // The directory that appears in the end is the upper one, so it looks like the lower one.
+    // The upper directory appears in the end, so it gets the mode and owner of the lower one.
     chown(&upper, Some(lower.uid()), Some(lower.gid()))?;
     fs::set_permissions(&upper, fs::Permissions::from_mode(lower.mode() & 0o7777))?;
     let options = format!("lowerdir={at},upperdir={upper},workdir={work},redirect_dir=off,metacopy=off");
@@ -129,7 +129,7 @@ fn exec() -> Error {
     Command::new(INIT).env_clear().envs(ENVIRONMENT).exec()
 }
 
-/// Adds what an error is about.
+/// Adds context to an error.
 fn explain(error: Error, about: &str) -> Error {
     Error::new(error.kind(), format!("{about}: {error}"))
 }

@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// Where the root image lies in the initramfs.
+/// The root image in the initramfs.
 pub const IMAGE: &str = "/root.erofs";
-/// Where it is mounted before it becomes the root.
+/// Its mount point before it becomes the root.
 pub const SYSROOT: &str = "/sysroot";
-/// What runs as process 1 afterwards.
+/// Process 1 of the system.
 pub const INIT: &str = "/sbin/init";
-/// The memory that holds what changes; closed to everybody but root.
+/// The file system in memory for changes; only root can enter it.
 pub const OVERLAY: &str = "/run/overlay";
 /// The whole environment of the system's init.
 pub const ENVIRONMENT: [(&str, &str); 3] =
     [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("TERM", "linux")];
 
-/// What a mount forbids besides set-user-ID programs, which work nowhere.
+/// Restrictions of a mount besides set-user-ID, which no mount allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forbid {
     /// `nosuid,noexec`: device nodes work.
@@ -35,7 +35,7 @@ impl Forbid {
     }
 }
 
-/// A file system that comes from the kernel, not from a medium.
+/// A virtual file system.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Virtual {
     /// The type, also used as the name of the source.
@@ -46,7 +46,7 @@ pub struct Virtual {
     pub forbid: Forbid,
     /// Options of the file system itself.
     pub options: &'static str,
-    /// Whether the system can do without it.
+    /// Whether the system works without it.
     pub optional: bool,
 }
 
@@ -85,7 +85,7 @@ const fn wanted(kind: &'static str, at: &'static str, forbid: Forbid, options: &
 pub const PLAN: &[Step] = &[
     needed("devtmpfs", "/dev", Programs, "mode=0755"),
     Step::Console,
-    // Other users' processes are nobody's business.
+    // Users cannot see the processes of others.
     needed("proc", "/proc", DevicesAndPrograms, "hidepid=invisible"),
     needed("sysfs", "/sys", DevicesAndPrograms, ""),
     Step::Image,
@@ -103,9 +103,9 @@ pub const PLAN: &[Step] = &[
     needed("tmpfs", "/home", DevicesAndPrograms, "mode=0755,size=30%,nr_inodes=0"),
     wanted("cgroup2", "/sys/fs/cgroup", DevicesAndPrograms, "nsdelegate"),
     wanted("securityfs", "/sys/kernel/security", DevicesAndPrograms, ""),
-    // What users may have together (50 %) and this leave room for the daemons.
+    // This and the limit of all users together (50 %) leave room for the daemons.
     needed("tmpfs", OVERLAY, Devices, "mode=0700,size=35%"),
-    // Scripts of services and of the administrator are programs in /etc; elsewhere nothing that was written can be started.
+    // Scripts of services and of the administrator in /etc are programs; nothing written elsewhere can be executed.
     Step::Overlay("/etc", Devices),
     Step::Overlay("/var", DevicesAndPrograms),
     Step::Overlay("/root", DevicesAndPrograms),
@@ -113,35 +113,35 @@ pub const PLAN: &[Step] = &[
 ];
 
 impl Step {
-    /// Whether the plan goes on when the step fails.
+    /// Whether the plan continues if the step fails.
     pub fn may_fail(&self) -> bool {
         match self {
             Self::Mount(mount) => mount.optional,
-            // A machine without any console still runs; freeing memory is a courtesy.
+            // A machine without a console still works; freeing memory is optional.
             Self::Console | Self::Clear => true,
             Self::Image | Self::Move(_) | Self::SwitchRoot | Self::Overlay(..) | Self::Exec => false,
         }
     }
 
-    /// What the person in front of the machine can do about a failure.
+    /// Advice for the person at the machine.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Mount(_) | Self::Console => {
                 "The kernel may lack this file system, or the image its mount point. \
-                 Start another version of the system."
+                 Boot another version of the system."
             }
             Self::Image => {
                 "The image may be damaged, or memory too small to unpack it. Check the medium \
-                 against its published digest, give the machine more memory, or start another \
+                 against its published digest, give the machine more memory, or boot another \
                  version of the system."
             }
             Self::Move(_) | Self::Clear | Self::SwitchRoot | Self::Overlay(..) => {
                 "The image may lack this directory, or memory be too small. \
-                 Start another version of the system."
+                 Boot another version of the system."
             }
             Self::Exec => {
                 "The image holds no program there that this machine can start. \
-                 Start another version of the system."
+                 Boot another version of the system."
             }
         }
     }
@@ -216,7 +216,7 @@ mod tests {
         }
     }
 
-    /// The `dd` that fills a home must not be able to fill what the machine's configuration and its daemons write to.
+    /// A full home must not fill the file systems of the configuration and the daemons.
     #[test]
     fn what_users_fill_holds_nothing_of_the_system() {
         let is_in_memory = |path: &str| {

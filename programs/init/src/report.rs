@@ -1,4 +1,4 @@
-//! Telling what happens, and ending the machine when the start has failed.
+//! Reports progress, and switches the machine off after a failure.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,11 +14,11 @@ const READING_TIME: Duration = Duration::from_secs(20);
 
 /// Writes a line to the kernel's log, where `dmesg` shows it.
 pub fn note(text: &str) {
-    // `<6>` is the level "info". A log that cannot be written to is no reason to stop.
+    // `<6>` is the level "info". A failed write to the log must not stop the boot.
     let _written = write_to("/dev/kmsg", &format!("<6>init: {text}\n"));
 }
 
-/// Says on the console why the system does not start, waits, and switches the machine off.
+/// Prints on the console why the system does not start, waits, and switches the machine off.
 pub fn end(step: &Step, error: &io::Error) -> ! {
     let text = failure(step, error);
     note(&format!("failed to {step}: {error}"));
@@ -29,7 +29,7 @@ pub fn end(step: &Step, error: &io::Error) -> ! {
     thread::sleep(READING_TIME);
     let error = sys::power_off();
     note(&format!("cannot switch the machine off: {error}"));
-    // When process 1 ends, the kernel panics, and restarts the machine if it is told to.
+    // If process 1 ends, the kernel panics, and reboots if it is configured to.
     std::process::exit(1)
 }
 
@@ -49,7 +49,7 @@ pub fn only_as_process_one() -> ExitCode {
     for step in PLAN {
         text.push_str(&format!("  {step}\n"));
     }
-    // With no standard error there is nobody to tell.
+    // Without standard error there is no one to tell.
     let _written = io::stderr().write_all(text.as_bytes());
     ExitCode::from(2)
 }

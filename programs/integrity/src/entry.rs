@@ -1,16 +1,16 @@
-//! A path's state as the baseline knows it. No effects.
+//! The state of a path in a baseline. No effects.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-/// No baseline and no specification has more entries.
-pub const MOST_PATHS: usize = 100_000;
+/// The largest number of entries of a baseline or specification.
+pub const MAX_PATHS: usize = 100_000;
 
-/// Entries by path. Paths are absolute, without `.`, `..` and empty parts; `/` is the directory that all are in.
+/// Entries by path. Paths are absolute, without `.`, `..` and empty parts; `/` is the root.
 pub type State = BTreeMap<Vec<u8>, Entry>;
 
-/// What a path is; only the first three are ever opened or followed to where they lead.
+/// The type of a file; only the first three are ever opened or followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A file with content.
@@ -19,21 +19,21 @@ pub enum Kind {
     Dir,
     /// A symbolic link.
     Link,
-    /// A device read and written in blocks.
+    /// A block device.
     Block,
-    /// A device read and written in bytes.
+    /// A character device.
     Char,
-    /// A pipe with a name.
+    /// A named pipe.
     Fifo,
-    /// A socket with a name.
+    /// A Unix socket.
     Socket,
 }
 
 impl Kind {
-    /// Every one.
+    /// All types.
     pub const ALL: [Self; 7] = [Self::File, Self::Dir, Self::Link, Self::Block, Self::Char, Self::Fifo, Self::Socket];
 
-    /// In messages and, as mtree(5) has it, in the baseline.
+    /// The word in messages and in the baseline, as in mtree(5).
     pub fn name(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -47,35 +47,35 @@ impl Kind {
     }
 }
 
-/// A SHA-256. There may be very many, so it is kept as it is and not as text.
+/// A SHA-256. There may be very many, so it is stored in binary.
 pub type Sum = [u8; 32];
 
-/// What is in a path, or why that is not known.
+/// The content of a path, or why it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// It has none; or it is a directory, and what is in it has entries of its own.
+    /// It has no content; or it is a directory, whose entries are separate.
     None,
-    /// Of a file.
+    /// SHA-256 of a file.
     Digest(Sum),
-    /// Where a link leads.
+    /// Target of a link.
     Target(Vec<u8>),
     /// Number of a device.
     Device {
-        /// Which driver.
+        /// Major number.
         major: u32,
-        /// Which of its devices.
+        /// Minor number.
         minor: u32,
     },
     /// It could not be read.
     Unreadable,
-    /// A file past the limit.
+    /// The file exceeds the limit.
     TooLong,
-    /// A directory with more in it, or deeper, than is looked at.
+    /// A directory with more or deeper entries than the limit.
     TooMany,
 }
 
 impl Content {
-    /// A word for what is not known of the content.
+    /// A word for unknown content.
     pub fn gap(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable => Some("unreadable"),
@@ -91,14 +91,14 @@ impl Content {
 pub enum Attributes {
     /// It has none.
     None,
-    /// Of all of them.
+    /// SHA-256 of all of them.
     Digest(Sum),
     /// They could not be read.
     Unreadable,
 }
 
 impl Attributes {
-    /// As a word; none where there are none.
+    /// As a word; `None` if it has none.
     pub fn word(self) -> Option<String> {
         match self {
             Self::None => None,
@@ -108,10 +108,10 @@ impl Attributes {
     }
 }
 
-/// One path's state.
+/// The state of one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
     /// Permission bits, setuid and its like included.
     pub mode: u32,
@@ -119,9 +119,9 @@ pub struct Entry {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Bytes of a file, else 0.
+    /// Size of a file in bytes, else 0.
     pub size: u64,
-    /// What is in it.
+    /// Its content.
     pub content: Content,
     /// Its extended attributes.
     pub attributes: Attributes,
@@ -137,7 +137,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The directories that lead to a path, from `/` on.
+/// The parents of a path, from `/` on.
 pub fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at.max(1));
     slashes.filter(|end| *end < path.len()).filter_map(|end| path.get(..end))
@@ -148,7 +148,7 @@ pub mod tests {
     use super::*;
     use testkit::fuzz::Random;
 
-    /// Any state that a scan could find.
+    /// A random state that a scan could find.
     pub fn any(random: &mut Random) -> State {
         (0..random.below(8)).map(|_| (any_path(random), any_entry(random))).collect()
     }

@@ -1,13 +1,13 @@
-//! What is watched, as text: lines of a word and a path. No effects.
+//! The list of watched paths, as text: lines of a word and a path. No effects.
 
-/// What is watched.
+/// The list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct List {
-    /// Directories with all that is in them, and files.
+    /// Files, and directories with everything below.
     pub trees: Vec<String>,
-    /// What of them is left out, with all that is in it.
+    /// Exceptions, with everything below.
     pub skips: Vec<String>,
-    /// What is watched in the home of each person, with all that is in it, relative to the home.
+    /// Paths relative to each user's home, with everything below.
     pub homes: Vec<String>,
 }
 
@@ -16,7 +16,7 @@ pub fn parse(text: &str) -> Result<List, String> {
     let mut list = List::default();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         let fault = |what: &str| format!("line {}: {what}: `{line}`", number + 1);
-        let (word, path) = line.split_once(' ').ok_or_else(|| fault("a word and a path are expected"))?;
+        let (word, path) = line.split_once(' ').ok_or_else(|| fault("expected a word and a path"))?;
         let parts = path.strip_prefix('/').unwrap_or(path);
         if parts.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
             return Err(fault("a path without `.`, `..` and empty parts is expected"));
@@ -26,22 +26,20 @@ pub fn parse(text: &str) -> Result<List, String> {
             ("skip", true) => &mut list.skips,
             ("home", false) => &mut list.homes,
             _ => {
-                return Err(fault(
-                    "`tree` and `skip` take an absolute path, `home` a relative one; nothing else is known",
-                ));
+                return Err(fault("write `tree` or `skip` with an absolute path, or `home` with a relative one"));
             }
         };
         into.push(path.to_owned());
     }
     if list.trees.is_empty() {
-        return Err("nothing is watched: there is no `tree`".to_owned());
+        return Err("nothing is watched: add a line `tree`".to_owned());
     }
     Ok(list)
 }
 
-/// The homes of people in an /etc/passwd: those of accounts that log in, from number 1000 on.
+/// The homes of users in an /etc/passwd: accounts with a login shell, from UID 1000 on.
 pub fn homes(passwd: &str) -> Vec<String> {
-    // By all lines, malformed as they may be: what is watched must not lack a home because of one.
+    // Malformed lines count too: one must not hide a home.
     let home = |line: base::accounts::Line<'_>| {
         let number: u32 = line.digits.parse().ok()?;
         let home = line.rest.split(':').nth(2)?.trim_end_matches('/');

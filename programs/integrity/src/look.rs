@@ -1,4 +1,4 @@
-//! Reads what one path is.
+//! Reads the state of one path.
 
 use std::fs::{self, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::entry::{Attributes, Content, Entry, Kind, Sum};
 use crate::sys;
 
-/// The entry of what was found at `place`; of files longer than `most` no content is read.
+/// The entry for `place`; the content of files longer than `most` is not read.
 pub fn look(place: &Path, found: &Metadata, most: u64) -> Entry {
     let kind = kind(found.file_type());
     let content = match kind {
@@ -45,7 +45,7 @@ fn kind(found: FileType) -> Kind {
     }
 }
 
-/// Names and values, each after its length, so that none can be taken for another.
+/// Names and values, each after its length, so that they are unambiguous.
 fn attributes_digest(pairs: &std::collections::BTreeMap<Vec<u8>, Vec<u8>>) -> Sum {
     let mut sum = Sha256::new();
     for part in pairs.iter().flat_map(|(name, value)| [name, value]) {
@@ -55,14 +55,15 @@ fn attributes_digest(pairs: &std::collections::BTreeMap<Vec<u8>, Vec<u8>>) -> Su
     sum.finalize().into()
 }
 
-/// Digest of a file's content, if it is no longer than `most`. What has become a link or a pipe since it was looked at is not read.
+/// Digest of a file's content, if it is no longer than `most`. A file that was replaced by a link or pipe meanwhile is
+/// not read.
 fn content(place: &Path, most: u64) -> io::Result<Content> {
     let file =
         OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY).open(place)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("no file any more"));
     }
-    // One byte more than allowed tells that it is too long, also of a file that grows meanwhile.
+    // One byte more than allowed shows that a file is too long, even if it grows meanwhile.
     let mut file = file.take(most + 1);
     let (mut sum, mut length) = (Sha256::new(), 0);
     let mut buffer = vec![0; 64 * 1024];

@@ -1,19 +1,19 @@
-//! `integrity`: tells what changed of what can be changed.
+//! `integrity`: reports changes to the writable part of the system.
 //!
-//! The system is read-only and one signed file, so only what lies over it can change: `/etc`, root's home, the keys of people, the
-//! state of services. What those were when the machine was configured is the baseline, root's alone. `check` compares and
-//! tells the person, the system's log and the kernel's audit; `update` makes what is now the new baseline.
+//! The system is one signed, read-only file, so only what is mounted over it can change: `/etc`, root's home, users' keys, the state
+//! of services. Their state at configuration is the baseline, which only root can write. `check` compares and reports to the
+//! caller, the system's log and the kernel's audit; `update` takes the present state as the new baseline.
 //!
 //! Called as `mtree`, it does the same for any directory, with a specification instead of the baseline.
 //!
-//! * [`list`]: what is watched, as text. No effects.
+//! * [`list`]: the list of watched paths, as text. No effects.
 //! * [`entry`]: a path's state as the baseline knows it. No effects.
 //! * [`spec`]: the baseline as text, an mtree(5) specification. No effects.
-//! * [`compare`]: two states, and what differs. No effects.
+//! * [`compare`]: the differences of two states. No effects.
 //! * [`report`]: differences as lines and as JSON. No effects.
-//! * [`scan`]: reads the state of the machine; it meets files of users, and follows none of their links.
-//! * [`look`]: reads what one path is.
-//! * [`store`]: where the baseline is.
+//! * [`scan`]: reads the state of the machine; it reads users' files, and follows none of their links.
+//! * [`look`]: reads one path.
+//! * [`store`]: reads and writes the baseline.
 //! * [`mtree`]: the program's second name.
 //! * [`tell`]: the system's log and audit.
 //! * [`sys`]: the calls that std lacks; the only unsafe code.
@@ -33,7 +33,7 @@ mod tell;
 #[cfg(test)]
 mod others;
 
-/// Bytes that mean something in a specification.
+/// Bytes with a meaning in a specification.
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"/.:%# \n\n-07f/etc\xff\xc3\xa4";
 
@@ -47,36 +47,36 @@ use std::time::Duration;
 use compare::Change;
 use entry::State;
 
-/// What is watched; written from hardening/5-audit/integrity.toml.
+/// The list of watched paths; the build writes it from hardening/5-audit/integrity.toml.
 const LIST: &str = "/usr/lib/ashlar/integrity";
 const USAGE: &str =
     "usage: integrity init [--again] | check [--json] | update [--json] | show [--digest] | watch SECONDS";
 const HELP: &str = "
-  init          notes what is now as the baseline; --again replaces one that is there
-  check         tells what differs from the baseline: a line each, or JSON; exit status 1 if anything does, 2 if it cannot be said
-  update        the same, and makes what is now the baseline
-  show          prints the baseline, an mtree(5) specification; --digest prints its digest alone
-  watch         checks every so many seconds, and tells the system's log and audit what is new
+  init          record the present state as the baseline; --again replaces an existing one
+  check         report differences from the baseline, one per line or as JSON; exit status 1 if there are any, 2 if the check failed
+  update        check, then make the present state the baseline
+  show          print the baseline, an mtree(5) specification; --digest prints only its digest
+  watch         check every SECONDS, and report new differences to the system's log and audit
 
-What it can prove: which files of the machine's configuration differ from the baseline, in content, mode, owner, size, kind or
-extended attributes. A baseline that was damaged, or changed by anybody who is not root, is refused.
+What it can prove: which configuration files differ from the baseline in content, mode, owner, size, type or extended
+attributes. It refuses a baseline that is damaged, or that anybody but root changed.
 
-What it cannot: whoever is root can change a file, make a new baseline, and be unseen from then on. The digest that `show --digest`
-prints is for that: keep it elsewhere, and compare it. A program of the system cannot be replaced, for the system is read-only; but
-a root who is hostile can keep this program from being started, or its answer from being seen. Files that change and change
-back between two checks are not noticed; audit records who wrote to them.
+What it cannot prove: root can change a file, make a new baseline, and hide the change. To detect that, keep the digest that
+`show --digest` prints on another machine, and compare it. Nobody can replace a program of the system, which is read-only; but a
+hostile root can keep this program from running, or hide its output. It does not notice a file that changes and changes back
+between two checks; audit records who wrote to it.
 
-Called as `mtree`, this program notes and compares any directory: `mtree --help`.
+Called as `mtree`, this program records and compares any directory: `mtree --help`.
 ";
 
 /// Something changed.
 const CHANGED: u8 = 1;
-/// It could not be said whether something changed.
+/// The check failed, so nothing is known about changes.
 const FAILED: u8 = 2;
-/// The same of NetBSD's `mtree`.
+/// The same, as the exit status of NetBSD's `mtree`.
 const MTREE_FAILED: u8 = 1;
-/// More changes are not told one by one to the log: a flood there would push out what it is to be read with.
-const MOST_TOLD: usize = 100;
+/// The log gets at most this many changes one by one: a flood would push out the lines around them.
+const MAX_LOGGED: usize = 100;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
@@ -115,10 +115,10 @@ fn run(words: &[OsString]) -> Result<u8, String> {
     }
 }
 
-/// The first baseline, or one in place of what is there.
+/// Makes the first baseline, or replaces it.
 fn init(again: bool) -> Result<u8, String> {
     if store::exists() && !again {
-        return Err(format!("{} is there already; `integrity update` brings it up to date", store::PLACE));
+        return Err(format!("{} exists already; `integrity update` replaces it", store::PLACE));
     }
     let state = now()?;
     let sum = store::write(&state)?;
@@ -135,7 +135,7 @@ fn check(json: bool) -> Result<u8, String> {
     Ok(if changes.is_empty() { 0 } else { CHANGED })
 }
 
-/// What is now becomes the baseline; what that changes is shown and recorded.
+/// Makes the present state the baseline; prints and records the changes.
 fn update(json: bool) -> Result<u8, String> {
     let state = now()?;
     let changes = compare::compare(&store::read()?, &state);
@@ -147,7 +147,7 @@ fn update(json: bool) -> Result<u8, String> {
     Ok(0)
 }
 
-/// The baseline as it is, if it is one.
+/// Prints the baseline, if it is valid.
 fn show(digest: bool) -> Result<u8, String> {
     store::read()?;
     let text = store::text()?;
@@ -156,23 +156,23 @@ fn show(digest: bool) -> Result<u8, String> {
     Ok(0)
 }
 
-/// Checks again and again. What was told is told again only when it is no longer the same.
+/// Checks repeatedly. Reports a difference again only when it changes.
 fn watch(seconds: &str) -> Result<u8, String> {
     let seconds = match seconds.parse() {
         Ok(seconds @ 1..=31_536_000) => Duration::from_secs(seconds),
-        _ => return Err(format!("`{seconds}` is no number of seconds between 1 and a year")),
+        _ => return Err(format!("invalid interval `{seconds}`: write seconds, from 1 to one year")),
     };
-    let mut told = Ok(Vec::new());
+    let mut reported = Ok(Vec::new());
     loop {
         let found = changes();
-        if found != told {
+        if found != reported {
             match &found {
-                Ok(changes) if changes.is_empty() => tell::log("everything is as the baseline says again"),
+                Ok(changes) if changes.is_empty() => tell::log("everything matches the baseline again"),
                 Ok(changes) => announce(changes),
-                // A baseline that was damaged or taken away is the strongest sign of all.
+                // A damaged or missing baseline is the strongest sign of all.
                 Err(error) => refuse(error),
             }
-            told = found;
+            reported = found;
         }
         thread::sleep(seconds);
     }
@@ -189,13 +189,13 @@ fn changes() -> Result<Vec<Change>, String> {
     Ok(compare::compare(&store::read()?, &now()?))
 }
 
-/// Tells those who were not asking that there is no answer.
+/// Reports to log and audit that the check failed.
 fn refuse(error: &str) {
-    tell::log(&format!("nothing could be checked: {error}"));
+    tell::log(&format!("the check failed: {error}"));
     tell::event(tell::Kind::Changed, "op=integrity-check res=failed");
 }
 
-/// Tells those who were not asking.
+/// Reports to log and audit.
 fn announce(changes: &[Change]) {
     log_each("", changes);
     if !changes.is_empty() {
@@ -204,10 +204,10 @@ fn announce(changes: &[Change]) {
 }
 
 fn log_each(before: &str, changes: &[Change]) {
-    for change in changes.iter().take(MOST_TOLD) {
+    for change in changes.iter().take(MAX_LOGGED) {
         tell::log(&format!("{before}{}", report::line(change)));
     }
-    if let Some(more) = changes.len().checked_sub(MOST_TOLD + 1) {
+    if let Some(more) = changes.len().checked_sub(MAX_LOGGED + 1) {
         tell::log(&format!("{before}and {} more; `integrity check` lists them", more + 1));
     }
 }
@@ -226,8 +226,8 @@ fn print(changes: &[Change], json: bool) {
     }
 }
 
-/// A line for the person.
+/// Prints a line for the caller.
 fn line(output: &mut dyn io::Write, text: &str) {
-    // With nobody reading there is nobody to tell; the exit status says the rest.
+    // Without a reader, the exit status has the result.
     let _written = writeln!(output, "{text}");
 }

@@ -1,7 +1,7 @@
-//! The program's second name, `mtree`: the specification of any directory, and what differs from one.
+//! The program under its second name, `mtree`: specifications of any directory, and differences from them.
 //!
-//! It tells the person who asks, and nobody else: no log, no audit, no baseline. What the words mean is computed by [`parse`]; the
-//! rest reads and writes.
+//! It reports to its caller only: no log, no audit, no baseline. [`parse`] computes the meaning of the arguments; the
+//! rest has effects.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::entry::State;
-use crate::store::MOST_BYTES;
+use crate::store::MAX_BYTES;
 use crate::{compare, report, scan, spec};
 
 const USAGE: &str = "usage: mtree -c [-p DIR] | mtree [-e] [-f FILE] [-p DIR]";
@@ -30,10 +30,10 @@ It reads only specifications that it wrote, and baselines of `integrity`, for a 
 that was cut off or changed by accident is refused. Other programs (NetBSD's mtree, libarchive's bsdtar) read what it writes.
 ";
 
-/// Something differs.
+/// Exit status: differences.
 const DIFFERENT: u8 = 2;
 
-/// What is asked for.
+/// A request.
 #[derive(Debug, PartialEq, Eq)]
 enum Order {
     Help,
@@ -41,16 +41,16 @@ enum Order {
     Create {
         dir: PathBuf,
     },
-    /// What differs in a directory from a specification: of a file, or standard input.
+    /// Differences of a directory from a specification in a file or on standard input.
     Compare {
         file: Option<PathBuf>,
         dir: PathBuf,
-        /// Whether only what the specification names is looked at.
+        /// Whether to ignore paths outside the specification.
         known_only: bool,
     },
 }
 
-/// Does what the words ask for; gives the exit status.
+/// Runs the request; returns the exit status.
 pub fn run(words: &[OsString]) -> Result<u8, String> {
     match parse(words)? {
         Order::Help => print(&format!("{USAGE}\n{HELP}")).map(|()| 0),
@@ -67,7 +67,7 @@ fn parse(words: &[OsString]) -> Result<Order, String> {
             return Ok(Order::Help);
         }
         let letters = word.as_bytes().strip_prefix(b"-").filter(|letters| !letters.is_empty());
-        let mut letters = letters.ok_or_else(|| refusal(word, "is no option"))?;
+        let mut letters = letters.ok_or_else(|| refusal(word, "is not an option"))?;
         while let Some((letter, rest)) = letters.split_first() {
             letters = rest;
             let place = match letter {
@@ -107,7 +107,7 @@ fn refusal(word: &OsStr, why: &str) -> String {
 fn create(dir: &Path) -> Result<u8, String> {
     let state = scan::whole(dir, None)?;
     let text = spec::to_text(&state);
-    if text.len() as u64 > MOST_BYTES {
+    if text.len() as u64 > MAX_BYTES {
         return Err(format!(
             "{}: its specification would be too long to be read again; name a part of it",
             dir.display()
@@ -123,12 +123,12 @@ fn differences(file: Option<&Path>, dir: &Path, known_only: bool) -> Result<u8, 
         Some(path) => (path.display().to_string(), File::open(path).and_then(|mut file| read(&mut file))),
         None => ("standard input".to_owned(), read(&mut io::stdin().lock())),
     };
-    let fault = |error: String| format!("{name}: {error}; `mtree --help` says what is read");
+    let fault = |error: String| format!("{name}: {error}; `mtree --help` describes the format");
     let expected = spec::from_text(&text.map_err(|error| format!("{name}: {error}"))?).map_err(fault)?;
     let found = scan::whole(dir, known_only.then_some(&expected))?;
     let mut changes = compare::compare(&expected, &found);
     if known_only {
-        // The directories on the way to what is known.
+        // The parents of the known paths.
         changes.retain(|change| change.before.is_some());
     }
     warn_of_gaps(&expected);
@@ -139,24 +139,24 @@ fn differences(file: Option<&Path>, dir: &Path, known_only: bool) -> Result<u8, 
 
 fn read(from: &mut dyn Read) -> io::Result<String> {
     let mut text = String::new();
-    from.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST_BYTES {
+    from.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
         return Err(io::Error::other("it is too long for a specification"));
     }
     Ok(text)
 }
 
-/// A specification that is not complete must not look so.
+/// An incomplete specification must not look complete.
 fn warn_of_gaps(state: &State) {
     let count = state.values().filter(|entry| entry.content.gap().is_some()).count();
     if count > 0 {
         let text = "are in the specification without their content, which was too much or not readable";
-        // With no standard error there is nobody to tell.
+        // Without standard error there is no one to tell.
         let _written = writeln!(io::stderr(), "mtree: {count} paths {text}");
     }
 }
 
-/// Unlike a message, a specification that is not written is a failure.
+/// Unlike a message, an unwritten specification is a failure.
 fn print(text: &str) -> Result<(), String> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| format!("standard output: {error}"))
@@ -190,8 +190,8 @@ mod tests {
         for (words, why) in [
             (&["-u"][..], "`-u` is not understood"),
             (&["-cq"], "`-cq` is not understood"),
-            (&["/etc"], "`/etc` is no option"),
-            (&["-"], "`-` is no option"),
+            (&["/etc"], "`/etc` is not an option"),
+            (&["-"], "`-` is not an option"),
             (&["-f"], "`-f` lacks what it needs"),
             (&["-p", "a", "-pb"], "`-pb` is given twice"),
             (&["-c", "-f", "a"], "-c makes a specification, so it goes with neither -f nor -e"),

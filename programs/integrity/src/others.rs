@@ -1,5 +1,5 @@
-//! NetBSD's `mtree` and libarchive's `bsdtar` read what is written here: `cargo test -p integrity -- --ignored` where they are
-//! installed.
+//! NetBSD's `mtree` and libarchive's `bsdtar` read our specifications: `cargo test -p integrity -- --ignored` where
+//! they are installed.
 
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -9,15 +9,15 @@ use std::process::{Command, Output};
 
 use crate::{scan, spec, sys};
 
-/// A directory and its specification, gone when the test is over.
+/// A temporary directory and its specification.
 struct Place {
     dir: PathBuf,
     file: PathBuf,
     _room: testkit::TempDir,
 }
 
-/// A directory with names and targets that mean something to readers of mtree(5), and its specification. The names have each byte
-/// but those `without`.
+/// A directory whose names and targets have a meaning in mtree(5), and its specification. The names have every byte
+/// except those in `without`.
 fn place(name: &str, without: &[u8]) -> Place {
     let place = testkit::TempDir::new(&format!("integrity-others-{name}"));
     let dir = place.join("dir");
@@ -41,7 +41,7 @@ fn write(dir: &Path, file: &Path) {
     fs::write(file, spec::to_text(&scan::whole(dir, None).unwrap())).unwrap();
 }
 
-/// What a program says.
+/// The output of a program.
 fn ask(program: &str, words: &[&str], file: &Path, dir: &Path) -> Output {
     Command::new(program).args(words).arg("-f").arg(file).current_dir(dir).output().unwrap()
 }
@@ -53,20 +53,23 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 #[ignore = "needs mtree of NetBSD and bsdtar of libarchive"]
 fn mtree_of_netbsd_finds_what_differs_and_nothing_else() {
-    // To it such a name is a pattern, also in specifications of its own.
+    // It treats such a name as a pattern, also in its own specifications.
     let place = place("mtree", b"*?[");
     let (dir, file) = (&place.dir, &place.file);
-    let said = ask("mtree", &[], file, dir);
-    assert_eq!((text(&said.stdout), text(&said.stderr), said.status.code()), (String::new(), String::new(), Some(0)));
+    let output = ask("mtree", &[], file, dir);
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr), output.status.code()),
+        (String::new(), String::new(), Some(0))
+    );
     fs::write(dir.join("home/a b/c#d"), "another").unwrap();
     fs::write(dir.join("home/ada/.ssh/new"), "").unwrap();
     fs::remove_file(dir.join("pipe")).unwrap();
-    let said = ask("mtree", &[], file, dir);
-    assert_eq!(said.status.code(), Some(2));
-    let said = text(&said.stdout);
-    assert!(said.contains("extra: home/ada/.ssh/new\n") && said.contains("missing: ./pipe\n"), "{said}");
-    assert!(said.contains("home/a b/c#d") && said.contains("\tsha256 (0x"), "{said}");
-    assert_eq!(said.lines().count(), 4, "{said}");
+    let output = ask("mtree", &[], file, dir);
+    assert_eq!(output.status.code(), Some(2));
+    let output = text(&output.stdout);
+    assert!(output.contains("extra: home/ada/.ssh/new\n") && output.contains("missing: ./pipe\n"), "{output}");
+    assert!(output.contains("home/a b/c#d") && output.contains("\tsha256 (0x"), "{output}");
+    assert_eq!(output.lines().count(), 4, "{output}");
 }
 
 #[test]
@@ -79,11 +82,11 @@ fn what_is_only_on_the_way_and_what_is_not_looked_into() {
     state.get_mut(&b"/home/ada/.ssh"[..]).unwrap().content = crate::entry::Content::TooMany;
     fs::write(file, spec::to_text(&state)).unwrap();
     fs::write(dir.join("home/ada/.ssh/new"), "").unwrap();
-    let said = ask("mtree", &["-e"], file, dir);
-    assert_eq!((text(&said.stdout), said.status.code()), (String::new(), Some(0)));
-    let said = ask("bsdtar", &["-t"], file, dir);
-    assert_eq!(text(&said.stdout), ".\n./home\n./home/ada\n./home/ada/.ssh\n");
-    assert_eq!((text(&said.stderr), said.status.code()), (String::new(), Some(0)));
+    let output = ask("mtree", &["-e"], file, dir);
+    assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(0)));
+    let output = ask("bsdtar", &["-t"], file, dir);
+    assert_eq!(text(&output.stdout), ".\n./home\n./home/ada\n./home/ada/.ssh\n");
+    assert_eq!((text(&output.stderr), output.status.code()), (String::new(), Some(0)));
 }
 
 #[test]
@@ -91,8 +94,8 @@ fn what_is_only_on_the_way_and_what_is_not_looked_into() {
 fn bsdtar_lists_the_same_paths() {
     let place = place("bsdtar", b"");
     let (dir, file) = (&place.dir, &place.file);
-    let said = ask("bsdtar", &["-t"], file, dir);
-    assert_eq!((text(&said.stderr), said.status.code()), (String::new(), Some(0)));
-    let listed = text(&said.stdout).lines().count();
-    assert_eq!(listed, scan::whole(dir, None).unwrap().len(), "{}", text(&said.stdout));
+    let output = ask("bsdtar", &["-t"], file, dir);
+    assert_eq!((text(&output.stderr), output.status.code()), (String::new(), Some(0)));
+    let listed = text(&output.stdout).lines().count();
+    assert_eq!(listed, scan::whole(dir, None).unwrap().len(), "{}", text(&output.stdout));
 }

@@ -1,6 +1,6 @@
 //! Differences as lines and as JSON. No effects.
 //!
-//! Paths and targets are spelled as in the baseline, so no form can be broken by a file's name.
+//! Paths and targets are escaped as in the baseline, so no file name can break a format.
 
 use crate::compare::Change;
 use crate::spec::{spell, spell_path};
@@ -20,7 +20,7 @@ pub fn line(change: &Change) -> String {
     format!("{} {}{details}", change.what(), spell(&change.path))
 }
 
-/// One difference in the words of NetBSD's `mtree`: in brackets what the specification says, and what is.
+/// One difference in the words of NetBSD's `mtree`: in brackets the specified and the found value.
 pub fn mtree(change: &Change) -> String {
     let path = spell_path(&change.path);
     let parts: Vec<String> = change
@@ -44,7 +44,7 @@ pub fn mtree(change: &Change) -> String {
     }
 }
 
-/// How many of which sort, as audit writes fields.
+/// Numbers of changes by kind, as audit fields.
 pub fn counts(changes: &[Change]) -> String {
     let count = |what| changes.iter().filter(|change| change.what() == what).count();
     format!("added={} removed={} changed={}", count("added"), count("removed"), count("changed"))

@@ -1,9 +1,9 @@
-//! Reads the state of what is watched.
+//! Reads the state of the watched paths.
 //!
-//! Homes belong to people who may try to mislead: links are noted and not followed, pipes and devices are not opened, and of files
-//! and directories that are too large, too deep or have too long names the entry says so. Nobody can keep what belongs to others
-//! from being looked at. Somebody who exchanges a directory for a link just then can have other entries noted below his own path;
-//! the baseline and the log, which only root reads, show them.
+//! Homes belong to users who may try to mislead: links are recorded and not followed, pipes and devices are not opened,
+//! and for files and directories that are too large, too deep or have too long names the entry says so. A user cannot
+//! hide another user's files from the scan. A user who replaces a directory by a link at the right moment can add false
+//! entries below the own path; the baseline and the log, which only root can read, do not reveal anything of them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,26 +11,26 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::entry::{Content, Entry, Kind, MOST_PATHS, State, ancestors};
+use crate::entry::{Content, Entry, Kind, MAX_PATHS, State, ancestors};
 use crate::list::List;
 use crate::look::look;
 
-/// In one home no more is looked at.
-const MOST_PATHS_OF_HOME: usize = 1_000;
-/// Nor are more bytes of paths and of links' targets noted: names can be long, and memory is limited.
-const MOST_NAMES_OF_HOME: usize = 256 * 1024;
-/// Of files longer than this no content is read.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// The largest number of paths in one home.
+const MAX_PATHS_OF_HOME: usize = 1_000;
+/// The largest number of bytes of paths and link targets in one home: names can be long, and memory is limited.
+const MAX_NAMES_OF_HOME: usize = 256 * 1024;
+/// Longer files are not read.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// The same in homes.
-const MOST_BYTES_OF_HOME: u64 = 1024 * 1024;
+const MAX_BYTES_OF_HOME: u64 = 1024 * 1024;
 
-/// The state of what `list` names, and of what it names in `homes`, below `root`.
+/// The state of the paths in `list`, and of its paths in `homes`, below `root`.
 pub fn scan(root: &Path, list: &List, homes: &[String]) -> Result<State, String> {
     let mut scan = Scan { root, skips: &list.skips, only: None, state: State::new() };
     for tree in &list.trees {
         let whole = scan.tree(Path::new(tree), &Most::OF_SYSTEM)?;
         if !whole {
-            return Err(format!("there are more than {MOST_PATHS} paths in {tree}; leave parts of it out with `skip`"));
+            return Err(format!("there are more than {MAX_PATHS} paths in {tree}; leave parts of it out with `skip`"));
         }
     }
     for home in homes {
@@ -38,13 +38,13 @@ pub fn scan(root: &Path, list: &List, homes: &[String]) -> Result<State, String>
             scan.of_home(home, path)?;
         }
     }
-    if scan.state.len() > MOST_PATHS {
-        return Err(format!("there are more than {MOST_PATHS} paths; leave parts out with `skip`"));
+    if scan.state.len() > MAX_PATHS {
+        return Err(format!("there are more than {MAX_PATHS} paths; leave parts out with `skip`"));
     }
     Ok(scan.state)
 }
 
-/// The state of all below `root`; or, of that, of what `only` knows.
+/// The state of everything below `root`; or only of the paths in `only`.
 pub fn whole(root: &Path, only: Option<&State>) -> Result<State, String> {
     let only = only.map(|known| {
         let way = known.keys().flat_map(|path| ancestors(path));
@@ -52,41 +52,41 @@ pub fn whole(root: &Path, only: Option<&State>) -> Result<State, String> {
     });
     let found = fs::metadata(root).map_err(|error| format!("{}: {error}", root.display()))?;
     if !found.is_dir() {
-        return Err(format!("{}: it is no directory", root.display()));
+        return Err(format!("{}: not a directory", root.display()));
     }
     let mut scan = Scan { root, skips: &[], only: only.as_ref(), state: State::new() };
     let all = scan.tree(Path::new("/"), &Most::OF_SYSTEM)?;
-    if !all || scan.state.len() > MOST_PATHS {
-        return Err(format!("{}: there are more than {MOST_PATHS} paths in it; name a part of it", root.display()));
+    if !all || scan.state.len() > MAX_PATHS {
+        return Err(format!("{}: there are more than {MAX_PATHS} paths in it; name a part of it", root.display()));
     }
     Ok(scan.state)
 }
 
-/// How much is looked at.
+/// Limits.
 struct Most {
     paths: usize,
-    /// Bytes of paths and targets.
+    /// Bytes of paths and link targets.
     names: usize,
     /// Bytes of a file.
     content: u64,
 }
 
 impl Most {
-    const OF_SYSTEM: Self = Self { paths: MOST_PATHS, names: usize::MAX, content: MOST_BYTES };
-    const OF_HOME: Self = Self { paths: MOST_PATHS_OF_HOME, names: MOST_NAMES_OF_HOME, content: MOST_BYTES_OF_HOME };
+    const OF_SYSTEM: Self = Self { paths: MAX_PATHS, names: usize::MAX, content: MAX_BYTES };
+    const OF_HOME: Self = Self { paths: MAX_PATHS_OF_HOME, names: MAX_NAMES_OF_HOME, content: MAX_BYTES_OF_HOME };
 }
 
 struct Scan<'a> {
     root: &'a Path,
-    /// What is passed over, with all that is in it.
+    /// Skipped paths, with everything below.
     skips: &'a [String],
-    /// When given, all else is passed over.
+    /// If given, all other paths are skipped.
     only: Option<&'a BTreeSet<Vec<u8>>>,
     state: State,
 }
 
 impl Scan<'_> {
-    /// A path and all below it; false when that is more than `most`, which is not all noted then.
+    /// Scans a path and everything below; returns false if that exceeds `most`, and then records only part of it.
     fn tree(&mut self, path: &Path, most: &Most) -> Result<bool, String> {
         let mut left = vec![path.to_owned()];
         let (mut noted, mut names) = (0, 0);
@@ -130,7 +130,7 @@ impl Scan<'_> {
         self.skips.iter().any(|skip| path.starts_with(skip))
     }
 
-    /// What is at a path of a home, and the directories on the way to it. What lies behind a link is somebody else's.
+    /// Scans a path in a home, with its parents. A path behind a link may be another user's.
     fn of_home(&mut self, home: &str, path: &str) -> Result<(), String> {
         let mut place = PathBuf::from(home);
         let (way, _) = path.rsplit_once('/').unwrap_or(("", path));
@@ -139,19 +139,19 @@ impl Scan<'_> {
                 return Ok(());
             }
             place.push(part);
-            self.note(&place, MOST_BYTES_OF_HOME)?;
+            self.note(&place, MAX_BYTES_OF_HOME)?;
         }
         if !self.is_directory(&place)? {
             return Ok(());
         }
         let target = Path::new(home).join(path);
-        // What cannot be looked at is as much the person's doing as what is too much: it must not end the looking at others.
+        // A user may cause read errors as well as excess: neither may stop the scan of others.
         if self.tree(&target, &Most::OF_HOME).unwrap_or(false) {
             return Ok(());
         }
-        // Which of them were seen would differ from time to time.
+        // The subset would differ from run to run.
         self.state.retain(|noted, _| !Path::new(std::ffi::OsStr::from_bytes(noted)).starts_with(&target));
-        self.note(&target, MOST_BYTES_OF_HOME)?;
+        self.note(&target, MAX_BYTES_OF_HOME)?;
         if let Some(entry) = self.state.get_mut(target.as_os_str().as_bytes()) {
             entry.content = Content::TooMany;
         }
@@ -167,7 +167,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Notes one path; nothing when it is not there.
+    /// Records one path; nothing if it does not exist.
     fn note(&mut self, path: &Path, bytes: u64) -> Result<Option<&Entry>, String> {
         let place = self.place(path);
         let found = match fs::symlink_metadata(&place) {
@@ -186,7 +186,7 @@ impl Scan<'_> {
     }
 }
 
-/// A file that was removed meanwhile, or whose directory was.
+/// A file or its directory was removed meanwhile.
 fn gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -242,7 +242,7 @@ mod tests {
         let before = place.scan();
         let file = place.0.join("etc/passwd");
         match sys::set_attribute(&file, c"user.note", b"x") {
-            // The file system of this machine's temporary files has none.
+            // The file system of temporary files has none here.
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return,
             other => other.unwrap(),
         }
@@ -257,7 +257,7 @@ mod tests {
         fs::File::create(keys.join("sparse")).unwrap().set_len(1 << 40).unwrap();
         let state = place.scan();
         assert_eq!(state[&b"/home/ada/.ssh/sparse"[..]].content, Content::TooLong);
-        for number in 0..=MOST_PATHS_OF_HOME {
+        for number in 0..=MAX_PATHS_OF_HOME {
             fs::write(keys.join(format!("{number}")), "").unwrap();
         }
         let state = place.scan();
@@ -276,11 +276,11 @@ mod tests {
         assert_eq!(paths(&etc), ["/", "/passwd", "/skip"]);
         let known: State = [(b"/etc/passwd".to_vec(), etc[&b"/passwd"[..]].clone())].into();
         assert_eq!(paths(&whole(&place.0, Some(&known)).unwrap()), ["/", "/etc", "/etc/passwd"]);
-        // What lies behind a link is not what the known path was.
+        // A path behind a link is not the known path.
         fs::rename(place.0.join("etc"), place.0.join("elsewhere")).unwrap();
         symlink("elsewhere", place.0.join("etc")).unwrap();
         assert_eq!(paths(&whole(&place.0, Some(&known)).unwrap()), ["/", "/etc"]);
-        assert!(whole(&place.0.join("etc/passwd"), None).unwrap_err().ends_with("/etc/passwd: it is no directory"));
+        assert!(whole(&place.0.join("etc/passwd"), None).unwrap_err().ends_with("/etc/passwd: not a directory"));
         assert!(whole(&place.0.join("absent"), None).is_err());
     }
 
@@ -291,10 +291,10 @@ mod tests {
         let (upper, lower) = (place.0.join("home/ada/.ssh").join(&ten), place.0.join("lower"));
         fs::create_dir_all(&upper).unwrap();
         fs::create_dir_all(lower.join(&ten)).unwrap();
-        // Deeper than any path can name.
+        // Deeper than the longest path.
         fs::rename(&lower, upper.join("lower")).unwrap();
         let state = place.scan();
-        // What cannot be named cannot be removed either.
+        // A path that is too long cannot be removed by name either.
         fs::rename(upper.join("lower"), &lower).unwrap();
         assert_eq!(state[&b"/home/ada/.ssh"[..]].content, Content::TooMany);
         assert!(state.contains_key(&b"/etc/passwd"[..]));

@@ -30,15 +30,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{Attributes, Content, Entry, Kind, MOST_PATHS, State, Sum, ancestors, digest, hex};
+use crate::entry::{Attributes, Content, Entry, Kind, MAX_PATHS, State, Sum, ancestors, digest, hex};
 
 const HEAD: &str = "#mtree\n# integrity 3\n";
 const SUM: &str = "# sha256 ";
 const NOTE: &str = "# next: ";
 const ON_THE_WAY: &str = "type=dir";
 
-/// Bytes as printable ASCII, without what means something to a reader of mtree(5): spaces part words, `=` parts a keyword from its
-/// value, `*`, `?` and `[` make a name a pattern.
+/// Bytes as printable ASCII, with everything escaped that mtree(5) interprets: spaces separate words, `=` separates a
+/// keyword from its value, `*`, `?` and `[` make a name a pattern.
 pub fn spell(bytes: &[u8]) -> String {
     let spelled = |byte: &u8| match byte {
         b'\\' | b'#' | b'=' | b'*' | b'?' | b'[' => format!("\\{byte:03o}"),
@@ -48,7 +48,7 @@ pub fn spell(bytes: &[u8]) -> String {
     bytes.iter().map(spelled).collect()
 }
 
-/// The bytes that were spelled so.
+/// Reverses the escaping.
 fn unspell(text: &str) -> Option<Vec<u8>> {
     let mut read = Vec::new();
     let mut bytes = text.bytes();
@@ -61,7 +61,7 @@ fn unspell(text: &str) -> Option<Vec<u8>> {
             _ => byte,
         });
     }
-    // One spelling per text, and no file has a NUL in its name.
+    // One notation per text, and no file name has a NUL.
     (spell(&read) == text && !read.contains(&0)).then_some(read)
 }
 
@@ -91,12 +91,12 @@ pub fn to_text(state: &State) -> String {
     text + &sum
 }
 
-/// The digest of all before, as a line.
+/// The line with the digest of everything before.
 fn last_line(body: &str) -> String {
     format!("{SUM}{}\n", hex(&digest(body.as_bytes())))
 }
 
-/// The lines between head and digest: of an entry, or of what is only on the way.
+/// The lines between head and digest: entries, and parents without an entry.
 fn lines(state: &State) -> impl Iterator<Item = String> + '_ {
     let on_the_way = state.keys().flat_map(|path| ancestors(path)).map(|path| (path, None));
     let mut lines: BTreeMap<&[u8], Option<&Entry>> = on_the_way.collect();
@@ -126,7 +126,7 @@ fn keywords(entry: &Entry) -> String {
     text
 }
 
-/// What mtree(5) has no keyword for.
+/// Facts for which mtree(5) has no keyword.
 fn note(entry: &Entry) -> String {
     let gap = entry.content.gap().filter(|_| entry.content != Content::TooMany);
     let content = gap.map(|gap| format!("content={gap}"));
@@ -135,12 +135,12 @@ fn note(entry: &Entry) -> String {
     if notes.is_empty() { String::new() } else { format!("{NOTE}{}\n", notes.join(" ")) }
 }
 
-/// The digest at the end of a baseline, which says all of it in one line.
+/// The digest at the end of a baseline, which identifies it.
 pub fn sum(text: &str) -> Option<&str> {
     text.lines().last()?.strip_prefix(SUM)
 }
 
-/// Reads a baseline. What was not written by [`to_text`] is refused, whatever its digest says.
+/// Parses a baseline. Refuses a text that [`to_text`] did not write, whatever its digest.
 pub fn from_text(text: &str) -> Result<State, String> {
     let cut = "it is damaged: the digest at its end is not that of its lines";
     let Some(rest) = text.strip_prefix(HEAD) else {
@@ -155,7 +155,7 @@ pub fn from_text(text: &str) -> Result<State, String> {
     }
     let mut rest = rest.get(..end - HEAD.len()).ok_or(cut)?;
     let state = entries(rest)?;
-    // Line by line: a second text of all of it would take as much memory as all else.
+    // Line by line: a second copy of the text would double the memory.
     let same = lines(&state).all(|line| rest.strip_prefix(&line).map(|left| rest = left).is_some());
     if !same || !rest.is_empty() {
         return Err("it is not written as this program writes".to_owned());
@@ -170,16 +170,16 @@ fn entries(lines: &str) -> Result<State, String> {
     let mut note = None;
     for (number, line) in lines.lines().enumerate() {
         let fault = |what: &str| format!("line {}: {what}", number + 3);
-        if state.len() >= MOST_PATHS {
+        if state.len() >= MAX_PATHS {
             return Err(fault("there are too many entries"));
         }
         if let (None, Some(text)) = (note, line.strip_prefix(NOTE)) {
             note = Some(text);
             continue;
         }
-        let (path, entry) = entry(line, note.take()).ok_or_else(|| fault("this is no entry"))?;
+        let (path, entry) = entry(line, note.take()).ok_or_else(|| fault("this is not an entry"))?;
         if last.is_some_and(|last| last >= path) {
-            return Err(fault("its path is not behind that of the line before"));
+            return Err(fault("its path is not after that of the previous line"));
         }
         if let Some(entry) = entry {
             drop(state.insert(path.clone(), entry));
@@ -189,7 +189,7 @@ fn entries(lines: &str) -> Result<State, String> {
     Ok(state)
 }
 
-/// Path and entry of a line; no entry for what is only on the way. Words that do not belong are seen when all is written again.
+/// Path and entry of a line; no entry for a mere parent. Writing everything again detects words that do not belong.
 fn entry(line: &str, note: Option<&str>) -> Option<(Vec<u8>, Option<Entry>)> {
     let (path, words) = line.split_once(' ')?;
     let path = unspell_path(path)?;
@@ -226,7 +226,7 @@ fn entry(line: &str, note: Option<&str>) -> Option<(Vec<u8>, Option<Entry>)> {
     Some((path, Some(entry)))
 }
 
-/// A digest; that its digits are written as they should be is seen when all is written again.
+/// A digest; writing everything again detects another notation.
 fn hexadecimal(text: &str) -> Option<Sum> {
     let bytes: Option<Vec<u8>> =
         text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();

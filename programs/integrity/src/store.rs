@@ -1,4 +1,4 @@
-//! Where the baseline is: root's alone, replaced as a whole.
+//! The file of the baseline: only root can write it, and it is replaced as a whole.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -12,18 +12,18 @@ use crate::sys;
 /// The baseline.
 pub const PLACE: &str = "/var/lib/integrity/baseline";
 const FOLDER: &str = "/var/lib/integrity";
-/// No baseline and no specification is longer.
-pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// The largest baseline or specification in bytes.
+pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Whether there is one.
+/// Whether a baseline exists.
 pub fn exists() -> bool {
     Path::new(PLACE).exists()
 }
 
-/// Its text, as it is.
+/// Its text.
 pub fn text() -> Result<String, String> {
     read_text(Path::new(PLACE)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no baseline yet; `integrity init` makes one".to_owned(),
+        io::ErrorKind::NotFound => "no baseline exists; `integrity init` makes one".to_owned(),
         _ => format!("{PLACE}: {error}"),
     })
 }
@@ -32,13 +32,11 @@ fn read_text(path: &Path) -> io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() || found.mode() & 0o077 != 0 || found.uid() != sys::user() {
-        return Err(io::Error::other(
-            "it is no file that is yours alone; who changed it could have changed what it says",
-        ));
+        return Err(io::Error::other("it is not a file that only you can write; others may have changed it"));
     }
     let mut text = String::new();
-    file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST_BYTES {
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
         return Err(io::Error::other("it is too long"));
     }
     Ok(text)
@@ -47,14 +45,14 @@ fn read_text(path: &Path) -> io::Result<String> {
 /// Reads it.
 pub fn read() -> Result<State, String> {
     spec::from_text(&text()?).map_err(|error| {
-        format!("{PLACE}: {error}; look what else changed, then make a new one with `integrity init --again`")
+        format!("{PLACE}: {error}; find out what else changed, then make a new baseline with `integrity init --again`")
     })
 }
 
-/// Replaces it; gives its digest.
+/// Replaces it; returns its digest.
 pub fn write(state: &State) -> Result<String, String> {
     let text = spec::to_text(state);
-    if text.len() as u64 > MOST_BYTES {
+    if text.len() as u64 > MAX_BYTES {
         return Err(format!("{PLACE}: it would be too long to be read again; leave parts out with `skip`"));
     }
     replace(&text).map_err(|error| format!("{PLACE}: {error}"))?;
@@ -66,7 +64,7 @@ fn replace(text: &str) -> io::Result<()> {
     let new = format!("{PLACE}.new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {} // what a run that was cut off left is gone
+        _ => {} // remains of an interrupted run
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(text.as_bytes())?;

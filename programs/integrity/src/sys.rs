@@ -89,7 +89,7 @@ pub fn audit_record(kind: u16, text: &str) -> io::Result<()> {
     match answer_code(answer.get(..read as usize).unwrap_or_default()) {
         Some(0) => Ok(()),
         Some(code) => Err(Error::from_raw_os_error(-code)),
-        None => Err(Error::other("the kernel's answer is no answer")),
+        None => Err(Error::other("the kernel's reply is malformed")),
     }
 }
 

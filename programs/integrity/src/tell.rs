@@ -8,30 +8,30 @@ use base::syslog;
 use crate::sys;
 
 const PRIORITY: u8 = syslog::priority(syslog::AUTHPRIV, syslog::WARNING);
-/// A log service that takes nothing for so long is as good as none.
+/// The log daemon counts as dead if it takes no line for this long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a record for audit says.
+/// Types of audit records.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    /// Something is not as it was: ANOM_RBAC_INTEGRITY_FAIL, as AIDE writes.
+    /// Differences were found: ANOM_RBAC_INTEGRITY_FAIL, as AIDE uses it.
     Changed,
     /// A baseline was made: TRUSTED_APP.
     Noted,
 }
 
-/// The log takes no longer line.
-const LONGEST: usize = 900;
+/// The longest line of the log.
+const MAX_LINE: usize = 900;
 
-/// A line for the system's log, and for whoever looks when there is none. Paths are spelled in ASCII.
+/// Writes a line to the system's log, or to standard error without one. Paths are in ASCII.
 pub fn log(text: &str) {
-    let text = text.get(..LONGEST).unwrap_or(text);
+    let text = text.get(..MAX_LINE).unwrap_or(text);
     if syslog::send(&syslog::line(PRIORITY, "integrity", text), Some(PATIENCE)).is_err() {
         complain(text);
     }
 }
 
-/// A record for audit. Where there is no audit, or no right to write records, the log has it.
+/// Writes an audit record, or a log line if audit is missing or not permitted.
 pub fn event(kind: Kind, text: &str) {
     let number = match kind {
         Kind::Changed => 2109,
@@ -43,6 +43,6 @@ pub fn event(kind: Kind, text: &str) {
 }
 
 fn complain(text: &str) {
-    // With no standard error there is nobody to tell.
+    // Without standard error there is no one to tell.
     let _written = writeln!(io::stderr(), "integrity: {text}");
 }

@@ -1,13 +1,13 @@
-//! The command line, and the course of each command.
+//! The command line, and what each command does.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 
-use crate::closed;
 use crate::facts::Facts;
 use crate::kernel::{Kernel, Refusal};
 use crate::list;
+use crate::lockdown;
 use crate::netlink::write;
 use crate::parse;
 use crate::resolve;
@@ -16,32 +16,32 @@ use crate::source::{Findings, Source};
 use crate::sys;
 
 const USAGE: &str = "\
-usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing; with -c, only try it
-       nft [-s] [-t] [-j] list ruleset        print what the kernel has
-       nft close                              let nothing pass but what stays on this machine
+usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing
+       nft [-s] [-t] [-j] list ruleset        print the ruleset in the kernel
+       nft lockdown                           drop everything but the loopback
 
-  -f, --file FILE   - is the standard input
-  -c, --check       the kernel judges it, too, if it may be asked, and forgets it
-  -j, --json        in nftables' JSON
-  -s, --stateless   without counters and other state
-  -t, --terse       without the elements of named sets
-  -h, --help        this
-  -v, --version     the version
+  -f, --file FILE   read the ruleset from FILE; `-` is the standard input
+  -c, --check       validate only, also with the kernel if permitted; apply nothing
+  -j, --json        print nftables' JSON
+  -s, --stateless   print no counters and no other state
+  -t, --terse       print no elements of named sets
+  -h, --help        print this text
+  -v, --version     print the version
 
-The language is a part of nftables' own; what is not understood is refused with its place.
-Exit status: 0 done, 1 not done and why is said, 2 the command line is wrong.";
+The language is a part of nftables' own. nft refuses what it does not know, with file, line and column.
+Exit status: 0 success, 1 failure with a message, 2 wrong usage.";
 
-/// What a command line asks for.
+/// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
     Load { file: String, check: bool },
     List(Listing),
-    Close,
+    Lockdown,
     Help,
     Version,
 }
 
-/// How to list.
+/// The options of `list`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Listing {
     json: bool,
@@ -58,7 +58,7 @@ fn parse_words(words: &[String]) -> Result<Request, String> {
             "-f" | "--file" => {
                 let value = rest.next().ok_or("-f needs the name of a file")?;
                 if file.replace(value.clone()).is_some() {
-                    return Err("one file at a time".to_owned());
+                    return Err("-f is given twice; load one file at a time".to_owned());
                 }
             }
             "-c" | "--check" => check = true,
@@ -74,11 +74,11 @@ fn parse_words(words: &[String]) -> Result<Request, String> {
     let plain = listing == Listing::default();
     match (commands.as_slice(), file) {
         ([], Some(file)) if plain => Ok(Request::Load { file, check }),
-        ([], Some(_)) => Err("-j, -s and -t are for listing".to_owned()),
+        ([], Some(_)) => Err("-j, -s and -t are for `list ruleset`".to_owned()),
         (["list", "ruleset"], None) if !check => Ok(Request::List(listing)),
-        (["close"], None) if !check && plain => Ok(Request::Close),
-        ([], None) => Err("nothing to do".to_owned()),
-        (commands, _) => Err(format!("`{}` is not understood", commands.join(" "))),
+        (["lockdown"], None) if !check && plain => Ok(Request::Lockdown),
+        ([], None) => Err("no command given".to_owned()),
+        (commands, _) => Err(format!("unknown command `{}`", commands.join(" "))),
     }
 }
 
@@ -92,8 +92,8 @@ pub fn run(words: &[String]) -> ExitCode {
         Request::Help => Ok(Answer::from(format!("{USAGE}\n"))),
         Request::Version => Ok(Answer::from(format!("nft {} (Ashlar)\n", env!("CARGO_PKG_VERSION")))),
         Request::Load { file, check } => load_file(&file, check),
-        // It names nothing that only this machine knows, so that nothing of this machine can keep it from being closed.
-        Request::Close => load(Source { file: "closed", text: closed::TEXT }, &Facts::default(), false),
+        // It names no interface and no account, so no state of the machine can make it fail.
+        Request::Lockdown => load(Source { file: "lockdown", text: lockdown::TEXT }, &Facts::default(), false),
         Request::List(listing) => list(listing).map(Answer::from),
     };
     let Answer { text, remark } = match done {
@@ -103,16 +103,16 @@ pub fn run(words: &[String]) -> ExitCode {
     let code = complain(&remark, 0);
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Ok(()) => code,
-        Err(error) => complain(&format!("nft: cannot write the answer: {error}\n"), 1),
+        Err(error) => complain(&format!("nft: cannot write the output: {error}\n"), 1),
     }
 }
 
-/// What a command that was done has to say.
+/// The output of a successful command.
 #[derive(Default)]
 struct Answer {
     /// For the standard output.
     text: String,
-    /// For whoever watches: the standard error.
+    /// For the standard error.
     remark: String,
 }
 
@@ -123,8 +123,8 @@ impl From<String> for Answer {
 }
 
 fn complain(text: &str, code: u8) -> ExitCode {
-    // Without a standard error there is nobody to tell, but the exit status.
-    let _said = io::stderr().write_all(text.as_bytes());
+    // Without a standard error only the exit status reports the failure.
+    let _written = io::stderr().write_all(text.as_bytes());
     code.into()
 }
 
@@ -134,18 +134,18 @@ fn load_file(file: &str, check: bool) -> Result<Answer, String> {
     load(Source { file: name, text: &text }, &facts()?, check)
 }
 
-/// A whole file; one larger than a ruleset can be is not read to its end.
+/// Reads a file, but no more of it than a ruleset may have.
 fn read(file: &str) -> io::Result<String> {
-    let most = parse::LARGEST as u64 + 1;
+    let limit = parse::MAX_FILE as u64 + 1;
     let mut text = String::new();
     match file {
-        "-" => io::stdin().take(most).read_to_string(&mut text)?,
-        file => fs::File::open(file)?.take(most).read_to_string(&mut text)?,
+        "-" => io::stdin().take(limit).read_to_string(&mut text)?,
+        file => fs::File::open(file)?.take(limit).read_to_string(&mut text)?,
     };
     Ok(text)
 }
 
-/// What the ruleset can name of this machine.
+/// Names that a ruleset may use: interfaces, users and groups of this machine.
 fn facts() -> Result<Facts, String> {
     let interfaces = sys::interfaces().map_err(|error| format!("nft: cannot list the interfaces: {error}\n"))?;
     let accounts = |file: &str| match fs::read(file) {
@@ -161,30 +161,30 @@ fn load(source: Source<'_>, facts: &Facts, check: bool) -> Result<Answer, String
     let tables = resolve::resolve(&file, facts).map_err(|findings| source.show(&findings))?;
     let mut batch = write::ruleset(&tables, file.flush);
     if batch.about.is_empty() {
-        // As with the original this is no mistake; but whoever wrote to the wrong file should hear of it.
-        let remark = "neither a table nor `flush ruleset` is in it: what the kernel has stays as it is";
+        // nftables accepts this silently, but it is probably the wrong file.
+        let remark = "the file defines no table and does not flush; the ruleset is unchanged";
         return Ok(Answer { remark: format!("nft: {}: {remark}\n", source.file), ..Answer::default() });
     }
     batch.acknowledge();
     if !check {
         batch.commit();
     }
-    let unreachable = |error: io::Error| format!("nft: {}: the kernel cannot be asked: {error}\n", source.file);
+    let unreachable = |error: io::Error| format!("nft: {}: cannot reach the kernel: {error}\n", source.file);
     let refused = Kernel::open().and_then(|kernel| kernel.batch(&batch)).map_err(unreachable)?;
     if refused.is_empty() {
         return Ok(Answer::default());
     }
-    // Whoever may not load can still have read what was to be checked.
+    // Without the right to load, the syntax was still checked.
     if check && refused.iter().all(|refusal| refusal.error.raw_os_error() == Some(libc::EPERM)) {
-        let text = "understood; the kernel was not asked, which needs the right to administer the network";
+        let text = "valid; not checked with the kernel, which needs CAP_NET_ADMIN";
         return Ok(Answer::from(format!("{}: {text}\n", source.file)));
     }
-    let shown = refused.iter().take(Findings::MOST);
-    let mut said: String = shown.map(|refusal| refusal_text(source.file, refusal)).collect();
-    if let Some(more @ 1..) = refused.len().checked_sub(Findings::MOST) {
-        said.push_str(&format!("nft: {}: {more} more are refused\n", source.file));
+    let shown = refused.iter().take(Findings::MAX);
+    let mut message: String = shown.map(|refusal| refusal_text(source.file, refusal)).collect();
+    if let Some(more @ 1..) = refused.len().checked_sub(Findings::MAX) {
+        message.push_str(&format!("nft: {}: the kernel refuses {more} more\n", source.file));
     }
-    Err(format!("{said}nothing of {} was loaded\n", source.file))
+    Err(format!("{message}nothing from {} was loaded\n", source.file))
 }
 
 fn refusal_text(file: &str, refusal: &Refusal) -> String {

@@ -1,4 +1,4 @@
-//! From the kernel's instructions back to statements: what is in which register, and what becomes of it.
+//! From the kernel's expressions back to statements: follows what each register holds and how it is used.
 
 mod compare;
 mod effect;
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 pub use set::{is_anonymous, named};
 
-use crate::depend::{self, Context};
+use crate::expression::{Expression, Register, Target};
 use crate::field::{Base, Direction, FIB_FLAGS, FIB_PRESENT, Field, Route};
-use crate::instruction::{Instruction, Register, Target};
 use crate::netlink::dump::RawSet;
+use crate::protocol_dependencies::{self, Context};
 use crate::ruleset::{Family, NatKind, Op, Operand, Right, SetUse, Statement};
 
-/// What a register has.
+/// The content of a register.
 #[derive(Clone, Debug)]
 enum Loaded {
     Field { what: What, mask: Option<Change>, big: bool },
@@ -22,7 +22,7 @@ enum Loaded {
     Map(Operand, SetUse),
 }
 
-/// `mask` and `xor` of an instruction on bits.
+/// `mask` and `xor` of a bitwise expression.
 type Change = (Vec<u8>, Vec<u8>);
 
 /// A field, or bytes of a header that may be one or several.
@@ -32,15 +32,15 @@ enum What {
     Bytes { base: Base, offset: u32, len: u32 },
 }
 
-/// Statements of a rule. Sets are those of its table.
-pub fn rule(family: Family, instructions: &[Instruction], sets: &[RawSet]) -> Vec<Statement> {
+/// The statements of a rule. `sets` are those of its table.
+pub fn rule(family: Family, expressions: &[Expression], sets: &[RawSet]) -> Vec<Statement> {
     let mut reader = Reader { context: Context::new(family), sets, registers: BTreeMap::new(), statements: Vec::new() };
     let mut at = 0;
-    while let Some(instruction) = instructions.get(at) {
-        let taken = reader.one(instruction, instructions.get(at + 1));
+    while let Some(expression) = expressions.get(at) {
+        let taken = reader.one(expression, expressions.get(at + 1));
         at += taken;
     }
-    depend::strip(family, reader.statements)
+    protocol_dependencies::strip(family, reader.statements)
 }
 
 struct Reader<'a> {
@@ -70,20 +70,20 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one instruction, or two that belong together; says how many.
-    fn one(&mut self, instruction: &Instruction, next: Option<&Instruction>) -> usize {
-        match instruction {
-            Instruction::Meta { key, to } => self.load(*to, Field::meta(*key).map(What::Field), "meta"),
-            Instruction::Ct { key, direction, to } => {
+    /// Reads one expression, or two that form one statement; returns how many.
+    fn one(&mut self, expression: &Expression, next: Option<&Expression>) -> usize {
+        match expression {
+            Expression::Meta { key, to } => self.load(*to, Field::meta(*key).map(What::Field), "meta"),
+            Expression::Ct { key, direction, to } => {
                 self.load(*to, ct(*key, *direction).map(What::Field), "ct");
             }
-            Instruction::Fib { result, flags, to } => self.load(*to, fib(*result, *flags).map(What::Field), "fib"),
-            Instruction::Payload { base, offset, len, to } => {
+            Expression::Fib { result, flags, to } => self.load(*to, fib(*result, *flags).map(What::Field), "fib"),
+            Expression::Payload { base, offset, len, to } => {
                 let base = [Base::Link, Base::Network, Base::Transport].into_iter().find(|of| *of as u32 == *base);
                 let what = base.map(|base| What::Bytes { base, offset: *offset, len: *len });
                 self.load(*to, what, "payload");
             }
-            Instruction::Bitwise { from, to, mask, xor, .. } => {
+            Expression::Bitwise { from, to, mask, xor, .. } => {
                 match self.registers.get(from).cloned() {
                     Some(Loaded::Field { what, mask: None, big }) => {
                         let mask = Some((mask.clone(), xor.clone()));
@@ -92,62 +92,62 @@ impl Reader<'_> {
                     _ => self.push(Statement::Unknown("bitwise".to_owned())),
                 };
             }
-            Instruction::ToNetwork { from, to, .. } => match self.registers.get(from).cloned() {
+            Expression::ToNetwork { from, to, .. } => match self.registers.get(from).cloned() {
                 Some(Loaded::Field { what, mask, .. }) => {
                     self.registers.insert(*to, Loaded::Field { what, mask, big: true });
                 }
                 _ => self.push(Statement::Unknown("byteorder".to_owned())),
             },
-            Instruction::Immediate { to, data } => drop(self.registers.insert(*to, Loaded::Data(data.clone()))),
-            Instruction::Compare { how, from, data } => return self.compare(*how, *from, data, next),
-            Instruction::OutOfRange { from, low, high } => {
+            Expression::Immediate { to, data } => drop(self.registers.insert(*to, Loaded::Data(data.clone()))),
+            Expression::Compare { how, from, data } => return self.compare(*how, *from, data, next),
+            Expression::OutOfRange { from, low, high } => {
                 let statement = self.range(*from, Op::Unequal, low, high);
                 self.push_or_unknown(statement, "range");
             }
-            Instruction::Lookup { set, from, to, inverse, .. } => self.lookup(set, *from, *to, *inverse),
+            Expression::Lookup { set, from, to, inverse, .. } => self.lookup(set, *from, *to, *inverse),
             other => self.action(other),
         }
         1
     }
 
-    fn action(&mut self, instruction: &Instruction) {
-        let statement = match instruction {
-            Instruction::Verdict(verdict) => Statement::Verdict(verdict.clone()),
-            Instruction::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
-            Instruction::Limit(limit) => Statement::Limit(limit.clone()),
-            Instruction::Log(log) => Statement::Log(log.clone()),
-            Instruction::NoTrack => Statement::NoTrack,
-            Instruction::Reject { kind, code } => match self.reject(*kind, *code) {
+    fn action(&mut self, expression: &Expression) {
+        let statement = match expression {
+            Expression::Verdict(verdict) => Statement::Verdict(verdict.clone()),
+            Expression::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+            Expression::Limit(limit) => Statement::Limit(limit.clone()),
+            Expression::Log(log) => Statement::Log(log.clone()),
+            Expression::NoTrack => Statement::NoTrack,
+            Expression::Reject { kind, code } => match self.reject(*kind, *code) {
                 Some(reject) => Statement::Reject(reject),
                 None => Statement::Unknown("reject".to_owned()),
             },
-            Instruction::Update { set, action, key, timeout, each } => {
+            Expression::Update { set, action, key, timeout, each } => {
                 let update = self.update(set, *action, *key, *timeout, each);
                 return self.push_or_unknown(update, "dynset");
             }
-            Instruction::MetaSet { key, from } => {
+            Expression::MetaSet { key, from } => {
                 let statement = Field::meta(*key).and_then(|field| self.write(field, *from));
                 return self.push_or_unknown(statement, "meta");
             }
-            Instruction::CtSet { key, from } => {
+            Expression::CtSet { key, from } => {
                 let statement = Field::ct(*key).and_then(|field| self.write(field, *from));
                 return self.push_or_unknown(statement, "ct");
             }
-            Instruction::Nat { kind, family, addresses, ports, flags } => {
+            Expression::Nat { kind, family, addresses, ports, flags } => {
                 let kind = if *kind == 0 { NatKind::Source } else { NatKind::Destination };
                 let family = u8::try_from(*family).ok().and_then(Family::numbered);
                 let statement = family.and_then(|family| self.nat(kind, Some(family), *addresses, *ports, *flags));
                 return self.push_or_unknown(statement, "nat");
             }
-            Instruction::Masquerade { ports, flags } => {
+            Expression::Masquerade { ports, flags } => {
                 let statement = self.nat(NatKind::Masquerade, None, (None, None), *ports, *flags);
                 return self.push_or_unknown(statement, "masq");
             }
-            Instruction::Redirect { ports, flags } => {
+            Expression::Redirect { ports, flags } => {
                 let statement = self.nat(NatKind::Redirect, None, (None, None), *ports, *flags);
                 return self.push_or_unknown(statement, "redir");
             }
-            Instruction::Unknown(name) => Statement::Unknown(name.clone()),
+            Expression::Unknown(name) => Statement::Unknown(name.clone()),
             _ => return,
         };
         self.push(statement);

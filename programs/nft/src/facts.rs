@@ -1,4 +1,4 @@
-//! What a ruleset can name and only this machine knows: its interfaces, users and groups.
+//! Names that depend on the machine: interfaces, users and groups.
 
 use base::accounts;
 
@@ -11,8 +11,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Names with numbers out of `/etc/passwd` or `/etc/group`. What is not UTF-8 there, mostly somebody's full name, must not keep a
-    /// ruleset from being loaded.
+    /// Names and numbers from `/etc/passwd` or `/etc/group`. A line that is not UTF-8, usually because of somebody's
+    /// full name, must not prevent a ruleset from loading.
     pub fn accounts(file: &[u8]) -> Vec<(u32, String)> {
         let text = String::from_utf8_lossy(file);
         accounts::lines(&text).filter_map(|line| Some((line.number()?, line.name.to_owned()))).collect()

@@ -1,4 +1,4 @@
-//! What of a packet can be looked at: its headers, what the kernel knows of it, its connection, its route.
+//! The fields of a packet that a rule can match: headers, the kernel's metadata, the connection, the route.
 
 use crate::types::{Order, Type};
 
@@ -15,11 +15,11 @@ pub enum Header {
     Udplite,
     Sctp,
     Dccp,
-    /// The ports of whatever transport it is.
+    /// The ports of any transport protocol.
     Transport,
 }
 
-/// From where the kernel counts.
+/// The header from which the kernel counts offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Base {
     Link = 0,
@@ -61,7 +61,8 @@ impl Header {
         }
     }
 
-    /// The number by which the header before it announces it: of NFPROTO for networks, of IPPROTO for transports.
+    /// The number by which the previous header announces it: of NFPROTO for network protocols, of IPPROTO for
+    /// transports.
     pub fn number(self) -> Option<u8> {
         match self {
             Header::Ip => Some(2),
@@ -77,7 +78,7 @@ impl Header {
         }
     }
 
-    /// The network header under it, if there can be only one.
+    /// The network header below it, if only one is possible.
     pub fn network(self) -> Option<Header> {
         match self {
             Header::Icmp => Some(Header::Ip),
@@ -93,14 +94,14 @@ impl Header {
     }
 }
 
-/// A part of a header.
+/// A field of a header.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
     pub header: Header,
     pub name: &'static str,
-    /// Bits from the header's beginning.
+    /// Offset in bits from the start of the header.
     pub offset: u32,
-    /// Bits that it has.
+    /// Length in bits.
     pub bits: u32,
     pub of: Type,
 }
@@ -109,7 +110,7 @@ const fn part(header: Header, name: &'static str, offset: u32, bits: u32, of: Ty
     Part { header, name, offset, bits, of }
 }
 
-/// All parts of headers.
+/// All fields of headers.
 pub static PARTS: &[Part] = &[
     part(Header::Ether, "daddr", 0, 48, Type::Ether),
     part(Header::Ether, "saddr", 48, 48, Type::Ether),
@@ -168,12 +169,12 @@ impl Part {
         PARTS.iter().find(|part| part.header == header && part.name == name)
     }
 
-    /// The first byte that has bits of it.
+    /// The first byte that holds bits of it.
     pub fn first_byte(&self) -> u32 {
         self.offset / 8
     }
 
-    /// How many bytes have bits of it.
+    /// How many bytes hold bits of it.
     pub fn loaded_bytes(&self) -> u32 {
         (self.offset % 8 + self.bits).div_ceil(8)
     }
@@ -183,12 +184,12 @@ impl Part {
         self.loaded_bytes() * 8 - self.offset % 8 - self.bits
     }
 
-    /// Whether it is some bits of bytes only.
+    /// Whether it does not fill whole bytes.
     pub fn is_partial(&self) -> bool {
         self.bits % 8 != 0
     }
 
-    /// Whether it says which header comes next.
+    /// Whether it announces the next header.
     pub fn announces(&self) -> bool {
         matches!(
             (self.header, self.name),
@@ -197,7 +198,7 @@ impl Part {
     }
 }
 
-/// What the kernel knows of a packet or its connection under a number.
+/// A value that the kernel has for a packet or its connection, by number.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Known {
     pub name: &'static str,
@@ -238,7 +239,7 @@ pub static CT: &[Known] = &[
     known("zone", 17, Type::Integer, 2),
 ];
 
-/// What a connection has carried: `ct`, of one direction or of both.
+/// Traffic counters of a connection: `ct`, for one direction or both.
 pub static FLOWS: &[Known] = &[
     known("packets", 14, Type::Integer, 8),
     known("bytes", 15, Type::Integer, 8),
@@ -276,13 +277,13 @@ impl Direction {
     }
 }
 
-/// `fib`: what of the route is asked for.
+/// `fib`: the requested result of a route lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     Oif,
     OifName,
     Type,
-    /// Whether there is one.
+    /// Whether a route exists.
     Present,
 }
 
@@ -306,12 +307,12 @@ impl Route {
     }
 }
 
-/// Inputs of a question for a route, with the kernel's bits.
+/// Inputs of a route lookup, with the kernel's flags.
 pub const FIB_FLAGS: [(&str, u32); 5] = [("saddr", 1), ("daddr", 2), ("mark", 4), ("iif", 8), ("oif", 16)];
-/// The bit that asks for existence only.
+/// The flag that requests existence only.
 pub const FIB_PRESENT: u32 = 32;
 
-/// Something that can be looked at.
+/// A field that a rule can match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Part(&'static Part),
@@ -342,7 +343,7 @@ impl Field {
         CT.iter().find(|known| known.name == name).map(Field::Ct)
     }
 
-    /// What a connection has carried, by the kernel's number.
+    /// A traffic counter of a connection, by the kernel's number.
     pub fn flow(key: u32, direction: Option<Direction>) -> Option<Field> {
         FLOWS.iter().find(|known| known.key == key).map(|known| Field::Flow(known, direction))
     }
@@ -371,7 +372,7 @@ impl Field {
         match self {
             Field::Part(part) => part.bits,
             Field::Meta(known) | Field::Ct(known) | Field::Flow(known, _) => known.bytes as u32 * 8,
-            // Yes or no is a whole number there.
+            // A boolean takes four bytes there.
             Field::Fib { route: Route::Present, .. } => 32,
             Field::Fib { .. } => self.of().kind().bytes as u32 * 8,
         }
@@ -382,7 +383,7 @@ impl Field {
         self.bits().div_ceil(8) as usize
     }
 
-    /// In which order the kernel has its bytes.
+    /// The byte order of the kernel.
     pub fn order(self) -> Order {
         match (self, self.of()) {
             (Field::Part(_), _) => Order::Big,
@@ -391,12 +392,12 @@ impl Field {
         }
     }
 
-    /// Whether `meta` can be left out before it.
+    /// Whether `meta` may be omitted before it.
     pub fn is_bare(self) -> bool {
         matches!(self, Field::Meta(known) if ["iif", "oif", "iifname", "oifname"].contains(&known.name))
     }
 
-    /// As it is written.
+    /// As written in a ruleset.
     pub fn text(self) -> String {
         match self {
             Field::Part(part) => format!("{} {}", part.header.name(), part.name),

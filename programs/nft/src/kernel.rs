@@ -1,6 +1,6 @@
-//! All that is sent to netfilter in the running kernel, and what it answers.
+//! Requests to netfilter in the running kernel, and its replies.
 //!
-//! The kernel works a batch off while it is being sent, so what it has to say is there when sending returns.
+//! The kernel processes a batch while `send` runs, so all its replies are there when `send` returns.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -8,21 +8,21 @@ use std::os::fd::OwnedFd;
 use crate::netlink::message::{self, Batch, Kind, Received};
 use crate::sys;
 
-/// So much is received at once; the kernel sends at most 32 KiB of a dump, and an error repeats its message's head.
+/// Bytes received at once; the kernel sends at most 32 KiB of a dump, and an error repeats the head of its message.
 const ROOM: usize = 256 << 10;
-/// More than this is not taken from the kernel for one question.
-const LARGEST_ANSWER: usize = 256 << 20;
+/// The largest reply accepted for one request.
+const MAX_REPLY: usize = 256 << 20;
 
-/// What the kernel said of one message of a batch.
+/// The kernel's error for one message of a batch.
 #[derive(Debug)]
 pub struct Refusal {
-    /// The message, in the batch's words; `None` when it is about all of it.
+    /// A description of the message; `None` if the error is about the whole batch.
     pub about: Option<String>,
     pub error: io::Error,
     pub detail: Option<String>,
 }
 
-/// A socket of netfilter.
+/// A netlink socket of netfilter.
 pub struct Kernel {
     socket: OwnedFd,
 }
@@ -31,7 +31,7 @@ impl Kernel {
     /// Opens it.
     pub fn open() -> io::Result<Self> {
         let kernel = Self { socket: sys::netfilter()? };
-        // Says in words what it refuses; an old kernel, that cannot, still says a number.
+        // Requests error texts; an old kernel without them still returns numbers.
         let _told = sys::set_option(&kernel.socket, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1);
         Ok(kernel)
     }
@@ -39,24 +39,25 @@ impl Kernel {
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
         match sys::send(&self.socket, bytes)? {
             sent if sent == bytes.len() => Ok(()),
-            sent => Err(io::Error::other(format!("{sent} of {} bytes were taken", bytes.len()))),
+            sent => Err(io::Error::other(format!("the kernel took {sent} of {} bytes", bytes.len()))),
         }
     }
 
-    /// One reception; `None` when nothing is there and `wait` is not set.
+    /// Receives once; `None` if nothing is there and `wait` is not set.
     fn receive(&self, room: &mut [u8], wait: bool) -> io::Result<Option<usize>> {
         match sys::receive(&self.socket, room, wait) {
             Ok(got) if got <= room.len() => Ok(Some(got)),
-            Ok(got) => Err(io::Error::other(format!("an answer of {got} bytes is longer than expected"))),
+            Ok(got) => Err(io::Error::other(format!("a reply of {got} bytes is longer than expected"))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Sends a batch. All that the kernel refuses of it is said; if that is nothing, all of it was taken.
+    /// Sends a batch and returns the kernel's errors; without errors, the kernel has applied all of it.
     pub fn batch(&self, batch: &Batch) -> io::Result<Vec<Refusal>> {
         let size = i32::try_from(batch.bytes.len()).map_err(|_| io::Error::other("the ruleset is too large"))?;
-        // The ordinary limit of a message is small. Beyond it only the privileged may go, who load rulesets anyway.
+        // The default limit of a message is small. Only privileged processes may exceed it, and only they load
+        // rulesets.
         sys::set_option(&self.socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size.saturating_add(64 << 10)).or_else(
             |_| sys::set_option(&self.socket, libc::SOL_SOCKET, libc::SO_SNDBUF, size.saturating_add(64 << 10)),
         )?;
@@ -81,7 +82,8 @@ impl Kernel {
         Ok(refused)
     }
 
-    /// Asks for all of something, and gives every answer to `each`. An error with `Interrupted` means: changed meanwhile.
+    /// Requests a dump, and passes every reply to `each`. An error with `Interrupted` means that the ruleset changed
+    /// meanwhile.
     pub fn dump(
         &self,
         kind: Kind,
@@ -92,7 +94,7 @@ impl Kernel {
         self.ask(kind, message::DUMP, attributes, family, each)
     }
 
-    /// The number of the ruleset's generation: every change counts it up.
+    /// The generation of the ruleset; every change increments it.
     pub fn generation(&self) -> io::Result<u32> {
         let mut generation = None;
         self.ask(Kind::GetGeneration, message::ACK, &[], 0, &mut |answer| {
@@ -100,7 +102,7 @@ impl Kernel {
                 generation = crate::netlink::attribute::read(attributes).u32(1);
             }
         })?;
-        generation.ok_or_else(|| io::Error::other("the kernel does not say its ruleset's generation"))
+        generation.ok_or_else(|| io::Error::other("the kernel's reply has no generation of the ruleset"))
     }
 
     fn ask(
@@ -119,8 +121,8 @@ impl Kernel {
         loop {
             let Some(got) = self.receive(&mut room, true)? else { continue };
             total += got;
-            if total > LARGEST_ANSWER || got == 0 {
-                return Err(io::Error::other("the kernel's answer has no end"));
+            if total > MAX_REPLY || got == 0 {
+                return Err(io::Error::other("the kernel's reply does not end"));
             }
             for answer in message::received(&room[..got]) {
                 interrupted |= answer.flags & message::INTERRUPTED != 0 && answer.kind != message::ERROR;

@@ -1,4 +1,4 @@
-//! Words and signs of the language. What a word means is the grammar's matter.
+//! The tokens of the language. The grammar decides what a word means.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,9 +7,9 @@ use crate::source::{Finding, Findings, Span};
 /// One word or sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
-    /// Without quotation marks: keywords, names, symbols; can end in `*`.
+    /// Unquoted: keywords, names, symbols; can end in `*`.
     Word(String),
-    /// In quotation marks.
+    /// Quoted.
     Text(String),
     Number(u64),
     /// Milliseconds.
@@ -22,7 +22,7 @@ pub enum Token {
 }
 
 impl Token {
-    /// How a finding names it.
+    /// Its name in a finding.
     pub fn name(&self) -> String {
         match self {
             Token::Word(word) => format!("`{word}`"),
@@ -32,20 +32,20 @@ impl Token {
             Token::Address(address) => format!("`{address}`"),
             Token::Mac(_) => "a hardware address".to_owned(),
             Token::Sign(sign) => format!("`{sign}`"),
-            Token::Newline => "the end of the line".to_owned(),
-            Token::End => "the end of the file".to_owned(),
+            Token::Newline => "end of line".to_owned(),
+            Token::End => "end of file".to_owned(),
         }
     }
 }
 
-/// Longer ones first.
+/// Longer signs come first.
 const SIGNS: [&str; 24] = [
     "==", "!=", "<=", ">=", "<<", ">>", "{", "}", "(", ")", "[", "]", ",", ";", ":", "/", "-", "=", "<", ">", "&", "|",
     "^", "!",
 ];
 const MORE_SIGNS: [&str; 5] = [".", "@", "$", "*", "+"];
 
-/// All words and signs; the last is always [`Token::End`].
+/// All tokens; the last is always [`Token::End`].
 pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Findings> {
     let mut reader = Reader { text, at: 0, found: Vec::new(), wrong: Findings::default() };
     while reader.at < text.len() {
@@ -54,7 +54,7 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Findings> {
             Ok(Some(token)) => reader.found.push((token, Span { from, to: reader.at })),
             Ok(None) => {}
             Err((what, remedy)) => {
-                // Whatever it was, it is passed by, so that reading ends.
+                // Skip it, so that lexing ends.
                 let next = text[from..].chars().next().map_or(1, char::len_utf8);
                 reader.at = reader.at.max(from + next);
                 reader.wrong.push(Finding::new(Span { from, to: reader.at }, what, remedy));
@@ -79,18 +79,18 @@ impl<'a> Reader<'a> {
         &self.text[self.at..]
     }
 
-    /// The longest beginning of the rest whose characters are all `wanted`.
+    /// The longest prefix of the rest whose characters are all `wanted`.
     fn run(&self, wanted: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         &rest[..rest.find(|c| !wanted(c)).unwrap_or(rest.len())]
     }
 
-    /// The same, of at most so many bytes as anything that is looked for has: with a run as long as the file, reading on from each of
-    /// its words would go through all of it again.
+    /// The same, limited to the length of the longest thing that is looked for. Without the limit, each word of a
+    /// file-long run would read the run to its end again.
     fn short_run(&self, wanted: impl Fn(char) -> bool) -> &'a str {
-        const LONGEST: usize = 64;
+        const MAX_BYTES: usize = 64;
         let rest = self.rest();
-        let end = rest.char_indices().find(|(at, c)| *at >= LONGEST || !wanted(*c)).map_or(rest.len(), |(at, _)| at);
+        let end = rest.char_indices().find(|(at, c)| *at >= MAX_BYTES || !wanted(*c)).map_or(rest.len(), |(at, _)| at);
         &rest[..end]
     }
 
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         let end = inside.find(['"', '\n']).filter(|end| inside[*end..].starts_with('"'));
         let Some(end) = end else {
             self.at += self.run(|c| c != '\n').len();
-            return Err(("this quotation does not end on its line".to_owned(), "put a `\"` at its end"));
+            return Err(("this quoted text does not end on its line".to_owned(), "put a `\"` at its end"));
         };
         self.at += end + 2;
         let text = &inside[..end];
@@ -144,8 +144,8 @@ impl<'a> Reader<'a> {
         if parts == 4 && dotted.matches('.').count() == 3 {
             self.at += dotted.len();
             return Err((
-                format!("`{dotted}` is no address"),
-                "an address of IPv4 is four numbers from 0 to 255, without zeros before them",
+                format!("`{dotted}` is not an address"),
+                "an IPv4 address is four numbers from 0 to 255, without leading zeros",
             ));
         }
         if first.is_ascii_digit() {
@@ -164,21 +164,18 @@ impl<'a> Reader<'a> {
                 self.at += sign.len();
                 Ok(Token::Sign(sign))
             }
-            None => Err((
-                format!("`{}` has no meaning here", first.escape_default()),
-                "remove it, or put it into quotation marks",
-            )),
+            None => Err((format!("`{}` has no meaning here", first.escape_default()), "remove it, or quote it")),
         }
     }
 
-    /// An address of IPv6, IPv4 or hardware, which all can begin like a word or a number.
+    /// An IPv6, IPv4 or hardware address, which can begin like a word or a number.
     fn address(&self) -> Option<(Token, usize)> {
         let run = self.short_run(|c| c.is_ascii_hexdigit() || c == ':' || c == '.');
         if let Some(bytes) = hardware_address(run) {
             return Some((Token::Mac(bytes), run.len()));
         }
         if run.contains("::") || run.matches(':').count() >= 7 {
-            // A colon, or the point of a concatenation, can follow it.
+            // A colon, or the dot of a concatenation, can follow it.
             let shorter = (2..=run.len().min(45)).rev();
             let fits = |length: &usize| run[..*length].parse::<Ipv6Addr>().is_ok();
             if let Some(length) = shorter.into_iter().find(fits) {
@@ -204,14 +201,14 @@ impl<'a> Reader<'a> {
             return Ok(Token::Duration(ms));
         }
         if run.bytes().all(|byte| byte.is_ascii_digit()) || run.starts_with("0x") {
-            return Err((format!("`{run}` is no number"), "numbers are like 22 or 0x16, below 2^64"));
+            return Err((format!("`{run}` is not a number"), "write a number like 22 or 0x16, below 2^64"));
         }
-        // Some words begin with a digit: 8021q.
+        // Some words begin with a digit, such as 8021q.
         Ok(Token::Word(run.to_owned()))
     }
 }
 
-/// Six bytes of two digits each. Addresses of IPv6 can be as long, and have as many colons.
+/// Six bytes of two digits each. An IPv6 address can have the same length and as many colons.
 fn hardware_address(text: &str) -> Option<[u8; 6]> {
     let byte = |part: &str| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2);
     let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();

@@ -1,4 +1,4 @@
-//! The running kernel's ruleset: asked for piece by piece, and put together when nothing changed meanwhile.
+//! The ruleset of the running kernel: read in several requests, and accepted only if nothing changed meanwhile.
 
 use std::io;
 
@@ -9,29 +9,29 @@ use crate::netlink::dump::{self, RawChain, RawRule, RawSet, RawTable};
 use crate::netlink::message::Kind;
 use crate::ruleset::{Chain, Family, HOOKS, Rule, Ruleset, Table};
 
-/// So often it is asked again when it changed.
+/// Number of attempts while the ruleset changes.
 const ATTEMPTS: usize = 10;
 
-/// What the kernel has, as it came.
+/// The kernel's replies, unchanged.
 #[derive(Debug, Default)]
 pub struct Dump {
     pub tables: Vec<RawTable>,
     pub chains: Vec<RawChain>,
     pub rules: Vec<RawRule>,
     pub sets: Vec<RawSet>,
-    /// Family, table, and in words what is there that this program does not know.
+    /// Family, table, and a description of what this program does not support.
     pub others: Vec<(u8, String, String)>,
 }
 
 /// All tables.
 pub fn ruleset() -> io::Result<Ruleset> {
-    // Each question has a socket of its own, so that nothing of an answer that was broken off is taken for one to the next.
+    // Each request has its own socket, so that the rest of an aborted reply cannot be taken for the next one.
     let dump = unchanged(|| Kernel::open()?.generation(), || dump(&Kernel::open()?))?;
     Ok(assemble(&dump))
 }
 
-/// What `attempt` gives, when the generation was the same before and after it. An error counts no more than an answer when something
-/// changed meanwhile: a set that is gone when its elements are asked for is such a one.
+/// The result of `attempt`, if the generation was the same before and after it. A change invalidates errors as well: a
+/// set can vanish before its elements are requested.
 fn unchanged<T>(
     mut generation: impl FnMut() -> io::Result<u32>,
     mut attempt: impl FnMut() -> io::Result<T>,
@@ -44,7 +44,7 @@ fn unchanged<T>(
             return result;
         }
     }
-    Err(io::Error::other(format!("it changed {ATTEMPTS} times while it was asked for; try again")))
+    Err(io::Error::other(format!("the ruleset changed {ATTEMPTS} times while nft read it; try again")))
 }
 
 fn dump(kernel: &Kernel) -> io::Result<Dump> {
@@ -89,9 +89,9 @@ fn dump(kernel: &Kernel) -> io::Result<Dump> {
     Ok(all)
 }
 
-/// Tables out of what came.
+/// Builds tables from the replies.
 pub fn assemble(dump: &Dump) -> Ruleset {
-    /// The families that are not understood, by the kernel's numbers.
+    /// The unsupported families, by the kernel's numbers.
     const OTHERS: [(u8, &str); 3] = [(3, "arp"), (5, "netdev"), (7, "bridge")];
     let mut ruleset = Ruleset::default();
     for raw in &dump.tables {
@@ -122,7 +122,7 @@ fn table(raw: &RawTable, family: Family, dump: &Dump) -> Table {
     for chain in dump.chains.iter().filter(|chain| here(chain.family, &chain.table)) {
         let mine = |rule: &&RawRule| here(rule.family, &rule.table) && rule.chain == chain.name;
         let rules = dump.rules.iter().filter(mine).map(|rule| Rule {
-            statements: delinearize::rule(family, &rule.instructions, &raw_sets),
+            statements: delinearize::rule(family, &rule.expressions, &raw_sets),
             comment: rule.comment.clone(),
             handle: rule.handle,
         });
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_changed_meanwhile_is_asked_for_again() {
-        // A set is taken away between the second and the third question.
+        // The set is deleted between the second and the third request.
         let (asked, attempts) = (Cell::new(0), Cell::new(0));
         let generation = || {
             asked.set(asked.get() + 1);
@@ -173,10 +173,10 @@ mod tests {
         };
         assert_eq!(unchanged(generation, attempt).unwrap(), "all of it");
         assert_eq!(attempts.get(), 2);
-        // Nothing changed: the error is one.
+        // Nothing changed, so the error is real.
         let error = unchanged(|| Ok(7), || Err::<(), _>(gone())).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        // The kernel says itself that something changed; and it never stops changing.
+        // The kernel itself reports a change, every time.
         let mut calls = 0;
         let interrupted = || {
             calls += 1;

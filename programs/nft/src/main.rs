@@ -1,42 +1,43 @@
-//! `nft`: loads rulesets of the packet filter, and lists what the kernel has. The language is a part of nftables' own, GRAMMAR.md.
+//! `nft`: loads and lists rulesets of the packet filter. The language is a part of nftables' own; GRAMMAR.md defines
+//! it.
 //!
 //! ```text
-//! file -> lex -> parse -> written -> resolve -> ruleset -> linearize -> instruction -> netlink -> kernel
-//!         text or JSON <- show <- ruleset <- delinearize <- instruction <- netlink <- kernel
+//! file -> lex -> parse -> ast -> resolve -> ruleset -> linearize -> expression -> netlink -> kernel
+//!         text or JSON <- show <- ruleset <- delinearize <- expression <- netlink <- kernel
 //! ```
-//! All of it is pure but [`cli`], [`kernel`], and [`list`], which asks the kernel; unsafe code is in [`sys`] alone.
+//! Everything is pure except [`cli`], [`kernel`], and [`list`], which queries the kernel; unsafe code is in [`sys`] alone.
 //!
-//! Why not a crate: `rustables` and `nftnl` build rules from calls and have no language, no sets of intervals in use by rules, no
-//! listing, and the second needs the C library; `nftables` runs the program `nft`; `netlink-packet-netfilter` knows logs and
-//! connections. What is left to write with any of them is nearly all of this program.
+//! Why not a crate: `rustables` and `nftnl` build rules from calls; they have no language, no interval sets in rules
+//! and no listing, and `nftnl` needs the C library. `nftables` runs the program `nft`; `netlink-packet-netfilter`
+//! covers logs and connections. With any of them, nearly all of this program would still be needed.
 
+mod ast;
 mod cli;
-mod closed;
 mod delinearize;
-mod depend;
+mod expression;
 mod facts;
+#[cfg(test)]
+mod fake_kernel;
 mod field;
-mod instruction;
 mod kernel;
 mod lex;
 mod linearize;
 mod list;
-#[cfg(test)]
-mod mirror;
+mod lockdown;
 mod netlink;
 mod parse;
+mod protocol_dependencies;
 mod resolve;
 mod ruleset;
 mod show;
 mod source;
+mod symbols;
 mod sys;
 #[cfg(test)]
 mod tests;
 mod types;
-mod words;
-mod written;
 
-/// Bytes that mean something in a ruleset.
+/// Bytes with a meaning in a ruleset.
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"{}{}();:,./-=!&|@$#\"\n\n\t  0159aftx\\\xff\xc3\xa4\0";
 

@@ -1,4 +1,4 @@
-//! The bytes that are exchanged with the kernel. Pure; who sends them is [`crate::kernel`].
+//! The bytes exchanged with the kernel. Pure; [`crate::kernel`] sends them.
 
 pub mod attribute;
 pub mod dump;

@@ -1,6 +1,6 @@
-//! From words and signs to what is written. GRAMMAR.md has all of the grammar; each function here has its rule from there.
+//! From tokens to the syntax tree. GRAMMAR.md has the whole grammar; each function quotes its rule.
 //!
-//! Reading goes on behind a mistake, at the next statement, so that all mistakes of a file are said at once.
+//! After a mistake the parser continues at the next statement, so that one run reports all mistakes of a file.
 
 mod rule;
 mod statement;
@@ -9,25 +9,25 @@ mod term;
 
 use std::collections::BTreeMap;
 
+use crate::ast::{File, PlacedTerm};
 use crate::lex::{self, Token};
 use crate::source::{Finding, Findings, Placed, Source, Span};
-use crate::written::{Expr, File};
 
-/// A ruleset longer than this is refused.
-pub const LARGEST: usize = 8 << 20;
-/// So many values can uses of definitions put into a file.
-const MOST_INSERTED: usize = 1 << 20;
-/// Milliseconds of the longest time. The kernel counts in ticks, in 32 bits at places.
-const LONGEST: u64 = u32::MAX as u64 * 100;
-/// So deep can braces and parentheses be in each other.
-const DEEPEST: usize = 12;
+/// The largest ruleset, in bytes.
+pub const MAX_FILE: usize = 8 << 20;
+/// The largest number of values that uses of definitions may insert into a file.
+const MAX_INSERTED: usize = 1 << 20;
+/// The longest time, in milliseconds. The kernel counts in ticks, in 32 bits at places.
+const MAX_MILLISECONDS: u64 = u32::MAX as u64 * 100;
+/// The deepest nesting of braces and parentheses.
+const MAX_DEPTH: usize = 12;
 
 type Result<T> = std::result::Result<T, Finding>;
 
-/// Reads a file.
+/// Parses a file.
 pub fn parse(source: Source<'_>) -> std::result::Result<File, Findings> {
-    if source.text.len() > LARGEST {
-        let what = format!("the file has {} bytes, more than {LARGEST}", source.text.len());
+    if source.text.len() > MAX_FILE {
+        let what = format!("the file has {} bytes, more than {MAX_FILE}", source.text.len());
         return Err(Finding::new(Span::default(), what, "large sets are best added by a program").into());
     }
     let mut parser = Parser {
@@ -46,9 +46,9 @@ struct Parser {
     tokens: Vec<(Token, Span)>,
     at: usize,
     depth: usize,
-    /// What `define` gave names to.
-    defined: BTreeMap<String, Expr>,
-    /// Values that uses of definitions have put in so far: definitions of definitions grow fast.
+    /// The definitions so far.
+    defined: BTreeMap<String, PlacedTerm>,
+    /// Values inserted by uses of definitions so far: definitions of definitions grow exponentially.
     inserted: usize,
     wrong: Findings,
 }
@@ -82,17 +82,17 @@ impl Parser {
         next
     }
 
-    /// Says what is here instead of what should be.
+    /// Reports the next token, and what the grammar expects.
     fn unexpected<T>(&self, where_: &str, wanted: &str) -> Result<T> {
-        let what = format!("{} is not understood {where_}", self.peek().name());
-        Err(Finding::new(self.here(), what, format!("understood here: {wanted}")))
+        let what = format!("unexpected {} {where_}", self.peek().name());
+        Err(Finding::new(self.here(), what, format!("expected: {wanted}")))
     }
 
     fn is_sign(&self, sign: &str) -> bool {
         matches!(self.peek(), Token::Sign(found) if *found == sign)
     }
 
-    /// Takes a sign if it is next.
+    /// Consumes a sign if it is next.
     fn take_sign(&mut self, sign: &str) -> bool {
         let found = self.is_sign(sign);
         self.at += usize::from(found);
@@ -110,14 +110,14 @@ impl Parser {
         matches!(self.peek(), Token::Word(found) if found == word)
     }
 
-    /// Takes a word if it is next.
+    /// Consumes a word if it is next.
     fn take_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         self.at += usize::from(found);
         found
     }
 
-    /// Some word.
+    /// Any word.
     fn word(&mut self, where_: &str, wanted: &str) -> Result<Placed<String>> {
         match self.peek().clone() {
             Token::Word(it) => Ok(Placed { it, at: self.next().1 }),
@@ -125,10 +125,10 @@ impl Parser {
         }
     }
 
-    /// A name that can be given to something.
+    /// A name for a table, chain, set or definition.
     fn name(&mut self, where_: &str) -> Result<Placed<String>> {
         let name = self.word(where_, "a name")?;
-        // The kernel has room for 256 bytes with the one that ends them.
+        // The kernel's limit is 256 bytes, the final zero byte included.
         if name.it.len() > 250 || name.it.ends_with('*') {
             let remedy = "a name has at most 250 letters, digits and signs out of `_-.\\`, and begins with a letter";
             return Err(Finding::new(name.at, "this cannot be a name", remedy));
@@ -143,7 +143,7 @@ impl Parser {
         }
     }
 
-    /// A number that is not above `most`.
+    /// A number up to `most`.
     fn limited(&mut self, where_: &str, most: u64) -> Result<u64> {
         let number = self.number(where_)?;
         if number.it > most {
@@ -156,7 +156,7 @@ impl Parser {
         Ok(number.it)
     }
 
-    /// A time, in milliseconds; a number alone is one of seconds.
+    /// A time, in milliseconds; a bare number counts seconds.
     fn duration(&mut self, where_: &str) -> Result<u64> {
         let at = self.here();
         let ms = match *self.peek() {
@@ -165,17 +165,17 @@ impl Parser {
             _ => return self.unexpected(where_, "a time like 1d2h3m4s"),
         };
         self.next();
-        let limited = ms.filter(|ms| *ms <= LONGEST);
-        let most = format!("at most {}d", LONGEST / 86_400_000);
+        let limited = ms.filter(|ms| *ms <= MAX_MILLISECONDS);
+        let most = format!("at most {}d", MAX_MILLISECONDS / 86_400_000);
         limited.ok_or_else(|| Finding::new(at, "this time is too long", most))
     }
 
-    /// Text in quotation marks, or a word.
+    /// Quoted text, or a word.
     fn text(&mut self, where_: &str, most: usize) -> Result<String> {
         let at = self.here();
         let text = match self.peek().clone() {
             Token::Text(text) | Token::Word(text) => text,
-            _ => return self.unexpected(where_, "text in quotation marks"),
+            _ => return self.unexpected(where_, "quoted text"),
         };
         self.next();
         if text.len() > most {
@@ -208,8 +208,8 @@ impl Parser {
         }
     }
 
-    /// Passes by what is left of a statement that has a mistake, with all blocks and sets that it opens: those are counted from
-    /// its `start`, since the mistake can be inside one.
+    /// Skips the rest of a statement with a mistake, including all blocks and sets that it opens. They are counted from
+    /// `start`, because the mistake can be inside one.
     fn recover(&mut self, start: usize) {
         let read = self.tokens.get(start..self.at).unwrap_or_default();
         let mut open = read.iter().fold(0usize, |open, (token, _)| match token {
@@ -230,7 +230,7 @@ impl Parser {
         }
     }
 
-    /// `{ one; one }`: all of a block. Mistakes are kept, and reading goes on behind them.
+    /// `{ one; one }`: a whole block. Keeps mistakes and continues after them.
     fn block(&mut self, where_: &str, mut one: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         let opened = self.here();
         self.sign("{", where_)?;
@@ -243,11 +243,7 @@ impl Parser {
                         return Ok(());
                     }
                     Token::End => {
-                        return Err(Finding::new(
-                            opened,
-                            "this `{` is not closed",
-                            "put a `}` behind what belongs to it",
-                        ));
+                        return Err(Finding::new(opened, "this `{` is not closed", "close the block with `}`"));
                     }
                     _ => {
                         let start = parser.at;
@@ -262,11 +258,11 @@ impl Parser {
         })
     }
 
-    /// Keeps count of how deep things are in each other.
+    /// Counts the nesting depth.
     fn deeper<T>(&mut self, inside: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if self.depth == DEEPEST {
-            let what = format!("more than {DEEPEST} blocks are in each other here");
-            return Err(Finding::new(self.here(), what, "write them side by side"));
+        if self.depth == MAX_DEPTH {
+            let what = format!("blocks are nested more than {MAX_DEPTH} deep here");
+            return Err(Finding::new(self.here(), what, "reduce the nesting"));
         }
         self.depth += 1;
         let result = inside(self);

@@ -1,5 +1,5 @@
-//! From what is written to what is meant: every word becomes a value of its type, every name what it stands for, and what a
-//! comparison presupposes is put before it. Names of this machine are in [`Facts`]; nothing is asked for here.
+//! From the syntax tree to resolved rules: words become values of their type, names are looked up, and protocol
+//! dependencies are added. Names of this machine come from [`Facts`]; this module has no effects.
 
 mod effect;
 mod rule;
@@ -11,29 +11,29 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
+use crate::ast::{self, File};
 use crate::facts::Facts;
 use crate::ruleset::{self, Family, HOOKS, Hook, PRIORITIES, Set};
 use crate::source::{Finding, Findings, Placed, Span};
-use crate::written::{self, File};
 
-/// What rules of a table can name.
+/// The names that the rules of a table can use.
 struct Scope<'a> {
     facts: &'a Facts,
     family: Family,
     sets: BTreeMap<String, Set>,
-    /// Names of the chains of this file.
+    /// The chains of this file.
     chains: Vec<String>,
-    /// Whether there is nothing but this file.
+    /// Whether the file is the whole ruleset.
     closed: bool,
 }
 
-/// Resolves a whole file, or says all that is wrong with it.
+/// Resolves a whole file, or returns all findings.
 pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findings> {
     let mut wrong = Findings::default();
     let mut tables: Vec<ruleset::Table> = Vec::new();
-    let mut parts: Vec<Vec<&written::Table>> = Vec::new();
+    let mut parts: Vec<Vec<&ast::Table>> = Vec::new();
     let mut known: BTreeMap<(u8, &str), usize> = BTreeMap::new();
-    // A table can be written in several parts.
+    // A file can define a table in several parts.
     for table in &file.tables {
         let at = *known.entry((table.family.number(), &table.name.it)).or_insert(parts.len());
         match parts.get_mut(at) {
@@ -47,10 +47,10 @@ pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findin
     if wrong.is_empty() { Ok(tables) } else { Err(wrong) }
 }
 
-fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Findings) -> Option<ruleset::Table> {
+fn table(parts: &[&ast::Table], facts: &Facts, closed: bool, wrong: &mut Findings) -> Option<ruleset::Table> {
     let first = parts.first()?;
-    let chains: Vec<&written::Chain> = parts.iter().flat_map(|part| &part.chains).collect();
-    let sets: Vec<&written::Set> = parts.iter().flat_map(|part| &part.sets).collect();
+    let chains: Vec<&ast::Chain> = parts.iter().flat_map(|part| &part.chains).collect();
+    let sets: Vec<&ast::Set> = parts.iter().flat_map(|part| &part.sets).collect();
     unique(chains.iter().map(|chain| &chain.name), "chain", wrong);
     unique(sets.iter().map(|set| &set.name), "set or map", wrong);
     let mut scope = Scope {
@@ -77,7 +77,7 @@ fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Fin
         let (name, comment) = (chain.name.it.clone(), chain.comment.clone());
         resolved_chains.push(ruleset::Chain { name, base, comment, handle: 0, rules });
     }
-    // The kernel has sets of several kinds, and takes one that rules can change only if it is told so.
+    // The kernel has several kinds of sets, and must be told which ones rules can change.
     let changed: BTreeSet<&str> = resolved_chains.iter().flat_map(|chain| &chain.rules).flat_map(changes).collect();
     for set in &mut resolved_sets {
         set.dynamic |= changed.contains(set.name.as_str());
@@ -94,7 +94,7 @@ fn table(parts: &[&written::Table], facts: &Facts, closed: bool, wrong: &mut Fin
     })
 }
 
-/// Names of the sets that a rule changes.
+/// The sets that a rule changes.
 fn changes(rule: &ruleset::Rule) -> impl Iterator<Item = &str> {
     rule.statements.iter().filter_map(|statement| match statement {
         ruleset::Statement::Update(update) => Some(update.set.as_str()),
@@ -102,7 +102,7 @@ fn changes(rule: &ruleset::Rule) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Keeps what is wrong.
+/// Collects findings.
 fn collect<T>(result: Result<T, Finding>, wrong: &mut Findings) -> Option<T> {
     result.map_err(|finding| wrong.push(finding)).ok()
 }
@@ -111,13 +111,13 @@ fn unique<'a>(names: impl Iterator<Item = &'a Placed<String>>, what: &str, wrong
     let mut seen = BTreeSet::new();
     for name in names {
         if !seen.insert(&name.it) {
-            let message = format!("there is a {what} `{}` in this table already", name.it);
-            wrong.push(Finding::new(name.at, message, "give this one another name"));
+            let message = format!("this table already has a {what} `{}`", name.it);
+            wrong.push(Finding::new(name.at, message, "choose another name"));
         }
     }
 }
 
-/// Hooks that a type of chain can have.
+/// The hooks of a chain type.
 fn hooks_of(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         "filter" => Some(&HOOKS),
@@ -127,18 +127,18 @@ fn hooks_of(kind: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-fn hook(base: &written::Base) -> Result<Hook, Finding> {
+fn hook(base: &ast::Base) -> Result<Hook, Finding> {
     let Some(hooks) = hooks_of(&base.kind.it) else {
-        let what = format!("`{}` is no type of a chain", base.kind.it);
-        return Err(Finding::new(base.kind.at, what, "understood here: filter, nat, route"));
+        let what = format!("`{}` is not a chain type", base.kind.it);
+        return Err(Finding::new(base.kind.at, what, "expected: filter, nat, route"));
     };
     let number = HOOKS.iter().position(|hook| *hook == base.hook.it).filter(|_| hooks.contains(&base.hook.it.as_str()));
     let Some(number) = number else {
-        let what = format!("`{}` is no hook of chains of type {}", base.hook.it, base.kind.it);
-        return Err(Finding::new(base.hook.at, what, format!("understood here: {}", hooks.join(", "))));
+        let what = format!("chains of type {1} have no hook `{0}`", base.hook.it, base.kind.it);
+        return Err(Finding::new(base.hook.at, what, format!("expected: {}", hooks.join(", "))));
     };
     let priority = priority(&base.priority, &base.hook.it)?;
-    // The kernel needs connections to be known before addresses are translated.
+    // Connection tracking must run before address translation.
     if base.kind.it == "nat" && priority <= -200 {
         return Err(Finding::new(
             base.priority.at,
@@ -163,16 +163,17 @@ fn priority(written: &Placed<(Option<String>, i64)>, hook: &str) -> Result<i32, 
             };
             let known = PRIORITIES.iter().find(|(known, _)| known == name).filter(|_| fits);
             let Some((_, start)) = known else {
-                let remedy = "understood here: numbers, raw, mangle, filter, security, dstnat at prerouting, srcnat at postrouting";
-                return Err(wrong(format!("`{name}` is no priority at this hook"), remedy));
+                let remedy =
+                    "expected: numbers, raw, mangle, filter, security, dstnat at prerouting, srcnat at postrouting";
+                return Err(wrong(format!("`{name}` is not a priority of this hook"), remedy));
             };
             i64::from(*start)
         }
     };
-    i32::try_from(start + offset).map_err(|_| wrong("this priority is too large".to_owned(), "within 32 bits"))
+    i32::try_from(start + offset).map_err(|_| wrong("this priority is too large".to_owned(), "use at most 32 bits"))
 }
 
-/// A finding about a place in one line.
+/// A finding about one place.
 fn finding<T>(at: Span, what: impl Into<String>, remedy: impl Into<String>) -> Result<T, Finding> {
     Err(Finding::new(at, what, remedy))
 }

@@ -1,10 +1,10 @@
-//! Rulesets with every word resolved: what the linearizer turns into the kernel's instructions, what is won back from them, and
-//! what is printed. Nothing here has a place in a file any more.
+//! Resolved rulesets: the linearizer turns them into the kernel's expressions, the delinearizer restores them, and
+//! `show` prints them. They have no places in a file any more.
 
 use crate::field::Field;
 use crate::types::Type;
 
-/// Which packets a table sees.
+/// The packets that a table sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     Inet,
@@ -37,11 +37,11 @@ impl Family {
     }
 }
 
-/// All that the kernel has.
+/// The whole ruleset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruleset {
     pub tables: Vec<Table>,
-    /// Tables of other families, in words.
+    /// Tables of unsupported families, as descriptions.
     pub unknown: Vec<String>,
 }
 
@@ -55,11 +55,11 @@ pub struct Table {
     pub handle: u64,
     pub sets: Vec<Set>,
     pub chains: Vec<Chain>,
-    /// What the table has and this program cannot show, in words.
+    /// Unsupported parts of the table, as descriptions.
     pub unknown: Vec<String>,
 }
 
-/// A chain; with a hook, it is where packets come in.
+/// A chain; a base chain has a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     pub name: String,
@@ -69,22 +69,22 @@ pub struct Chain {
     pub rules: Vec<Rule>,
 }
 
-/// Where in the kernel a chain hangs.
+/// The hook of a base chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
     /// `filter`, `nat`, `route`.
     pub kind: String,
     pub number: u32,
     pub priority: i32,
-    /// Whether what comes to the end is let through. When it is not said, the kernel keeps what a chain has, and lets through what
-    /// comes to the end of a new one.
+    /// The policy: whether a packet that reaches the end is accepted. Without one, the kernel keeps an existing chain's
+    /// policy, and a new chain accepts.
     pub accept: Option<bool>,
-    /// Devices, which only hooks of families that are not understood here have.
+    /// Devices; only hooks of unsupported families have them.
     pub devices: Vec<String>,
 }
 
 impl Hook {
-    /// The word for what becomes of what comes to the end.
+    /// The policy as a word.
     pub fn policy(&self) -> &'static str {
         match self.accept {
             Some(false) => "drop",
@@ -93,7 +93,7 @@ impl Hook {
     }
 }
 
-/// Hooks in the order of their numbers.
+/// Hooks, in the order of their numbers.
 pub const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
 
 /// Names of priorities.
@@ -120,26 +120,26 @@ pub struct Set {
     pub memory: bool,
     pub auto_merge: bool,
     pub comment: Option<String>,
-    /// Statements that each element has: counters.
+    /// Statements of every element: counters.
     pub statements: Vec<Statement>,
     pub handle: u64,
     pub elements: Vec<Element>,
 }
 
-/// The type of one value of a key, with its length, which some types do not have of themselves.
+/// The type of one value of a key, and its length, which some types do not determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyType {
     pub of: Type,
     pub bytes: usize,
-    /// Whether the kernel has it in the machine's order.
+    /// Whether the kernel stores it in the machine's byte order.
     pub host: bool,
-    /// Bits behind it in the bytes that the kernel compares, for parts of bytes.
+    /// Bits after it in the bytes that the kernel compares, for fields smaller than a byte.
     pub shift: u32,
     /// Bytes that the kernel compares.
     pub loaded: usize,
 }
 
-/// What a map gives.
+/// The data of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataType {
     Verdict,
@@ -158,14 +158,14 @@ pub struct Element {
     pub statements: Vec<Statement>,
 }
 
-/// What a map gives for an element.
+/// The data of an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
     Verdict(Verdict),
     Value(Vec<u8>),
 }
 
-/// What a value is compared with. Bytes have the most significant first.
+/// What a value is compared with. The most significant byte is first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     Value(Vec<u8>),
@@ -181,15 +181,15 @@ pub struct Rule {
     pub handle: u64,
 }
 
-/// What of a packet is looked at: one field, or several side by side.
+/// The matched fields: one, or several concatenated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
     pub fields: Vec<Field>,
-    /// Bits that are looked at; only with a single field.
+    /// The mask; only with a single field.
     pub mask: Option<Vec<u8>>,
 }
 
-/// How it is compared.
+/// Operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     Equal,
@@ -204,21 +204,21 @@ pub enum Op {
     None,
 }
 
-/// With what it is compared.
+/// The right side of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Right {
     One(Pattern),
     Set(SetUse),
 }
 
-/// A set where it is used.
+/// A set as used in a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetUse {
     Named(String),
     Anonymous(Box<Set>),
 }
 
-/// What becomes of a packet.
+/// A verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Accept,
@@ -229,16 +229,16 @@ pub enum Verdict {
     Goto(String),
 }
 
-/// What is written to a mark.
+/// The new value of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     Value(Vec<u8>),
-    /// `(field & mask) ^ xor`, as the kernel computes it; `None` without change.
+    /// `(field & mask) ^ xor`, as the kernel computes it; `None` leaves it unchanged.
     Field(Field, Option<(Vec<u8>, Vec<u8>)>),
     Map(Operand, SetUse),
 }
 
-/// One step of a rule.
+/// One statement of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     Match(Operand, Op, Right),
@@ -252,11 +252,11 @@ pub enum Statement {
     Log(Log),
     Reject(Reject),
     Update(Update),
-    /// Only marks can be written.
+    /// Only marks can be set.
     Write(Field, Written),
     Nat(Nat),
     NoTrack,
-    /// Something that this program does not know, with the kernel's name for it.
+    /// An unsupported expression, by the kernel's name.
     Unknown(String),
 }
 
@@ -286,7 +286,7 @@ pub struct Log {
     pub queue_threshold: Option<u16>,
 }
 
-/// Bits of a log's flags, in the order in which they are printed.
+/// Flags of a log, in the order in which they are printed.
 pub const LOG_FLAGS: [(&str, &str, u32); 5] =
     [("tcp", "sequence", 1), ("tcp", "options", 2), ("ip", "options", 4), ("skuid", "", 8), ("ether", "", 32)];
 /// All of them.
@@ -295,7 +295,7 @@ pub const LOG_ALL: u32 = 47;
 /// `reject`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reject {
-    /// Of the family that the rule, or its table, is about.
+    /// Of the family of the rule or its table.
     Icmp(u8),
     Icmpv6(u8),
     Icmpx(u8),
@@ -312,7 +312,7 @@ pub struct Update {
     pub statements: Vec<Statement>,
 }
 
-/// What is done with an element.
+/// The change of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateAction {
     Add,
@@ -331,7 +331,7 @@ impl UpdateAction {
     }
 }
 
-/// Which kind of address translation.
+/// The kind of address translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NatKind {
     Source,
@@ -358,12 +358,12 @@ impl NatKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nat {
     pub kind: NatKind,
-    /// `ip` or `ip6`; of `snat` and `dnat` only.
+    /// `ip` or `ip6`; for `snat` and `dnat` only.
     pub family: Option<Family>,
     pub addresses: Option<Pattern>,
     pub ports: Option<Pattern>,
     pub flags: u32,
 }
 
-/// Bits of address translation.
+/// Flags of address translation.
 pub const NAT_FLAGS: [(&str, u32); 3] = [("random", 4), ("fully-random", 16), ("persistent", 8)];

@@ -6,11 +6,11 @@ mod value;
 
 use crate::facts::Facts;
 
-/// How it is to be shown.
+/// Output options.
 #[derive(Clone, Copy)]
 pub struct Style<'a> {
     pub facts: &'a Facts,
-    /// Without counters and what is left of timeouts.
+    /// Without counters and remaining timeouts.
     pub stateless: bool,
 }
 

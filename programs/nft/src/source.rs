@@ -1,13 +1,13 @@
-//! The text of a ruleset, places in it, and how a finding about it is shown.
+//! The text of a ruleset, places in it, and how findings are printed.
 
-/// What is read, and the name by which people know it.
+/// The text, and its name for messages.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     pub file: &'a str,
     pub text: &'a str,
 }
 
-/// From one byte of the text to another.
+/// A range of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     pub from: usize,
@@ -15,7 +15,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// From the beginning of this to the end of another.
+    /// From the start of this to the end of another.
     pub fn up_to(self, end: Span) -> Span {
         Span { from: self.from, to: end.to.max(self.to) }
     }
@@ -28,7 +28,7 @@ pub struct Placed<T> {
     pub at: Span,
 }
 
-/// What is wrong somewhere, and what is right there.
+/// A mistake with its place and remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub at: Span,
@@ -37,14 +37,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Both are sentences without a full stop; the second can be empty.
+    /// Both texts end without a full stop; the remedy may be empty.
     pub fn new(at: Span, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { at, what: what.into(), remedy: remedy.into() }
     }
 }
 
-/// What is wrong with a file. A file that is no ruleset at all can have a million findings, so the first of them are kept, and the
-/// others are counted.
+/// The findings of a file. A file that is not a ruleset at all can have a million, so only the first are kept and the
+/// rest are counted.
 #[derive(Debug, Default)]
 pub struct Findings {
     kept: Vec<Finding>,
@@ -52,11 +52,11 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// So many are kept.
-    pub const MOST: usize = 20;
+    /// Number of findings kept.
+    pub const MAX: usize = 20;
 
     pub fn push(&mut self, finding: Finding) {
-        if self.kept.len() < Self::MOST {
+        if self.kept.len() < Self::MAX {
             self.kept.push(finding);
         }
         self.count += 1;
@@ -66,7 +66,7 @@ impl Findings {
         self.count == 0
     }
 
-    /// How many there were, those that are not kept among them.
+    /// Number of findings, including those not kept.
     pub fn len(&self) -> usize {
         self.count
     }
@@ -78,25 +78,25 @@ impl From<Finding> for Findings {
     }
 }
 
-/// Some names for a message; of many, the first and how many more there are.
+/// Names for a message: the first ones, and how many more there are.
 pub fn some_of<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    const MOST: usize = 20;
-    let more = names.len().saturating_sub(MOST);
-    let shown: Vec<&str> = names.take(MOST).collect();
+    const MAX: usize = 20;
+    let more = names.len().saturating_sub(MAX);
+    let shown: Vec<&str> = names.take(MAX).collect();
     match more {
         0 => shown.join(", "),
         more => format!("{}, and {more} more", shown.join(", ")),
     }
 }
 
-/// The longest part of a line, or of a message, that is shown: either can be as long as the file.
-const WIDEST: usize = 400;
-/// So many characters of a long line are shown before the place.
+/// The longest part of a line or message that is printed: either can be as long as the file.
+const MAX_SHOWN: usize = 400;
+/// Characters of a long line printed before the place.
 const BEFORE: usize = 200;
 
 impl Source<'_> {
-    /// The findings that are kept, with place, message, line, caret and remedy, and how many more there are. The text is gone
-    /// through once, however many they are.
+    /// The kept findings, with place, message, line, caret and remedy, and the number of others. Reads the text once,
+    /// however many there are.
     pub fn show(&self, findings: &Findings) -> String {
         let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
         let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
@@ -114,17 +114,17 @@ impl Source<'_> {
         let start = starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let text = self.text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
         let column = self.text.get(start..finding.at.from).unwrap_or(text).chars().count() + 1;
-        let skipped = if column > WIDEST { column - 1 - BEFORE } else { 0 };
+        let skipped = if column > MAX_SHOWN { column - 1 - BEFORE } else { 0 };
         let shown: String = text
             .chars()
             .skip(skipped)
-            .take(WIDEST)
+            .take(MAX_SHOWN)
             .map(|c| if c.is_control() && c != '\t' { '?' } else { c })
             .collect();
         let indent: String =
             shown.chars().take(column - 1 - skipped).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         let marked = self.text.get(finding.at.from..finding.at.to).unwrap_or_default();
-        let marked = marked.lines().next().unwrap_or_default().chars().take(WIDEST - indent.chars().count()).count();
+        let marked = marked.lines().next().unwrap_or_default().chars().take(MAX_SHOWN - indent.chars().count()).count();
         let carets = "^".repeat(marked.max(1));
         let what = cut(&finding.what);
         let mut out = format!("{}:{line}:{column}: {what}\n{shown}\n{indent}{carets}\n", self.file);
@@ -135,10 +135,10 @@ impl Source<'_> {
     }
 }
 
-/// A message without what is too much of it.
+/// A message, cut to a readable length.
 fn cut(text: &str) -> String {
-    const MOST: usize = 2 * WIDEST;
-    match text.char_indices().nth(MOST) {
+    const MAX: usize = 2 * MAX_SHOWN;
+    match text.char_indices().nth(MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

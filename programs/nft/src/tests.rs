@@ -1,4 +1,4 @@
-//! Rulesets from their text to the kernel's bytes and back; the bytes themselves; damaged ones.
+//! Rulesets from text to the kernel's bytes and back; the bytes themselves; damaged ones.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::netlink::write;
 use crate::ruleset::{Op, Pattern, Right, Ruleset, Statement};
 use crate::show::{self, Style};
 use crate::source::Source;
-use crate::{closed, list, mirror, parse, resolve};
+use crate::{fake_kernel, list, lockdown, parse, resolve};
 use testkit::golden::{assert_matches, input};
 
 fn facts() -> Facts {
@@ -30,7 +30,7 @@ fn shown(ruleset: &Ruleset) -> (String, String) {
     (show::text::ruleset(style, ruleset), show::json::ruleset(style, ruleset))
 }
 
-/// Names and texts of the oracle's rulesets.
+/// Names and texts of the rulesets that the packet filter tests compare with nftables.
 fn rulesets() -> Vec<(String, String)> {
     testkit::repository::files("tests/rulesets/nft").unwrap_or_default()
 }
@@ -38,19 +38,19 @@ fn rulesets() -> Vec<(String, String)> {
 #[test]
 fn what_is_shown_is_what_was_written() {
     for (name, text) in rulesets() {
-        let first = batch(&text).unwrap_or_else(|said| panic!("{name}: {said}"));
-        let (once, _) = shown(&list::assemble(&mirror::dump(&first.bytes)));
+        let first = batch(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (once, _) = shown(&list::assemble(&fake_kernel::dump(&first.bytes)));
         assert!(!once.contains("unknown"), "{name}: {once}");
-        let second = batch(&once).unwrap_or_else(|said| panic!("{name}: {said}"));
-        let (twice, _) = shown(&list::assemble(&mirror::dump(&second.bytes)));
+        let second = batch(&once).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (twice, _) = shown(&list::assemble(&fake_kernel::dump(&second.bytes)));
         assert_eq!(once, twice, "{name}");
     }
 }
 
 #[test]
-fn the_fallback_is_a_ruleset() {
-    let closed = batch(closed::TEXT).unwrap();
-    let (text, _) = shown(&list::assemble(&mirror::dump(&closed.bytes)));
+fn the_fallback_ruleset_is_valid() {
+    let lockdown = batch(lockdown::TEXT).unwrap();
+    let (text, _) = shown(&list::assemble(&fake_kernel::dump(&lockdown.bytes)));
     assert_eq!(text.matches("policy drop").count(), 3);
     assert_eq!(text.matches("accept").count(), 2);
 }
@@ -98,10 +98,10 @@ fn the_bytes_of_a_batch() {
     assert_matches("batch/small.txt", &annotated(&batch));
 }
 
-/// What the kernel would have, and how it is listed.
+/// What the kernel would store, and its listing.
 fn loaded(table: &str) -> (Ruleset, String) {
     let batch = batch(&format!("table inet t {{\n{table}}}\n")).unwrap();
-    let ruleset = list::assemble(&mirror::dump(&batch.bytes));
+    let ruleset = list::assemble(&fake_kernel::dump(&batch.bytes));
     let (text, _) = shown(&ruleset);
     (ruleset, text)
 }
@@ -134,7 +134,7 @@ fn a_set_that_a_rule_changes_is_dynamic() {
     assert_eq!(text.matches("flags dynamic").count(), 3);
 }
 
-/// As nftables 1.0.6 notes it: without this it lists other numbers than the set has, or dies.
+/// As nftables 1.0.6 stores it: without this, it lists other numbers than the set has, or crashes.
 #[test]
 #[cfg(target_endian = "little")]
 fn what_the_numbers_of_a_set_are_is_noted_beside_it() {
@@ -171,7 +171,7 @@ fn intervals_of_maps_stay_apart() {
         )
     };
     assert!(batch(&map("\t\tauto-merge\n")).unwrap_err().contains("a map are not merged"));
-    let ruleset = list::assemble(&mirror::dump(&batch(&map("")).unwrap().bytes));
+    let ruleset = list::assemble(&fake_kernel::dump(&batch(&map("")).unwrap().bytes));
     assert_eq!(ruleset.tables[0].sets[0].elements.len(), 2);
 }
 
@@ -185,7 +185,7 @@ fn a_large_set_is_divided() {
     );
     let batch = batch(&text).unwrap();
     assert!(received(&batch.bytes).iter().all(|message| message.body.len() < 1 << 16));
-    let ruleset = list::assemble(&mirror::dump(&batch.bytes));
+    let ruleset = list::assemble(&fake_kernel::dump(&batch.bytes));
     assert_eq!(ruleset.tables[0].sets[0].elements.len(), 20_000);
 }
 
@@ -212,14 +212,14 @@ fn damaged_text_is_refused_without_harm() {
     testkit::fuzz::repeat(7, crate::FUZZ_ALPHABET, |random| {
         let text = match all.get(random.below(all.len().max(1))) {
             Some((_, text)) => text.as_str(),
-            None => closed::TEXT,
+            None => lockdown::TEXT,
         };
         let damaged = random.damaged(text.as_bytes());
         if let Ok(batch) = batch(&String::from_utf8_lossy(&damaged)) {
-            // Whatever is accepted is shown as something that is accepted.
-            let (text, _) = shown(&list::assemble(&mirror::dump(&batch.bytes)));
+            // An accepted ruleset is listed as an accepted ruleset.
+            let (text, _) = shown(&list::assemble(&fake_kernel::dump(&batch.bytes)));
             if !text.contains("unknown") {
-                super::tests::batch(&text).unwrap_or_else(|said| panic!("{said}\nof\n{text}"));
+                super::tests::batch(&text).unwrap_or_else(|error| panic!("{error}\nof\n{text}"));
             }
         }
     });
@@ -230,12 +230,12 @@ fn damaged_bytes_are_read_without_harm() {
     let all: Vec<Vec<u8>> = rulesets()
         .iter()
         .map(|(_, text)| batch(text).unwrap().bytes)
-        .chain([batch(closed::TEXT).unwrap().bytes])
+        .chain([batch(lockdown::TEXT).unwrap().bytes])
         .collect();
     testkit::fuzz::repeat(11, crate::FUZZ_ALPHABET, |random| {
         let bytes = &all[random.below(all.len())];
         let mut damaged = bytes.clone();
-        // Lengths stay mostly right, so that what is inside is read.
+        // Lengths stay mostly right, so that the reader gets inside.
         for _ in 0..random.below(12) + 1 {
             let at = random.below(damaged.len());
             damaged[at] = random.below(256) as u8;
@@ -243,7 +243,7 @@ fn damaged_bytes_are_read_without_harm() {
         if random.below(4) == 0 {
             damaged = random.damaged(&damaged);
         }
-        let (text, json) = shown(&list::assemble(&mirror::dump(&damaged)));
+        let (text, json) = shown(&list::assemble(&fake_kernel::dump(&damaged)));
         assert!(!text.contains('\u{1b}') && !json.contains('\u{1b}'));
     });
 }

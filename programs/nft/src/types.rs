@@ -1,42 +1,42 @@
-//! Types of values: what the kernel calls them, how long they are, and in which order their bytes are.
+//! Types of values: the kernel's names, their lengths and byte orders.
 //!
-//! Within this program values are always kept with their most significant byte first; names of interfaces are bytes as they are.
-//! [`to_kernel`] and [`from_kernel`] are the only places that know the machine's order.
+//! Within this program, values have their most significant byte first; interface names are bytes as they are. Only
+//! [`to_kernel`] and [`from_kernel`] know the machine's byte order.
 
-use crate::words::{self, Words};
+use crate::symbols::{self, Symbols};
 
-/// In which order the kernel has the bytes of a value.
+/// The kernel's byte order of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Big,
     Host,
 }
 
-/// How values without a word are printed.
+/// How values without a symbol are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     Decimal,
-    /// As many digits as the type has.
+    /// Padded to the length of the type.
     Hexadecimal,
 }
 
-/// What is fixed about a type.
+/// Properties of a type.
 pub struct Kind {
     of: Type,
-    /// In `type` of a set; empty where there is none.
+    /// Its name in `type` of a set; empty if it has none.
     pub name: &'static str,
-    /// What nftables calls it in a set's attributes.
+    /// Its number in a set's attributes.
     pub id: u32,
-    /// Bytes; 0 where the field decides.
+    /// Length in bytes; 0 if the field decides.
     pub bytes: usize,
     pub order: Order,
-    pub words: Words,
+    pub symbols: Symbols,
     pub number: Number,
 }
 
-/// Each type has one row. Its name and what is fixed about it both come from there, so that neither can be without the other.
+/// Each type has one row, which defines both its name and its properties, so that neither can be missing.
 macro_rules! types {
-    ($($of:ident: $name:literal, $id:literal, $bytes:literal, $order:ident, $words:expr, $number:ident;)*) => {
+    ($($of:ident: $name:literal, $id:literal, $bytes:literal, $order:ident, $symbols:expr, $number:ident;)*) => {
         /// The type of a value.
         #[allow(clippy::enum_variant_names)] // `icmp type`, `ether type`: that is what these are called
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ macro_rules! types {
                 id: $id,
                 bytes: $bytes,
                 order: Order::$order,
-                words: $words,
+                symbols: $symbols,
                 number: Number::$number,
             },)*
         ];
@@ -61,37 +61,37 @@ macro_rules! types {
 
 types! {
     Verdict: "verdict", 1, 16, Host, &[], Decimal;
-    NfProto: "nf_proto", 2, 1, Host, words::NFPROTO, Decimal;
+    NfProto: "nf_proto", 2, 1, Host, symbols::NFPROTO, Decimal;
     Integer: "", 4, 0, Big, &[], Decimal;
     Text: "", 5, 0, Host, &[], Decimal;
     Ipv4: "ipv4_addr", 7, 4, Big, &[], Decimal;
     Ipv6: "ipv6_addr", 8, 16, Big, &[], Decimal;
     Ether: "ether_addr", 9, 6, Big, &[], Decimal;
-    EtherType: "ether_type", 10, 2, Big, words::ETHER_TYPE, Hexadecimal;
-    Protocol: "inet_proto", 12, 1, Big, words::PROTOCOL, Decimal;
-    Service: "inet_service", 13, 2, Big, words::SERVICE, Decimal;
-    IcmpType: "icmp_type", 14, 1, Big, words::ICMP_TYPE, Decimal;
-    TcpFlag: "tcp_flag", 15, 1, Big, words::TCP_FLAG, Hexadecimal;
+    EtherType: "ether_type", 10, 2, Big, symbols::ETHER_TYPE, Hexadecimal;
+    Protocol: "inet_proto", 12, 1, Big, symbols::PROTOCOL, Decimal;
+    Service: "inet_service", 13, 2, Big, symbols::SERVICE, Decimal;
+    IcmpType: "icmp_type", 14, 1, Big, symbols::ICMP_TYPE, Decimal;
+    TcpFlag: "tcp_flag", 15, 1, Big, symbols::TCP_FLAG, Hexadecimal;
     Mark: "mark", 19, 4, Host, &[], Hexadecimal;
     IfIndex: "iface_index", 20, 4, Host, &[], Decimal;
-    IfType: "iface_type", 22, 2, Host, words::IFACE_TYPE, Hexadecimal;
+    IfType: "iface_type", 22, 2, Host, symbols::IFACE_TYPE, Hexadecimal;
     Uid: "uid", 24, 4, Host, &[], Decimal;
     Gid: "gid", 25, 4, Host, &[], Decimal;
-    CtState: "ct_state", 26, 4, Host, words::CT_STATE, Hexadecimal;
-    CtDirection: "ct_dir", 27, 1, Host, words::CT_DIRECTION, Decimal;
-    CtStatus: "ct_status", 28, 4, Host, words::CT_STATUS, Hexadecimal;
-    Icmpv6Type: "icmpv6_type", 29, 1, Big, words::ICMPV6_TYPE, Decimal;
-    PacketType: "pkt_type", 31, 1, Host, words::PACKET_TYPE, Decimal;
-    IcmpCode: "icmp_code", 32, 1, Big, words::ICMP_CODE, Decimal;
-    Icmpv6Code: "icmpv6_code", 33, 1, Big, words::ICMPV6_CODE, Decimal;
-    IcmpxCode: "", 34, 1, Big, words::ICMPX_CODE, Decimal;
-    Dscp: "dscp", 36, 1, Big, words::DSCP, Hexadecimal;
-    FibType: "fib_addrtype", 38, 4, Host, words::FIB_TYPE, Decimal;
-    Boolean: "boolean", 39, 1, Host, words::BOOLEAN, Decimal;
+    CtState: "ct_state", 26, 4, Host, symbols::CT_STATE, Hexadecimal;
+    CtDirection: "ct_dir", 27, 1, Host, symbols::CT_DIRECTION, Decimal;
+    CtStatus: "ct_status", 28, 4, Host, symbols::CT_STATUS, Hexadecimal;
+    Icmpv6Type: "icmpv6_type", 29, 1, Big, symbols::ICMPV6_TYPE, Decimal;
+    PacketType: "pkt_type", 31, 1, Host, symbols::PACKET_TYPE, Decimal;
+    IcmpCode: "icmp_code", 32, 1, Big, symbols::ICMP_CODE, Decimal;
+    Icmpv6Code: "icmpv6_code", 33, 1, Big, symbols::ICMPV6_CODE, Decimal;
+    IcmpxCode: "", 34, 1, Big, symbols::ICMPX_CODE, Decimal;
+    Dscp: "dscp", 36, 1, Big, symbols::DSCP, Hexadecimal;
+    FibType: "fib_addrtype", 38, 4, Host, symbols::FIB_TYPE, Decimal;
+    Boolean: "boolean", 39, 1, Host, symbols::BOOLEAN, Decimal;
     IfName: "ifname", 41, 16, Host, &[], Decimal;
 }
 
-/// Types that the `type` of a set can name. Others have no bytes of their own, or no use.
+/// Types that `type` of a set can name. The others have no length of their own, or no use.
 const OF_SETS: [Type; 18] = [
     Type::Ipv4,
     Type::Ipv6,
@@ -114,7 +114,7 @@ const OF_SETS: [Type; 18] = [
 ];
 
 impl Type {
-    /// What is fixed about it.
+    /// Its properties.
     pub fn kind(self) -> &'static Kind {
         &KINDS[self as usize]
     }
@@ -134,17 +134,17 @@ impl Type {
         OF_SETS.iter().map(|of| of.kind().name).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether several values together are one: bits.
+    /// Whether several values combine into one: bits.
     pub fn is_bits(self) -> bool {
         matches!(self, Type::CtState | Type::CtStatus | Type::TcpFlag)
     }
 
-    /// Whether leading bits are written as the length of a prefix.
+    /// Whether a mask of leading bits is written as a prefix length.
     pub fn has_prefixes(self) -> bool {
         matches!(self, Type::Ipv4 | Type::Ipv6 | Type::Mark)
     }
 
-    /// The same in sets, where beginnings of names count as well.
+    /// The same in sets, where beginnings of names count too.
     pub fn has_prefixes_in_sets(self) -> bool {
         self.has_prefixes() || self == Type::IfName
     }
@@ -155,7 +155,7 @@ impl Type {
     }
 }
 
-/// Bytes of a value, in the order in which the kernel has them.
+/// The bytes of a value in the kernel's order.
 pub fn to_kernel(value: &[u8], order: Order, text: bool) -> Vec<u8> {
     let mut bytes = value.to_vec();
     if order == Order::Host && !text && cfg!(target_endian = "little") {
@@ -164,7 +164,7 @@ pub fn to_kernel(value: &[u8], order: Order, text: bool) -> Vec<u8> {
     bytes
 }
 
-/// The other way.
+/// The reverse.
 pub fn from_kernel(bytes: &[u8], order: Order, text: bool) -> Vec<u8> {
     to_kernel(bytes, order, text)
 }
@@ -178,7 +178,7 @@ pub fn of_number(number: u64, bytes: usize) -> Vec<u8> {
     }
 }
 
-/// A value as number; `None` when it has more than 64 bits.
+/// A value as a number; `None` if it has more than 64 bits.
 pub fn number(value: &[u8]) -> Option<u64> {
     let significant = value.iter().position(|byte| *byte != 0).unwrap_or(value.len());
     let rest = &value[significant..];
@@ -190,7 +190,7 @@ pub fn mask(bits: u32, length: usize) -> Vec<u8> {
     (0..length as u32).map(|at| (0xff00u32 >> bits.saturating_sub(at * 8).min(8)) as u8).collect()
 }
 
-/// The number of leading bits of a mask, when it has no others.
+/// The number of leading bits of a mask; `None` if it has others.
 pub fn prefix_of(value: &[u8]) -> Option<u32> {
     let bits: u32 = value.iter().map(|byte| byte.leading_ones()).sum();
     (mask(bits, value.len()) == value).then_some(bits)

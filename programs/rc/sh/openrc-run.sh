@@ -257,7 +257,7 @@ _rc_requirements() {
 # Limits of the control group; one that the kernel refuses is a warning, the service starts.
 _rc_limit() {
 	[ -z "$2" ] || { printf '%s\n' "$2" >"$RC_CGROUP_DIR/$1"; } 2>/dev/null ||
-		ewarn "$RC_SVCNAME: the kernel does not take \`$2' for $1"
+		ewarn "$RC_SVCNAME: the kernel rejects \`$2' for $1"
 }
 _rc_limits() {
 	[ -n "${RC_CGROUP_DIR:-}" ] || return 0
@@ -361,7 +361,7 @@ fi
 # Pairs of option and value; the shell's own ulimit takes only one.
 _rc_ulimits() {
 	if [ $(($# % 2)) -eq 1 ]; then
-		eerror "$RC_SVCNAME: rc_ulimit is no list of pairs like \`-n 100'"
+		eerror "$RC_SVCNAME: rc_ulimit is not a list of pairs like \`-n 100'"
 		return 1
 	fi
 	while [ $# -gt 0 ]; do

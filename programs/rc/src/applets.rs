@@ -41,14 +41,14 @@ fn without_alias(word: &str) -> &str {
     if word == "coldplugged" { "hotplugged" } else { word }
 }
 
-/// The service that is meant: an argument, or the one whose script runs.
+/// The service: an argument, or the one whose script runs.
 fn service(name: &str, given: Option<&String>) -> Result<String, u8> {
     let found = given.cloned().or_else(|| env::var("RC_SVCNAME").ok()).unwrap_or_default();
     let found = found.rsplit('/').next().unwrap_or_default().to_owned();
     if is_service_name(&found) {
         return Ok(found);
     }
-    message::eerror(&format!("{name}: which service? Give its name."));
+    message::eerror(&format!("{name}: no service given"));
     Err(1)
 }
 
@@ -86,7 +86,7 @@ fn started_daemon(args: &[String]) -> u8 {
         [exec] => (None, exec),
         [service, exec, ..] => (Some(service), exec),
         [] => {
-            message::eerror("service_started_daemon: which program?");
+            message::eerror("service_started_daemon: no program given");
             return 1;
         }
     };
@@ -137,12 +137,12 @@ fn set(name: &str, args: &[String]) -> u8 {
     }
 }
 
-/// A word as part of a variable's name.
+/// A word, made fit for a variable's name.
 fn shell_var(word: &str) -> String {
     word.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// Ends the `openrc` that runs a runlevel, at the wish of a service.
+/// Ends the `openrc` that runs a runlevel, when a service asks for it.
 fn abort() -> u8 {
     let paths = Paths::system();
     let pid = env::var("RC_PID").ok().or_else(|| state::get_value(&paths, "rc", "pid"));

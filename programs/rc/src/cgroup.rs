@@ -1,7 +1,7 @@
 //! One control group (version 2) per service: `/sys/fs/cgroup/openrc.SERVICE`.
 //!
-//! Where no such file system is mounted everything here does nothing. Limits are written by the shell that
-//! starts the service (`sh/openrc-run.sh`), which knows the variables.
+//! Without that file system, nothing here has an effect. The shell that starts the service (`sh/openrc-run.sh`) writes
+//! the limits, because it knows the variables.
 
 use crate::conf::is_yes;
 use crate::message;
@@ -14,7 +14,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// What was killed needs a moment to be gone; a process that waits for a broken disk, longer.
+/// A killed process takes a moment to go; one that waits for a broken disk takes longer.
 const AFTER_KILL: Duration = Duration::from_secs(3);
 
 /// Whether a process is in a service's group.
@@ -24,7 +24,7 @@ pub enum Membership {
     Ours,
     /// It is not.
     Other,
-    /// The service has no group, or the kernel does not tell.
+    /// The service has no group, or the kernel does not say.
     Unknown,
 }
 
@@ -33,7 +33,7 @@ pub fn directory(paths: &Paths, service: &str) -> Option<PathBuf> {
     paths.cgroup.join("cgroup.procs").exists().then(|| paths.cgroup.join(format!("openrc.{service}")))
 }
 
-/// Moves this process into the service's group, which is made if necessary.
+/// Moves this process into the service's group, and creates it if necessary.
 pub fn enter(paths: &Paths, service: &str) -> io::Result<()> {
     let Some(group) = directory(paths, service) else { return Ok(()) };
     delegate_controllers(paths);
@@ -43,13 +43,13 @@ pub fn enter(paths: &Paths, service: &str) -> io::Result<()> {
     }
 }
 
-/// Lets groups below have limits: each controller that the kernel offers.
+/// Enables limits for child groups: every controller that the kernel offers.
 fn delegate_controllers(paths: &Paths) {
     let control = paths.cgroup.join("cgroup.subtree_control");
     let words = |path: &PathBuf| fs::read_to_string(path).unwrap_or_default();
     let (offered, on) = (words(&paths.cgroup.join("cgroup.controllers")), words(&control));
     for controller in offered.split_whitespace().filter(|name| !on.split_whitespace().any(|other| other == *name)) {
-        // One that cannot be delegated here (cpuset in a container) only means that its limits cannot be set.
+        // A controller that cannot be delegated here (cpuset in a container) only means that its limits cannot be set.
         drop(fs::write(&control, format!("+{controller}")));
     }
 }
@@ -65,13 +65,13 @@ pub fn membership(paths: &Paths, service: &str, pid: Pid) -> Membership {
     if first == format!("openrc.{service}") { Membership::Ours } else { Membership::Other }
 }
 
-/// The group of a service and those that its daemons made below it, the deepest first.
+/// The group of a service and its child groups, the deepest first.
 fn groups(paths: &Paths, service: &str) -> Vec<PathBuf> {
     let Some(group) = directory(paths, service) else { return Vec::new() };
     let mut found = vec![group];
     let mut at = 0;
     while let Some(group) = found.get(at) {
-        // A group that is gone has none below it.
+        // A removed group has no children.
         let entries = fs::read_dir(group).into_iter().flatten().flatten();
         let below: Vec<PathBuf> = entries
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
@@ -91,28 +91,28 @@ pub fn processes(paths: &Paths, service: &str) -> Vec<Pid> {
     groups(paths, service).into_iter().map(list).flat_map(numbers).collect()
 }
 
-/// Whether nothing of the service is left: it has no group, or nobody is in it.
+/// Whether no process of the service is left.
 pub fn is_empty(paths: &Paths, service: &str) -> bool {
     processes(paths, service).is_empty()
 }
 
-/// Ends everything in the group at once, without waiting.
+/// Kills everything in the group at once, without waiting.
 fn kill(paths: &Paths, service: &str) {
     let own = std::process::id() as Pid;
     if let Some(group) = directory(paths, service) {
         let is_inside = processes(paths, service).contains(&own);
         if is_inside || fs::write(group.join("cgroup.kill"), "1").is_err() {
-            // Kernels before 5.14. What has ended meanwhile needs no signal.
+            // Kernels before 5.14. An ended process needs no signal.
             let others = processes(paths, service).into_iter().filter(|pid| *pid != own);
             others.for_each(|pid| drop(sys::kill(pid, sys::SIGKILL)));
         }
     }
 }
 
-/// Removes the group if nobody is in it.
+/// Removes the group if it is empty.
 pub fn remove_if_empty(paths: &Paths, service: &str) {
     for group in groups(paths, service) {
-        // Busy or absent: both are as they should be.
+        // Busy or absent: both are fine.
         drop(fs::remove_dir(group));
     }
 }
@@ -122,7 +122,7 @@ pub fn remove_if_empty(paths: &Paths, service: &str) {
 pub fn run_cleanup(args: &[String]) -> u8 {
     let paths = Paths::system();
     let Some(service) = args.first().cloned().or_else(|| env::var("RC_SVCNAME").ok()) else {
-        message::eerror("cgroup-cleanup: which service? Give its name.");
+        message::eerror("cgroup-cleanup: no service given");
         return 1;
     };
     let yes = |name: &str, otherwise: bool| env::var(name).map_or(otherwise, |value| is_yes(&value));
@@ -139,13 +139,14 @@ pub fn run_cleanup(args: &[String]) -> u8 {
     1
 }
 
-/// Signals all processes of the group, waits, and then has the kernel kill the rest. True: the group is empty.
+/// Signals all processes of the group, waits, and then has the kernel kill the rest. Returns whether the group is
+/// empty.
 pub fn end_all(paths: &Paths, service: &str, signals: &[i32], grace: Duration, may_kill: bool) -> bool {
     let own = std::process::id() as Pid;
     let others = || processes(paths, service).into_iter().filter(|pid| *pid != own).collect::<Vec<_>>();
     for pid in others() {
         for signal in signals {
-            // It may have ended meanwhile.
+            // The process may have ended meanwhile.
             drop(sys::kill(pid, *signal));
         }
     }

@@ -1,8 +1,8 @@
 //! `checkpath`: makes directories, files and pipes, and gives them owner and mode.
 //!
-//! It runs as root, often below directories that belong to a daemon's user. So every component is opened
-//! relative to the one before, a symbolic link is followed only if nobody but root could have placed it, and
-//! owner and mode are changed on what is open, never on a name.
+//! It runs as root, often below directories that belong to a daemon's user. So it opens every component relative to the
+//! previous one, follows a symbolic link only if nobody but root could have placed it, and changes owner and mode of
+//! the open file, never of a name.
 
 use crate::getopt::{self, Known, Parsed, option};
 use crate::message;
@@ -42,7 +42,7 @@ Usage: checkpath [-d | -D | -f | -F | -p] [-m MODE] [-o USER[:GROUP]] [-q] PATH.
   -W, --writable    only tell whether it can be written
   -q, --quiet       no information; twice: no errors either";
 
-/// What a path should be.
+/// The file type to create or require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Directory { empty: bool },
@@ -50,16 +50,16 @@ enum Shape {
     Pipe,
 }
 
-/// What is wanted of every path.
-struct Wish {
+/// What the options ask of every path.
+struct PathSpec {
     shape: Option<Shape>,
     mode: Option<u32>,
     owner: Option<(u32, u32)>,
     quiet: usize,
 }
 
-/// As many links as this on one way are a circle.
-const MOST_LINKS: usize = 40;
+/// More links than this are a loop.
+const MAX_LINKS: usize = 40;
 
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {
@@ -77,15 +77,15 @@ pub fn run(args: &[String]) -> u8 {
     if parsed.has("writable") {
         return u8::from(!sys::is_writable(OsStr::new(&parsed.rest[0])));
     }
-    let wish = match wish(&parsed) {
-        Ok(wish) => wish,
+    let spec = match path_spec(&parsed) {
+        Ok(spec) => spec,
         Err(text) => return complain(&text),
     };
     let mut code = 0;
     for path in &parsed.rest {
-        if let Err(text) = fulfil(Path::new(path), &wish) {
+        if let Err(text) = apply(Path::new(path), &spec) {
             code = 1;
-            if wish.quiet < 2 {
+            if spec.quiet < 2 {
                 complain(&text);
             }
         }
@@ -98,7 +98,7 @@ fn complain(text: &str) -> u8 {
     1
 }
 
-fn wish(parsed: &Parsed) -> Result<Wish, String> {
+fn path_spec(parsed: &Parsed) -> Result<PathSpec, String> {
     let mut shape = None;
     for (name, _) in &parsed.options {
         shape = match *name {
@@ -115,64 +115,64 @@ fn wish(parsed: &Parsed) -> Result<Wish, String> {
         Some(text) => Some(numbers(text)?),
         None => None,
     };
-    Ok(Wish { shape, mode, owner, quiet: parsed.count("quiet") })
+    Ok(PathSpec { shape, mode, owner, quiet: parsed.count("quiet") })
 }
 
 fn parse_mode(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| format!("`{text}` is no mode; write octal digits like 0755"))
+    mode.ok_or_else(|| format!("invalid mode `{text}`; write octal digits like 0755"))
 }
 
-/// A missing part of the owner means root's.
+/// A missing part of the owner is root's.
 fn numbers(text: &str) -> Result<(u32, u32), String> {
     let (user, group) = Accounts::read(Path::new("/")).owner(text)?;
     let gid = group.or(user.as_ref().map(|user| user.gid)).unwrap_or(0);
     Ok((user.map_or(0, |user| user.uid), gid))
 }
 
-fn fulfil(path: &Path, wish: &Wish) -> Result<(), String> {
-    let said = |error: io::Error| format!("{}: {error}", path.display());
-    let absolute = std::path::absolute(path).map_err(said)?;
+fn apply(path: &Path, spec: &PathSpec) -> Result<(), String> {
+    let describe = |error: io::Error| format!("{}: {error}", path.display());
+    let absolute = std::path::absolute(path).map_err(describe)?;
     let (parent, name) = open_parent(&absolute)?;
     let mut is_new = false;
-    let target = match open_target(&parent, &name, wish) {
+    let target = match open_target(&parent, &name, spec) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(shape) = wish.shape else { return Err(said(error)) };
-            if wish.quiet == 0 {
+            let Some(shape) = spec.shape else { return Err(describe(error)) };
+            if spec.quiet == 0 {
                 let kind = if matches!(shape, Shape::Directory { .. }) { "directory" } else { "file" };
                 message::einfo(&format!("{}: creating {kind}", path.display()));
             }
-            match make(&parent, &name, shape, wish.mode) {
-                // Another service made it meanwhile: it is judged as one that was there.
+            match make(&parent, &name, shape, spec.mode) {
+                // Another service created it meanwhile: treat it as one that was there before.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    open_target(&parent, &name, wish).map_err(said)?
+                    open_target(&parent, &name, spec).map_err(describe)?
                 }
                 made => {
                     is_new = true;
-                    made.map_err(said)?
+                    made.map_err(describe)?
                 }
             }
         }
-        other => other.map_err(said)?,
+        other => other.map_err(describe)?,
     };
-    let about = target.metadata().map_err(said)?;
-    judge_shape(path, wish.shape, &about)?;
-    match wish.shape {
-        Some(Shape::Directory { empty: true }) if !is_new => empty_directory(&parent, &name).map_err(said)?,
-        Some(Shape::File { empty: true }) if !is_new => truncate(&parent, &name, &about).map_err(said)?,
+    let about = target.metadata().map_err(describe)?;
+    check_shape(path, spec.shape, &about)?;
+    match spec.shape {
+        Some(Shape::Directory { empty: true }) if !is_new => empty_directory(&parent, &name).map_err(describe)?,
+        Some(Shape::File { empty: true }) if !is_new => truncate(&parent, &name, &about).map_err(describe)?,
         _ => {}
     }
-    if about.nlink() > 1 && about.is_file() && (wish.owner.is_some() || wish.mode.is_some()) {
-        return Err(format!("{}: has {} names (hard links); not touched", path.display(), about.nlink()));
+    if about.nlink() > 1 && about.is_file() && (spec.owner.is_some() || spec.mode.is_some()) {
+        return Err(format!("{}: has {} hard links; not changed", path.display(), about.nlink()));
     }
-    set_owner(path, &target, &about, wish, is_new).map_err(said)?;
-    set_mode(path, &target, wish, is_new).map_err(said)
+    set_owner(path, &target, &about, spec, is_new).map_err(describe)?;
+    set_mode(path, &target, spec, is_new).map_err(describe)
 }
 
-fn judge_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Result<(), String> {
+fn check_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Result<(), String> {
     use std::os::unix::fs::FileTypeExt;
     let (fits, name) = match shape {
-        None => (!about.is_symlink(), "a file that is no link"),
+        None => (!about.is_symlink(), "a file that is not a link"),
         Some(Shape::Directory { .. }) => (about.is_dir(), "a directory"),
         Some(Shape::File { .. }) => (about.is_file(), "a regular file"),
         Some(Shape::Pipe) => (about.file_type().is_fifo(), "a named pipe"),
@@ -180,16 +180,16 @@ fn judge_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Resul
     if fits {
         return Ok(());
     }
-    Err(format!("{}: is there, but is not {name}", path.display()))
+    Err(format!("{}: exists, but is not {name}", path.display()))
 }
 
-fn open_target(parent: &File, name: &OsStr, wish: &Wish) -> io::Result<File> {
+fn open_target(parent: &File, name: &OsStr, spec: &PathSpec) -> io::Result<File> {
     // O_PATH opens links and pipes themselves and needs no permission.
     let file = sys::open_at(parent, name, sys::O_PATH, 0)?;
     let about = file.metadata()?;
     let trusted = about.uid() == 0 && is_safe(&parent.metadata()?);
-    if about.is_symlink() && trusted && wish.shape.is_some_and(|shape| matches!(shape, Shape::Directory { .. })) {
-        // Placed by root, like /var/run: what it means is meant.
+    if about.is_symlink() && trusted && spec.shape.is_some_and(|shape| matches!(shape, Shape::Directory { .. })) {
+        // Placed by root, such as /var/run, so it is followed.
         let link = fs::read_link(Path::new(&format!("/proc/self/fd/{}", parent.as_raw_fd())).join(name))?;
         let base = fs::read_link(format!("/proc/self/fd/{}", parent.as_raw_fd()))?;
         let (parent, name) = open_parent(&base.join(link)).map_err(io::Error::other)?;
@@ -198,19 +198,19 @@ fn open_target(parent: &File, name: &OsStr, wish: &Wish) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether nobody but root can place things in a directory (or, with the sticky bit, replace what root placed).
+/// Whether only root can place files in a directory (or, with the sticky bit, replace root's files).
 fn is_safe(about: &fs::Metadata) -> bool {
     about.uid() == 0 && (about.mode() & 0o022 == 0 || about.mode() & 0o1000 != 0)
 }
 
-/// Walks to the directory that holds the last component. `..` goes back on the way that was walked.
+/// Walks to the directory of the last component. `..` returns along the same way.
 pub fn open_parent(path: &Path) -> Result<(File, OsString), String> {
-    let said = |at: &OsStr, error: io::Error| format!("{}: `{}`: {error}", path.display(), at.to_string_lossy());
+    let describe = |at: &OsStr, error: io::Error| format!("{}: `{}`: {error}", path.display(), at.to_string_lossy());
     let mut way = vec![File::open("/").map_err(|error| format!("/: {error}"))?];
     let mut left: VecDeque<OsString> = words_of(path);
     let mut links = 0;
     while let Some(word) = left.pop_front() {
-        let Some(here) = way.last() else { return Err(format!("{}: leads out of the root", path.display())) };
+        let Some(here) = way.last() else { return Err(format!("{}: leaves the root", path.display())) };
         if word == ".." {
             if way.len() > 1 {
                 way.pop();
@@ -218,23 +218,23 @@ pub fn open_parent(path: &Path) -> Result<(File, OsString), String> {
             continue;
         }
         if left.is_empty() {
-            let here = here.try_clone().map_err(|error| said(&word, error))?;
+            let here = here.try_clone().map_err(|error| describe(&word, error))?;
             return Ok((here, word));
         }
-        let next = sys::open_at(here, &word, sys::O_PATH, 0).map_err(|error| said(&word, error))?;
-        let about = next.metadata().map_err(|error| said(&word, error))?;
+        let next = sys::open_at(here, &word, sys::O_PATH, 0).map_err(|error| describe(&word, error))?;
+        let about = next.metadata().map_err(|error| describe(&word, error))?;
         if about.is_symlink() {
             links += 1;
-            let parent = here.metadata().map_err(|error| said(&word, error))?;
-            if about.uid() != 0 || !is_safe(&parent) || links > MOST_LINKS {
+            let parent = here.metadata().map_err(|error| describe(&word, error))?;
+            if about.uid() != 0 || !is_safe(&parent) || links > MAX_LINKS {
                 let word = word.to_string_lossy();
                 return Err(format!(
-                    "{}: `{word}` is a symbolic link that others than root could have placed",
+                    "{}: `{word}` is a symbolic link that another user than root could have placed",
                     path.display()
                 ));
             }
             let at = format!("/proc/self/fd/{}", here.as_raw_fd());
-            let target = fs::read_link(Path::new(&at).join(&word)).map_err(|error| said(&word, error))?;
+            let target = fs::read_link(Path::new(&at).join(&word)).map_err(|error| describe(&word, error))?;
             if target.is_absolute() {
                 way.truncate(1);
             }
@@ -248,11 +248,11 @@ pub fn open_parent(path: &Path) -> Result<(File, OsString), String> {
     Err(format!("{}: is the root itself", path.display()))
 }
 
-/// As [`open_parent`], for what the path names in the end: a link in its last component is followed if root placed it
-/// where nobody else can place one. Others are left for the caller's open, which refuses them.
+/// As [`open_parent`], but for the final target: follows a link in the last component if root placed it where nobody
+/// else can. Leaves other links to the caller's open, which refuses them.
 pub fn open_parent_of_target(path: &Path) -> Result<(File, OsString), String> {
     let mut at = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let (folder, name) = open_parent(&at)?;
         let link = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
         let is_safe = link.is_ok_and(|about| about.is_symlink() && about.uid() == 0)
@@ -277,7 +277,7 @@ fn words_of(path: &Path) -> VecDeque<OsString> {
 }
 
 fn make(parent: &File, name: &OsStr, shape: Shape, mode: Option<u32>) -> io::Result<File> {
-    // Nobody else gets in before owner and mode are as wished.
+    // Nobody else gets access before owner and mode are set.
     match shape {
         Shape::Directory { .. } => sys::mkdir_at(parent, name, 0o700 & mode.unwrap_or(0o775))?,
         Shape::File { .. } => drop(sys::open_at(parent, name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, 0o600)?),
@@ -290,12 +290,12 @@ fn truncate(parent: &File, name: &OsStr, seen: &fs::Metadata) -> io::Result<()> 
     let file = sys::open_at(parent, name, sys::O_WRONLY | sys::O_NONBLOCK, 0)?;
     let about = file.metadata()?;
     if about.ino() != seen.ino() || about.dev() != seen.dev() || about.nlink() > 1 {
-        return Err(io::Error::other("was exchanged meanwhile, or has several names; not touched"));
+        return Err(io::Error::other("was replaced meanwhile, or has several hard links; not changed"));
     }
     file.set_len(0)
 }
 
-/// Removes all that is in a directory. Links in it are removed, not followed.
+/// Empties a directory. Removes links in it without following them.
 fn empty_directory(parent: &File, name: &OsStr) -> io::Result<()> {
     let directory = sys::open_at(parent, name, sys::O_RDONLY | sys::O_DIRECTORY, 0)?;
     for entry in fs::read_dir(format!("/proc/self/fd/{}", directory.as_raw_fd()))? {
@@ -311,32 +311,32 @@ fn empty_directory(parent: &File, name: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
-fn set_owner(path: &Path, target: &File, about: &fs::Metadata, wish: &Wish, is_new: bool) -> io::Result<()> {
-    let Some((uid, gid)) = wish.owner.or(is_new.then(|| (about.uid(), about.gid()))) else { return Ok(()) };
+fn set_owner(path: &Path, target: &File, about: &fs::Metadata, spec: &PathSpec, is_new: bool) -> io::Result<()> {
+    let Some((uid, gid)) = spec.owner.or(is_new.then(|| (about.uid(), about.gid()))) else { return Ok(()) };
     if (about.uid(), about.gid()) == (uid, gid) {
         return Ok(());
     }
-    if wish.quiet == 0 && !is_new {
+    if spec.quiet == 0 && !is_new {
         message::einfo(&format!("{}: correcting owner", path.display()));
     }
     sys::chown(target, uid, gid)
 }
 
-fn set_mode(path: &Path, target: &File, wish: &Wish, is_new: bool) -> io::Result<()> {
-    let default = match wish.shape {
+fn set_mode(path: &Path, target: &File, spec: &PathSpec, is_new: bool) -> io::Result<()> {
+    let default = match spec.shape {
         Some(Shape::Directory { .. }) => 0o775,
         Some(Shape::Pipe) => 0o600,
         _ => 0o644,
     };
-    let Some(mode) = wish.mode.or(is_new.then_some(default)) else { return Ok(()) };
-    // After a change of the owner, which takes setuid bits away.
+    let Some(mode) = spec.mode.or(is_new.then_some(default)) else { return Ok(()) };
+    // After the change of owner, which clears setuid bits.
     if target.metadata()?.mode() & 0o7777 == mode {
         return Ok(());
     }
-    if wish.quiet == 0 && !is_new {
+    if spec.quiet == 0 && !is_new {
         message::einfo(&format!("{}: correcting mode", path.display()));
     }
-    // A descriptor of O_PATH knows no fchmod; this name means exactly what is open.
+    // fchmod does not work on O_PATH; this name refers to exactly the open file.
     let exact = format!("/proc/self/fd/{}", target.as_raw_fd());
     fs::set_permissions(exact, fs::Permissions::from_mode(mode))
 }
@@ -375,10 +375,14 @@ mod tests {
         let place = testkit::TempDir::new("rc-checkpath");
         for round in 0..50 {
             let path = place.join(format!("{round}"));
-            let wish =
-                || Wish { shape: Some(Shape::Directory { empty: false }), mode: Some(0o755), owner: None, quiet: 1 };
+            let spec = || PathSpec {
+                shape: Some(Shape::Directory { empty: false }),
+                mode: Some(0o755),
+                owner: None,
+                quiet: 1,
+            };
             let made = std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fulfil(&path, &wish()))).collect();
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| apply(&path, &spec()))).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
             });
             assert_eq!(made, vec![Ok(()); 4]);

@@ -1,9 +1,8 @@
 //! Reading `rc.conf` and `conf.d` files without a shell.
 //!
-//! Only assignments of constants are understood: `name=value`, single and double quotes, backslashes,
-//! comments, values over several lines. A line that is more than that (a command, `$…`, `` `…` ``) is
-//! passed over: the shell that runs the service sees the whole file. What is read here only steers our
-//! own programs (time limits, parallel start), never the service.
+//! It reads only assignments of constants: `name=value`, single and double quotes, backslashes, comments, values over
+//! several lines. It skips any other line (a command, `$…`, `` `…` ``): the shell that runs the service sees the whole
+//! file. The values read here only control our own programs (timeouts, parallel start, and the like).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,14 +15,14 @@ use crate::paths::Paths;
 pub struct Conf(BTreeMap<String, String>);
 
 impl Conf {
-    /// Reads a file; one that is not there or not UTF-8 has no constants.
+    /// Reads a file; a missing one, or one that is not UTF-8, has no constants.
     pub fn read(path: &Path) -> Conf {
         let mut conf = Conf::default();
         conf.add_file(path);
         conf
     }
 
-    /// What holds for all services: rc.conf and then the files `rc.conf.d/*.conf`, by name.
+    /// Settings of all services: rc.conf and then the files `rc.conf.d/*.conf`, by name.
     pub fn general(paths: &Paths) -> Conf {
         let mut conf = Conf::read(&paths.rc_conf);
         let mut directory = paths.rc_conf.clone().into_os_string();
@@ -37,7 +36,7 @@ impl Conf {
         conf
     }
 
-    /// What holds for one service, as the shell reads it: for `net.eth0`, conf.d/net and then conf.d/net.eth0.
+    /// Settings of one service, as the shell reads them: for `net.eth0`, conf.d/net and then conf.d/net.eth0.
     pub fn of_service(paths: &Paths, service: &str) -> Conf {
         let mut conf = Conf::default();
         match service.split_once('.') {
@@ -78,12 +77,12 @@ impl Conf {
     }
 }
 
-/// What `yesno` means by yes.
+/// The words that `yesno` takes as yes.
 pub fn is_yes(value: &str) -> bool {
     ["yes", "true", "on", "1"].iter().any(|word| value.trim().eq_ignore_ascii_case(word))
 }
 
-/// The assignment at the start of a text, if it is one, and what follows the statement.
+/// The assignment at the start of a text, if there is one, and the rest after the statement.
 fn next_statement(text: &str) -> (Option<(String, String)>, &str) {
     let text = text.trim_start_matches([' ', '\t', '\r', '\n', ';']);
     let line_end = text.find('\n').map_or(text.len(), |at| at + 1);
@@ -101,7 +100,7 @@ fn next_statement(text: &str) -> (Option<(String, String)>, &str) {
     }
 }
 
-/// A word of constants. `None`: it needs a shell, or is not closed.
+/// A constant word. `None`: it needs a shell, or a quote is not closed.
 fn value(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.char_indices().peekable();
@@ -131,8 +130,8 @@ fn value(text: &str) -> Option<(String, &str)> {
     quote.is_none().then_some((value, ""))
 }
 
-/// After a value and a blank only a comment, the end of the line or another assignment may follow; a word
-/// would make the line a command with a variable.
+/// After a value and a blank, only a comment, the end of the line or another assignment may follow; a word would make
+/// the line a command with a variable.
 fn end_of_statement(text: &str) -> Option<&str> {
     let text = text.trim_start_matches([' ', '\t', '\r']);
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! Which daemons a service started: the files below `daemons/SERVICE`, one per daemon, and whether they still run.
+//! The daemons that a service started: files below `daemons/SERVICE`, one per daemon, and whether they still run.
 
 use crate::cgroup::{self, Membership};
 use crate::paths::Paths;
@@ -18,11 +18,11 @@ pub struct Daemon {
     pub args: Vec<String>,
     /// Its short name.
     pub name: Option<String>,
-    /// Where its number is written.
+    /// Its pid file.
     pub pidfile: Option<String>,
-    /// Its number, when we made the process ourselves.
+    /// Its PID, if we started the process ourselves.
     pub pid: Option<Pid>,
-    /// When that process started, in the kernel's clock ticks: numbers are used again.
+    /// Start time of that process in the kernel's clock ticks: PIDs are reused.
     pub start: Option<u64>,
 }
 
@@ -61,7 +61,7 @@ impl Daemon {
         daemon
     }
 
-    /// Whether another record means the same daemon.
+    /// Whether another record is of the same daemon.
     fn is(&self, other: &Daemon) -> bool {
         match (&self.pidfile, &other.pidfile) {
             (Some(own), Some(others)) => own == others,
@@ -70,27 +70,27 @@ impl Daemon {
         }
     }
 
-    /// Whether this is the very process that we made, whatever program it runs by now.
+    /// Whether this is the process that we started, whatever program it runs now.
     fn made(&self, found: &Process) -> bool {
         self.pid == Some(found.pid) && self.start.is_none_or(|start| start == found.start)
     }
 
-    /// The process of it that we made, if that still runs.
+    /// Its process that we started, if it still runs.
     pub fn process(&self) -> Option<Process> {
         self.start?;
         process::read(self.pid?).filter(|found| self.made(found))
     }
 
-    /// What a process of it looks like.
+    /// The criteria for its processes.
     pub fn pattern(&self) -> Pattern {
         Pattern { exec: self.exec.clone(), args: Vec::new(), name: self.name.clone(), uid: None }
     }
 
-    /// Whether it runs. A pid file that names a process of somebody else is a lie, as far as that can be known.
+    /// Whether it runs. Does not believe a pid file that names another user's process, as far as that can be known.
     pub fn runs(&self, paths: &Paths, service: &str) -> bool {
         let by_number = |pid: Pid| match process::read(pid) {
             Some(found) => !is_foreign(paths, service, self, &found),
-            // To who may not look at it, it says only that it is there.
+            // A caller without permission learns only that it exists.
             None => process::is_hidden(pid),
         };
         match (&self.pidfile, self.pid) {
@@ -111,7 +111,7 @@ fn is_foreign(paths: &Paths, service: &str, daemon: &Daemon, found: &Process) ->
     match cgroup::membership(paths, service, found.pid) {
         Membership::Ours => false,
         Membership::Other => true,
-        // Without control groups: it may have exchanged its program, but then it has the number that we saw.
+        // Without control groups: it may have changed its program, but then it has the known PID.
         Membership::Unknown => daemon.pid.is_some() && !daemon.made(found),
     }
 }
@@ -133,24 +133,24 @@ pub fn of(paths: &Paths, service: &str) -> Vec<Daemon> {
     files(paths, service).into_iter().filter_map(read).map(|text| Daemon::parse(&text)).collect()
 }
 
-/// Whether a process is one that was made when the service started.
+/// Whether a process was started with the service.
 pub fn made(paths: &Paths, service: &str, found: &Process) -> bool {
     of(paths, service).iter().any(|daemon| daemon.start.is_some() && daemon.made(found))
 }
 
-/// What was noted about a daemon when it was started.
+/// The record of a daemon from its start.
 pub fn noted(paths: &Paths, service: &str, daemon: &Daemon) -> Option<Daemon> {
     of(paths, service).into_iter().find(|other| other.is(daemon))
 }
 
-/// Remembers a daemon; an earlier record of the same one is replaced.
+/// Records a daemon; replaces an earlier record of the same one.
 pub fn add(paths: &Paths, service: &str, daemon: &Daemon) -> io::Result<()> {
     let mut all: Vec<Daemon> = of(paths, service).into_iter().filter(|other| !other.is(daemon)).collect();
     all.push(daemon.clone());
     replace(paths, service, &all)
 }
 
-/// Forgets a daemon.
+/// Removes the record of a daemon.
 pub fn remove(paths: &Paths, service: &str, daemon: &Daemon) -> io::Result<()> {
     let all: Vec<Daemon> = of(paths, service).into_iter().filter(|other| !other.is(daemon)).collect();
     replace(paths, service, &all)
@@ -172,7 +172,7 @@ fn replace(paths: &Paths, service: &str, daemons: &[Daemon]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a daemon of the service is gone. Meaningful for services that are started.
+/// Whether a daemon of the service has gone. Only meaningful for started services.
 pub fn is_crashed(paths: &Paths, service: &str) -> bool {
     of(paths, service).iter().any(|daemon| !daemon.runs(paths, service))
 }

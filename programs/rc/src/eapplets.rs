@@ -26,7 +26,7 @@ pub fn run(name: &str, args: &[String]) -> Option<u8> {
         "einfon" => say(|text| message::open_line(Kind::Info, text), 0),
         "ewarnn" => say(|text| message::open_line(Kind::Warn, text), 0),
         "eerrorn" => say(|text| message::open_line(Kind::Error, text), 1),
-        // A program cannot change the indentation of its caller; the functions of the shell do.
+        // A program cannot change the indentation of its caller; the shell functions can.
         "eindent" | "eoutdent" => Some(0),
         "eend" | "ewend" => Some(end(base, args, shows)),
         "esyslog" => Some(esyslog(args)),
@@ -70,19 +70,19 @@ const FACILITIES: [&str; 24] = [
 ];
 const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 
-/// Writes to the system's log. Without a logger the line is lost; nobody waits for one.
+/// Writes to the system's log. Without a log daemon the line is lost; nobody waits for it.
 pub fn syslog(priority: &str, tag: &str, text: &str) {
     drop(try_syslog(priority, tag, text));
 }
 
-/// The same, for whoever has another place for a line that the log does not take.
+/// The same, for a caller with another place for a lost line.
 pub fn try_syslog(priority: &str, tag: &str, text: &str) -> std::io::Result<()> {
     let number = priority_number(priority);
     let tag = format!("{tag}[{}]", std::process::id());
     syslog::send(&syslog::line(number, &tag, &text.replace('\n', " ")), None)
 }
 
-/// `daemon.info` as a number; what is not understood is `user` and `notice`.
+/// `daemon.info` as a number; unknown words count as `user` and `notice`.
 fn priority_number(priority: &str) -> u8 {
     let (facility, level) = priority.split_once('.').unwrap_or(("user", priority));
     let level = match level {

@@ -1,4 +1,4 @@
-//! `fstabinfo`: questions about `/etc/fstab`, and mounting what it says.
+//! `fstabinfo`: queries `/etc/fstab`, and mounts its entries.
 
 use crate::getopt::{self, Known, option};
 use crate::message;
@@ -49,7 +49,7 @@ fn parse_line(line: &str) -> Option<Entry> {
     })
 }
 
-/// `\040` and the like, as fstab and the kernel write blanks.
+/// Decodes `\040` and the like, which stand for blanks in fstab and the kernel's tables.
 pub fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -78,7 +78,7 @@ pub fn run(args: &[String]) -> u8 {
         message::print("Usage: fstabinfo [-b | -m | -o | -M | -R] [-p NUMBER] [-t TYPE[,TYPE]] [MOUNT-POINT]...");
         return 0;
     }
-    // No file is like an empty one.
+    // A missing file counts as empty.
     let text = fs::read(Paths::system().root.join("etc/fstab")).unwrap_or_default();
     let all = parse(&String::from_utf8_lossy(&text));
     let mut chosen: Vec<&Entry> = match parsed.rest.is_empty() {
@@ -132,7 +132,7 @@ fn mount(entry: &Entry, again: bool) -> u8 {
     let status = Command::new("mount").args(["-o", &options, "-t", &entry.kind, &entry.device, &entry.point]).status();
     match status {
         Ok(status) if status.success() => 0,
-        Ok(_) => 1, // mount has said why
+        Ok(_) => 1, // mount printed the reason
         Err(error) => {
             message::eerror(&format!("fstabinfo: cannot run mount: {error}"));
             1

@@ -1,7 +1,7 @@
-//! Options of a command line, in the manner of `getopt_long`: bundled letters, `--name=value`,
-//! unambiguous beginnings of long names, `--` ends them.
+//! Command line options in the manner of `getopt_long`: bundled letters, `--name=value`, unambiguous prefixes of long
+//! names, `--` ends them.
 
-/// An option that a program knows.
+/// A known option.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     /// One letter, if it has one.
@@ -17,12 +17,12 @@ pub const fn option(short: char, long: &'static str, has_value: bool) -> Known {
     Known { short: if short == ' ' { None } else { Some(short) }, long, has_value }
 }
 
-/// A command line taken apart.
+/// A parsed command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
     /// The options in their order: long name, value.
     pub options: Vec<(&'static str, Option<String>)>,
-    /// What is not an option.
+    /// The other words.
     pub rest: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl Parsed {
     }
 }
 
-/// Takes a command line apart. With `stop_early` the first word that is no option ends the options.
+/// Parses a command line. With `stop_early` the first word that is not an option ends the options.
 pub fn parse(known: &[Known], args: &[String], stop_early: bool) -> Result<Parsed, String> {
     let mut parsed = Parsed::default();
     let mut args = args.iter();
@@ -86,7 +86,7 @@ fn bundle<'a>(
     let mut letters = letters.chars();
     while let Some(letter) = letters.next() {
         let option =
-            known.iter().find(|k| k.short == Some(letter)).ok_or_else(|| format!("there is no option -{letter}"))?;
+            known.iter().find(|k| k.short == Some(letter)).ok_or_else(|| format!("unknown option -{letter}"))?;
         if !option.has_value {
             parsed.options.push((option.long, None));
             continue;
@@ -111,7 +111,7 @@ fn find_long(known: &[Known], name: &str) -> Result<Known, String> {
     match (matches.next(), matches.next()) {
         (Some(option), None) => Ok(*option),
         (Some(first), Some(second)) => Err(format!("option --{name} could be --{} or --{}", first.long, second.long)),
-        (None, _) => Err(format!("there is no option --{name}")),
+        (None, _) => Err(format!("unknown option --{name}")),
     }
 }
 

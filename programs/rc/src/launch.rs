@@ -1,5 +1,5 @@
-//! What a daemon runs as: user, groups, capabilities, priorities, root and current directory, environment, output.
-//! Shared by `start-stop-daemon` and `supervise-daemon`: their common options, and becoming the daemon.
+//! The environment of a daemon: user, groups, capabilities, priorities, root and current directory, variables, output.
+//! `start-stop-daemon` and `supervise-daemon` share these options, and the code that becomes the daemon.
 
 use crate::checkpath;
 use crate::getopt::{Known, Parsed, option};
@@ -20,7 +20,7 @@ mod confinement;
 pub use capabilities::Capabilities;
 use confinement::Confinement;
 
-/// Options that both programs know.
+/// Options of both programs.
 pub const OPTIONS: [Known; 19] = [
     option('u', "user", true),
     option('c', "chuid", true),
@@ -46,17 +46,17 @@ pub const OPTIONS: [Known; 19] = [
 /// Where output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
-    /// Where it goes now.
+    /// To the present output.
     Inherit,
-    /// Nowhere.
+    /// To /dev/null.
     Null,
-    /// To the end of a file, or into a named pipe.
+    /// Appended to a file, or into a named pipe.
     File(PathBuf),
     /// To the input of a shell command.
     Command(String),
 }
 
-/// A daemon that is about to run, resolved: names are numbers, texts are values.
+/// A resolved daemon: names are numbers, texts are values.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// Program.
@@ -65,9 +65,9 @@ pub struct Launch {
     pub argv0: String,
     /// The other words.
     pub args: Vec<String>,
-    /// Whom to become.
+    /// User.
     pub user: Option<User>,
-    /// First group, and the others.
+    /// Primary and supplementary groups.
     pub groups: Option<(u32, Vec<u32>)>,
     /// New root.
     pub chroot: Option<PathBuf>,
@@ -92,7 +92,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// From the options. `background`: output that is not sent anywhere goes nowhere. Of a service, what `confine` allows.
+    /// From the options. `background`: output without a target goes to /dev/null. For a service, as `confine` allows.
     pub fn new(
         parsed: &Parsed,
         service: Option<(&Paths, &str)>,
@@ -119,7 +119,7 @@ impl Launch {
         };
         let number = |name: &str, fallback: &str| -> Result<Option<i32>, String> {
             let text = parsed.value(name).map(str::to_owned).or_else(|| env::var(fallback).ok());
-            let number = text.map(|text| text.parse().map_err(|_| format!("--{name}: `{text}` is no number")));
+            let number = text.map(|text| text.parse().map_err(|_| format!("--{name}: `{text}` is not a number")));
             number.transpose()
         };
         Ok(Launch {
@@ -145,8 +145,8 @@ impl Launch {
         })
     }
 
-    /// Becomes the daemon. Only to be called in a process made for it; returns only if something fails, for the caller to write
-    /// into `report`, which is closed when the daemon runs.
+    /// Becomes the daemon. Call it only in a process made for that; it returns only on failure, and the caller writes
+    /// the error into `report`, which is closed when the daemon runs.
     pub fn become_it(&self, report: &File) -> String {
         match self.prepare(report) {
             Ok(mut command) => {
@@ -158,35 +158,36 @@ impl Launch {
     }
 
     fn prepare(&self, report: &File) -> Result<Command, String> {
-        let said = |what: String| move |error: io::Error| format!("{what}: {error}");
+        let describe = |what: String| move |error: io::Error| format!("{what}: {error}");
         if let Some(level) = self.nice {
-            sys::set_nice(level).map_err(said(format!("cannot set nice level {level}")))?;
+            sys::set_nice(level).map_err(describe(format!("cannot set nice level {level}")))?;
         }
         if let Some((class, data)) = self.io_priority {
-            sys::set_io_priority(class, data).map_err(said(format!("cannot set disk priority {class}:{data}")))?;
+            sys::set_io_priority(class, data).map_err(describe(format!("cannot set disk priority {class}:{data}")))?;
         }
         if let Some((policy, priority)) = self.scheduler {
-            sys::set_scheduler(policy, priority).map_err(said("cannot set the scheduler".into()))?;
+            sys::set_scheduler(policy, priority).map_err(describe("cannot set the scheduler".into()))?;
         }
         if let Some(score) = self.oom_score {
             fs::write("/proc/self/oom_score_adj", score.to_string())
-                .map_err(said(format!("cannot set oom_score_adj {score}")))?;
+                .map_err(describe(format!("cannot set oom_score_adj {score}")))?;
         }
-        // Before the root changes: a new root need not have devices.
-        let null = open_null().map_err(said("cannot open /dev/null".into()))?;
+        // Before the root changes: the new root may lack devices.
+        let null = open_null().map_err(describe("cannot open /dev/null".into()))?;
         if let Some(root) = &self.chroot {
-            std::os::unix::fs::chroot(root).map_err(said(format!("cannot change the root to `{}`", root.display())))?;
-            env::set_current_dir("/").map_err(said("cannot change to the new root".into()))?;
+            std::os::unix::fs::chroot(root)
+                .map_err(describe(format!("cannot change the root to `{}`", root.display())))?;
+            env::set_current_dir("/").map_err(describe("cannot change to the new root".into()))?;
         }
         sys::umask(self.umask.unwrap_or(0o022));
-        // Logs are opened with our rights, inside the new root: the daemon need not be able to. See `open_log`.
+        // Logs are opened with our privileges, inside the new root: the daemon may lack them. See `open_log`.
         self.connect(1, &self.stdout, &null)?;
         self.connect(2, &self.stderr, &null)?;
-        sys::replace_descriptor(null.as_fd(), 0).map_err(said("cannot replace standard input".into()))?;
+        sys::replace_descriptor(null.as_fd(), 0).map_err(describe("cannot replace standard input".into()))?;
         self.drop_rights()?;
         if let Some(directory) = &self.chdir {
             env::set_current_dir(directory)
-                .map_err(said(format!("cannot change to directory `{}`", directory.display())))?;
+                .map_err(describe(format!("cannot change to directory `{}`", directory.display())))?;
         }
         sys::close_on_exec_from_three();
         sys::reset_signals();
@@ -197,7 +198,7 @@ impl Launch {
                 command
             }
             Some(confinement) => {
-                sys::keep_on_exec(report.as_fd()).map_err(said("cannot keep the report open".into()))?;
+                sys::keep_on_exec(report.as_fd()).map_err(describe("cannot keep the report open".into()))?;
                 let mut command = Command::new(confinement.program());
                 command.args(confinement.arguments(report.as_raw_fd(), &self.argv0, &self.exec));
                 command
@@ -221,8 +222,8 @@ impl Launch {
             .map_err(|error| format!("cannot redirect output: {error}"))
     }
 
-    /// The logger runs as the daemon whose output it reads: with its rights and in its environment. Its own output goes
-    /// nowhere: it lives as long as the daemon, and whoever reads what the command says would wait for its end.
+    /// The logger runs as the daemon whose output it reads: with its privileges and environment. Its own output goes to
+    /// /dev/null: it lives as long as the daemon, and a reader of the command's output would wait for its end.
     fn start_logger(&self, command: &str, null: &File) -> io::Result<File> {
         let (reader, writer) = sys::pipe()?;
         match sys::fork()? {
@@ -234,7 +235,7 @@ impl Launch {
                     .map_err(|error| error.to_string());
                 let text = match begun.and_then(|()| self.drop_rights()) {
                     Ok(()) => {
-                        // Until here there is somebody to complain to.
+                        // Until here an error has a reader.
                         drop(sys::replace_descriptor(null.as_fd(), 2));
                         sys::close_on_exec_from_three();
                         sys::reset_signals();
@@ -251,37 +252,37 @@ impl Launch {
         }
     }
 
-    /// User and group of the files that are made for the daemon; the highest number leaves what is.
+    /// User and group of files created for the daemon; the highest number changes nothing.
     fn owner(&self) -> (u32, u32) {
         let gid = self.groups.as_ref().map_or(u32::MAX, |(gid, _)| *gid);
         (self.user.as_ref().map_or(u32::MAX, |user| user.uid), gid)
     }
 
     fn drop_rights(&self) -> Result<(), String> {
-        let said = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+        let describe = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
         if let Some(capabilities) = &self.capabilities {
-            capabilities.limit().map_err(said("cannot limit capabilities"))?;
+            capabilities.limit().map_err(describe("cannot limit capabilities"))?;
         }
         if let Some((gid, others)) = &self.groups {
-            sys::set_groups(*gid, others).map_err(said("cannot change the group"))?;
+            sys::set_groups(*gid, others).map_err(describe("cannot change the group"))?;
         }
         if let Some(bits) = self.secure_bits {
-            sys::set_secure_bits(bits).map_err(said("cannot set the security bits"))?;
+            sys::set_secure_bits(bits).map_err(describe("cannot set the security bits"))?;
         }
         if let Some(user) = &self.user {
-            sys::set_user(user.uid).map_err(said("cannot change the user"))?;
+            sys::set_user(user.uid).map_err(describe("cannot change the user"))?;
         }
         if let Some(capabilities) = &self.capabilities {
-            capabilities.raise().map_err(said("cannot give capabilities"))?;
+            capabilities.raise().map_err(describe("cannot set capabilities"))?;
         }
         if self.no_new_privileges {
-            sys::no_new_privileges().map_err(said("cannot set no_new_privs"))?;
+            sys::no_new_privileges().map_err(describe("cannot set no_new_privs"))?;
         }
         Ok(())
     }
 
     fn set_environment(&self, command: &mut Command) {
-        // The daemon gets no variables of the service machinery, except which service it belongs to.
+        // The daemon gets no variables of the service machinery, except its service's name.
         let ours = |name: &str| {
             let kept = matches!(name, "RC_SVCNAME" | "RC_SERVICE" | "RC_TEST_ROOT");
             !kept && (name.starts_with("RC_") || name.starts_with("EINFO_") || name.starts_with("SSD_"))
@@ -303,7 +304,7 @@ impl Launch {
                 command.env("SHELL", shell);
             }
         }
-        // Without our own directories in front.
+        // Without our own directories first.
         if let Ok(path) = env::var("PATH") {
             let words: Vec<&str> = path.split(':').filter(|word| !is_own_directory(word)).collect();
             command.env("PATH", words.join(":"));
@@ -322,14 +323,14 @@ fn identity(parsed: &Parsed, accounts: &Accounts) -> Result<Identity, String> {
     let account = parsed.value("user").or(parsed.value("chuid")).map(|text| accounts.account(text)).transpose()?;
     let (user, mut group) = account.map_or((None, None), |(user, group)| (Some(user), group));
     if let Some(name) = parsed.value("group").map(str::trim) {
-        group = Some(accounts.group(name).ok_or_else(|| format!("there is no group `{name}` in /etc/group"))?);
+        group = Some(accounts.group(name).ok_or_else(|| format!("group `{name}` is not in /etc/group"))?);
     }
     let groups = match (&user, group) {
         (None, None) => None,
         (Some(user), group) => {
             let gid = group.unwrap_or(user.gid);
             let mut all = user.name.as_deref().map(|name| accounts.groups_of(name)).unwrap_or_default();
-            // As initgroups(3) does: programs look for the first group among the others.
+            // As initgroups(3) does: programs look for the primary group among the others.
             if !all.contains(&gid) {
                 all.insert(0, gid);
             }
@@ -351,7 +352,7 @@ fn environment(parsed: &Parsed) -> Result<Vec<(String, String)>, String> {
 
 fn umask(text: &str) -> Result<u32, String> {
     let mask = u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777);
-    mask.ok_or_else(|| format!("--umask: `{text}` is no octal number up to 777"))
+    mask.ok_or_else(|| format!("--umask: `{text}` is not an octal number up to 777"))
 }
 
 fn io_priority(parsed: &Parsed) -> Result<Option<(u8, u8)>, String> {
@@ -361,7 +362,7 @@ fn io_priority(parsed: &Parsed) -> Result<Option<(u8, u8)>, String> {
     let (class, data) = text.split_once(':').unwrap_or((&text, "0"));
     match (class.parse::<u8>(), data.parse::<u8>()) {
         (Ok(class @ 0..=3), Ok(data @ 0..=7)) => {
-            // Classes "none" and "idle" know no levels.
+            // Classes "none" and "idle" have no levels.
             Ok(Some((class, if matches!(class, 0 | 3) { 0 } else { data })))
         }
         _ => Err(format!("--ionice: `{text}` is not CLASS[:DATA] with a class of 0 to 3 and data of 0 to 7")),
@@ -379,9 +380,9 @@ fn scheduler(parsed: &Parsed) -> Result<Option<(i32, i32)>, String> {
         _ => return Err(format!("--scheduler: `{name}` is none of other, fifo, rr, batch, idle")),
     };
     let least = i32::from(matches!(policy, 1 | 2));
-    let priority = parsed
-        .value("scheduler-priority")
-        .map_or(Ok(least), |text| text.parse().map_err(|_| format!("--scheduler-priority: `{text}` is no number")))?;
+    let priority = parsed.value("scheduler-priority").map_or(Ok(least), |text| {
+        text.parse().map_err(|_| format!("--scheduler-priority: `{text}` is not a number"))
+    })?;
     Ok(Some((policy, priority)))
 }
 
@@ -391,19 +392,19 @@ fn secure_bits(text: &str) -> Result<u64, String> {
         None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(&text[1..], 8),
         None => text.parse(),
     };
-    parsed.map_err(|_| format!("--secbits: `{text}` is no number"))
+    parsed.map_err(|_| format!("--secbits: `{text}` is not a number"))
 }
 
 fn open_null() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/null")
 }
 
-/// Opens a log to append to. A new one belongs to the daemon, which must be able to open it again. Who runs the daemon may
-/// own the log's directory: a link that it placed there must not lead us to another file. A pipe nobody reads would block
-/// the daemon's start, so it is opened both ways.
+/// Opens a log to append to. A new one belongs to the daemon, which must be able to open it again. The daemon's user
+/// may own the log's directory: a link placed there must not lead to another file. A pipe without a reader would block
+/// the daemon's start, so it is opened for both directions.
 fn open_log(path: &Path, owner: (u32, u32)) -> Result<File, String> {
     use std::os::unix::fs::FileTypeExt;
-    let said = |error: io::Error| format!("cannot open log `{}`: {error}", path.display());
+    let describe = |error: io::Error| format!("cannot open log `{}`: {error}", path.display());
     let (folder, name) = checkpath::open_parent_of_target(path)?;
     let there = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
     let is_pipe = there.is_ok_and(|about| about.file_type().is_fifo());
@@ -413,15 +414,18 @@ fn open_log(path: &Path, owner: (u32, u32)) -> Result<File, String> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => sys::open_at(&folder, &name, flags, 0),
         Err(error) => Err(error),
     };
-    let log = log.map_err(said)?;
-    let about = log.metadata().map_err(said)?;
+    let log = log.map_err(describe)?;
+    let about = log.metadata().map_err(describe)?;
     if about.is_file() && about.nlink() > 1 {
-        return Err(format!("log `{}` has another name as well, so somebody else's file may be meant", path.display()));
+        return Err(format!(
+            "log `{}` has a second name (hard link), so it may be another user's file",
+            path.display()
+        ));
     }
     Ok(log)
 }
 
-/// The program of a name: itself if it has a slash, else the first in `PATH`. Looked up inside the new root.
+/// The path of a program: the name itself if it has a slash, else the first in `PATH`. Looked up inside the new root.
 pub fn find_program(name: &str, chroot: Option<&Path>) -> Result<String, String> {
     let inside = |path: &str| match chroot {
         Some(root) => root.join(path.trim_start_matches('/')),
@@ -438,5 +442,5 @@ pub fn find_program(name: &str, chroot: Option<&Path>) -> Result<String, String>
     }
     let search = env::var("PATH").unwrap_or_else(|_| "/usr/sbin:/usr/bin:/sbin:/bin".into());
     let found = search.split(':').map(|directory| format!("{directory}/{name}")).find(|path| is_program(&inside(path)));
-    found.ok_or_else(|| format!("there is no program `{name}` in {search}"))
+    found.ok_or_else(|| format!("program `{name}` not found in {search}"))
 }

@@ -1,18 +1,18 @@
-//! How long a service may take to start or stop: the one place where that is looked up. Who keeps the time is decided
-//! elsewhere: `openrc` for its own children, `openrc-run` when it is called by hand.
+//! Time limits for starting or stopping a service: the only place that looks them up. Who enforces them: `openrc` for
+//! its own children, `openrc-run` when called by hand.
 
 use crate::conf::Conf;
 use crate::depend::gather::variable_part;
 use crate::paths::Paths;
 use std::time::Duration;
 
-/// If nothing is said, so many seconds.
-const USUAL: u64 = 60;
-/// More than this cannot be said.
-const MOST: u64 = 86_400;
+/// The default.
+const DEFAULT_SECONDS: u64 = 60;
+/// The largest value.
+const MAX_SECONDS: u64 = 86_400;
 
 /// The limit for `start` or `stop`; `None` is no limit. In conf.d of the service, `rc_timeout_start`; else in rc.conf
-/// `rc_NAME_timeout_start` and `rc_timeout_start`. Seconds; 0 means no limit. What is no number is as if not said.
+/// `rc_NAME_timeout_start` and `rc_timeout_start`. Seconds; 0 means no limit. Ignores a value that is not a number.
 pub fn limit(paths: &Paths, general: &Conf, service: &str, action: &str) -> Option<Duration> {
     decide(&Conf::of_service(paths, service), general, service, action)
 }
@@ -21,10 +21,10 @@ fn decide(own: &Conf, general: &Conf, service: &str, action: &str) -> Option<Dur
     let for_all = format!("rc_timeout_{action}");
     let by_name = format!("rc_{}_timeout_{action}", variable_part(service));
     let number = |text: Option<&str>| text?.trim().parse::<u64>().ok();
-    let said = number(own.get(&for_all)).or_else(|| number(general.get(&by_name)));
-    match said.or_else(|| number(general.get(&for_all))).unwrap_or(USUAL) {
+    let configured = number(own.get(&for_all)).or_else(|| number(general.get(&by_name)));
+    match configured.or_else(|| number(general.get(&for_all))).unwrap_or(DEFAULT_SECONDS) {
         0 => None,
-        seconds => Some(Duration::from_secs(seconds.min(MOST))),
+        seconds => Some(Duration::from_secs(seconds.min(MAX_SECONDS))),
     }
 }
 
@@ -49,7 +49,7 @@ mod tests {
             ("", "rc_timeout_start=0", None),
             ("rc_timeout_start=soon", "rc_timeout_start=7", Some(7)),
             ("rc_timeout_start=-1", "", Some(60)),
-            ("rc_timeout_start=99999999", "", Some(MOST)),
+            ("rc_timeout_start=99999999", "", Some(MAX_SECONDS)),
         ];
         for (own, general, want) in cases {
             let got = decide(&conf(own), &conf(general), "net.eth0", "start");

@@ -1,7 +1,7 @@
 //! `rc`: services, in OpenRC's interface.
 //!
-//! One program with many names. The name it is started with chooses what it does; `rc NAME ARGUMENTS` does the
-//! same. Nothing but that choice is decided here.
+//! One program with many names. Its name selects the applet; `rc NAME ARGUMENTS` does the same. This module only
+//! dispatches.
 //!
 //! * one service: [`service`] (`openrc-run`), [`launch`] (what a daemon runs as), [`start_stop_daemon`],
 //!   [`supervise_daemon`], [`daemons`] (which daemons a service started), [`process`], [`cgroup`];
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     match run(&name, &words) {
         Some(code) => ExitCode::from(code),
         None => {
-            message::eerror(&format!("`{name}` is no program of rc; `rc rc-service --help` shows one that is"));
+            message::eerror(&format!("`{name}` is not a program of rc; try `rc rc-service --help`"));
             ExitCode::from(127)
         }
     }
@@ -76,7 +76,7 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Does what the name says. `None`: no such program.
+/// Runs the applet. `None`: unknown name.
 fn run(name: &str, args: &[String]) -> Option<u8> {
     Some(match name {
         "openrc" => openrc::run(args),

@@ -1,4 +1,4 @@
-//! What people see: the lines of `einfo`, `ebegin`, `eend` and the others, in OpenRC's look.
+//! Messages: the lines of `einfo`, `ebegin`, `eend` and the others, in OpenRC's look.
 //!
 //! Informational lines go to standard output, warnings and errors to standard error. Colours and the
 //! right-hand column appear only on a terminal. The variables `EINFO_QUIET`, `EERROR_QUIET`,
@@ -89,12 +89,12 @@ fn line(kind: Kind, text: &str, open: bool) {
     let (on, off) = if has_colours(&*stream) { (kind.colour(), NORMAL) } else { ("", "") };
     let end = if open { "" } else { "\n" };
     let whole = format!(" {on}*{off} {}{text}{end}", indent());
-    // Nobody can be told when standard output and error are gone.
+    // Without standard output and error there is no one to tell.
     drop(stream.write_all(whole.as_bytes()));
     drop(stream.flush());
 }
 
-/// Without a terminal `ebegin` and `einfon` of the shell that called us have left their line open: a new one begins.
+/// Without a terminal, `ebegin` and `einfon` of the calling shell left their line open: begin a new one.
 fn end_open_line(stream: &mut dyn Stream) {
     if !stream.is_tty() && env::var("EINFO_LASTCMD").is_ok_and(|last| last.ends_with('n')) {
         drop(stream.write_all(b"\n"));
@@ -122,7 +122,7 @@ pub fn open_line(kind: Kind, text: &str) {
     line(kind, text, true);
 }
 
-/// `ebegin`: on a terminal `eend` may write to the end of this line.
+/// `ebegin`: on a terminal `eend` may add to the end of this line.
 pub fn ebegin(text: &str) {
     if Kind::Info.is_quiet() {
         return;
@@ -133,12 +133,13 @@ pub fn ebegin(text: &str) {
     }
 }
 
-/// `eend`, or with [`Kind::Warn`] `ewend`: the verdict for what `ebegin` announced. With a text all of it is an error.
+/// `eend`, or with [`Kind::Warn`] `ewend`: the result of what `ebegin` announced. With a text, the whole line is an
+/// error.
 pub fn eend(code: u8, kind: Kind, text: &str) {
     let has_text = code != 0 && !text.is_empty();
     let mut stream = if has_text { kind.stream() } else { Kind::Info.stream() };
     if has_text {
-        // A terminal has the verdict at the end of the line above, wherever that is.
+        // On a terminal the result is at the end of the line above.
         let stays_open = !stream.is_tty() && !Kind::Info.is_quiet();
         line(kind, text, stays_open);
     }
@@ -154,7 +155,7 @@ pub fn eend(code: u8, kind: Kind, text: &str) {
         format!("[ {word} ]")
     };
     let place = match sys::columns() {
-        // One line up, then so far to the right that the verdict ends the line.
+        // One line up, then right until the result ends the line.
         Some(columns) if stream.is_tty() && env::var("TERM").is_ok_and(|t| t != "dumb") => {
             format!("\u{1b}[A\u{1b}[{}C", columns.saturating_sub(8))
         }

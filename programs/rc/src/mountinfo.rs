@@ -1,4 +1,4 @@
-//! `mountinfo`: questions about what is mounted, from `/proc/self/mounts`.
+//! `mountinfo`: queries mounts, from `/proc/self/mounts`.
 
 use crate::fstab::unescape;
 use crate::getopt::{self, Known, Parsed, option};
@@ -65,7 +65,7 @@ fn list(args: &[String]) -> Result<u8, String> {
     let filters = Filters::new(&parsed)?;
     let mut found: Vec<Mount> =
         parse(&String::from_utf8_lossy(&text)).into_iter().filter(|m| filters.accept(m)).collect();
-    // What was mounted last is on top, and must go first.
+    // The last mount is on top, and must go first.
     found.reverse();
     if !parsed.rest.is_empty() {
         let real =
@@ -86,7 +86,7 @@ fn list(args: &[String]) -> Result<u8, String> {
     Ok(u8::from(found.is_empty()))
 }
 
-/// What a mount must and must not match.
+/// Criteria for a mount.
 struct Filters {
     /// Field, expression, whether it must match.
     regexes: Vec<(char, Regex, bool)>,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Which of the two.
+/// The comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// The first is newer than all others.
@@ -17,11 +17,11 @@ pub enum Question {
 /// Runs it: 0 is yes.
 pub fn run(args: &[String], question: Question) -> u8 {
     let [first, others @ ..] = args else {
-        message::eerror("which files? The first is compared with the others.");
+        message::eerror("no files given; the first is compared with the others");
         return 1;
     };
     let Some(own) = time_of(Path::new(first)) else {
-        // What does not exist is not newer than anything, and older than everything.
+        // A missing file is not newer than anything, and older than everything.
         return u8::from(question == Question::Newer);
     };
     let is_newer = !others.iter().any(|other| has_younger(Path::new(other), own, 0));
@@ -32,17 +32,17 @@ fn time_of(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|about| about.modified()).ok()
 }
 
-/// Deeper than this no tree of configuration goes; a circle of links does.
-const DEEPEST: u32 = 32;
+/// The deepest tree of configuration; a loop of links is deeper.
+const MAX_DEPTH: u32 = 32;
 
 fn has_younger(path: &Path, than: SystemTime, depth: u32) -> bool {
     if time_of(path).is_some_and(|time| time > than) {
         return true;
     }
-    if depth >= DEEPEST {
+    if depth >= MAX_DEPTH {
         return false;
     }
-    // Not a directory, or not readable: nothing in it is younger.
+    // Not a directory, or not readable: nothing in it is newer.
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     entries.into_iter().any(|entry| has_younger(&entry.path(), than, depth + 1))
 }

@@ -1,5 +1,5 @@
-//! `openrc [RUNLEVEL]`: changes the runlevel. What that means is decided in `goal`, in which order in `depend`, and
-//! carried out by `runner`; here is the command line and what surrounds a change.
+//! `openrc [RUNLEVEL]`: changes the runlevel. `goal` decides what that means, `depend` the order, and `runner` does it;
+//! this module has the command line and what surrounds a change.
 
 mod blocked;
 mod captured;
@@ -26,7 +26,7 @@ use crate::runlevel::{BOOT, DEFAULT, Levels, REBOOT, SHUTDOWN, SINGLE, SYSINIT};
 use crate::starter;
 use crate::state::{self, State};
 
-use goal::{Goal, Wishes, goal, goes_down};
+use goal::{Goal, GoalOptions, goal, goes_down};
 use journal::Journal;
 use queue::Outcome;
 use runner::Runner;
@@ -55,13 +55,13 @@ Stops what does not belong in RUNLEVEL, then starts what does. Without RUNLEVEL:
   -S, --sys              print the kind of container this is, if it is one
   -C, --nocolor  -v, --verbose  -q, --quiet (twice: errors as well)  -h, --help  -V, --version";
 
-/// How long another `openrc` is waited for.
+/// How long to wait for another `openrc`.
 const OTHER_RUN: Duration = Duration::from_secs(10);
 
 /// Runs the program; the exit code.
 pub fn run(args: &[String]) -> u8 {
     let paths = Paths::system();
-    // Behind --service everything belongs to that service.
+    // Everything after --service belongs to that service.
     let options = match parse(&OPTIONS, args, args.iter().any(|arg| arg == "--service" || arg == "-s")) {
         Ok(options) => options,
         Err(problem) => {
@@ -75,7 +75,7 @@ pub fn run(args: &[String]) -> u8 {
         return 0;
     }
     if options.has("no-auto") {
-        eerror("openrc: --no-auto is not supported: it concerns services of users, and there are none");
+        eerror("openrc: --no-auto is not supported: it is for services of users, which this system does not have");
         return 1;
     }
     if options.has("sys") {
@@ -122,7 +122,7 @@ fn change(paths: &Paths, asked: Option<&str>, no_stop: bool) -> io::Result<u8> {
     let current = state::runlevel(paths).unwrap_or_else(|| SYSINIT.to_owned());
     let mut level = target(paths, &levels, &current, asked);
     if level == REBOOT {
-        // Services can tell by this; otherwise it is a shutdown.
+        // This tells services about a reboot; otherwise it is a shutdown.
         crate::sys::set_variable("RC_REBOOT", "YES");
         level = SHUTDOWN.to_owned();
     }
@@ -142,14 +142,14 @@ fn change(paths: &Paths, asked: Option<&str>, no_stop: bool) -> io::Result<u8> {
     let mut journal = Journal::open(paths, settings.log.clone(), level == SYSINIT);
     let graph = load_graph(paths)?;
     let now = Situation::read(paths, Some(&level))?;
-    let wishes = Wishes {
+    let goal_options = GoalOptions {
         no_stop,
         keep: settings.keep.clone(),
         crashed: crashed(paths, &now),
         stop_crashed: settings.stop_crashed,
         start_crashed: settings.start_crashed,
     };
-    let goal = goal(&graph, &now, &wishes);
+    let goal = goal(&graph, &now, &goal_options);
     journal.event("openrc", &format!("{current}->{level}"), None);
     let change = Change { paths, graph: &graph, settings: &settings, level: &level };
     change.stop(&goal, &now, &mut journal)?;
@@ -176,7 +176,7 @@ impl Change<'_> {
         let plan = self.graph.stop_plan(now, &services);
         self.carry_out(&plan, Direction::Down, &BTreeSet::new(), journal)?;
         if goes_down(self.level) {
-            // What stops last may be what /var/log lies on.
+            // The last service to stop may provide /var/log.
             journal.settle();
         }
         Ok(())
@@ -190,7 +190,7 @@ impl Change<'_> {
         let now = Situation::read(self.paths, Some(self.level))?;
         let unknown = goal.start.iter().filter(|name| self.graph.behind(name).is_empty());
         for service in unknown {
-            let what = if self.paths.script(service).exists() { "is no service script" } else { "does not exist" };
+            let what = if self.paths.script(service).exists() { "is not a service script" } else { "does not exist" };
             ewarn(&format!(
                 "{service} is in a runlevel, but /etc/init.d/{service} {what}; `rc-update -a del {service}` removes it"
             ));
@@ -201,7 +201,7 @@ impl Change<'_> {
         self.carry_out(&plan, Direction::Up, &now.inactive, journal)
     }
 
-    /// While this runs, a directory says so to services (`rc.starting`, `rc.stopping`).
+    /// A directory tells services about the change in progress (`rc.starting`, `rc.stopping`).
     fn carry_out(
         &self,
         plan: &Plan,
@@ -241,8 +241,8 @@ impl Change<'_> {
     }
 }
 
-/// The runlevel to enter. Leaving boot for `default` can be overridden, by `openrc --override` or `softlevel=` on the
-/// kernel's command line; a name there that is no runlevel is passed over.
+/// The runlevel to enter. `openrc --override` or `softlevel=` on the kernel's command line can replace `default` after
+/// boot; ignores a name that is not a runlevel.
 fn target(paths: &Paths, levels: &Levels, current: &str, asked: Option<&str>) -> String {
     let asked = asked.unwrap_or(current);
     let saved = paths.state.join("krunlevel");
@@ -260,14 +260,14 @@ fn target(paths: &Paths, levels: &Levels, current: &str, asked: Option<&str>) ->
     asked.to_owned()
 }
 
-/// The graph, and what is remarkable about scripts when they were read anew.
+/// The graph, and remarks about scripts if they were read again.
 fn load_graph(paths: &Paths) -> io::Result<Graph> {
     let (graph, source) = Graph::load_from(paths, false)?;
     graph.remarks.iter().filter(|_| source == Source::Scripts).for_each(|remark| ewarn(remark));
     Ok(graph)
 }
 
-/// Processor time of this process alone, without the services': what starting them costs.
+/// Processor time of this process alone, without the services': the cost of starting them.
 fn own_cpu_time() -> Option<Duration> {
     // A kernel without scheduler statistics has no such file.
     let text = fs::read_to_string("/proc/self/schedstat").ok()?;

@@ -1,8 +1,7 @@
-//! Where everything lies: one value, made once, handed to all.
+//! All paths: one value, made once, passed to all.
 //!
-//! Tests work in a directory of their own: the variable `RC_TEST_ROOT` puts every path below it, but only
-//! if that directory holds a file named `.rc-test-root`. Paths that a service script writes itself
-//! (`pidfile=`, `command=`) are never changed.
+//! Tests work in a directory of their own: the variable `RC_TEST_ROOT` prefixes every path, but only if that directory
+//! has a file named `.rc-test-root`. Paths in a service script (`pidfile=`, `command=`) never change.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -40,7 +39,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// The paths of this system, or those of the test root that the environment names.
+    /// The paths of this system, or of the test root in the environment.
     pub fn system() -> Paths {
         match env::var_os("RC_TEST_ROOT").map(PathBuf::from) {
             Some(root) if root.is_absolute() && root.join(TEST_MARK).exists() => Paths::below(&root, true),
@@ -70,14 +69,14 @@ impl Paths {
         }
     }
 
-    /// The script of a service. The name may hold no slash; see [`is_service_name`].
+    /// The script of a service. The name must have no slash; see [`is_service_name`].
     pub fn script(&self, service: &str) -> PathBuf {
         self.init_d.join(service)
     }
 
     /// This program, to start it under another of its names (`Command::arg0`).
     pub fn program(&self) -> PathBuf {
-        // Without /proc the kernel does not tell; the installed name then serves.
+        // Without /proc the kernel does not tell; the installed path is used.
         env::current_exe().unwrap_or_else(|_| self.root.join("usr/bin/rc"))
     }
 

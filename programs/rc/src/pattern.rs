@@ -1,10 +1,10 @@
-//! Patterns of the shell in lists of rc.conf: `rc_hotplug`, `rc_env_allow`.
+//! Shell patterns in lists of rc.conf: `rc_hotplug`, `rc_env_allow`.
 
-/// Whether a name fits a pattern of the shell: `*`, `?`, and sets like `[a-c]` or `[!x]`.
+/// Whether a name matches a shell pattern: `*`, `?`, and sets like `[a-c]` or `[!x]`.
 pub fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut done) = (0, 0);
-    // Behind the last `*`, and up to where in the name it reaches so far.
+    // The position after the last `*`, and how far it reaches in the name so far.
     let mut star: Option<(usize, usize)> = None;
     loop {
         let step = match pattern.get(at) {
@@ -28,7 +28,7 @@ pub fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// How long the part of the pattern is that this character fits.
+/// The length of the part of the pattern that matches this character.
 fn one(pattern: &[char], c: char) -> Option<usize> {
     match pattern {
         ['?', ..] => Some(1),
@@ -63,7 +63,7 @@ fn is_in(set: &[char], c: char) -> bool {
     }
 }
 
-/// What a list of patterns says of a name: the first that fits decides, `!` before it means no.
+/// The decision of a list of patterns about a name: the first match decides, `!` before it means no.
 pub fn allows(list: &str, name: &str) -> Option<bool> {
     list.split_whitespace().find_map(|word| match word.strip_prefix('!') {
         Some(pattern) => fits(pattern, name).then_some(false),

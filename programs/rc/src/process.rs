@@ -1,7 +1,6 @@
-//! Processes, as `/proc` shows them, and finding those that are meant.
+//! Processes, as `/proc` shows them, and how to find those of a daemon.
 //!
-//! A process is identified by number *and* start time: numbers are used again. Ended but not yet collected
-//! ones (zombies) count as gone.
+//! A process is identified by PID *and* start time, because PIDs are reused. Zombies count as gone.
 
 use crate::sys::{self, Pid};
 use std::fs;
@@ -11,12 +10,12 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// One process at the time of reading.
+/// A snapshot of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Number.
+    /// PID.
     pub pid: Pid,
-    /// Parent.
+    /// PID of the parent.
     pub parent: Pid,
     /// Clock ticks since the kernel started.
     pub start: u64,
@@ -24,28 +23,28 @@ pub struct Process {
     pub name: String,
     /// Owner.
     pub uid: u32,
-    /// The program file, if we may know.
+    /// The program file, if readable.
     pub exe: Option<PathBuf>,
     /// Its command line.
     pub argv: Vec<String>,
 }
 
-/// Whether a process is there that `/proc` does not show, since it is another user's (`hidepid`).
+/// Whether a process exists that `/proc` hides, because it is another user's (`hidepid`).
 pub fn is_hidden(pid: Pid) -> bool {
     sys::kill(pid, 0).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-/// Whether a process has its number here, and not in a container.
+/// Whether a process is in our PID namespace, not in a container.
 pub fn is_at_home(pid: Pid) -> bool {
     let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/pid"));
     match (namespace("self"), namespace(&pid.to_string())) {
         (Ok(ours), Ok(its)) => ours == its,
-        // Not ours to look at, or a kernel without them.
+        // Not readable, or a kernel without namespaces.
         _ => true,
     }
 }
 
-/// Reads one process. `None`: there is none, or it has ended.
+/// Reads one process. `None`: it does not exist, or has ended.
 pub fn read(pid: Pid) -> Option<Process> {
     let at = PathBuf::from(format!("/proc/{pid}"));
     let stat = fs::read(at.join("stat")).ok()?;
@@ -68,7 +67,7 @@ pub fn read(pid: Pid) -> Option<Process> {
     })
 }
 
-/// Name, parent and start time out of `/proc/PID/stat`. The name may hold anything, also brackets.
+/// Name, parent and start time from `/proc/PID/stat`. The name can hold anything, including parentheses.
 fn parse_stat(stat: &str) -> Option<(String, Pid, u64)> {
     let (open, close) = (stat.find('(')?, stat.rfind(')')?);
     let name = stat.get(open + 1..close)?;
@@ -95,12 +94,12 @@ pub fn all() -> Vec<Process> {
     found
 }
 
-/// What a process must be like to be meant. What is not given does not matter.
+/// Criteria for a process. Absent ones do not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pattern {
     /// Its program, as in the service script.
     pub exec: Option<String>,
-    /// Its arguments; compared only when the program is found by search, not through a pid file.
+    /// Its arguments; compared only in a search, not for a pid file.
     pub args: Vec<String>,
     /// Its short name.
     pub name: Option<String>,
@@ -109,12 +108,12 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Whether nothing is asked for.
+    /// Whether there are no criteria.
     pub fn is_empty(&self) -> bool {
         self.exec.is_none() && self.name.is_none() && self.uid.is_none()
     }
 
-    /// Whether a process fits. `with_args`: its arguments too.
+    /// Whether a process matches. `with_args`: its arguments too.
     pub fn fits(&self, process: &Process, with_args: bool) -> bool {
         self.uid.is_none_or(|uid| uid == process.uid)
             && self.name.as_ref().is_none_or(|name| has_name(process, name))
@@ -124,7 +123,7 @@ impl Pattern {
 }
 
 fn ends_with(argv: &[String], args: &[String]) -> bool {
-    // Empty words at the end are not to be told from what a program clears behind its title.
+    // Empty words at the end look like the bytes that a program clears after its title.
     let args = &args[..args.iter().rposition(|word| !word.is_empty()).map_or(0, |last| last + 1)];
     // The first word is the program, a second one may be the script of an interpreter.
     argv.len() > args.len() && argv.ends_with(args)
@@ -148,39 +147,39 @@ fn runs(process: &Process, exec: &str) -> bool {
     if process.exe.as_deref() != Some(real.as_path()) {
         return false;
     }
-    // A link to a program of many names (BusyBox): the name it was started with decides.
+    // A link to a multi-call program (BusyBox): the name it was started with decides.
     let many_names = real.file_name() != Path::new(exec).file_name();
     !many_names || process.argv.first().is_some_and(|word| base(word).starts_with(base(exec)))
 }
 
-/// Whether a word of a process that has a root of its own means this file.
+/// Whether a word of a process with another root means this file.
 fn is_inside(process: &Process, word: &str, file: &str) -> bool {
-    // First what costs nothing: hardly any process comes further.
+    // The cheap test comes first: hardly any process passes it.
     let may_be = word.starts_with('/') && file.len() > word.len() && file.ends_with(word);
     may_be
         && fs::read_link(format!("/proc/{}/root", process.pid))
             .is_ok_and(|root| root != Path::new("/") && root.join(word.trim_start_matches('/')) == Path::new(file))
 }
 
-/// All processes that fit, except this one and its parent.
+/// All matching processes, except this one and its parent.
 pub fn find(pattern: &Pattern) -> Vec<Process> {
     let own = std::process::id() as Pid;
     let parent = std::os::unix::process::parent_id() as Pid;
     all().into_iter().filter(|p| p.pid > 1 && p.pid != own && p.pid != parent && pattern.fits(p, true)).collect()
 }
 
-/// What a pid file says.
+/// The content of a pid file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PidFile {
-    /// There is none.
+    /// No file.
     Absent,
-    /// It cannot be used; why.
+    /// Unusable, and why.
     Unusable(String),
-    /// It names this process number. `writer`: somebody other than root could have written it.
+    /// A PID. `writer`: another user than root could have written it.
     Names { pid: Pid, writer: Option<u32> },
 }
 
-/// Reads a pid file without following a link in its last component, and without waiting should it be a pipe.
+/// Reads a pid file. Does not follow a link in its last component, and does not block on a pipe.
 pub fn read_pid_file(path: &Path) -> PidFile {
     let flags = 0o400_000 | 0o4_000; // O_NOFOLLOW, O_NONBLOCK
     let mut file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -199,29 +198,29 @@ pub fn read_pid_file(path: &Path) -> PidFile {
     match read(&mut file, &mut text) {
         Ok((true, uid, mode)) => match parse_pid(&text) {
             Some(pid) => PidFile::Names { pid, writer: (uid != 0 || mode & 0o022 != 0).then_some(uid) },
-            // Made for the daemon, which has not written it yet.
+            // Created for the daemon, which has not written it yet.
             None if text.trim().is_empty() => PidFile::Absent,
-            None => PidFile::Unusable(format!("{} holds no process number: {:?}", path.display(), text.trim())),
+            None => PidFile::Unusable(format!("{} has no PID: {:?}", path.display(), text.trim())),
         },
         Ok((false, ..)) => PidFile::Unusable(format!("{} is not a regular file", path.display())),
         Err(error) => PidFile::Unusable(format!("{}: {error}", path.display())),
     }
 }
 
-/// The number in a pid file: its first word. 0, 1 and negative ones would signal groups, or process 1.
+/// The PID in a pid file: its first word. 0, 1 and negative numbers would signal groups, or process 1.
 pub fn parse_pid(text: &str) -> Option<Pid> {
     text.split_whitespace().next()?.parse().ok().filter(|pid| *pid > 1)
 }
 
-/// A process that we hold: signals reach exactly it, or nobody.
+/// A handle of a process: signals reach exactly it, or nobody.
 pub struct Held {
-    /// What was found.
+    /// The process.
     pub process: Process,
     fd: Option<OwnedFd>,
 }
 
 impl Held {
-    /// Takes hold of a process, if it still is the one that was seen.
+    /// Opens a handle, if the process is still the same.
     pub fn new(process: Process) -> Option<Held> {
         let fd = sys::pidfd_open(process.pid).ok();
         (read(process.pid)?.start == process.start).then_some(Held { process, fd })
@@ -232,7 +231,7 @@ impl Held {
         read(self.process.pid).is_some_and(|now| now.start == self.process.start)
     }
 
-    /// Sends a signal. Having ended meanwhile is no error.
+    /// Sends a signal. A process that ended meanwhile is not an error.
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         let result = match &self.fd {
             Some(fd) => sys::pidfd_kill(fd, signal),
@@ -246,7 +245,7 @@ impl Held {
     }
 }
 
-/// Waits until all have ended or the time is over; says whether all have.
+/// Waits until all have ended or time is over; returns whether all have.
 pub fn wait_for_end(held: &[Held], limit: Option<Duration>) -> bool {
     let begun = Instant::now();
     loop {
@@ -261,7 +260,7 @@ pub fn wait_for_end(held: &[Held], limit: Option<Duration>) -> bool {
         let fds: Vec<_> = alive.iter().filter_map(|one| one.fd.as_ref().map(AsFd::as_fd)).collect();
         let all_have_fds = fds.len() == alive.len();
         let pause = if all_have_fds { left } else { Some(left.map_or(STEP, |left| left.min(STEP))) };
-        // On an old kernel, or when poll fails, the pause is what keeps this loop from being busy.
+        // On an old kernel, or if poll fails, the pause keeps this loop from spinning.
         if fds.is_empty() || sys::poll(&fds, pause).is_err() {
             std::thread::sleep(pause.unwrap_or(STEP).min(STEP));
         }

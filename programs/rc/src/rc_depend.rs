@@ -1,4 +1,4 @@
-//! `rc-depend`: what depends on what, and the making of the cache that an image ships.
+//! `rc-depend`: lists dependencies, and makes the cache that an image ships.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -99,7 +99,7 @@ fn list(paths: &Paths, options: &Parsed) -> io::Result<u8> {
     for word in words.iter().flat_map(|words| words.split([',', ' '])).filter(|word| !word.is_empty()) {
         match Relation::parse(word) {
             Some(relation) => types.push(relation),
-            None => return Ok(fail(&format!("`{word}' is no type; `rc-depend --help` lists them"))),
+            None => return Ok(fail(&format!("unknown type `{word}'; `rc-depend --help` lists them"))),
         }
     }
     let direction = match (options.has("stopping"), options.has("strict")) {
@@ -135,19 +135,19 @@ impl Relation {
     }
 }
 
-/// A walk along relations.
+/// A traversal of relations.
 struct Trace<'g> {
     graph: &'g Graph,
     situation: &'g Situation,
     types: Vec<Relation>,
-    /// None: virtual names mean what provides them now.
+    /// `None`: virtual names mean their present providers.
     direction: Option<Direction>,
     seen: BTreeSet<String>,
     found: Vec<String>,
 }
 
 impl Trace<'_> {
-    /// Lists services behind what they lead to. A loop with its own stack, since scripts decide how deep it goes.
+    /// Lists services after those they lead to. A loop with its own stack, because scripts decide the depth.
     fn walk(&mut self, services: &[String], deep: bool) {
         let start = services.iter().rev().map(|name| (name.clone(), false, 0));
         let mut stack: Vec<(String, bool, usize)> = start.collect();
@@ -191,8 +191,8 @@ impl Trace<'_> {
         meant.filter(up).map(str::to_owned).collect()
     }
 
-    /// `after` as said by the service, and as `before` said by others. A `*` names nobody: it orders what is there when
-    /// services start, and OpenRC does not list that either.
+    /// `after` of the service itself, and `before` of others. A `*` names no service: it orders those that are there on
+    /// a start, and OpenRC does not list it either.
     fn ordered(&self, name: &str, own: Kind, other: Kind) -> Vec<String> {
         let mut words = self.graph.kind(name, own);
         words.extend(self.graph.pointing_at(name, other));

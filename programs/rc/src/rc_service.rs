@@ -1,4 +1,4 @@
-//! `rc-service`: finds a service's script and runs a command of it, if the service is in the state asked for.
+//! `rc-service`: finds a service's script and runs one of its commands, if the service is in the requested state.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -65,7 +65,7 @@ pub fn run(args: &[String]) -> u8 {
         return 0;
     }
     if options.has("user") {
-        return fail("--user is not supported: there are no services of users, only the system's");
+        return fail("--user is not supported: this system has no services of users");
     }
     if options.has("list") {
         files(&paths).iter().for_each(|name| print(name));
@@ -84,7 +84,7 @@ pub fn run(args: &[String]) -> u8 {
     let Some((service, command)) = options.rest.split_first() else {
         return fail("you need to specify a service");
     };
-    // Paths are taken as well: `rc-service /etc/init.d/sshd status`.
+    // Paths are accepted as well: `rc-service /etc/init.d/sshd status`.
     let service = service.strip_prefix("/etc/init.d/").unwrap_or(service);
     if !exists(&paths, service) {
         return if options.has("ifexists") { 0 } else { fail(&format!("service `{service}' does not exist")) };
@@ -103,9 +103,9 @@ pub fn run(args: &[String]) -> u8 {
     run_script(&paths, &options, service, command)
 }
 
-/// Options that all programs for people have: how much is said, and with which colours.
+/// Options of all programs for people: verbosity and colours.
 pub fn apply_common(options: &Parsed) {
-    // Messages of this process and of all that it starts follow these variables.
+    // Messages of this process and its children follow these variables.
     if options.has("nocolor") || Conf::general(&Paths::system()).yes("rc_nocolor", false) {
         sys::set_variable("RC_NOCOLOR", "yes");
         sys::set_variable("EINFO_COLOR", "no");
@@ -121,14 +121,14 @@ pub fn apply_common(options: &Parsed) {
     }
 }
 
-/// Names of the scripts that can be run, sorted.
+/// Names of executable scripts, sorted.
 pub fn scripts(paths: &Paths) -> Vec<String> {
     let mut names = files(paths);
     names.retain(|name| can_run(paths, name));
     names
 }
 
-/// Names of all scripts, sorted; also of those that cannot be run: somebody may look for one of these.
+/// Names of all scripts, sorted; also those that are not executable, because somebody may look for one.
 pub fn files(paths: &Paths) -> Vec<String> {
     // No directory: no services.
     let entries = std::fs::read_dir(&paths.init_d).into_iter().flatten().flatten();
@@ -143,7 +143,7 @@ pub fn exists(paths: &Paths, service: &str) -> bool {
     is_service_name(service) && paths.script(service).is_file()
 }
 
-/// True if that can be run.
+/// True if it is executable.
 pub fn can_run(paths: &Paths, service: &str) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let runs = |meta: std::fs::Metadata| meta.permissions().mode() & 0o111 != 0;

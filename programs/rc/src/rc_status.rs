@@ -1,4 +1,4 @@
-//! `rc-status`: how services stand, by runlevel, and the chart of how long they took to start.
+//! `rc-status`: the states of services, by runlevel, and the chart of their start times.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -82,7 +82,7 @@ fn show_timing(paths: &Paths) -> u8 {
     0
 }
 
-/// All that is needed to answer.
+/// The facts for an answer.
 struct Report<'p> {
     paths: &'p Paths,
     levels: Levels,
@@ -154,7 +154,7 @@ impl<'p> Report<'p> {
             let kind = if is_stacked { "Stacked " } else { "" };
             print(&if ini { format!("[{kind}{level}]") } else { format!("{kind}Runlevel: {level}") });
             let members = self.levels.0.get(level).map(|found| found.services.clone()).unwrap_or_default();
-            // Not links to scripts that are gone, nor services that do not fit this system.
+            // Without dangling links, and without services for other systems.
             self.rows(&self.select(|name| members.contains(name) && self.graph.exists(name)), ini);
         }
         if options.rest.is_empty() {
@@ -187,7 +187,7 @@ impl<'p> Report<'p> {
         self.rows(&self.select(|name| is_up(name) && !pulled.contains(name)), ini);
     }
 
-    /// The services that a needed name means now: of those that run, the enabled ones if there are any.
+    /// The services that a needed name means now: of the running ones, the enabled ones if there are any.
     fn who_serves(&self, name: &str) -> Vec<&str> {
         let behind = self.graph.behind(name);
         let up: Vec<&str> = behind.into_iter().filter(|one| self.now.started.contains(*one)).collect();

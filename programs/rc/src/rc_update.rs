@@ -1,4 +1,4 @@
-//! `rc-update`: which services belong to which runlevels.
+//! `rc-update`: assigns services to runlevels.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -69,7 +69,7 @@ fn show(paths: &Paths, options: &Parsed, asked: &[&str]) -> io::Result<u8> {
         renew(paths)?;
     }
     let levels = Levels::read(paths)?;
-    // An empty table is a true answer; that the name may be wrong is worth a line.
+    // An empty table is correct, but the name may be wrong: print a line.
     for unknown in asked.iter().filter(|level| !levels.exists(level)) {
         ewarn(&format!("rc-update: `{unknown}' is not a valid runlevel"));
     }
@@ -81,7 +81,7 @@ fn show(paths: &Paths, options: &Parsed, asked: &[&str]) -> io::Result<u8> {
     if options.has("verbose") {
         services.extend(all.iter().map(String::as_str));
     }
-    // A link to a script that is gone is no service.
+    // A dangling link is not a service.
     services.retain(|service| all.iter().any(|known| known == service));
     for service in services {
         let mut line = format!("{service:>20} |");

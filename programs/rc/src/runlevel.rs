@@ -1,5 +1,5 @@
-//! Runlevels: directories below `/etc/runlevels`, a link in them for each service, a link to another runlevel for
-//! each that is stacked. Reading and changing them; what follows for services is decided in `openrc`.
+//! Runlevels: directories below `/etc/runlevels`, with a link for each service, and a link to each stacked runlevel.
+//! Reads and changes them; `openrc` decides what follows for services.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,13 +13,13 @@ use crate::paths::Paths;
 pub const SYSINIT: &str = "sysinit";
 /// Included in all levels but `sysinit`, `single` and those that go down.
 pub const BOOT: &str = "boot";
-/// Where a machine usually is.
+/// The usual runlevel.
 pub const DEFAULT: &str = "default";
 /// Stops all but `sysinit`.
 pub const SINGLE: &str = "single";
 /// Stops everything.
 pub const SHUTDOWN: &str = "shutdown";
-/// As `shutdown`; what comes after is the business of process 1.
+/// As `shutdown`; process 1 does the rest.
 pub const REBOOT: &str = "reboot";
 
 /// One runlevel's directory.
@@ -61,7 +61,7 @@ impl Levels {
         self.0.contains_key(level)
     }
 
-    /// The services of a level and of all that is stacked in it, however deep; a circle of stacks does no harm.
+    /// The services of a level and of all levels stacked in it, however deep; a loop of stacks does no harm.
     pub fn services(&self, level: &str) -> BTreeSet<String> {
         let mut seen = BTreeSet::new();
         let mut open = vec![level];
@@ -86,7 +86,7 @@ impl Levels {
     }
 }
 
-/// Links a service into a level. `false`: it was there.
+/// Adds a service to a level. `false`: it was there.
 pub fn add(paths: &Paths, level: &str, service: &str) -> io::Result<bool> {
     make_link(&Path::new("/etc/init.d").join(service), &paths.runlevels.join(level).join(service))
 }
@@ -111,7 +111,7 @@ fn make_link(target: &Path, at: &Path) -> io::Result<bool> {
     }
 }
 
-/// Names in a directory that can be services or levels, sorted. No directory: none.
+/// Names in a directory that are valid for services or levels, sorted. No directory: none.
 fn names_in(directory: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

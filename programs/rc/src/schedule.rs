@@ -1,26 +1,26 @@
-//! How a daemon is stopped: signals and waits, as `--retry` gives them (`5`, `TERM/5/KILL/5`, `SIGTERM/forever`).
+//! How to stop a daemon: signals and waits, in the notation of `--retry` (`5`, `TERM/5/KILL/5`, `SIGTERM/forever`).
 
 use std::time::Duration;
 
 /// One step of stopping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Send this.
+    /// Send this signal.
     Signal(i32),
-    /// Wait until it has ended, at most so long.
+    /// Wait for its end, at most this long.
     Wait(Duration),
-    /// Wait until it has ended.
+    /// Wait for its end.
     WaitForever,
 }
 
-/// No wait is longer than this (a year); it keeps sums of times within their type.
-const LONGEST: u64 = 31_536_000;
+/// The longest wait (a year); it keeps sums of times within their type.
+const MAX_SECONDS: u64 = 31_536_000;
 
-/// Reads a schedule. A single number is a wait after `signal`: what still runs then has not stopped. Whoever wants it killed
-/// writes so.
+/// Parses a schedule. A single number is a wait after `signal`; a process that still runs then has not stopped. A kill
+/// must be explicit.
 pub fn parse(text: &str, signal: i32) -> Result<Vec<Step>, String> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
-        let wait = Step::Wait(Duration::from_secs(seconds.min(LONGEST)));
+        let wait = Step::Wait(Duration::from_secs(seconds.min(MAX_SECONDS)));
         return Ok(vec![Step::Signal(signal), wait]);
     }
     text.trim().split('/').map(parse_step).collect()
@@ -35,7 +35,7 @@ fn parse_step(item: &str) -> Result<Step, String> {
         return self::signal(number).map(Step::Signal);
     }
     match item.parse::<u64>() {
-        Ok(seconds) => Ok(Step::Wait(Duration::from_secs(seconds.min(LONGEST)))),
+        Ok(seconds) => Ok(Step::Wait(Duration::from_secs(seconds.min(MAX_SECONDS)))),
         Err(_) => self::signal(item).map(Step::Signal),
     }
 }
@@ -80,7 +80,7 @@ pub fn signal(text: &str) -> Result<i32, String> {
         return if (0..=64).contains(&number) {
             Ok(number)
         } else {
-            Err(format!("{number} is no signal: they go to 64"))
+            Err(format!("{number} is not a signal; the highest is 64"))
         };
     }
     let upper = text.to_ascii_uppercase();
@@ -88,7 +88,7 @@ pub fn signal(text: &str) -> Result<i32, String> {
     let found = NAMES.iter().find(|(known, _)| *known == name);
     found
         .map(|(_, number)| *number)
-        .ok_or_else(|| format!("`{text}` is no signal; write a name like SIGTERM or a number"))
+        .ok_or_else(|| format!("unknown signal `{text}`; write a name like SIGTERM or a number"))
 }
 
 /// The name of a signal.
@@ -110,7 +110,7 @@ mod tests {
             ("TERM/5/KILL/5", vec![Signal(15), five, Signal(9), five]),
             ("SIGINT/5/sigterm/5/-9", vec![Signal(2), five, Signal(15), five, Signal(9)]),
             ("TERM/forever", vec![Signal(15), WaitForever]),
-            // A daemon that somebody else ends is only waited for.
+            // A daemon that somebody else stops is only waited for.
             ("5/TERM", vec![five, Signal(15)]),
         ];
         for (text, steps) in table {
@@ -125,7 +125,7 @@ mod tests {
     fn no_schedule_makes_it_panic_and_waits_are_bounded() {
         crate::testing::for_texts(|text| {
             for step in parse(text, 15).unwrap_or_default() {
-                assert!(!matches!(step, Step::Wait(wait) if wait > Duration::from_secs(LONGEST)));
+                assert!(!matches!(step, Step::Wait(wait) if wait > Duration::from_secs(MAX_SECONDS)));
             }
         });
         assert!(parse("99999999999999", 15).is_ok());

@@ -1,9 +1,8 @@
-//! `start-stop-daemon`: starts a daemon that is not running, or finds one and signals or ends it.
+//! `start-stop-daemon`: starts a daemon unless it runs, or finds one and signals or stops it.
 //!
-//! A pid file is not believed: the process it names must look like the daemon (program, name, owner) or be
-//! in the service's control group. Failing to start is noticed, not guessed: the new process reports through
-//! a pipe that closes when the program really runs. Here: the command line, and which processes are meant; [`start`] and
-//! [`stop`] act.
+//! A pid file is not trusted: the process it names must look like the daemon (program, name, owner) or be in the service's control
+//! group. A failed start is detected, not guessed: the new process reports through a pipe that closes when the program really runs.
+//! This module has the command line and selects processes; [`start`] and [`stop`] act.
 
 mod start;
 mod stop;
@@ -65,12 +64,12 @@ Without --start, --stop and --signal: --start.";
 /// The command line, resolved.
 struct Request {
     parsed: Parsed,
-    /// The program, as it is called inside the new root.
+    /// The program's path inside the new root.
     exec: Option<String>,
-    /// What its processes look like from here.
+    /// Criteria for its processes, seen from here.
     pattern: Pattern,
     args: Vec<String>,
-    /// Where its number is, seen from here.
+    /// Its pid file, seen from here.
     pidfile: Option<String>,
     service: Option<String>,
     paths: Paths,
@@ -95,7 +94,7 @@ fn request(args: &[String]) -> Result<Option<Request>, String> {
         return Ok(None);
     }
     if parsed.has("notify") {
-        return Err("--notify is not supported: nothing here waits until a daemon says that it is ready".into());
+        return Err("--notify is not supported: start-stop-daemon does not wait for a daemon to be ready".into());
     }
     let given = |name: &str| parsed.value(name).filter(|value| !value.is_empty()).map(str::to_owned);
     let mut exec = given("exec").or_else(|| given("startas"));
@@ -108,9 +107,9 @@ fn request(args: &[String]) -> Result<Option<Request>, String> {
         return Err("--pidfile must be an absolute path".into());
     }
     if exec.is_none() && name.is_none() && pidfile.is_none() && !has_owner {
-        return Err("which daemon? Give --exec, --name, --pidfile or --user.".into());
+        return Err("no daemon given; use --exec, --name, --pidfile or --user".into());
     }
-    // What is started in a new root names its files as they are called there. Who stops it names them as they are here.
+    // `--start` names files as inside the new root, `--stop` as outside.
     let is_stop = parsed.has("stop") || parsed.has("signal");
     let root = parsed.value("chroot").filter(|root| !root.is_empty() && !is_stop).map(PathBuf::from);
     let from_here = |path: String| match &root {
@@ -145,7 +144,7 @@ impl Request {
         !self.parsed.has("stop") && !self.parsed.has("signal")
     }
 
-    /// How the service's daemon is noted, with its program's full name.
+    /// The record of the service's daemon, with its program's full path.
     fn record(&self) -> Daemon {
         let exec = self.pattern.exec.as_deref();
         let exec = exec.map(|exec| launch::find_program(exec, None).unwrap_or_else(|_| exec.to_owned()));
@@ -153,7 +152,7 @@ impl Request {
         Daemon { exec, args: self.args.clone(), name, pidfile, ..Daemon::default() }
     }
 
-    /// The processes that are meant: the one of the pid file, if it is believable, or those that fit.
+    /// The matching processes: the one of the pid file, if it is credible, or those that match.
     fn targets(&self) -> Result<Vec<Process>, String> {
         let Some(file) = &self.pidfile else { return Ok(process::find(&self.pattern)) };
         let named = match process::read_pid_file(Path::new(file)) {
@@ -169,19 +168,19 @@ impl Request {
         };
         match named {
             Some(found) => Ok(vec![found]),
-            // What is started beside a daemon without pid file is the business of who starts it.
+            // A second daemon without a pid file is the caller's decision.
             None if self.is_start() => Ok(Vec::new()),
             None => Ok(self.without_pid_file()),
         }
     }
 
-    /// The daemon was to be found by its pid file, which is gone or wrong: it must not be left behind all the same. The
-    /// process that we made ourselves; else what runs the program and belongs to the service, as far as that is known.
+    /// The daemon's pid file is missing or wrong, but the daemon must not be left behind: take the process that we
+    /// started ourselves; else those that run the program and belong to the service, as far as that is known.
     fn without_pid_file(&self) -> Vec<Process> {
         if self.pattern.exec.is_none() && self.pattern.name.is_none() {
             return Vec::new();
         }
-        // The name that a script gives may not be the daemon's own: of a service the program decides, where it is known.
+        // The name in the script may not be the daemon's own: for a service the program decides, if it is known.
         let name = self.pattern.name.clone().filter(|_| self.service.is_none() || self.pattern.exec.is_none());
         let pattern = Pattern { name, ..self.pattern.clone() };
         let mut found = process::find(&Pattern { args: Vec::new(), ..pattern.clone() });
@@ -198,14 +197,14 @@ impl Request {
         found.retain(|process| match cgroup::membership(&self.paths, service, process.pid) {
             Membership::Ours => true,
             Membership::Other => false,
-            // Others may run the same program, for example an interpreter.
+            // Others may run the same program, such as an interpreter.
             Membership::Unknown => with_args.fits(process, true),
         });
         found
     }
 
-    /// Whether it runs the program with the arguments that the service's start noted. A script may give a name that is not the
-    /// daemon's own; to find nobody would leave the daemon behind, and the next start would make a second one.
+    /// Whether it runs the program with the arguments recorded at the start. A script may give a name that is not the
+    /// daemon's own; finding none would leave the daemon behind, and the next start would make a second one.
     fn is_as_noted(&self, found: &Process) -> bool {
         let noted = self.service.as_ref().and_then(|service| daemons::noted(&self.paths, service, &self.record()));
         noted.is_some_and(|noted| {
@@ -217,16 +216,16 @@ impl Request {
     fn believes(&self, found: &Process, writer: Option<u32>) -> bool {
         let membership =
             self.service.as_ref().map_or(Membership::Unknown, |name| cgroup::membership(&self.paths, name, found.pid));
-        // A start script that replaces itself by the real program (`exec`) does not look like itself any more.
+        // A start script that replaces itself by the real program (`exec`) no longer matches.
         let is_made = self.service.as_ref().is_some_and(|name| daemons::made(&self.paths, name, found));
         if membership == Membership::Ours || is_made {
             return true;
         }
         if let Some(uid) = writer {
-            // Whoever can write the file may name only processes that they could signal anyway.
+            // A user who can write the file may name only processes that this user could signal anyway.
             if uid != found.uid {
                 message::ewarn(&format!(
-                    "start-stop-daemon: the pid file belongs to user {uid}, but process {} to user {}; not touched",
+                    "start-stop-daemon: the pid file belongs to user {uid}, but process {} to user {}; not signalled",
                     found.pid, found.uid
                 ));
                 return false;
@@ -238,7 +237,7 @@ impl Request {
     }
 }
 
-/// How something ended, in words.
+/// An exit status in words.
 pub fn ended(end: End) -> String {
     match end {
         End::Code(code) => format!("it ended with exit code {code}"),

@@ -1,9 +1,8 @@
-//! What is known about services: the files below `/run/openrc`.
+//! The states of services: files below `/run/openrc`.
 //!
 //! A state is a directory, a service in it a link to its script. A service is in exactly one of the
 //! *major* states ([`State::is_major`]; `stopped` is the absence of a link); `failed`, `hotplugged`,
-//! `scheduled` and `wasinactive` are marks beside it. Whether a started service still has its daemons is
-//! not asked here but in [`crate::daemons`].
+//! `scheduled` and `wasinactive` are additional marks. [`crate::daemons`] checks whether a started service still has its daemons.
 
 use crate::paths::Paths;
 use crate::sys;
@@ -16,19 +15,19 @@ use std::time::{Duration, Instant};
 /// A state or mark of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Nothing runs; also what a service is of which nothing is known.
+    /// Stopped; also the state of an unknown service.
     Stopped,
-    /// Its start function runs.
+    /// Starting.
     Starting,
-    /// It was started.
+    /// Started.
     Started,
-    /// Its stop function runs.
+    /// Stopping.
     Stopping,
-    /// It waits for an event from outside.
+    /// It waits for an external event.
     Inactive,
     /// It was inactive before it was started (a mark).
     WasInactive,
-    /// It was started by a device's arrival (a mark).
+    /// A device event started it (a mark).
     Hotplugged,
     /// Its last start failed (a mark).
     Failed,
@@ -52,7 +51,7 @@ impl State {
         State::Crashed,
     ];
 
-    /// The word for it: name of the directory and of what `rc-status` shows.
+    /// Its word: the name of the directory, and in `rc-status`.
     pub fn word(self) -> &'static str {
         match self {
             State::Stopped => "stopped",
@@ -76,12 +75,12 @@ impl State {
         State::WITH_DIRECTORY.into_iter().find(|state| state.word() == word)
     }
 
-    /// Whether a service is in exactly one of these.
+    /// Whether it is a major state.
     pub fn is_major(self) -> bool {
         matches!(self, State::Stopped | State::Starting | State::Started | State::Stopping | State::Inactive)
     }
 
-    /// All that is true of a service.
+    /// All states and marks of a service.
     pub fn of(paths: &Paths, service: &str) -> Set {
         let mut set = Set::default();
         for state in State::WITH_DIRECTORY {
@@ -94,7 +93,7 @@ impl State {
 
     /// The services in a state (not `Stopped`), sorted.
     pub fn services(self, paths: &Paths) -> Vec<String> {
-        // A directory that is not there yet holds nobody.
+        // A missing directory is empty.
         let Ok(entries) = fs::read_dir(paths.state.join(self.word())) else { return Vec::new() };
         let mut names: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
         names.sort();
@@ -128,13 +127,13 @@ fn link(paths: &Paths, state: State, service: &str) -> PathBuf {
     paths.state.join(state.word()).join(service)
 }
 
-/// Makes all directories; called by every program that is about to write state.
+/// Creates all directories; called by every program that is about to write state.
 pub fn prepare(paths: &Paths) -> io::Result<()> {
     let others = ["options", "daemons", "tmp"];
     for word in State::WITH_DIRECTORY.into_iter().map(State::word).chain(others) {
         make_directory(&paths.state.join(word))?;
     }
-    // To hold a lock it is enough to read its file: others would keep services from being started and stopped.
+    // Read permission on a lock's file is enough to hold the lock, and could block services.
     match fs::DirBuilder::new().mode(0o700).create(paths.state.join("exclusive")) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
@@ -189,7 +188,7 @@ pub fn mark(paths: &Paths, service: &str, state: State) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a mark away.
+/// Removes a mark.
 pub fn unmark(paths: &Paths, service: &str, state: State) -> io::Result<()> {
     remove(&link(paths, state, service))
 }
@@ -239,7 +238,7 @@ pub fn scheduled_by(paths: &Paths, waits_for: &str) -> Vec<String> {
     names
 }
 
-/// Nothing waits for this service any more.
+/// No service waits for this one any more.
 pub fn forget_waiting(paths: &Paths, waited_for: &str) -> io::Result<()> {
     remove_tree(&paths.state.join("scheduled").join(waited_for))
 }
@@ -261,7 +260,7 @@ fn unschedule(paths: &Paths, service: &str) -> io::Result<()> {
 
 /// A value that a service saved under a key.
 pub fn get_value(paths: &Paths, service: &str, key: &str) -> Option<String> {
-    // No value, no directory, or a name that is not one: all mean that nothing was saved.
+    // No value, no directory, or an invalid name: nothing was saved.
     fs::read_to_string(value_path(paths, service, key).ok()?).ok()
 }
 
@@ -305,14 +304,14 @@ pub fn set_runlevel(paths: &Paths, level: &str) -> io::Result<()> {
     write_whole(&paths.state.join("softlevel"), format!("{level}\n").as_bytes())
 }
 
-/// The exclusive right to change a service; given back when dropped, also when the process dies.
+/// An exclusive lock for changing a service; released when dropped, also when the process dies.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock, or says `WouldBlock` when somebody works on the service.
+    /// Takes the lock, or returns `WouldBlock` while another process changes the service.
     pub fn service(paths: &Paths, service: &str) -> io::Result<Lock> {
         let path = paths.state.join("exclusive").join(service);
         let file = match open_lock(&path) {

@@ -1,7 +1,7 @@
-//! `supervise-daemon`: runs a daemon that stays in the foreground, and starts it again when it ends.
+//! `supervise-daemon`: runs a daemon in the foreground, and restarts it when it ends.
 //!
-//! Here: the command line, starting the supervisor, stopping it, passing a signal on. What the supervisor does
-//! while it runs is [`watch`]; when to give up is [`respawn`].
+//! This module has the command line, and starts, stops and signals the supervisor. [`watch`] is the running supervisor;
+//! [`respawn`] decides when to give up.
 
 mod respawn;
 mod watch;
@@ -56,7 +56,7 @@ Usage: supervise-daemon SERVICE --start [options] PROGRAM [-- arguments]
   and of start-stop-daemon: --user --group --chroot --chdir --env --umask --nicelevel --ionice --oom-score-adj
   --stdout --stderr --stdout-logger --stderr-logger --capabilities --secbits --no-new-privs";
 
-/// What a supervisor works with.
+/// The settings of a supervisor.
 struct Charge {
     paths: Paths,
     service: String,
@@ -67,7 +67,7 @@ struct Charge {
     launch: Launch,
 }
 
-/// Asking a service whether it is well.
+/// The health check of a service.
 #[derive(Clone, Copy, Debug)]
 struct Health {
     every: Duration,
@@ -93,7 +93,7 @@ fn act(args: &[String]) -> Result<u8, String> {
         return Ok(0);
     }
     if parsed.rest.is_empty() {
-        return Err("which service? Its name comes first.".into());
+        return Err("no service given; its name comes first".into());
     }
     let service = parsed.rest.remove(0);
     if !is_service_name(&service) {
@@ -123,21 +123,20 @@ fn schedule_of(parsed: &Parsed) -> Result<Vec<Step>, String> {
 
 fn charge(paths: Paths, service: String, pidfile: PathBuf, parsed: &mut Parsed) -> Result<Charge, String> {
     if parsed.rest.is_empty() {
-        return Err("which program? It comes after the name of the service.".into());
+        return Err("no program given; it comes after the name of the service".into());
     }
     let command = parsed.rest.remove(0);
     let program = launch::find_program(&command, parsed.value("chroot").map(Path::new))?;
     let launch = Launch::new(parsed, Some((&paths, service.as_str())), &program, &command, &parsed.rest, true)?;
     let seconds = |name: &str| -> Result<Option<Duration>, String> {
-        let wrong =
-            |text: &str| format!("--{name}: `{text}` is no time; write seconds, or like 500ms, 2sec, 1min, 1hour");
+        let wrong = |text: &str| format!("--{name}: invalid time `{text}`; write seconds, or 500ms, 2sec, 1min, 1hour");
         parsed.value(name).map(|text| respawn::time(text).ok_or_else(|| wrong(text))).transpose()
     };
     let every = seconds("healthcheck-timer")?.filter(|every| !every.is_zero());
     let first = seconds("healthcheck-delay")?;
     let most = parsed
         .value("respawn-max")
-        .map_or(Ok(10), |text| text.parse().map_err(|_| format!("--respawn-max: `{text}` is no number")))?;
+        .map_or(Ok(10), |text| text.parse().map_err(|_| format!("--respawn-max: `{text}` is not a number")))?;
     let policy = Policy {
         delay: seconds("respawn-delay")?.unwrap_or_default(),
         step: seconds("respawn-delay-step")?.unwrap_or_default(),
@@ -149,11 +148,11 @@ fn charge(paths: Paths, service: String, pidfile: PathBuf, parsed: &mut Parsed) 
     Ok(Charge { paths, service, pidfile, policy, health, stop: schedule_of(parsed)?, launch })
 }
 
-/// Makes the supervisor a process of its own; returns when its daemon runs, or with the reason why it does not.
+/// Starts the supervisor as a separate process; returns when its daemon runs, or with the reason why it does not.
 fn start(charge: &Charge) -> Result<u8, String> {
-    let said = |error: std::io::Error| format!("cannot make a process: {error}");
-    let (mut report, writer) = sys::pipe().map_err(said)?;
-    match sys::fork().map_err(said)? {
+    let describe = |error: std::io::Error| format!("cannot make a process: {error}");
+    let (mut report, writer) = sys::pipe().map_err(describe)?;
+    match sys::fork().map_err(describe)? {
         Fork::Child => {
             drop(report);
             let code = watch::supervise(charge, writer);
@@ -162,7 +161,7 @@ fn start(charge: &Charge) -> Result<u8, String> {
         Fork::Parent(pid) => {
             drop(writer);
             let mut text = String::new();
-            report.read_to_string(&mut text).map_err(said)?;
+            report.read_to_string(&mut text).map_err(describe)?;
             if !text.is_empty() {
                 drop(sys::wait(pid, true));
                 return Err(text);
@@ -181,7 +180,7 @@ fn start(charge: &Charge) -> Result<u8, String> {
     }
 }
 
-/// The supervisor that a pid file names, if it really is one.
+/// The supervisor that a pid file names, if it is one.
 fn supervisor(service: &str, pidfile: &Path) -> Option<Process> {
     let PidFile::Names { pid, writer: None } = process::read_pid_file(pidfile) else { return None };
     let found = process::read(pid)?;
@@ -190,7 +189,7 @@ fn supervisor(service: &str, pidfile: &Path) -> Option<Process> {
     (is_ours && pid != std::process::id() as Pid).then_some(found)
 }
 
-/// How long a schedule takes at most, and some more for the kernel.
+/// The longest time of a schedule, plus some for the kernel.
 fn patience(steps: &[Step]) -> Option<Duration> {
     let mut sum = Duration::from_secs(5);
     for step in steps {
@@ -209,14 +208,14 @@ fn stop(paths: &Paths, service: &str, pidfile: &Path, steps: &[Step]) -> Result<
         held.signal(sys::SIGTERM).map_err(|error| format!("cannot signal the supervisor of {service}: {error}"))?;
         let both = [held];
         if !process::wait_for_end(&both, patience(steps)) {
-            // It hangs itself: then both go the hard way.
+            // The supervisor itself hangs: kill both.
             let all = both.iter().chain(child.iter());
             for one in all {
                 one.signal(sys::SIGKILL)
                     .map_err(|error| format!("cannot kill process {}: {error}", one.process.pid))?;
             }
             process::wait_for_end(&both, Some(Duration::from_secs(2)));
-            // It may have started another one meanwhile.
+            // It may have started another daemon meanwhile.
             if let Some(orphan) = orphan_of(paths, service) {
                 end_orphan(service, orphan, steps)?;
             }
@@ -231,7 +230,7 @@ fn stop(paths: &Paths, service: &str, pidfile: &Path, steps: &[Step]) -> Result<
     drop(fs::remove_file(pidfile));
     let daemon = Daemon { pidfile: Some(pidfile.to_string_lossy().into_owned()), ..Daemon::default() };
     daemons::remove(paths, service, &daemon).map_err(|error| format!("cannot forget the daemon: {error}"))?;
-    // Nothing runs any more, whatever becomes of the rest of the script: a service that counts as started cannot be started.
+    // Nothing runs any more, even if the rest of the script fails: a service that counts as started cannot be started.
     if State::of(paths, service).has(State::Stopping) {
         state::mark(paths, service, State::Stopped)
             .map_err(|error| format!("cannot mark {service} stopped: {error}"))?;
@@ -239,26 +238,26 @@ fn stop(paths: &Paths, service: &str, pidfile: &Path, steps: &[Step]) -> Result<
     Ok(0)
 }
 
-/// The daemon of a supervisor: what it says, if that is its child.
+/// The daemon of a supervisor, if it is its child.
 fn child_of(paths: &Paths, service: &str, supervisor: &Process) -> Option<Held> {
     let pid = process::parse_pid(&state::get_value(paths, service, "child_pid")?)?;
     process::read(pid).filter(|child| child.parent == supervisor.pid).and_then(Held::new)
 }
 
-/// The daemon of a supervisor that was killed: number and start time are those that it wrote down.
+/// The daemon of a killed supervisor: by the PID and start time that it recorded.
 fn orphan_of(paths: &Paths, service: &str) -> Option<Held> {
     let pid = process::parse_pid(&state::get_value(paths, service, "child_pid")?)?;
     let start: u64 = state::get_value(paths, service, "child_start")?.trim().parse().ok()?;
     process::read(pid).filter(|child| child.start == start).and_then(Held::new)
 }
 
-/// Nobody else would end it, and a second one would be started beside it.
+/// Nobody else would stop it, and a second one would start beside it.
 fn end_orphan(service: &str, orphan: Held, steps: &[Step]) -> Result<(), String> {
     let orphan = [orphan];
     for step in steps.iter().chain(&[Step::Signal(sys::SIGKILL), Step::Wait(Duration::from_secs(2))]) {
         let limit = match step {
             Step::Signal(signal) => {
-                // It may have ended in this moment, which the wait tells.
+                // It may have just ended, which the wait shows.
                 drop(orphan[0].signal(*signal));
                 Some(Duration::ZERO)
             }

@@ -1,6 +1,6 @@
-//! Texts for tests of readers, made of what matters to ours.
+//! Random texts for tests of parsers.
 
-/// Parts of texts.
+/// Pieces of texts.
 const PIECES: &[&str] = &[
     "a",
     "B",
@@ -53,7 +53,7 @@ const PIECES: &[&str] = &[
     "\u{85}",
 ];
 
-/// Calls `check` with many texts; they are the same in every run.
+/// Calls `check` with many texts, the same ones in every run.
 pub fn for_texts(check: impl Fn(&str)) {
     testkit::fuzz::repeat(1, b"", |random| {
         let most = [24, 200][usize::from(random.below(8) == 0)];

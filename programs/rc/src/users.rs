@@ -5,12 +5,12 @@ use std::path::Path;
 
 use base::accounts;
 
-/// A user as the rest of the program needs it.
+/// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Number.
+    /// UID.
     pub uid: u32,
-    /// Number of its first group.
+    /// GID of its primary group.
     pub gid: u32,
     /// Name, if the number has one.
     pub name: Option<String>,
@@ -28,7 +28,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Reads them below a root (`/`, or where a daemon is locked in). A file that is missing names nobody.
+    /// Reads them below a root (`/`, or a daemon's chroot). A missing file has no entries.
     pub fn read(root: &Path) -> Accounts {
         let text = |name: &str| fs::read(root.join(name)).map(|b| String::from_utf8_lossy(&b).into_owned());
         Accounts { passwd: text("etc/passwd").unwrap_or_default(), group: text("etc/group").unwrap_or_default() }
@@ -37,7 +37,7 @@ impl Accounts {
     /// The user with a name or number; a number need not be in the file.
     pub fn user(&self, word: &str) -> Option<User> {
         let number = accounts::number(word);
-        // A name that looks like a number is a name first.
+        // A numeric name is a name first.
         let entry = match accounts::has_name(&self.passwd, word) {
             true => Some(accounts::user(&self.passwd, word)?),
             false => number.and_then(|uid| accounts::user_of(&self.passwd, uid)),
@@ -63,26 +63,26 @@ impl Accounts {
         }
     }
 
-    /// The further groups of a user.
+    /// The supplementary groups of a user.
     pub fn groups_of(&self, name: &str) -> Vec<u32> {
         accounts::groups(&self.group).filter(|group| group.lists(name)).map(|group| group.gid).collect()
     }
 
-    /// `user` or `user:group`, for whoever is to run as, or to be found by, that user. A part that came out empty is an
-    /// error: "nobody" must not end up as "as before", which is root.
+    /// `user` or `user:group`, to run as or to find a user's processes. An empty part is an error: "no user" must not
+    /// mean "unchanged", which is root.
     pub fn account(&self, text: &str) -> Result<(User, Option<u32>), String> {
         let text = text.trim();
         let (name, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
         if name.is_empty() || group == Some("") {
-            return Err(format!("`{text}` is no user: write USER or USER:GROUP, both with a name or number"));
+            return Err(format!("invalid owner `{text}`: write USER or USER:GROUP, each a name or number"));
         }
         match self.owner(text)? {
             (Some(user), group) => Ok((user, group)),
-            (None, _) => Err(format!("`{text}` is no user")),
+            (None, _) => Err(format!("unknown user `{text}`")),
         }
     }
 
-    /// `user`, `user:group`, `:group` as numbers; the explanation is for people.
+    /// `user`, `user:group` or `:group` as numbers; errors are for people.
     pub fn owner(&self, text: &str) -> Result<(Option<User>, Option<u32>), String> {
         let (user, group) = match text.split_once(':') {
             Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
@@ -90,11 +90,11 @@ impl Accounts {
         };
         let user = match user {
             "" => None,
-            name => Some(self.user(name).ok_or_else(|| format!("there is no user `{name}` in /etc/passwd"))?),
+            name => Some(self.user(name).ok_or_else(|| format!("user `{name}` is not in /etc/passwd"))?),
         };
         let group = match group {
             None => None,
-            Some(name) => Some(self.group(name).ok_or_else(|| format!("there is no group `{name}` in /etc/group"))?),
+            Some(name) => Some(self.group(name).ok_or_else(|| format!("group `{name}` is not in /etc/group"))?),
         };
         Ok((user, group))
     }
@@ -120,7 +120,7 @@ mod tests {
             ("nobody:log", Some(65534), Some(30)),
             (":users", None, Some(100)),
             ("5:6", Some(5), Some(6)),
-            ("12", Some(1000), None), // a name that looks like a number is a name first
+            ("12", Some(1000), None), // a numeric name is a name first
             ("root:", Some(0), None),
         ];
         for (text, uid, gid) in table {

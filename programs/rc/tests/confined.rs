@@ -1,4 +1,4 @@
-//! Services that have a profile of `confine`, with a program in its place.
+//! Services with a profile of `confine`, with a program in its place.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -7,7 +7,7 @@ mod common;
 use common::service::{pid, root, run, runs};
 use std::fs;
 
-/// Stands in for `confine`: writes down its words and becomes the daemon, or refuses as its profile says.
+/// Stands in for `confine`: records its arguments and becomes the daemon, or refuses as its profile says.
 const CONFINE: &str = r#"#!/bin/sh
 echo "$*" >> "$RC_TEST_ROOT/confined"
 if grep -q refuse "$2"; then
@@ -47,14 +47,14 @@ fn a_daemon_with_a_profile_is_started_by_confine() {
         );
         assert!(line.starts_with(&begin) && line.contains(" -- /bin/sleep 1000"), "{line}");
     }
-    // The number that was written is the daemon's own, so it is stopped.
+    // The recorded PID is the daemon's own, so it is stopped.
     let number = pid(&root, "run/kept.pid");
     assert!(runs(&number));
     for service in ["kept", "watched"] {
         assert_eq!(run(&root, "/bin/sh", service, "stop").0, 0);
     }
     assert!(!runs(&number));
-    // A profile that cannot be applied is a start that failed, and its words are heard.
+    // A profile that cannot be applied is a failed start, and its message is printed.
     fs::write(root.0.join("etc/confine/kept.toml"), "refuse").unwrap();
     fs::write(root.0.join("etc/confine/watched.toml"), "refuse").unwrap();
     for service in ["kept", "watched"] {

@@ -1,4 +1,4 @@
-//! What `openrc` itself costs for 200 services, besides the services' own processes.
+//! The cost of `openrc` itself for 200 services, without the services' own processes.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 

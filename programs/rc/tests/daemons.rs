@@ -1,4 +1,5 @@
-//! What a daemon is given when its service starts, as the comparison with OpenRC has it: limits, groups, environment, place.
+//! The environment that a service gives its daemon, as in the comparison with OpenRC: limits, groups, variables,
+//! directory.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -130,7 +131,7 @@ fn a_logger_has_the_rights_of_its_daemon_and_no_more() {
     });
 }
 
-/// Who starts a service does not say where its daemon is; its script may.
+/// The caller of a service does not decide its daemon's directory; its script may.
 #[test]
 fn a_daemon_is_where_its_script_went() {
     let root = services("place", "start_pre() { cd \"$RC_TEST_ROOT/run\"; }\n");
@@ -139,7 +140,7 @@ fn a_daemon_is_where_its_script_went() {
     });
 }
 
-/// Its daemon has ended: whoever mends the script can start it again.
+/// Its daemon has ended: after repairing the script, it can be started again.
 #[test]
 fn a_supervised_service_whose_last_function_fails_is_stopped() {
     let root = services("post", "stop_post() { return 6; }\n");

@@ -1,4 +1,4 @@
-//! Service scripts as people elsewhere write them: what OpenRC makes of them, ours must as well, and never with more rights.
+//! Service scripts from elsewhere: rc must do what OpenRC does with them, and never with more privileges.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 /// A daemon that stays what it is: its words can be read while it runs. It leaves a sign that it ran at all.
 const DAEMON: &str = "#!/bin/sh\n: >>$RC_TEST_ROOT/ran-$RC_SVCNAME\nwhile :; do sleep 0.1; done\n";
 
-/// Somebody without rights: a number, as the name is not on every machine.
+/// An unprivileged user: a number, because the name is not on every machine.
 const NOBODY: &str = "65534";
 
 fn is_root() -> bool {
@@ -70,7 +70,7 @@ fn lists_over_several_lines_are_words_and_not_commands() {
         // As many scripts do it: one list of options for both kinds.
         ("inherited", format!("{SUPERVISED}command_args={list}\nstart_stop_daemon_args=\"\n\t{user}\n\"\n")),
         ("foreground", format!("{SUPERVISED}{own}command_args_foreground=\"\n--more\n\"\n")),
-        // Who changes IFS for himself does not change what a list is.
+        // A script's own IFS does not change the separators of a list.
         ("ifs", format!("{BACKGROUND}IFS=:\ncommand_args={list}\nstart_stop_daemon_args=\"\n\t{user}\n\"\n")),
     ];
     for_shells("lists", "", |root, shell| {
@@ -317,7 +317,7 @@ fn times_of_a_supervised_daemon_have_units() {
     assert!(runs(&number));
     assert_eq!(run(&root, "/bin/sh", "units", "stop").0, 0);
     let (code, said) = run(&root, "/bin/sh", "wrong", "start");
-    assert!(code == 1 && said.contains("`2days` is no time"), "{said}");
+    assert!(code == 1 && said.contains("invalid time `2days`"), "{said}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Corners of OpenRC's interface that scripts and administrators count on, and what is refused because we do not have it.
+//! Corners of OpenRC's interface that scripts and administrators rely on, and options that rc refuses because it lacks
+//! them.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,4 +1,4 @@
-//! Services that somebody who is logged in starts, and how they become nobody's.
+//! Services that a logged-in user starts, and how they lose the login UID.
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 mod common;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const NOBODY: &str = "4294967295";
 
-/// Sets the number of the login that the programs find, unless it is the kernel's own.
+/// Sets the login UID that the programs find, unless the kernel has one.
 fn set_number(root: &Root, number: &str) {
     if !root.0.join("proc").is_symlink() {
         root.write("proc/self/loginuid", number);
@@ -23,7 +23,7 @@ struct Starter(Child);
 
 impl Starter {
     fn of(root: &Root) -> Starter {
-        // Init has no number.
+        // Init has no login UID.
         let number = root.read("proc/self/loginuid");
         set_number(root, NOBODY);
         let child = root.real("rc-starter").spawn().unwrap();
@@ -67,7 +67,7 @@ fn a_command_is_the_starters_with_the_callers_descriptors() {
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"from standard input\n").unwrap();
         let (code, text) = ended(child.wait_with_output().unwrap());
         assert_eq!(code, 1, "{text}");
-        // Not where the caller is, nor with his variables, though their names begin as rc's own do.
+        // Neither in the caller's directory nor with the caller's variables, though their names begin as rc's own do.
         assert!(text.starts_with("/\nmark=\nfrom standard input\n"), "{text}");
     }
 }
@@ -135,8 +135,8 @@ fn a_caller_that_is_gone_ends_its_command() {
     }
 }
 
-/// The attack itself, where the machine lets a test have a number: a login's services are nobody's, and what is no service keeps
-/// the number of the login, whatever way to it is written.
+/// The attack itself, if the machine lets a test have a login UID: a login's services have none, and any other program
+/// keeps the login UID, however its path is written.
 #[test]
 fn a_service_has_no_number_and_anything_else_has_its_persons() {
     if fs::read_to_string("/proc/self/loginuid").unwrap_or_default().trim_end() != NOBODY {
@@ -151,7 +151,7 @@ fn a_service_has_no_number_and_anything_else_has_its_persons() {
     fs::set_permissions(root.0.join("home/x"), fs::Permissions::from_mode(0o755)).unwrap();
     let as_person = |command: &[&str]| {
         let words = root.real(command[0]);
-        // The number, then the program of rc under its name.
+        // The login UID, then the program of rc under its name.
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", "echo 4242 > /proc/self/loginuid && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_rc")]);
         shell.args(command).current_dir(&root.0);
@@ -183,7 +183,7 @@ fn a_service_has_no_number_and_anything_else_has_its_persons() {
     drop(starter);
 }
 
-/// The socket itself: nothing but the programs that change services is run, whoever writes to it.
+/// The socket itself: it runs only the programs that change services, whoever writes to it.
 #[test]
 fn what_is_no_request_is_refused() {
     use std::io::{Read, Write};

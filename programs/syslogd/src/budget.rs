@@ -1,13 +1,13 @@
-//! How much each user may write: a share at once, and a little more each second. Root is not limited. No effects.
+//! Rate limits per user: a burst, and a little more each second. Root is not limited. No effects.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Bytes at once.
-const MOST: u64 = 64 * 1024;
-/// Bytes for each second.
+/// Burst in bytes.
+const MAX_BURST: u64 = 64 * 1024;
+/// Bytes per second.
 const RATE: u64 = 1024;
-/// What was left out is told this often.
+/// The interval between reports of dropped lines.
 const TELL: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -15,20 +15,20 @@ struct Account {
     left: u64,
     at: Duration,
     dropped: u64,
-    told: Option<Duration>,
+    reported: Option<Duration>,
 }
 
-/// What each user has left. Times are since any one moment.
+/// The remaining budget of each user. Times are relative to a fixed moment.
 #[derive(Debug, Default)]
 pub struct Budgets(BTreeMap<u32, Account>);
 
 impl Budgets {
-    /// Whether a user may write so many bytes now; what he may not is counted.
+    /// Whether a user may write that many bytes now; counts a dropped line.
     pub fn take(&mut self, uid: u32, bytes: usize, now: Duration) -> bool {
         if uid == 0 {
             return true;
         }
-        let account = self.0.entry(uid).or_insert(Account { left: MOST, at: now, dropped: 0, told: None });
+        let account = self.0.entry(uid).or_insert(Account { left: MAX_BURST, at: now, dropped: 0, reported: None });
         account.refill(now);
         match account.left.checked_sub(bytes as u64) {
             Some(left) => {
@@ -42,19 +42,19 @@ impl Budgets {
         }
     }
 
-    /// Users of whom lines were left out, and how many, since this was last told; each at most every so often.
+    /// Users with dropped lines, and their number since the last report; each user at most once per interval.
     pub fn dropped(&mut self, now: Duration) -> Vec<(u32, u64)> {
         let mut found = Vec::new();
         self.0.retain(|uid, account| {
             account.refill(now);
-            let is_due = account.told.is_none_or(|told| now.saturating_sub(told) >= TELL);
+            let is_due = account.reported.is_none_or(|reported| now.saturating_sub(reported) >= TELL);
             if account.dropped > 0 && is_due {
                 found.push((*uid, account.dropped));
                 account.dropped = 0;
-                account.told = Some(now);
+                account.reported = Some(now);
             }
-            // Who has his whole share is as good as new.
-            account.left < MOST || account.dropped > 0 || !is_due
+            // A user with the full budget needs no entry.
+            account.left < MAX_BURST || account.dropped > 0 || !is_due
         });
         found
     }
@@ -65,7 +65,7 @@ impl Account {
         let millis = now.saturating_sub(self.at).as_millis() as u64;
         let more = millis.saturating_mul(RATE) / 1000;
         if more > 0 {
-            self.left = self.left.saturating_add(more).min(MOST);
+            self.left = self.left.saturating_add(more).min(MAX_BURST);
             self.at = now;
         }
     }
@@ -77,7 +77,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A user who writes as fast as he can takes nothing from another, and it is told how much he lost.
+    /// A user who floods the log takes nothing from another, and the losses are reported.
     #[test]
     fn a_flood_is_its_authors_loss() {
         let mut budgets = Budgets::default();
@@ -109,6 +109,6 @@ mod tests {
         for second in 0..3_600 {
             kept += (0..100).filter(|_| budgets.take(7, 512, SECOND * second)).count() as u64 * 512;
         }
-        assert!((MOST + 3_599 * RATE - 1_024..=MOST + 3_600 * RATE).contains(&kept), "{kept}");
+        assert!((MAX_BURST + 3_599 * RATE - 1_024..=MAX_BURST + 3_600 * RATE).contains(&kept), "{kept}");
     }
 }

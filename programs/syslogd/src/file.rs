@@ -1,11 +1,11 @@
-//! A file that is put aside when it has its size: `NAME`, before it `NAME.0`, `NAME.1` and so on.
+//! A file that is rotated by size: `NAME`, then `NAME.0`, `NAME.1` and so on.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// A log on its place, with what came before it.
+/// A log file, with its rotated ones.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
@@ -16,17 +16,17 @@ pub struct Log {
 }
 
 impl Log {
-    /// A file of at most `most` bytes, and `kept` earlier ones. It is opened when there is something to write.
+    /// A file of at most `most` bytes, and `kept` rotated ones. Opened on the first line.
     pub fn new(path: &Path, most: u64, kept: u32) -> Log {
         Log { path: path.to_owned(), file: None, written: 0, most, kept }
     }
 
-    /// Whoever moved the file has it to himself: the next line goes into a new one.
+    /// Closes the file after somebody moved it: the next line goes into a new one.
     pub fn reopen(&mut self) {
         self.file = None;
     }
 
-    /// Writes a line. Without room, the oldest file gives way, and then the line is lost.
+    /// Writes a line. On a full disk, removes the oldest file; if that is not enough, the line is lost.
     pub fn write(&mut self, line: &str) -> io::Result<()> {
         self.open()?;
         if self.written > 0 && self.written.saturating_add(line.len() as u64) > self.most {
@@ -57,7 +57,7 @@ impl Log {
     fn append(&mut self, line: &str) -> io::Result<()> {
         let file = self.open()?;
         let result = file.write_all(line.as_bytes());
-        // A part of it may be there.
+        // A part of the line may be written.
         let written = file.metadata()?.len();
         self.written = written;
         result
@@ -92,7 +92,7 @@ impl Log {
     }
 }
 
-/// Not there is as good.
+/// A missing file is fine.
 fn gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -115,13 +115,13 @@ mod tests {
         }
         assert_eq!((read("messages"), read("messages.0")), ("x\n".into(), "six\nseven\n".into()));
         assert_eq!((read("messages.1"), read("messages.2")), ("four\nfive\n".into(), String::new()));
-        // Moved by somebody: it is not written to any more.
+        // Somebody moved it: no further line goes there.
         fs::rename(&path, room.join("moved")).unwrap();
         log.write("a\n").unwrap();
         log.reopen();
         log.write("b\n").unwrap();
         assert_eq!((read("moved"), read("messages")), ("x\na\n".into(), "b\n".into()));
-        // What is there already counts.
+        // Existing content counts.
         Log::new(&path, 10, 2).write("123456789\n").unwrap();
         assert_eq!((read("messages"), read("messages.0")), ("123456789\n".into(), "b\n".into()));
     }
@@ -130,7 +130,7 @@ mod tests {
     fn a_full_disk_costs_the_oldest_and_then_the_line() {
         let room = testkit::TempDir::new("syslogd-full");
         std::os::unix::fs::symlink("/dev/full", room.join("link")).unwrap();
-        // A link is not followed: who may write to the directory does not choose the file.
+        // Links are not followed: write access to the directory must not choose the file.
         assert!(Log::new(&room.join("link"), 10, 2).write("x\n").is_err());
         fs::write(room.join("messages.1"), "old").unwrap();
         let mut log = Log::new(&room.join("messages"), 10, 2);

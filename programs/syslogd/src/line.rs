@@ -1,53 +1,54 @@
-//! A datagram as a line of the log: read, judged, written. No effects.
+//! From a datagram to a line of the log: parsed, checked, written. No effects.
 //!
-//! What a program says of itself is believed of root only. A line of anybody else has its writer's numbers, from the kernel; its
-//! facility is `user` if it claims one of the system's, and its own number is not believed. A line is one line, whatever is in it.
+//! Only root's own claims are believed. The line of any other user has the UID and PID from the kernel; its facility
+//! becomes `user` if it claims one of the system's, and its claimed PID is ignored. A line is one line, whatever is in
+//! it.
 
 use std::fmt::Write as _;
 
-/// A datagram has no more bytes than this; of a longer one the rest is counted.
-pub const MOST: usize = 8192;
+/// The largest datagram; the rest of a longer one is counted.
+pub const MAX_BYTES: usize = 8192;
 
-/// Accounts of people begin here, and end at `nobody`.
+/// UIDs of users begin here, and end at `nobody`.
 const PEOPLE: u32 = 1000;
 
-/// Names by number, as in syslog.h.
+/// Facility names by number, as in syslog.h.
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
     "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
-/// Facilities of the system itself: kern, daemon, auth, syslog, authpriv, ntp, audit, alert, clock.
+/// Facilities of the system: kern, daemon, auth, syslog, authpriv, ntp, audit, alert, clock.
 const RESERVED: [u8; 9] = [0, 3, 4, 5, 10, 12, 13, 14, 15];
 const USER: u8 = 1;
 const NOTICE: u8 = 5;
 
-/// Who sent a datagram, as the kernel says.
+/// The sender of a datagram, from the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sender {
-    /// User.
+    /// UID.
     pub uid: u32,
-    /// Process.
+    /// PID.
     pub pid: i32,
 }
 
-/// Which file a line belongs to. What people write cannot push out what the system wrote.
+/// The file of a line. Users' lines cannot push out the system's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Of root and of services.
+    /// Lines of root and of services.
     System,
-    /// Of people.
+    /// Lines of users.
     People,
 }
 
 impl Sender {
-    /// The file for what this sender writes.
+    /// The file for this sender.
     pub fn place(self) -> Place {
         if self.uid < PEOPLE { Place::System } else { Place::People }
     }
 }
 
-/// A line, judged.
+/// A checked line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     facility: u8,
@@ -56,7 +57,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Of a datagram that had `length` bytes, of which `bytes` were received.
+    /// From a datagram of `length` bytes, of which `bytes` were received.
     pub fn read(bytes: &[u8], length: usize, sender: Sender) -> Line {
         let (priority, rest) = priority(bytes);
         let rest = without_time(rest);
@@ -72,12 +73,12 @@ impl Line {
         Line { facility, level, text }
     }
 
-    /// What this program itself has to say.
+    /// A line of this program itself.
     pub fn own(text: &str) -> Line {
         Line { facility: 5, level: NOTICE, text: format!("syslogd: {}", escaped(text.as_bytes())) }
     }
 
-    /// As it is written, with its end.
+    /// The line as written, with its line end.
     pub fn render(&self, time: &str, host: &str) -> String {
         let facility = FACILITIES.get(usize::from(self.facility)).unwrap_or(&"user");
         let level = LEVELS.get(usize::from(self.level)).unwrap_or(&"notice");
@@ -85,7 +86,7 @@ impl Line {
     }
 }
 
-/// `<N>` at the beginning, with N up to 191; without it, user.notice.
+/// `<N>` at the beginning, with N up to 191; default user.notice.
 fn priority(bytes: &[u8]) -> (u8, &[u8]) {
     let otherwise = (USER * 8 + NOTICE, bytes);
     let Some(inside) = bytes.strip_prefix(b"<") else { return otherwise };
@@ -101,7 +102,7 @@ fn priority(bytes: &[u8]) -> (u8, &[u8]) {
     }
 }
 
-/// Without the sender's `Mmm dd hh:mm:ss `: the clock here decides.
+/// Without the sender's `Mmm dd hh:mm:ss `: the local clock decides.
 fn without_time(bytes: &[u8]) -> &[u8] {
     let is_time = bytes.len() >= 16
         && [(3, b' '), (6, b' '), (9, b':'), (12, b':'), (15, b' ')].iter().all(|(at, byte)| bytes[*at] == *byte)
@@ -109,7 +110,7 @@ fn without_time(bytes: &[u8]) -> &[u8] {
     if is_time { &bytes[16..] } else { bytes }
 }
 
-/// Without what C programs end a message with.
+/// Without the final bytes of C programs.
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |last| last + 1);
     &bytes[..end]
@@ -132,7 +133,7 @@ fn tag(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Text without anything that ends a line, moves a cursor, or shows characters in another order than they are written in.
+/// Text without characters that end a line, move a cursor, or reorder text.
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(line("<38>Jan  1 00:00:00 sshd[9]: x\0", ROOT), "Nov 29 12:00:00 stone auth.info sshd[9]: x\n");
     }
 
-    /// What a user writes in the words of `become` and of sshd cannot be taken for theirs.
+    /// A user's line cannot pass as one of `become` or sshd.
     #[test]
     fn nobody_else_speaks_as_the_system() {
         for (forged, shown) in [
@@ -219,7 +220,7 @@ mod tests {
         assert_eq!(Sender { uid: 65534, pid: 1 }.place(), Place::People);
     }
 
-    /// Whatever is sent: one line, printable, and of the system's facilities only root's.
+    /// Any datagram becomes one printable line, with a facility of the system only from root.
     #[test]
     fn hostile_datagrams() {
         let seconds = std::env::var("ASHLAR_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0.0);

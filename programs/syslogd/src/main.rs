@@ -1,11 +1,11 @@
 //! `ashlar-syslogd`: the system's log.
 //!
-//! Programs write datagrams to /dev/log, which says of itself who they are. Here the kernel says it: a line of anybody but root
-//! carries his numbers and speaks for no part of the system; see [`line`]. What people write goes into a file of its own, and each
-//! user has a share, so nobody pushes out what others wrote ([`budget`], [`file`]). Nobody who writes waits for a disk.
+//! Programs write datagrams to /dev/log, and each claims to be some program. This daemon asks the kernel: a line from any user but
+//! root gets the UID and PID of its sender, and cannot pass as the system's; see [`line`]. Users' lines go into a separate file, and
+//! each user has a rate limit, so no user pushes out the lines of others ([`budget`], [`file`]). No sender waits for a disk.
 //!
 //! ```text
-//! datagram, sender -> Line (judged) -> Budgets (enough left?) -> Log (messages or users) -> the file, or the next one
+//! datagram, sender -> Line (checked) -> Budgets (enough left?) -> Log (messages or users) -> the file, or the next one
 //! ```
 //! * [`line`], [`budget`]: pure.
 //! * [`file`]: the files.
@@ -25,21 +25,21 @@ use std::time::{Duration, Instant};
 
 use budget::Budgets;
 use file::Log;
-use line::{Line, MOST, Place, Sender};
+use line::{Line, MAX_BYTES, Place, Sender};
 
 const USAGE: &str = "\
 usage: ashlar-syslogd [-s KIB] [-b COUNT]
-  -s KIB    size at which /var/log/messages and /var/log/users are put aside; 1024
-  -b COUNT  how many old ones of each are kept; 4";
+  -s KIB    rotate /var/log/messages and /var/log/users at this size (default 1024)
+  -b COUNT  keep this many old files of each (default 4)";
 
 /// /dev/log is a link to this.
 const SOCKET: &str = "/run/syslog/log";
 const PID_FILE: &str = "/run/syslogd.pid";
 const SYSTEM: &str = "/var/log/messages";
 const PEOPLE: &str = "/var/log/users";
-/// What was left out is told by then.
+/// The daemon reports dropped lines at least this often.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Datagrams that are taken before signals are looked at again.
+/// Datagrams read before the daemon looks for signals again.
 const BATCH: usize = 256;
 
 fn main() -> ExitCode {
@@ -48,25 +48,25 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // With no standard error there is nobody to tell.
+            // Without standard error there is no one to tell.
             let _told = writeln!(io::stderr(), "ashlar-syslogd: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Bytes of a file, and how many old ones are kept.
+/// The size of a file in bytes, and the number of old files.
 fn settings(args: &[String]) -> Result<(u64, u32), String> {
     let (mut most, mut kept) = (1024 * 1024, 4);
     for pair in args.chunks(2) {
         match pair {
             [word, value] if word == "-s" => {
                 let kib = value.parse::<u32>().ok().filter(|kib| *kib > 0);
-                most = u64::from(kib.ok_or_else(|| format!("-s: `{value}` is no size in KiB"))?) * 1024;
+                most = u64::from(kib.ok_or_else(|| format!("-s: `{value}` is not a size in KiB"))?) * 1024;
             }
             [word, value] if word == "-b" => {
                 let count = value.parse::<u32>().ok().filter(|count| *count <= 9);
-                kept = count.ok_or_else(|| format!("-b: `{value}` is no number up to 9"))?;
+                kept = count.ok_or_else(|| format!("-b: `{value}` is not a number up to 9"))?;
             }
             _ => return Err(format!("`{}` is not understood\n{USAGE}", pair.join(" "))),
         }
@@ -77,7 +77,7 @@ fn settings(args: &[String]) -> Result<(u64, u32), String> {
 fn run(most: u64, kept: u32) -> io::Result<()> {
     match fs::remove_file(SOCKET) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {} // what an earlier one left is gone
+        _ => {} // remains of an earlier run
     }
     let mask = sys::umask(0o111);
     let socket = UnixDatagram::bind(SOCKET).map_err(|error| io::Error::new(error.kind(), format!("{SOCKET}: {error}")));
@@ -85,7 +85,7 @@ fn run(most: u64, kept: u32) -> io::Result<()> {
     let socket = socket?;
     sys::ask_for_senders(&socket)?;
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    // Who waits for this process to end can write to the log then.
+    // A process that waits for this one to end can then write to the log.
     if let Some(pid) = sys::into_background()? {
         return fs::write(PID_FILE, format!("{pid}\n"));
     }
@@ -95,13 +95,13 @@ fn run(most: u64, kept: u32) -> io::Result<()> {
     Keeper { system, people, budgets: Budgets::default(), begun: Instant::now(), lost: 0 }.serve(&socket)
 }
 
-/// The log while it is kept.
+/// The running log.
 struct Keeper {
     system: Log,
     people: Log,
     budgets: Budgets,
     begun: Instant,
-    /// Lines for which there was no room.
+    /// Lines lost to a full disk.
     lost: u64,
 }
 
@@ -109,7 +109,7 @@ impl Keeper {
     fn serve(&mut self, socket: &UnixDatagram) -> io::Result<()> {
         let signals = sys::Signals::block()?;
         self.say("the log begins");
-        let mut buffer = vec![0; MOST];
+        let mut buffer = vec![0; MAX_BYTES];
         loop {
             sys::wait(socket, &signals, PAUSE)?;
             while let Some(signal) = signals.next() {
@@ -127,17 +127,17 @@ impl Keeper {
             }
             self.take(socket, &mut buffer);
             for (uid, count) in self.budgets.dropped(self.begun.elapsed()) {
-                self.say(&format!("{count} lines of user {uid} were left out: more than his share"));
+                self.say(&format!("dropped {count} lines of user {uid}: over the user's limit"));
             }
         }
     }
 
-    /// Takes what is there, up to a number.
+    /// Reads the waiting datagrams, up to a limit.
     fn take(&mut self, socket: &UnixDatagram, buffer: &mut [u8]) {
         for _ in 0..BATCH {
-            // None there, or one that its sender took back: the next call tells.
+            // No datagram, or one withdrawn by its sender: the next call shows it.
             let Ok(received) = sys::receive(socket, buffer) else { return };
-            // Sent before the kernel was asked to say who sends: nobody's word counts for root's.
+            // Sent before the kernel attached credentials: it must not count as root's.
             let sender = received.sender.unwrap_or(Sender { uid: u32::MAX, pid: 0 });
             let line = Line::read(&buffer[..received.got], received.length, sender);
             let text = line.render(&sys::local_time(), &sys::host_name());
@@ -159,7 +159,7 @@ impl Keeper {
             }
             Ok(()) => {}
             Err(_) => {
-                // It may be open and full, or gone and to be made again.
+                // The file may be full, or removed and to be created again.
                 log.reopen();
                 self.lost += 1;
             }

@@ -17,7 +17,7 @@ unshare --mount sh -eu -c '
     # Not even without any of it.
     mount -t tmpfs none /etc
     mkdir /etc/passwd
-    "$OURS" close
+    "$OURS" lockdown
 '
 nft list ruleset > closed
 "#;

@@ -4,9 +4,9 @@ use std::fs;
 
 use super::{directory, run, shipped};
 
-/// A machine between two others lets nothing in, out or through when it is closed, but speaks with itself.
+/// Under `nft lockdown` a router between two hosts lets nothing in, out or through, but reaches itself.
 #[test]
-fn closed_is_closed() {
+fn lockdown_drops_everything_but_the_loopback() {
     const SCRIPT: &str = r#"
 unshare --net sleep 60 & one=$!
 unshare --net sleep 60 & two=$!
@@ -40,7 +40,7 @@ probe() {
     echo "itself $(try 127.0.0.1 env)"
 }
 probe > open
-"$OURS" close
+"$OURS" lockdown
 probe > closed
 nft list ruleset > listed
 "#;
@@ -49,7 +49,7 @@ nft list ruleset > listed
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     assert_eq!(read("open"), "out reached\nin reached\nthrough reached\nitself reached\n");
     assert_eq!(read("closed"), "out nothing\nin nothing\nthrough nothing\nitself reached\n");
-    insta::assert_snapshot!("closed", read("listed"));
+    insta::assert_snapshot!("lockdown", read("listed"));
 }
 
 /// Somebody sends first packets in an administrator's name, six for each connection that the administrator makes: all of his are made,

@@ -16,7 +16,7 @@ use ashlar_core::model::hardening::measured::Score;
 /// Whether a system is as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum GradeVerdict {
     /// The target is met.
     Met,
     /// It is not.
@@ -37,7 +37,7 @@ pub struct Grade {
     /// What must hold.
     pub target: String,
     /// Whether it does.
-    pub verdict: Verdict,
+    pub verdict: GradeVerdict,
     /// What is in the way, one sentence each.
     pub findings: Vec<String>,
 }
@@ -45,13 +45,13 @@ pub struct Grade {
 impl Grade {
     /// A grade whose target is met when there are no findings.
     pub fn new(grader: &str, version: &str, score: String, target: String, findings: Vec<String>) -> Self {
-        let verdict = if findings.is_empty() { Verdict::Met } else { Verdict::Missed };
+        let verdict = if findings.is_empty() { GradeVerdict::Met } else { GradeVerdict::Missed };
         Self { grader: grader.to_owned(), version: version.to_owned(), score, target, verdict, findings }
     }
 
     /// A grader that was not run.
     pub fn skipped(grader: &str, version: &str, why: impl Into<String>) -> Self {
-        let verdict = Verdict::Skipped;
+        let verdict = GradeVerdict::Skipped;
         let (grader, version) = (grader.to_owned(), version.to_owned());
         Self { grader, version, score: why.into(), target: String::new(), verdict, findings: Vec::new() }
     }
@@ -61,9 +61,9 @@ impl Grade {
         let Self { grader, version, score, target, findings, .. } = self;
         let name = format!("{grader} {version}");
         let mut out = match self.verdict {
-            Verdict::Met => format!("met      {name:<32} {score}; target: {target}\n"),
-            Verdict::Missed => format!("MISSED   {name:<32} {score}; target: {target}\n"),
-            Verdict::Skipped => format!("skipped: {name}: {score}\n"),
+            GradeVerdict::Met => format!("met      {name:<32} {score}; target: {target}\n"),
+            GradeVerdict::Missed => format!("MISSED   {name:<32} {score}; target: {target}\n"),
+            GradeVerdict::Skipped => format!("skipped: {name}: {score}\n"),
         };
         for finding in findings {
             out += &format!("         | {finding}\n");
@@ -74,7 +74,11 @@ impl Grade {
     /// The entry for `hardening/measured.toml`; nothing of a grader that was skipped.
     pub fn measured(&self, day: &str) -> Option<Score> {
         let (grader, version) = (self.grader.clone(), self.version.clone());
-        (self.verdict != Verdict::Skipped).then(|| Score { grader, version, result: format!("{} ({day})", self.score) })
+        (self.verdict != GradeVerdict::Skipped).then(|| Score {
+            grader,
+            version,
+            result: format!("{} ({day})", self.score),
+        })
     }
 }
 

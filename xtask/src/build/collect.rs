@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Severity;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::formats::manifest::{Kind, Manifest, parents};
+use ashlar_core::formats::manifest::{EntryKind, Manifest, parents};
 use ashlar_core::formats::oci::{self, LayerRef, RunConfig};
 use ashlar_core::plan::BuildPlan;
-use ashlar_core::verify::lint::{self, Policy, Subject};
+use ashlar_core::verify::lint::{self, LintPolicy, Subject};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::compile_audit;
@@ -26,7 +26,7 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
         .with_modes(&plan.modes);
     let manifest = select(plan, package, &all);
     let mut faults = if *package == plan.package { faults(plan, &all) } else { Vec::new() };
-    if !manifest.entries().iter().any(|entry| entry.kind != Kind::Dir) {
+    if !manifest.entries().iter().any(|entry| entry.kind != EntryKind::Dir) {
         faults.push(format!(
             "{package} is empty; does `install` write to $DESTDIR, and do the globs of `[[output]]` match?"
         ));
@@ -41,7 +41,7 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
     if *package == plan.package && !all.entries().iter().any(|entry| entry.path.starts_with(&licenses)) {
         context.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
     }
-    let policy = compile_audit::asked(plan)?.policy();
+    let policy = compile_audit::expected(plan)?.policy();
     check_tree(
         package.as_str(),
         (&manifest, dest),
@@ -68,7 +68,7 @@ fn faults(plan: &BuildPlan, all: &Manifest) -> Vec<String> {
     let mut faults: Vec<String> = missing
         .map(|path| format!("`[modes]` has `{path}`, which was not installed: correct the path or take the line out"))
         .collect();
-    for entry in all.entries().iter().filter(|entry| entry.kind != Kind::Dir) {
+    for entry in all.entries().iter().filter(|entry| entry.kind != EntryKind::Dir) {
         let rivals = plan.rivals(&entry.path);
         if let [first, second, ..] = rivals.as_slice() {
             let path = &entry.path;
@@ -118,11 +118,11 @@ fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
     let needed: BTreeSet<&str> = all
         .entries()
         .iter()
-        .filter(|entry| entry.kind != Kind::Dir && own(&entry.path))
+        .filter(|entry| entry.kind != EntryKind::Dir && own(&entry.path))
         .flat_map(|entry| parents(&entry.path))
         .collect();
-    let keep = |entry: &&ashlar_core::formats::manifest::Entry| match entry.kind {
-        Kind::Dir => {
+    let keep = |entry: &&ashlar_core::formats::manifest::ManifestEntry| match entry.kind {
+        EntryKind::Dir => {
             needed.contains(entry.path.as_str()) || (own(&entry.path) && !filled.contains(entry.path.as_str()))
         }
         _ => own(&entry.path),
@@ -134,7 +134,7 @@ fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
 pub fn check_tree(
     what: &str,
     (manifest, files): (&Manifest, &Utf8Path),
-    policy: &Policy,
+    policy: &LintPolicy,
     build_root: &str,
     store: &Store,
     reporter: &Reporter,

@@ -1,12 +1,12 @@
 //! Looks at the tree that a package was built in, before it goes: its units still tell how they were compiled.
 //!
-//! What they tell is judged by `ashlar_core::verify::lint::units`. The tree of a package without `libs` is not judged: it is not linked with
+//! What they tell is judged by `ashlar_core::verify::lint::object_files`. The tree of a package without `libs` is not judged: it is not linked with
 //! the sysroot, and kernel, EFI stub and GRUB have flags of their own. What such a package installs is looked at as everything is,
 //! so the units of compiler-rt are: they are its libraries.
 
 use anyhow::{Context as _, Result};
 use ashlar_core::plan::BuildPlan;
-use ashlar_core::verify::lint::units::{Asked, Trace};
+use ashlar_core::verify::lint::object_files::{ExpectedNotes, Trace};
 use camino::Utf8Path;
 
 use crate::exit::Exit;
@@ -37,20 +37,20 @@ pub fn run(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
         let text = format!("{units} units of C and C++, {guarded} with a guarded function\n");
         fs_err::write(logs.join("units.log"), text)?;
     }
-    let findings = trace.findings(plan.package.as_str(), asked(plan)?);
+    let findings = trace.findings(plan.package.as_str(), expected(plan)?);
     if findings.is_empty() {
         return Ok(());
     }
     let list: String = findings.iter().map(|finding| format!("\n  {finding}")).collect();
     let help = "compile through $CC and $CXX; where a source must switch a flag off, say so and why in `KNOWN` of \
-                xtask/core/src/verify/lint/units.rs";
+                xtask/core/src/verify/lint/object_files.rs";
     Err(Exit::Build
         .error(format!("{} was not compiled as toolchain/hardening.toml says:{list}\nhelp: {help}", plan.package)))
 }
 
 /// What the compilers were told, with the recipe's opt-outs.
-pub fn asked(plan: &BuildPlan) -> Result<Asked> {
-    Ok(Asked::by(plan.toolchain.get("cc.cfg").context("the plan has no cc.cfg")?))
+pub fn expected(plan: &BuildPlan) -> Result<ExpectedNotes> {
+    Ok(ExpectedNotes::by(plan.toolchain.get("cc.cfg").context("the plan has no cc.cfg")?))
 }
 
 /// Adds every file below `dir`; links are not followed.
@@ -87,8 +87,8 @@ mod tests {
         let mut trace = Trace::default();
         walk(root, &root.join("src"), &mut trace).unwrap();
         walk(root, &root.join("obj"), &mut trace).unwrap();
-        let asked = Asked { marks: true, nameless: true };
-        assert_eq!(trace.findings("x", asked), ["src/a/Makefile can switch the stack protector off"]);
+        let expected = ExpectedNotes { cet: true, no_ident: true };
+        assert_eq!(trace.findings("x", expected), ["src/a/Makefile can switch the stack protector off"]);
         assert_eq!(trace.counts(), (0, 0));
     }
 }

@@ -23,7 +23,7 @@ use crate::host::{crates, tree, unpack};
 
 /// A finished build.
 #[derive(Debug)]
-pub struct Made {
+pub struct PackageBuild {
     /// Diff id of each package.
     pub outputs: BTreeMap<PkgName, Digest>,
     /// Seconds it took.
@@ -33,7 +33,7 @@ pub struct Made {
 }
 
 /// Builds `plan` at `context`.
-pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<Made> {
+pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<PackageBuild> {
     let started = Instant::now();
     let logs = context.store.logs(&plan.package);
     if logs.exists() {
@@ -61,7 +61,7 @@ pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<Made> {
         .iter()
         .map(|(name, id)| Ok(fs_err::metadata(context.store.layer(name, id))?.len()))
         .sum::<Result<u64>>()?;
-    Ok(Made { outputs, seconds: started.elapsed().as_secs(), bytes })
+    Ok(PackageBuild { outputs, seconds: started.elapsed().as_secs(), bytes })
 }
 
 fn modified(path: &Utf8Path) -> std::time::SystemTime {

@@ -21,7 +21,7 @@ use crate::host::jobserver::Jobserver;
 use crate::host::mirror::Mirrors;
 use crate::host::repository::Repository;
 use crate::host::seed::Seed;
-use crate::host::store::cache::{Outputs, Place};
+use crate::host::store::cache::{OutputPlace, Outputs};
 use crate::host::store::{Record, Store};
 use crate::host::work::{self, Work};
 use crate::report::Reporter;
@@ -55,8 +55,8 @@ pub struct Built {
 }
 
 /// Where the store has the packages of a plan.
-pub fn places(plan: &BuildPlan) -> Vec<(&str, Place<'_>)> {
-    plan.package_names().map(|name| (name.as_str(), Place::Layer(name))).collect()
+pub fn places(plan: &BuildPlan) -> Vec<(&str, OutputPlace<'_>)> {
+    plan.package_names().map(|name| (name.as_str(), OutputPlace::Layer(name))).collect()
 }
 
 /// The packages of a plan, as its record has them.
@@ -331,7 +331,7 @@ impl<'a> Session<'a> {
     }
 
     /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
-    pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::Made> {
+    pub fn build_again(&self, plan: &BuildPlan, bare: bool) -> Result<package::PackageBuild> {
         let variations = self.variations(0);
         let context = BuildContext {
             store: self.store,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::size as shown_size;
 use ashlar_core::base::name::{Arch, Epoch, PkgName};
-use ashlar_core::formats::manifest::{Kind, Manifest};
+use ashlar_core::formats::manifest::{EntryKind, Manifest};
 use ashlar_core::formats::oci::{self, RunConfig};
 use ashlar_core::formats::sbom::{Component, SourceRef, Subject};
 use ashlar_core::model::image::{Image, select};
@@ -20,7 +20,7 @@ use crate::compose::{self, root};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
 use crate::host::store::Record;
-use crate::host::store::cache::Place;
+use crate::host::store::cache::OutputPlace;
 
 /// A composed image in the store.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub fn compose(session: &Session<'_>, repository: &Repository, name: &str) -> Re
     let keyed = plan.keyed();
     let stored_as: PkgName = keyed.label.parse()?;
     let planned = Planned { name, image, plan };
-    let outputs = [("layer", Place::Layer(&stored_as)), ("manifest", Place::Recorded)];
+    let outputs = [("layer", OutputPlace::Layer(&stored_as)), ("manifest", OutputPlace::Recorded)];
     let (record, _) = session.cached(&keyed, &outputs, || {
         let record = make(session, &planned, &stored_as)?;
         write_sboms(session, repository, name, &stored_as, &record, &built)?;
@@ -83,7 +83,7 @@ pub fn plan(
 /// Whether a path leads to an executable file of the tree.
 fn is_program(manifest: &Manifest, path: &str) -> bool {
     let entry = manifest.get(&manifest.real(path));
-    entry.is_some_and(|entry| matches!(entry.kind, Kind::File { .. }) && entry.mode & 0o111 != 0)
+    entry.is_some_and(|entry| matches!(entry.kind, EntryKind::File { .. }) && entry.mode & 0o111 != 0)
 }
 
 /// Digests of the layer and of the OCI manifest.
@@ -167,10 +167,10 @@ fn write_sboms(
 
 /// The files of an image as lines of mode, size and path; the directories only where they are empty.
 pub fn listing(manifest: &Manifest) -> Vec<String> {
-    let line = |entry: &ashlar_core::formats::manifest::Entry| match &entry.kind {
-        Kind::Dir => None,
-        Kind::File { size, .. } => Some(format!("{:04o} {size:>10}  /{}", entry.mode, entry.path)),
-        Kind::Symlink { target } => Some(format!("link {:>10}  /{} -> {target}", "", entry.path)),
+    let line = |entry: &ashlar_core::formats::manifest::ManifestEntry| match &entry.kind {
+        EntryKind::Dir => None,
+        EntryKind::File { size, .. } => Some(format!("{:04o} {size:>10}  /{}", entry.mode, entry.path)),
+        EntryKind::Symlink { target } => Some(format!("link {:>10}  /{} -> {target}", "", entry.path)),
     };
     manifest.entries().iter().filter_map(line).collect()
 }
@@ -178,16 +178,16 @@ pub fn listing(manifest: &Manifest) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ashlar_core::formats::manifest::Entry;
+    use ashlar_core::formats::manifest::ManifestEntry;
 
     #[test]
     fn an_entrypoint_is_a_program_of_the_tree() {
         let manifest = Manifest::sorted(vec![
-            Entry::symlink("bin", "usr/bin"),
-            Entry::symlink("usr/bin/sh", "busybox"),
-            Entry::symlink("usr/bin/lost", "nowhere"),
-            Entry::file("usr/bin/busybox", 0o755, b""),
-            Entry::file("usr/bin/text", 0o644, b""),
+            ManifestEntry::symlink("bin", "usr/bin"),
+            ManifestEntry::symlink("usr/bin/sh", "busybox"),
+            ManifestEntry::symlink("usr/bin/lost", "nowhere"),
+            ManifestEntry::file("usr/bin/busybox", 0o755, b""),
+            ManifestEntry::file("usr/bin/text", 0o644, b""),
         ])
         .unwrap();
         for (path, is) in [

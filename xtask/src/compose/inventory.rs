@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
-use ashlar_core::formats::manifest::{Kind, Manifest};
-use ashlar_core::model::hardening::check::Check;
-use ashlar_core::model::image::Profile;
+use ashlar_core::formats::manifest::{EntryKind, Manifest};
+use ashlar_core::model::hardening::check::HardeningCheck;
+use ashlar_core::model::image::IsoProfile;
 use ashlar_core::model::recipe::Style;
 use ashlar_core::plan::Input;
 use ashlar_core::verify::inventory::{self, LAYER, Root};
@@ -25,7 +25,8 @@ pub fn owners(store: &Store, inputs: &[Input]) -> Result<BTreeMap<String, String
     let mut owners = BTreeMap::new();
     for input in inputs {
         let manifest = root::manifest_of(store, input)?;
-        let paths = manifest.entries().iter().filter(|entry| entry.kind != Kind::Dir).map(|entry| entry.path.clone());
+        let paths =
+            manifest.entries().iter().filter(|entry| entry.kind != EntryKind::Dir).map(|entry| entry.path.clone());
         owners.extend(paths.map(|path| (path, input.name.to_string())));
     }
     Ok(owners)
@@ -36,12 +37,12 @@ pub fn text_of(
     name: &str,
     (manifest, files): (&Manifest, &Utf8Path),
     owners: &BTreeMap<String, String>,
-    checks: &[Check],
+    checks: &[HardeningCheck],
     profiles: &[(String, String)],
 ) -> Result<String> {
     let mut texts = BTreeMap::new();
     for entry in manifest.entries() {
-        if matches!(entry.kind, Kind::File { .. }) && inventory::is_text(&entry.path) {
+        if matches!(entry.kind, EntryKind::File { .. }) && inventory::is_text(&entry.path) {
             texts.insert(entry.path.clone(), fs_err::read_to_string(files.join(&entry.path))?);
         }
     }
@@ -93,7 +94,7 @@ fn beside(name: &str, committed: &str, made: &str) -> Committed {
 ///
 /// # Errors
 /// When a file cannot be read as what it begins like.
-pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, iso: &IsoBuild) -> Result<Vec<Row>> {
+pub fn rows(session: &Session<'_>, repository: &Repository, profile: &IsoProfile, iso: &IsoBuild) -> Result<Vec<Row>> {
     let store = session.store();
     let inputs = profile.root_names().iter().map(|name| iso.input(name)).collect::<Result<Vec<_>>>()?;
     let owners = owners(store, &inputs)?;
@@ -103,7 +104,7 @@ pub fn rows(session: &Session<'_>, repository: &Repository, profile: &Profile, i
     tree::unpack_layer(&store.artifact(&digest), digest, &files)?;
     let mut rows = Vec::new();
     for entry in tree::scan(&files)?.entries() {
-        if !matches!(entry.kind, Kind::File { .. }) {
+        if !matches!(entry.kind, EntryKind::File { .. }) {
             continue;
         }
         let package = owners.get(&entry.path).map_or(LAYER, String::as_str);

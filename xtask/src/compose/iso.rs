@@ -15,7 +15,7 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::apparmor;
-use ashlar_core::model::image::Profile;
+use ashlar_core::model::image::IsoProfile;
 use ashlar_core::plan::Keyed;
 use ashlar_core::plan::iso::{MediumPlan, OverlayPlan, PolicyPlan, RootPlan, StagePlan};
 use ashlar_core::verify::inventory;
@@ -28,7 +28,7 @@ use crate::build::session::Session;
 use crate::compose::Variant;
 use crate::host::repository::Repository;
 use crate::host::store::Record;
-use crate::host::store::cache::Place;
+use crate::host::store::cache::OutputPlace;
 
 /// The stages in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -146,14 +146,14 @@ pub fn plans_of_stored(
 }
 
 /// The packages of an ISO, and what it is started with.
-pub fn packages(profile: &Profile) -> Vec<PkgName> {
+pub fn packages(profile: &IsoProfile) -> Vec<PkgName> {
     let mut wanted = profile.root_names();
     wanted.extend(names(BOOT));
     wanted
 }
 
-fn places(plan: &StagePlan) -> Vec<(&'static str, Place<'static>)> {
-    plan.outputs().iter().map(|name| (*name, Place::Artifact)).collect()
+fn places(plan: &StagePlan) -> Vec<(&'static str, OutputPlace<'static>)> {
+    plan.outputs().iter().map(|name| (*name, OutputPlace::Artifact)).collect()
 }
 
 impl IsoBuilder<'_> {

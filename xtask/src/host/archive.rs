@@ -9,7 +9,7 @@ use ashlar_core::formats::archive::{Exceeded, Limits, Tally};
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// An entry of an archive that is read within limits.
-pub type Entry<'a, R> = tar::Entry<'a, Bounded<R>>;
+pub type ArchiveEntry<'a, R> = tar::Entry<'a, Bounded<R>>;
 
 /// The decompressed stream of an archive, by the archive's first bytes.
 fn decompressed(file: &Utf8Path) -> Result<Box<dyn Read>> {
@@ -47,7 +47,7 @@ pub fn text(file: &Utf8Path, limit: u64) -> Result<String> {
 pub fn read(
     file: &Utf8Path,
     label: &str,
-    each: impl FnMut(&Utf8Path, &mut Entry<'_, Box<dyn Read>>) -> Result<()>,
+    each: impl FnMut(&Utf8Path, &mut ArchiveEntry<'_, Box<dyn Read>>) -> Result<()>,
 ) -> Result<()> {
     let length = fs_err::metadata(file)?.len();
     entries(decompressed(file)?, length, Limits::FOREIGN, each).with_context(|| format!("unpacking {label}"))
@@ -58,7 +58,7 @@ pub fn entries<R: Read>(
     stream: R,
     compressed: u64,
     limits: Limits,
-    mut each: impl FnMut(&Utf8Path, &mut Entry<'_, R>) -> Result<()>,
+    mut each: impl FnMut(&Utf8Path, &mut ArchiveEntry<'_, R>) -> Result<()>,
 ) -> Result<()> {
     let stream = Bounded::new(stream, limits.stream(compressed));
     let header = Rc::clone(&stream.header);
@@ -80,7 +80,7 @@ pub fn entries<R: Read>(
 }
 
 /// The target of a link.
-pub fn link_target<R: Read>(entry: &Entry<'_, R>) -> Result<Utf8PathBuf> {
+pub fn link_target<R: Read>(entry: &ArchiveEntry<'_, R>) -> Result<Utf8PathBuf> {
     let target = entry.link_name()?.context("it is a link without a target")?.into_owned();
     if target.as_os_str().is_empty() {
         bail!("it is a link without a target");

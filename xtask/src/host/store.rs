@@ -57,7 +57,7 @@ pub struct DiskFull {
 
 /// Whether a store entry is what its name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum StoreEntry {
     /// Present, and its bytes have the expected digest.
     Good,
     /// Not there.
@@ -178,19 +178,19 @@ impl Store {
     }
 
     /// Checks a file against the digest it is stored under. One that had it before and was not written since is not read again.
-    pub fn check(&self, path: &Utf8Path, expected: &Digest) -> Result<Entry> {
+    pub fn check(&self, path: &Utf8Path, expected: &Digest) -> Result<StoreEntry> {
         if self.stamps.hold(path, expected) {
-            return Ok(Entry::Good);
+            return Ok(StoreEntry::Good);
         }
         match digest_of_file(path) {
             Ok(found) if found == *expected => {
                 self.stamps.note(path, found);
-                Ok(Entry::Good)
+                Ok(StoreEntry::Good)
             }
-            Ok(found) => Ok(Entry::Damaged(found)),
+            Ok(found) => Ok(StoreEntry::Damaged(found)),
             Err(error) if !path.exists() => {
                 drop(error);
-                Ok(Entry::Missing)
+                Ok(StoreEntry::Missing)
             }
             Err(error) => Err(error),
         }
@@ -313,11 +313,11 @@ mod tests {
         fs_err::write(&file, "bytes").unwrap();
         let digest = store.publish_artifact(&file).unwrap();
         let path = store.artifact(&digest);
-        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Good);
+        assert_eq!(store.check(&path, &digest).unwrap(), StoreEntry::Good);
         fs_err::write(&path, "bytez").unwrap();
-        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Damaged(Digest::of("bytez")));
+        assert_eq!(store.check(&path, &digest).unwrap(), StoreEntry::Damaged(Digest::of("bytez")));
         fs_err::remove_file(&path).unwrap();
-        assert_eq!(store.check(&path, &digest).unwrap(), Entry::Missing);
+        assert_eq!(store.check(&path, &digest).unwrap(), StoreEntry::Missing);
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub mod probe;
 
 use anyhow::{Result, bail};
 use ashlar_core::base::command::Command;
-use ashlar_core::model::hosttools::{self, Distro, Finding, Look, Need, TOOLS, Tool, Version};
+use ashlar_core::model::hosttools::{self, Distro, Look, Need, TOOLS, Tool, ToolFinding, Version};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::exec;
@@ -17,7 +17,7 @@ pub struct Found {
     /// The tool.
     pub tool: &'static Tool,
     /// How it is.
-    pub finding: Finding,
+    pub finding: ToolFinding,
     /// Its version, when asked.
     pub version: Option<Version>,
     /// The program, or all files of the set; empty when missing.
@@ -27,7 +27,7 @@ pub struct Found {
 impl Found {
     /// Whether it must be installed or replaced.
     pub fn is_lacking(&self) -> bool {
-        matches!(self.finding, Finding::Missing | Finding::Old)
+        matches!(self.finding, ToolFinding::Missing | ToolFinding::Old)
     }
 }
 
@@ -49,13 +49,13 @@ fn find_in<'a>(program: &str, dirs: impl IntoIterator<Item = &'a str>) -> Option
 
 /// Looks for one tool.
 pub fn look(tool: &'static Tool) -> Found {
-    let missing = Found { tool, finding: Finding::Missing, version: None, paths: Vec::new() };
+    let missing = Found { tool, finding: ToolFinding::Missing, version: None, paths: Vec::new() };
     match tool.look {
         Look::Files(sets) => {
             let set = sets.iter().find(|set| set.iter().all(|file| Utf8Path::new(file).is_file()));
             match set {
                 Some(set) => {
-                    Found { finding: Finding::Good, paths: set.iter().map(Utf8PathBuf::from).collect(), ..missing }
+                    Found { finding: ToolFinding::Good, paths: set.iter().map(Utf8PathBuf::from).collect(), ..missing }
                 }
                 None => missing,
             }
@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn looks_for_programs_and_files() {
-        assert_eq!(look(&MISSING).finding, Finding::Missing);
-        assert_eq!(look(&MUTE).finding, Finding::Unknown);
+        assert_eq!(look(&MISSING).finding, ToolFinding::Missing);
+        assert_eq!(look(&MUTE).finding, ToolFinding::Unknown);
         assert!(look(&MUTE).paths[0].ends_with("sh"));
         let old = look(&OLD);
-        assert_eq!(old.finding, Finding::Old);
+        assert_eq!(old.finding, ToolFinding::Old);
         assert_eq!(describe(&old), "sh is too old: 1.9, needed is 2.1 (for tests)");
         assert_eq!(describe(&look(&MISSING)), "no-such-tool-here is missing (for tests)");
         assert_eq!(look(&FILES).paths, ["/proc/self/stat", "/proc/self/status"]);

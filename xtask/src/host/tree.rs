@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::{Digest, Hasher};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::layer;
-use ashlar_core::formats::manifest::{Entry, Manifest};
+use ashlar_core::formats::manifest::{Manifest, ManifestEntry};
 use camino::Utf8Path;
 
 /// Writes the entries of `manifest`, contents from below `root`, as a layer to `out`; gives its digest.
@@ -29,7 +29,7 @@ pub fn write_layer(root: &Utf8Path, manifest: &Manifest, epoch: Epoch, out: &Utf
     let mut file = tempfile::Builder::new().prefix(".layer-").tempfile_in(folder).with_context(doing)?;
     let directory = Directory::new(root);
     let writer = Hashing { out: BufWriter::with_capacity(1 << 20, file.as_file_mut()), hasher: Hasher::default() };
-    let open = |entry: &Entry| -> io::Result<Box<dyn io::Read>> { Ok(Box::new(directory.open(&entry.path)?)) };
+    let open = |entry: &ManifestEntry| -> io::Result<Box<dyn io::Read>> { Ok(Box::new(directory.open(&entry.path)?)) };
     let mut writer = layer::write(manifest, epoch, writer, open).with_context(doing)?;
     writer.flush().with_context(doing)?;
     let digest = writer.finish();

@@ -11,7 +11,7 @@ use ashlar_core::plan::PlannedSource;
 use camino::{Utf8Path, Utf8PathBuf};
 use tar::EntryType;
 
-use super::archive::{self, Entry};
+use super::archive::{self, ArchiveEntry};
 use super::beneath::Beneath;
 
 /// Unpacks `archive` into `root` as the plan says: leading components dropped, only the named prefixes, below `to`.
@@ -42,7 +42,7 @@ fn inside(path: &Utf8Path, source: &PlannedSource) -> Result<Option<Utf8PathBuf>
 }
 
 fn write_entry<R: Read>(
-    entry: &mut Entry<'_, R>,
+    entry: &mut ArchiveEntry<'_, R>,
     inner: &Utf8Path,
     dest: &mut Beneath,
     source: &PlannedSource,
@@ -63,7 +63,7 @@ fn write_entry<R: Read>(
     }
 }
 
-fn write_file<R: Read>(entry: &mut Entry<'_, R>, inner: &Utf8Path, dest: &mut Beneath) -> Result<()> {
+fn write_file<R: Read>(entry: &mut ArchiveEntry<'_, R>, inner: &Utf8Path, dest: &mut Beneath) -> Result<()> {
     let mode = if entry.header().mode()? & 0o100 == 0 { 0o644 } else { 0o755 };
     let mut file = dest.create(inner)?;
     std::io::copy(entry, &mut file)?;

@@ -17,7 +17,7 @@ use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, 
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::report::Verdict;
+use self::report::ScenarioVerdict;
 use super::machine::{flash, write_volume};
 use crate::app::App;
 use crate::cli::BootTestArgs;
@@ -101,7 +101,7 @@ fn lacking(scenarios: &[Scenario]) -> Option<String> {
 
 impl Subject<'_> {
     /// Tests one scenario under a name of its own, and prints how it went.
-    fn test(&self, scenario: &Scenario, name: String) -> Result<Verdict> {
+    fn test(&self, scenario: &Scenario, name: String) -> Result<ScenarioVerdict> {
         self.app.reporter.note(format!("starting {name}: {}", scenario.summary));
         let log = self.logs.join(format!("{name}.log"));
         let verdict = self.hold(scenario, name, log).with_context(|| format!("boot scenario {}", scenario.name))?;
@@ -116,7 +116,7 @@ impl Subject<'_> {
     }
 
     /// Holds the scenario's conversation with a machine that lives no longer than it.
-    fn hold(&self, scenario: &Scenario, name: String, log: Utf8PathBuf) -> Result<Verdict> {
+    fn hold(&self, scenario: &Scenario, name: String, log: Utf8PathBuf) -> Result<ScenarioVerdict> {
         let scratch = tempfile::tempdir()?;
         let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
         let client = Arc::new(SshClient::make(None, scratch)?);
@@ -130,7 +130,7 @@ impl Subject<'_> {
             _ => None,
         };
         let seconds = |time: Option<&Duration>| time.map(Duration::as_secs_f64);
-        Ok(Verdict {
+        Ok(ScenarioVerdict {
             scenario: scenario.name,
             name,
             ok: failure.is_none() && facts.iter().all(|seen| seen.ok),

@@ -1,7 +1,7 @@
 //! `doctor`: what this machine lacks, each with the command that brings it.
 
 use anyhow::Result;
-use ashlar_core::model::hosttools::{Distro, Finding};
+use ashlar_core::model::hosttools::{Distro, ToolFinding};
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
@@ -81,15 +81,15 @@ fn examine(app: &App) -> Result<Health> {
 fn line(found: &Found, root: bool) -> ToolLine {
     let Found { tool, finding, version, paths } = found;
     let status = match finding {
-        Finding::Good => Status::Ok,
-        Finding::Missing | Finding::Old if tool.need.is_essential(root) => Status::Problem,
+        ToolFinding::Good => Status::Ok,
+        ToolFinding::Missing | ToolFinding::Old if tool.need.is_essential(root) => Status::Problem,
         _ => Status::Warning,
     };
     let state = match finding {
-        Finding::Good => "ok",
-        Finding::Unknown => "version unknown",
-        Finding::Old => "too old",
-        Finding::Missing => "missing",
+        ToolFinding::Good => "ok",
+        ToolFinding::Unknown => "version unknown",
+        ToolFinding::Old => "too old",
+        ToolFinding::Missing => "missing",
     };
     ToolLine {
         name: tool.name,

@@ -13,7 +13,7 @@ use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::Answer;
 use ashlar_lab::console::facts::{BECOME, Expected, Fact};
 use ashlar_lab::console::task::Task;
-use ashlar_lab::grade::{Grade, Verdict, audit, exposure, lynis, ssh_audit};
+use ashlar_lab::grade::{Grade, GradeVerdict, audit, exposure, lynis, ssh_audit};
 use ashlar_lab::qemu::{Display, Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -81,9 +81,9 @@ pub fn run(app: &App, args: &GradeArgs) -> Result<Exit> {
 /// A target that was missed counts before a grader that could not be asked.
 fn outcome(grades: &[Grade]) -> Exit {
     let any = |is: fn(&Grade) -> bool| grades.iter().any(is);
-    if any(|grade| grade.verdict == Verdict::Missed) {
+    if any(|grade| grade.verdict == GradeVerdict::Missed) {
         Exit::Boot
-    } else if any(|grade| grade.verdict == Verdict::Skipped && grade.grader != BY_HAND) {
+    } else if any(|grade| grade.verdict == GradeVerdict::Skipped && grade.grader != BY_HAND) {
         Exit::Unchecked
     } else {
         Exit::Good

@@ -14,7 +14,7 @@ use crate::compose::inventory::{self, Committed};
 use crate::compose::iso::{self, IsoBuild, Stage};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
-use crate::host::store::{Entry, Store};
+use crate::host::store::{Store, StoreEntry};
 
 /// Builds an ISO, or its stages up to `last`.
 pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>) -> Result<Exit> {
@@ -77,7 +77,7 @@ fn place(store: &Store, digest: &ashlar_core::base::digest::Digest, output: &Utf
     if let Some(parent) = output.parent() {
         fs_err::create_dir_all(parent)?;
     }
-    if store.check(output, digest)? != Entry::Good {
+    if store.check(output, digest)? != StoreEntry::Good {
         let bytes = fs_err::read(store.artifact(digest))?;
         store.write_atomic(output, &bytes)?;
     }

@@ -135,7 +135,7 @@ mod tests {
     fn only_essential_tools_fail_the_command() {
         let found = |name: &str| {
             let tool = hosttools::TOOLS.iter().find(|tool| tool.name == name).unwrap();
-            Found { tool, finding: hosttools::Finding::Missing, version: None, paths: Vec::new() }
+            Found { tool, finding: hosttools::ToolFinding::Missing, version: None, paths: Vec::new() }
         };
         assert_eq!(verdict(&[found("podman")]), Exit::Good);
         assert_eq!(verdict(&[found("podman"), found("runc")]), Exit::Host);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Variations;
-use ashlar_core::verify::compare::Verdict;
+use ashlar_core::verify::compare::ReproVerdict;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::target::Target;
@@ -89,7 +89,7 @@ fn second(first: &Store, root: &Utf8Path) -> Result<Store> {
     Store::open(root)
 }
 
-type Verdicts = BTreeMap<String, Verdict>;
+type Verdicts = BTreeMap<String, ReproVerdict>;
 
 fn verify(
     repository: &Repository,
@@ -145,7 +145,7 @@ fn package(
             let (a, b) = (a.context("not built")?, b.context("not built")?);
             verdicts.insert(package.to_string(), verify::packages(first.store(), second.store(), package, a, b)?);
         }
-        Ok(Verdict::Reproduced)
+        Ok(ReproVerdict::Reproduced)
     })?;
     if !compared.is_good() {
         verdicts.insert(name.to_string(), compared);
@@ -157,7 +157,7 @@ fn conclude(verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
     let text: String = verdicts.iter().map(|(name, verdict)| verdict.render(name)).collect();
     print!("{text}");
     let reproduced = verdicts.values().filter(|verdict| verdict.is_good()).count();
-    let differing = verdicts.values().filter(|verdict| matches!(verdict, Verdict::Differs(_))).count();
+    let differing = verdicts.values().filter(|verdict| matches!(verdict, ReproVerdict::Differs(_))).count();
     let summary = format!(
         "{} checked: {reproduced} reproduced, {differing} differ, {} undecided\n",
         verdicts.len(),

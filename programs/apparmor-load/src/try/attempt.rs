@@ -8,7 +8,7 @@ use std::thread;
 use crate::sys;
 use crate::table::Action;
 
-/// Tries it in this thread, and undoes what it did.
+/// Makes the attempt in this thread, and undoes its effect.
 pub fn make(action: &Action) -> io::Result<()> {
     match action {
         Action::Read(path) => File::open(path).map(drop),
@@ -19,7 +19,7 @@ pub fn make(action: &Action) -> io::Result<()> {
         }
         Action::Exec(path) => {
             let mut command = Command::new(path);
-            // It has run if it could be started; what it says of its arguments does not matter.
+            // A program that started has run; its exit status does not matter.
             command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().map(drop)
         }
         Action::Mount(path) => {
@@ -36,10 +36,10 @@ pub fn make(action: &Action) -> io::Result<()> {
     }
 }
 
-/// Tries it in a thread of its own that has entered a profile. The outer error: the profile could not be entered.
+/// Makes the attempt in a thread that has entered a profile. The outer error: the thread could not enter it.
 pub fn confined(profile: &str, name: &str, action: &Action) -> io::Result<io::Result<()>> {
     let (profile, action) = (profile.to_owned(), action.clone());
-    // The hostname is read before: what is refused must be the attempt itself.
+    // The hostname is read before, so that the refusal is of the attempt itself.
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         fs::write("/proc/thread-self/attr/apparmor/current", format!("changeprofile {profile}"))?;
         Ok(make(&action))

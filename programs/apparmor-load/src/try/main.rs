@@ -1,8 +1,8 @@
-//! `apparmor-try`: does what AppArmor profiles must refuse, and looks whether it was refused and recorded.
+//! `apparmor-try`: makes attempts that AppArmor profiles must refuse, and checks that each is refused and recorded.
 //!
-//! It reads a table of attempts (`hardening/2-access/refusals`) from standard input. Each is made twice: first without a profile,
-//! where it must work, so that a refusal says something; then by a thread that has changed into the profile. The record of the
-//! refusal is found by the thread's name. For boot tests, as root, in an image that is made for them.
+//! It reads a table of attempts (`hardening/2-access/refusals`) from standard input. It makes each attempt twice: first
+//! without a profile, where it must succeed, so that the refusal means something; then in a thread that has entered the
+//! profile. The thread's name identifies the record of the refusal. For boot tests, as root, in a test image.
 //!
 //! * [`table`]: the attempts, read. No effects.
 //! * [`attempt`]: making one, with and without a profile.
@@ -19,11 +19,11 @@ use std::process::ExitCode;
 
 use table::Attempt;
 
-/// What came of an attempt.
+/// The result of an attempt.
 enum Verdict {
     /// Refused, and recorded.
     Held,
-    /// Why it proves nothing, or shows a hole.
+    /// Why it proves nothing, or what is wrong.
     Failed(String),
 }
 
@@ -51,7 +51,7 @@ fn try_all(attempts: &[Attempt]) -> ExitCode {
     }
     let mut failed = 0;
     for (number, attempt) in attempts.iter().enumerate() {
-        match judge(attempt, &format!("try-{number}")) {
+        match evaluate(attempt, &format!("try-{number}")) {
             Verdict::Held => say(&format!("ok {attempt}")),
             Verdict::Failed(why) => {
                 failed += 1;
@@ -63,9 +63,9 @@ fn try_all(attempts: &[Attempt]) -> ExitCode {
     if failed == 0 && !attempts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn judge(attempt: &Attempt, thread: &str) -> Verdict {
+fn evaluate(attempt: &Attempt, thread: &str) -> Verdict {
     if let Err(error) = attempt::make(&attempt.action) {
-        return Verdict::Failed(format!("it does not work without a profile either ({error}), so this proves nothing"));
+        return Verdict::Failed(format!("it fails without a profile too ({error}), so the test proves nothing"));
     }
     match attempt::confined(&attempt.profile, thread, &attempt.action) {
         Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {}
@@ -75,12 +75,12 @@ fn judge(attempt: &Attempt, thread: &str) -> Verdict {
     }
     match record::found(&attempt.profile, thread) {
         Ok(true) => Verdict::Held,
-        Ok(false) => Verdict::Failed("refused, but there is no record of it".to_owned()),
+        Ok(false) => Verdict::Failed("refused, but audit has no record of it".to_owned()),
         Err(error) => Verdict::Failed(format!("refused, but the records cannot be read: {error}")),
     }
 }
 
-/// Nobody can be told that a line could not be written; the exit code still says how it went.
+/// A failed write cannot be reported; the exit status still tells the result.
 fn say(line: &str) {
     let _written = io::stdout().write_all(format!("{line}\n").as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Records of refusals: in the kernel's log, or in auditd's if that runs.
+//! Records of refusals: in the kernel's log, or in auditd's if it runs.
 
 use std::fs;
 use std::io;
@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use crate::sys;
 
-/// Where auditd writes.
+/// auditd's log.
 const AUDIT_LOG: &str = "/var/log/audit/audit.log";
-/// The limit of the kernel's log, in lines a time: without auditd it swallows records.
+/// The rate limit of the kernel's log: without auditd it drops records.
 const LIMIT: &str = "/proc/sys/kernel/printk_ratelimit";
-/// How often is looked, and how long is waited between.
+/// Number of attempts to find a record, and the pause between them.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Lifts the limit, so that each refusal has its record.
+/// Removes the limit, so that every refusal has a record.
 pub fn lift_limit() -> io::Result<()> {
     fs::write(LIMIT, "0")
 }
 
-/// Whether there is a record of a refusal by `profile` of the thread `name`.
+/// Whether a refusal by `profile` of the thread `name` is recorded.
 pub fn found(profile: &str, name: &str) -> io::Result<bool> {
     let words = words(profile, name);
     for _ in 0..TRIES {

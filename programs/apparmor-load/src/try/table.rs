@@ -1,15 +1,15 @@
-//! The table of attempts: `PROFILE ACTION [WORD]…`, one a line.
+//! The table of attempts: `PROFILE ACTION [WORD]…`, one per line.
 
 use std::fmt;
 
-/// Something that a program can do, or not.
+/// An action that a program may attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Open a file for reading.
     Read(String),
     /// Open a file for writing; nothing is written.
     Write(String),
-    /// Make a file where none is; it is removed again.
+    /// Create a file, and remove it again.
     Create(String),
     /// Start a program.
     Exec(String),
@@ -21,11 +21,11 @@ pub enum Action {
     Signal(i32),
     /// Look into another process, as a debugger would.
     Look(i32),
-    /// Set the machine's name to what it is. Needs CAP_SYS_ADMIN.
+    /// Set the host name to its present value. Needs CAP_SYS_ADMIN.
     Hostname,
-    /// Set the clock to what it shows. Needs CAP_SYS_TIME.
+    /// Set the clock to its present time. Needs CAP_SYS_TIME.
     Clock,
-    /// Make the root the root. Needs CAP_SYS_CHROOT.
+    /// Change the root to the present root. Needs CAP_SYS_CHROOT.
     Chroot,
     /// Read the kernel's log. Needs CAP_SYSLOG.
     KernelLog,
@@ -36,7 +36,7 @@ pub enum Action {
 pub struct Attempt {
     /// The profile that must refuse it.
     pub profile: String,
-    /// What is tried.
+    /// The attempt.
     pub action: Action,
 }
 
@@ -86,7 +86,7 @@ fn action(words: &[&str]) -> Option<Action> {
     })
 }
 
-/// All lines, or what is wrong with each that is not right.
+/// All lines, or a finding for each wrong one.
 pub fn read(text: &str) -> Result<Vec<Attempt>, Vec<String>> {
     let (mut attempts, mut findings) = (Vec::new(), Vec::new());
     for (number, line) in text.lines().enumerate() {
@@ -94,7 +94,7 @@ pub fn read(text: &str) -> Result<Vec<Attempt>, Vec<String>> {
         let Some((profile, words)) = words.split_first() else { continue };
         match action(words) {
             Some(action) => attempts.push(Attempt { profile: (*profile).to_owned(), action }),
-            None => findings.push(format!("line {}: `{}` is nothing that can be tried", number + 1, words.join(" "))),
+            None => findings.push(format!("line {}: unknown attempt `{}`", number + 1, words.join(" "))),
         }
     }
     if findings.is_empty() { Ok(attempts) } else { Err(findings) }
@@ -111,7 +111,7 @@ mod tests {
         let attempts = read(text).unwrap();
         let shown: String = attempts.iter().map(|attempt| format!("{attempt}\n")).collect();
         assert_eq!(shown, "syslogd read /etc/shadow\nsyslogd socket inet raw\nklogd signal 1\nklogd clock\n");
-        // What is shown can be read again.
+        // The output can be parsed again.
         assert_eq!(read(&shown).unwrap(), attempts);
     }
 

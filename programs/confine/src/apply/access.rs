@@ -1,10 +1,10 @@
 //! Landlock: access to files by path, TCP ports, signals and abstract sockets.
 //!
-//! What it does not see, as of Linux 6.12, and what does instead: data sent with the first packet of a TCP connection (TCP Fast Open),
-//! which the filter of system calls refuses and the kernel's settings switch off; UDP and raw sockets, which are had or not as
-//! a family, and whose ports and addresses only the packet filter knows; sockets of the machine with a path, which modes and
-//! AppArmor decide about; `chmod`, `chown`, `stat`, time stamps and extended attributes, which are the owner's; files that were open
-//! before.
+//! What Landlock does not see, as of Linux 6.12, and what covers it instead: data in the first packet of a TCP
+//! connection (TCP Fast Open), which the filter of system calls refuses and the kernel's settings disable; UDP and raw
+//! sockets, which are granted by family, and whose ports and addresses only the packet filter knows; Unix sockets with
+//! a path, which file modes and AppArmor control; `chmod`, `chown`, `stat`, time stamps and extended attributes, which
+//! belong to the owner; files that were open before.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use landlock::{
 use super::Failure;
 use crate::plan::{Access, FileRule, Plan};
 
-/// Of Linux 6.12. What a kernel does not know cannot be forbidden, so an older one is an error.
+/// The version of Linux 6.12. An older kernel could not enforce all of it, so it is an error.
 const VERSION: ABI = ABI::V6;
 
 fn failed(error: RulesetError) -> Failure {
@@ -25,7 +25,7 @@ fn failed(error: RulesetError) -> Failure {
     ))
 }
 
-/// The rules, with every path opened; `None` when nothing is restricted.
+/// The rules, with every path opened; `None` if nothing is restricted.
 pub fn ruleset(plan: &Plan) -> Result<Option<RulesetCreated>, Failure> {
     let mut scopes = BitFlags::<Scope>::EMPTY;
     if !plan.signals_outside {
@@ -59,7 +59,7 @@ pub fn ruleset(plan: &Plan) -> Result<Option<RulesetCreated>, Failure> {
             created = created.add_rule(NetPort::new(*port, AccessNet::ConnectTcp)).map_err(failed)?;
         }
     }
-    // Whether no_new_privs is set is the plan's decision.
+    // The plan decides about no_new_privs.
     Ok(Some(created.no_new_privs(false)))
 }
 
@@ -99,7 +99,7 @@ fn rights(access: Access) -> BitFlags<AccessFs> {
     }
 }
 
-/// Puts this process under the rules, with all that it starts.
+/// Restricts this process and everything it starts.
 pub fn restrict(ruleset: Option<RulesetCreated>) -> Result<(), Failure> {
     match ruleset {
         Some(ruleset) => ruleset.restrict_self().map(drop).map_err(failed),

@@ -1,6 +1,6 @@
-//! The one table of system calls: number, name, group. Up to Linux 6.12; what is newer does not exist for a confined program.
+//! The table of system calls: number, name, group. Up to Linux 6.12; newer calls do not exist for a confined program.
 //!
-//! Groups and their meaning are in the module above. A call in no group of a profile is refused.
+//! The module above defines the groups. A call outside the groups of a profile is refused.
 
 use super::Group::{self, *};
 

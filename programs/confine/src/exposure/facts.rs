@@ -1,5 +1,5 @@
-//! What the kernel says of a process, read from the texts of `/proc`. Pure: texts in, facts out; a text that is not as the
-//! kernel writes it gives nothing, never a panic.
+//! The state of a process, read from texts of `/proc`. Pure: texts in, facts out; a malformed text gives `None`, never
+//! a panic.
 
 use crate::capability::Capabilities;
 
@@ -10,17 +10,17 @@ pub struct Status {
     pub name: String,
     /// Real, effective, saved and file system user.
     pub uids: [u32; 4],
-    /// What it has or can switch on.
+    /// Permitted capabilities.
     pub permitted: Capabilities,
-    /// What programs that it starts could get.
+    /// Bounding set.
     pub bounding: Capabilities,
-    /// What programs that it starts get without being root.
+    /// Ambient capabilities.
     pub ambient: Capabilities,
-    /// Whether it can never gain rights by starting a program.
+    /// `no_new_privs`.
     pub no_new_privileges: bool,
-    /// 0: none, 1: strict, 2: filter.
+    /// Seccomp mode: 0 none, 1 strict, 2 filter.
     pub seccomp: u8,
-    /// How many filters.
+    /// Number of filters.
     pub filters: u32,
     /// File mode mask.
     pub umask: u32,
@@ -50,12 +50,12 @@ pub fn status(text: &str) -> Option<Status> {
     })
 }
 
-/// How AppArmor treats a process.
+/// The AppArmor state of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Profile {
-    /// A profile that is enforced.
+    /// A profile in enforce mode.
     Enforced(String),
-    /// A profile that only complains, or one that is said to be unconfined.
+    /// A profile in complain mode, or an unconfined one.
     Weak(String),
     /// None.
     None,
@@ -77,9 +77,9 @@ pub fn apparmor(text: &str) -> Profile {
 pub struct Mount {
     /// Device number of the file system.
     pub device: String,
-    /// The directory in it that is mounted.
+    /// The mounted directory in it.
     pub root: String,
-    /// Where.
+    /// Mount point.
     pub point: String,
     /// Flags of this mount.
     pub options: Vec<String>,
@@ -90,14 +90,14 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Whether nothing can be written through it.
+    /// Whether it is read-only.
     pub fn is_read_only(&self) -> bool {
         let has = |list: &[String]| list.iter().any(|option| option == "ro");
         has(&self.options) || has(&self.system_options)
     }
 }
 
-/// Reads `/proc/PID/mountinfo`; lines that are none are left out.
+/// Reads `/proc/PID/mountinfo`; skips malformed lines.
 pub fn mounts(text: &str) -> Vec<Mount> {
     let words = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
     let read = |line: &str| {
@@ -116,7 +116,7 @@ pub fn mounts(text: &str) -> Vec<Mount> {
     text.lines().filter_map(read).collect()
 }
 
-/// The mount in which a path lies: of the longest points that contain it, the last one, which covers the others.
+/// The mount that contains a path: of the longest mount points, the last one, which covers the others.
 pub fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let contains = |point: &str| {
         point == "/" || path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -124,12 +124,12 @@ pub fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     mounts.iter().filter(|mount| contains(&mount.point)).max_by_key(|mount| mount.point.len())
 }
 
-/// The soft limit of a line of `/proc/PID/limits`; nothing when there is none or it is unlimited.
+/// The soft limit in a line of `/proc/PID/limits`; `None` if it is missing or unlimited.
 pub fn limit(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
-/// The control group, from `/proc/PID/cgroup`; nothing when it is the machine's own.
+/// The control group, from `/proc/PID/cgroup`; `None` for the root group.
 pub fn control_group(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::/")).filter(|path| !path.is_empty())
 }
@@ -139,21 +139,21 @@ pub fn service_of(group: &str) -> Option<&str> {
     group.split('/').next()?.strip_prefix("openrc.").filter(|name| !name.is_empty())
 }
 
-/// Numbers of sockets in a table like `/proc/PID/net/tcp` or `/proc/PID/net/packet`, whose first line names the columns.
+/// Inodes of sockets in a table like `/proc/PID/net/tcp` or `/proc/PID/net/packet`, whose first line names the columns.
 pub fn socket_numbers(text: &str, column: usize) -> Vec<u64> {
     let number = |line: &str| line.split_whitespace().nth(column)?.parse().ok();
     text.lines().skip(1).filter_map(number).collect()
 }
 
-/// The number in the target of a descriptor that is a socket: `socket:[123]`.
+/// The inode in the target of a socket descriptor: `socket:[123]`.
 pub fn socket_number(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// All that is judged of a process.
+/// Everything that is scored of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Its number.
+    /// PID.
     pub pid: u32,
     /// User, capabilities, filters.
     pub status: Status,
@@ -163,16 +163,16 @@ pub struct Facts {
     pub own_namespaces: Vec<String>,
     /// Its root directory, as process 1 names it.
     pub root: String,
-    /// What it sees.
+    /// Its mounts.
     pub mounts: Vec<Mount>,
-    /// What process 1 sees.
+    /// The mounts of process 1.
     pub mounts_of_init: Vec<Mount>,
-    /// Size of core dumps; nothing is no limit.
+    /// Size of core dumps; `None` is unlimited.
     pub core_limit: Option<u64>,
     /// Whether its control group limits memory.
     pub memory_is_limited: bool,
     /// Whether its control group limits processes.
     pub processes_are_limited: bool,
-    /// Whether it holds sockets to the network.
+    /// Whether it has network sockets.
     pub has_network_sockets: bool,
 }

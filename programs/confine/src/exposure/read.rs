@@ -1,4 +1,4 @@
-//! Reads `/proc` and the control groups. The one place of this half of the program with effects.
+//! Reads `/proc` and the control groups: the only module of this half of the program with effects.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use super::facts::{self, Facts};
 const GROUPS: &str = "/sys/fs/cgroup";
 /// Kinds of namespaces, as `/proc/PID/ns` names them.
 const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
-/// Tables of sockets, with the column of the socket's number.
+/// Tables of sockets, with the column of the inode.
 const SOCKETS: [(&str, usize); 7] =
     [("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("raw", 9), ("raw6", 9), ("packet", 8)];
 
@@ -42,7 +42,7 @@ pub fn processes(service: &str) -> Vec<u32> {
     let mut found = BTreeSet::new();
     let mut groups = vec![Path::new(GROUPS).join(format!("openrc.{service}"))];
     while let Some(group) = groups.pop() {
-        // A group that has just gone has no processes.
+        // A group that just vanished has no processes.
         let list = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
         found.extend(list.lines().filter_map(|line| line.parse::<u32>().ok()));
         let entries = fs::read_dir(&group).into_iter().flatten().flatten();
@@ -59,24 +59,24 @@ pub fn service_of(pid: u32) -> Option<String> {
     facts::service_of(facts::control_group(&text)?).map(str::to_owned)
 }
 
-/// Whether a process is still there and is a program: what has ended is not judged.
+/// Whether a process is alive and a program; ended ones are not scored.
 pub fn runs(pid: u32) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
-/// Looks at a process.
+/// Reads the facts of a process.
 pub fn process(pid: u32) -> Result<Facts, String> {
     let file = |name: &str| format!("/proc/{pid}/{name}");
     let status =
         facts::status(&text(&file("status"))?).ok_or_else(|| format!("{} is not as expected", file("status")))?;
-    // The older place is every security module's; a kernel without AppArmor has neither.
+    // The older file belongs to every security module; a kernel without AppArmor has neither.
     let label = text(&file("attr/apparmor/current")).or_else(|_| text(&file("attr/current"))).unwrap_or_default();
     let mut own_namespaces = Vec::new();
     for kind in NAMESPACES {
         let (path, of_init) = (file(&format!("ns/{kind}")), format!("/proc/1/ns/{kind}"));
         match (fs::read_link(&path), fs::read_link(&of_init)) {
             (Ok(own), Ok(of_init)) if own != of_init => own_namespaces.push(kind.to_owned()),
-            // A kernel without namespaces of this kind has one for all.
+            // A kernel without this kind of namespace has one for all.
             (Err(error), Err(_)) if error.kind() == io::ErrorKind::NotFound => {}
             (own, of_init_link) => {
                 own.map_err(named(&path))?;

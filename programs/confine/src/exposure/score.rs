@@ -6,16 +6,16 @@ use super::facts::Facts;
 use super::table::{Row, TABLE};
 use crate::profile::Accepted;
 
-/// A process, judged.
+/// The score of a process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
-    /// Its number.
+    /// PID.
     pub pid: u32,
     /// Its short name.
     pub name: String,
-    /// 0.0, nothing is lacking, to 10.0, everything is.
+    /// From 0.0 (no restriction is missing) to 10.0 (all are).
     pub points: f64,
-    /// What is lacking: row, and how much of 2.
+    /// Missing restrictions: row, and how much of 2.
     pub lacking: Vec<(&'static str, u32)>,
 }
 
@@ -24,7 +24,7 @@ pub fn is_row(word: &str) -> bool {
     TABLE.iter().any(|row| row.id == word)
 }
 
-/// Judges a process by all rows but those named.
+/// Scores a process by all rows except those named.
 pub fn score(facts: &Facts, without: &[String]) -> Score {
     let mut lacking = Vec::new();
     let (mut lost, mut total) = (0, 0);
@@ -44,7 +44,7 @@ pub fn score(facts: &Facts, without: &[String]) -> Score {
 /// A service with its processes, the most exposed first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// Its name, or that of a process which belongs to none.
+    /// Its name, or the name of a process outside any service.
     pub name: String,
     /// Its processes; never empty.
     pub processes: Vec<Score>,
@@ -52,12 +52,12 @@ pub struct Service {
     pub accepted: Option<Accepted>,
 }
 
-/// How a service compares with the limit.
+/// The comparison of a service with the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not above it.
+    /// Within the limit.
     Within,
-    /// Above it, but not above what its profile accepts, with a reason.
+    /// Above it, but within the score that its profile accepts, with a reason.
     Accepted,
     /// Above.
     Above,
@@ -79,19 +79,19 @@ impl Service {
     }
 }
 
-/// One line for each service; with `details` each process and what it lacks.
+/// One line per service; with `details` each process and its missing restrictions.
 pub fn table(services: &[Service], limit: f64, details: bool) -> String {
     let mut text = String::new();
     let width = services.iter().map(|service| service.name.len()).max().unwrap_or(0).max(7);
     for service in services {
-        let said = match (service.verdict(limit), &service.accepted) {
+        let remark = match (service.verdict(limit), &service.accepted) {
             (Verdict::Within, _) => "ok".to_owned(),
             (Verdict::Accepted, Some(exception)) => {
                 format!("accepted up to {:.1}: {}", exception.accepted, exception.reason)
             }
             _ => format!("above {limit:.1}"),
         };
-        line(&mut text, format_args!("{:width$}  {:4.1}  {said}", service.name, service.points()));
+        line(&mut text, format_args!("{:width$}  {:4.1}  {remark}", service.name, service.points()));
         for process in service.processes.iter().filter(|_| details) {
             line(&mut text, format_args!("  process {} ({}): {:.1}", process.pid, process.name, process.points));
             for (row, lacks) in rows(&process.lacking) {

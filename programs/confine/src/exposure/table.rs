@@ -1,8 +1,8 @@
-//! What is judged, how much it weighs, and why: each row is a restriction that a process may lack.
+//! The scored restrictions: what each weighs, and why.
 //!
-//! The score is ten times the weight of what is lacking by the weight of everything, like `systemd-analyze security` counts.
-//! A row looks at what the kernel says of the running process, never at a profile. Landlock is not among them: no file of
-//! `/proc` tells of it.
+//! The score is ten times the weight of missing restrictions divided by the total weight, as in `systemd-analyze
+//! security`. A row reads the kernel's view of the running process, never a profile. Landlock has no row, because no
+//! file of `/proc` shows it.
 
 use super::facts::{Facts, Mount, Profile, mount_of};
 use crate::capability::Capabilities;
@@ -11,34 +11,34 @@ use crate::capability::Capabilities;
 pub struct Row {
     /// Short, for tables and JSON.
     pub id: &'static str,
-    /// Points when it is lacking.
+    /// Points if it is missing.
     pub weight: u32,
-    /// What it means that it is lacking.
+    /// The consequence if it is missing.
     pub lacking: &'static str,
-    /// Why it weighs that much.
+    /// The reason for the weight.
     pub reason: &'static str,
-    judge: Judge,
+    measure: Measure,
 }
 
-enum Judge {
-    /// How much is lacking, of 2.
+enum Measure {
+    /// How much is missing, of 2.
     Of2(fn(&Facts) -> u32),
-    /// Lacking when one of these capabilities can be had.
+    /// Missing if one of these capabilities can be had.
     Capabilities(&'static [&'static str]),
 }
 
 impl Row {
-    /// How much of it a process lacks: 0, 1 or 2 of 2.
+    /// How much of it a process is missing: 0, 1 or 2 of 2.
     pub fn lacks(&self, facts: &Facts) -> u32 {
-        match self.judge {
-            Judge::Of2(judge) => judge(facts),
-            Judge::Capabilities(names) => 2 * u32::from(within_reach(facts).0 & Capabilities::of(names).0 != 0),
+        match self.measure {
+            Measure::Of2(measure) => measure(facts),
+            Measure::Capabilities(names) => 2 * u32::from(within_reach(facts).0 & Capabilities::of(names).0 != 0),
         }
     }
 }
 
-/// What a process has, or gets by starting a program: root gets what the bounding set leaves, and so could others if there were
-/// files with capabilities, unless it has given up gaining rights.
+/// The capabilities that a process has, or gets by starting a program: root gets the bounding set, and so could others
+/// through files with capabilities, unless `no_new_privs` is set.
 fn within_reach(facts: &Facts) -> Capabilities {
     let status = &facts.status;
     let can_gain = status.uids.contains(&0) || !status.no_new_privileges;
@@ -49,7 +49,7 @@ fn all(lacks: bool) -> u32 {
     if lacks { 2 } else { 0 }
 }
 
-/// Whether the system's files are within reach: a directory as root keeps in who cannot change it again.
+/// Whether the system's files are within reach: a chroot holds only a process that cannot call chroot again.
 fn sees_files(facts: &Facts) -> bool {
     facts.root == "/" || within_reach(facts).0 & Capabilities::of(&["CAP_SYS_CHROOT"]).0 != 0
 }
@@ -58,7 +58,7 @@ fn writable(facts: &Facts, path: &str) -> u32 {
     all(sees_files(facts) && mount_of(&facts.mounts, path).is_none_or(|mount| !mount.is_read_only()))
 }
 
-/// Whether a path leads to the same as for process 1.
+/// Whether a path leads to the same place as for process 1.
 fn is_shared(facts: &Facts, path: &str) -> bool {
     let place = |mount: &Mount| (mount.device.clone(), mount.root.clone());
     sees_files(facts) && mount_of(&facts.mounts, path).map(place) == mount_of(&facts.mounts_of_init, path).map(place)
@@ -86,7 +86,7 @@ fn proc_shows(facts: &Facts) -> u32 {
 }
 
 fn settings_writable(facts: &Facts) -> u32 {
-    // Without the directory, or without anything mounted there but processes, there are no settings.
+    // Without the directory, or with only processes mounted there, there are no settings.
     let hides_kernel =
         mount_of(&facts.mounts, "/proc").is_some_and(|m| m.system_options.iter().any(|o| o == "subset=pid"));
     let sys = writable(facts, "/sys") / 2;
@@ -110,9 +110,9 @@ const fn row(
     weight: u32,
     lacking: &'static str,
     reason: &'static str,
-    judge: fn(&Facts) -> u32,
+    measure: fn(&Facts) -> u32,
 ) -> Row {
-    Row { id, weight, lacking, reason, judge: Judge::Of2(judge) }
+    Row { id, weight, lacking, reason, measure: Measure::Of2(measure) }
 }
 
 const fn can(
@@ -122,7 +122,7 @@ const fn can(
     lacking: &'static str,
     reason: &'static str,
 ) -> Row {
-    Row { id, weight, lacking, reason, judge: Judge::Capabilities(names) }
+    Row { id, weight, lacking, reason, measure: Measure::Capabilities(names) }
 }
 
 /// All rows.

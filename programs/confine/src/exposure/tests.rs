@@ -1,11 +1,11 @@
-//! Readers on texts that kernels wrote, and on damaged ones; the table; scores.
+//! Readers on real and damaged texts; the table; scores.
 
 use super::facts::{self, Facts, Profile};
 use super::score::{self, Service, Verdict};
 use crate::profile::Accepted;
 use testkit::golden::{assert_matches, input};
 
-/// A process from captured texts: of `confined`, chronyd under its profile; of `init`, process 1.
+/// A process from captured texts: `confined` is chronyd under its profile, `init` is process 1.
 fn sample(name: &str) -> Facts {
     let text = |file: &str| input(&format!("proc/{name}.{file}"));
     Facts {

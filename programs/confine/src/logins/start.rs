@@ -1,4 +1,5 @@
-//! Starts the process that moves logins, beside the service: not its child, not in its group, and within a profile of its own.
+//! Starts the process that moves logins beside the service: not as its child, not in its group, and under its own
+//! profile.
 
 use std::env;
 use std::fs::{self, File};
@@ -14,18 +15,19 @@ use crate::apply::{Failure, said};
 use crate::plan::{Logins, Users};
 use crate::{PROFILES, cli, sys};
 
-/// The profile under which logins are moved, which also says what a user gets. Without its ending the name of its service.
+/// The profile of the process that moves logins, which also has the limits of each user. Without its ending, the name
+/// of its service.
 const NAME: &str = "users";
-/// How willingly the kernel ends a process when memory is short.
+/// The OOM score: how likely the kernel kills a process when memory is short.
 const OOM: &str = "/proc/self/oom_score_adj";
 
-/// The other process, which waits for its work.
+/// The other process, which waits for work.
 #[derive(Debug)]
 pub struct Watcher {
     socket: UnixStream,
 }
 
-/// Starts it. Before anything is given up: what is given up here is none of its business.
+/// Starts it, before this process gives up anything that the other one needs.
 pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     let profile = PROFILES.iter().map(|folder| PathBuf::from(folder).join(format!("{NAME}.toml")));
     let profile = profile.into_iter().find(|file| file.exists());
@@ -37,7 +39,7 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     let program = env::current_exe().map_err(said("cannot find this program"))?;
     let mut command = Command::new(&program);
     command.args(["--service", NAME, "--group", NAME, "--profile"]).arg(&profile);
-    // Nothing of the service's output, which may be a terminal: what is wrong comes back over the socket.
+    // Not the service's output, which may be a terminal: errors come back over the socket.
     let back = theirs.try_clone().map_err(said("cannot make a pair of sockets"))?;
     command.args(["--report-to", &back.as_raw_fd().to_string()]);
     command.arg("--").arg(&program).arg("--move-logins").args(words(logins, &users));
@@ -47,7 +49,8 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     Ok(Watcher { socket })
 }
 
-/// What `begin` starts is not ended when memory is short: nobody could log in any more. Where that is not allowed it is one of many.
+/// The process that `begin` starts is not killed when memory is short, because then nobody could log in. If this is not
+/// permitted, it is an ordinary process.
 fn unkillable<T>(begin: impl FnOnce() -> T) -> T {
     let before = fs::read_to_string(OOM);
     let _set = fs::write(OOM, "-1000");
@@ -60,20 +63,20 @@ fn limits(profile: &PathBuf) -> Result<Users, Failure> {
     let file = profile.to_string_lossy().into_owned();
     let text = fs::read_to_string(profile).map_err(said(format!("cannot read {file}")))?;
     let plan = cli::resolve(crate::profile::Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
-    plan.users.ok_or_else(|| Failure::new(format!("{file} does not say what a user gets; write a table [users]")))
+    plan.users.ok_or_else(|| Failure::new(format!("{file} has no table [users]; add one with the limits of each user")))
 }
 
 impl Watcher {
-    /// Hands over what the filter tells, and waits until somebody listens.
+    /// Passes the filter's notification descriptor, and waits until the other process listens.
     pub fn watch(mut self, told: &File) -> Result<(), Failure> {
-        // Where nobody takes it, the answer says why.
+        // If the other process does not take it, its message has the reason.
         let _sent = sys::send_descriptor(&self.socket, told);
         let (mut ready, mut why) = ([0], String::new());
         let outcome = self.socket.read_exact(&mut ready);
         if outcome.is_ok() && ready == READY {
             return Ok(());
         }
-        // It ended, so the rest comes at once; without a word there is nothing more to tell.
+        // It ended, so its whole message is here; without one there is nothing to report.
         let _read = self.socket.read_to_string(&mut why);
         let why = format!("{}{why}", String::from_utf8_lossy(&ready).trim_matches('\0'));
         Err(Failure::new(format!("the process that moves logins did not start: {why}")))

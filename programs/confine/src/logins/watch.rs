@@ -1,5 +1,5 @@
-//! The process that moves logins. It has no rights but root's name for the control groups, and ends with the last process that is
-//! behind the service's filter.
+//! The process that moves logins. It runs as root without capabilities, because root owns the control groups, and ends
+//! with the last process behind the service's filter.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,11 +14,11 @@ use crate::sys::{self, Told};
 
 const GROUPS: &str = "/sys/fs/cgroup";
 const LOG: &str = "/dev/log";
-/// A warning of the facility `auth`, as syslogd reads it.
+/// Facility `auth`, severity warning, as syslogd reads it.
 const WARNING: u8 = 4 << 3 | 4;
 
-/// Makes the groups that users' groups are made in. It is for who still has all rights: the kernel's own directory of groups has a mode
-/// that lets not even root write, so that it takes a capability, which the process that moves logins has not.
+/// Creates the parents of users' groups, while this process still has all privileges: the kernel's own directory of
+/// groups is not writable even for root without a capability, and this process gives all of them up.
 pub fn prepare(users: &Users) -> io::Result<()> {
     for apart in [false, true] {
         let all = Path::new(GROUPS).join(base(users, apart));
@@ -30,7 +30,7 @@ pub fn prepare(users: &Users) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves logins until nobody is left who could log in.
+/// Moves logins until no process is left that could log in.
 pub fn run(logins: Logins, users: Users) -> io::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let told = sys::receive_descriptor(&socket)?;
@@ -38,7 +38,7 @@ pub fn run(logins: Logins, users: Users) -> io::Result<()> {
     drop(socket);
     let mut watch = Watch { users, seen: BTreeMap::new() };
     while let Some(request) = sys::next_told(&told)? {
-        let answer = watch.judge(&told, &request);
+        let answer = watch.decide(&told, &request);
         sys::answer(&told, &request, answer.is_ok())?;
         if logins == Logins::One && answer.is_ok_and(|is_moved| is_moved) {
             break;
@@ -49,15 +49,15 @@ pub fn run(logins: Logins, users: Users) -> io::Result<()> {
 
 struct Watch {
     users: Users,
-    /// Of each user, the first process of each login.
+    /// The first process of each login, per user.
     seen: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Watch {
-    /// Whether the call may happen; and then, whether that was a login.
-    fn judge(&mut self, told: &File, request: &Told) -> Result<bool, ()> {
+    /// Whether the call may continue, and whether it was a login.
+    fn decide(&mut self, told: &File, request: &Told) -> Result<bool, ()> {
         let uid = request.uid;
-        // Who has no rights to become somebody is the kernel's to refuse, and is not moved on somebody else's account.
+        // The kernel refuses a process without the privilege; it is not moved.
         let Some(process) = process(request.pid).filter(|process| process.is_root) else { return Ok(false) };
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let apart = is_apart(uid, &self.users, &text("/etc/passwd"), &text("/etc/group"));
@@ -65,7 +65,7 @@ impl Watch {
             Ok(()) => Ok(true),
             Err(error) => {
                 log(&format!("login of user {uid} has no control group: {error}"));
-                // An administrator must be able to come in and see why. He can become root anyway.
+                // An administrator must get in and see the reason, and can become root anyway.
                 if apart { Ok(true) } else { Err(()) }
             }
         }
@@ -78,7 +78,7 @@ impl Watch {
         let who = who_moves(process, parent.as_ref(), grandparent.as_ref());
         let seen = self.seen.entry(request.uid).or_default();
         seen.retain(|pid| self::process(*pid).is_some_and(|process| process.group == group));
-        // An administrator who left many behind must still get in, and on his own account.
+        // An administrator who left many processes behind must still get in, within the same limits.
         if !apart && seen.len() >= self.users.logins as usize {
             return Err(io::Error::other(format!("there are {} already", seen.len())));
         }
@@ -86,12 +86,12 @@ impl Watch {
         make(&directory)?;
         for (file, value) in of_each(&self.users) {
             let path = directory.join(file);
-            // What an administrator set stays.
+            // Limits that an administrator set stay.
             if fs::read_to_string(&path).map_err(named(&path))?.trim() == "max" {
                 fs::write(&path, value).map_err(named(&path))?;
             }
         }
-        // What was read must have been this process and not one that got its number.
+        // The facts must be of this process, not of another with the same PID.
         sys::is_waiting(told, request)?;
         let path = directory.join("cgroup.procs");
         who.iter().try_for_each(|pid| fs::write(&path, pid.to_string()).map_err(named(&path)))?;
@@ -119,7 +119,7 @@ fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
 
 fn log(text: &str) {
     let line = format!("<{WARNING}>users: {text}");
-    // Without a log there is nobody to tell. One that takes nothing must not keep everybody from logging in.
+    // Without a log there is no one to tell. A full log must not lock everybody out.
     let _sent = UnixDatagram::unbound().and_then(|socket| {
         socket.set_nonblocking(true)?;
         socket.send_to(line.as_bytes(), LOG)

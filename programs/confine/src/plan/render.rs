@@ -1,18 +1,18 @@
-//! A plan as text: what `--print-plan` prints, `/run/confine/NAME` keeps and snapshots pin.
+//! A plan as text: `--print-plan` prints it, `/run/confine/NAME` keeps it, and tests compare it.
 
 use std::fmt::Write as _;
 
 use super::{Access, Family, Logins, Mount, Place, Plan, Users};
 
 impl Plan {
-    /// One line for each thing, in the order in which it is done.
+    /// One line per step, in the order of execution.
     pub fn render(&self) -> String {
         let mut text = String::new();
         line(&mut text, "summary", &self.summary);
         line(&mut text, "AppArmor profile", self.apparmor.as_deref().unwrap_or("by the command's path"));
         self.render_surroundings(&mut text);
         self.render_access(&mut text);
-        line(&mut text, "number of the login", if self.numbers_logins { "written by it" } else { "the services'" });
+        line(&mut text, "login UID", if self.sets_loginuid { "set by the service" } else { "the services'" });
         let list = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(" ") };
         line(&mut text, "capabilities", &list(self.capabilities.names()));
         if let Some(user) = &self.identity {
@@ -59,7 +59,7 @@ impl Plan {
             line(text, name, if own { "own namespace" } else { "the system's" });
         }
         for step in &self.mounts {
-            let said = match step {
+            let action = match step {
                 Mount::Receive => "receive the system's, send none".to_owned(),
                 Mount::Own(place) => format!("own mount at {}", shown(place)),
                 Mount::AllReadOnly => "all read-only".to_owned(),
@@ -71,7 +71,7 @@ impl Plan {
                 Mount::AllProcesses => "/proc: processes only".to_owned(),
                 Mount::Hide(path) => format!("hidden: {path}"),
             };
-            line(text, "mount", &said);
+            line(text, "mount", &action);
         }
     }
 

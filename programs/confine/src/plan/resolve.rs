@@ -1,20 +1,20 @@
-//! From a profile to a plan: words become values, defaults are filled in, contradictions become findings.
+//! From a profile to a plan: parses words, fills in defaults, and reports contradictions.
 
 use std::collections::BTreeSet;
 
 use super::{
-    Access, Family, FileRule, Filter, Identity, Lift, Limits, Logins, Mount, Namespaces, Place, Plan, Ports, Share,
-    Users,
+    Access, Allow, Family, FileRule, Filter, HostResource, Identity, Limits, Logins, Mount, Namespaces, Place, Plan,
+    Ports, Users,
 };
 use crate::accounts;
 use crate::calls::Group;
 use crate::capability::Capabilities;
-use crate::profile::{self, Finding, Grant, Profile, Source, Word};
+use crate::profile::{self, ConfineProfile, Finding, Grant, Source, Word};
 
-/// What a plan needs to know of the machine and the request.
+/// Facts about the machine and the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The program that will run, absolute.
+    /// The program, an absolute path.
     pub command: &'a str,
     /// `/etc/passwd`.
     pub passwd: &'a str,
@@ -24,23 +24,23 @@ pub struct Facts<'a> {
     pub memory: u64,
 }
 
-/// Devices in a `/dev` of its own; also open to everybody where `/dev` is shared.
+/// Devices in a private `/dev`; every service may open them in the host's `/dev` as well.
 pub const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-/// Hidden unless `home` is shared.
+/// Hidden unless `host` names `home`.
 const HOMES: &[&str] = &["/home", "/root", "/mnt", "/boot"];
-/// Hidden unless `kernel` is shared.
+/// Hidden unless `host` names `kernel`.
 const KERNEL: &[&str] =
     &["/sys/firmware", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing", "/run/overlay"];
-/// Hidden when `kernel` is shared all the same.
+/// Hidden even if `host` names `kernel`.
 const PROC: &[&str] = &["/proc/kcore", "/proc/keys", "/proc/kallsyms", "/proc/sysrq-trigger", "/proc/config.gz"];
-/// Read-only when `login-number` is shared, which makes the rest of `/proc` writable.
+/// Read-only under `allow = ["loginuid"]`, which makes the rest of `/proc` writable.
 const SETTINGS: &[&str] =
     &["/proc/acpi", "/proc/bus", "/proc/driver", "/proc/fs", "/proc/irq", "/proc/mtrr", "/proc/scsi", "/proc/sys"];
-/// Own unless `tmp` is shared.
+/// Private unless `host` names `tmp`.
 const TEMPORARY: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
-/// Makes the plan, or says all that is wrong.
-pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Result<Plan, Vec<Finding>> {
+/// Returns the plan, or all findings.
+pub fn resolve(profile: &ConfineProfile, source: Source<'_>, facts: Facts<'_>) -> Result<Plan, Vec<Finding>> {
     let mut reader = Reader { source, findings: Vec::new() };
     let granted = Granted::gather(profile, &mut reader);
     let identity = profile.user.as_ref().and_then(|word| reader.user(word, facts));
@@ -59,14 +59,14 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
     let apparmor = profile
         .apparmor
         .as_ref()
-        .and_then(|word| reader.take(word, "AppArmor profile", is_label, "a name is one word"));
+        .and_then(|word| reader.take(word, "invalid AppArmor profile", is_label, "a name has no spaces"));
     reader.contradictions(profile, &granted);
     if !reader.findings.is_empty() {
         reader.findings.sort_by_key(|finding| finding.line);
         return Err(reader.findings);
     }
-    let shares = |share| granted.shares.contains(&share);
-    let lifted = |lift| granted.lifts.contains(&lift);
+    let uses_host = |resource| granted.host.contains(&resource);
+    let allowed = |allow| granted.allowed.contains(&allow);
     Ok(Plan {
         summary: profile.summary.clone(),
         apparmor,
@@ -76,28 +76,28 @@ pub fn resolve(profile: &Profile, source: Source<'_>, facts: Facts<'_>) -> Resul
         logins,
         users,
         namespaces: Namespaces {
-            mount: !shares(Share::Mounts),
-            ipc: !shares(Share::Ipc),
-            uts: !shares(Share::HostName),
-            net: !shares(Share::Network),
+            mount: !uses_host(HostResource::Mounts),
+            ipc: !uses_host(HostResource::Ipc),
+            uts: !uses_host(HostResource::HostName),
+            net: !uses_host(HostResource::Network),
         },
         mounts: granted.mounts(),
         make: granted.make.clone(),
-        files: (!lifted(Lift::Files)).then(|| granted.file_rules(facts.command)),
-        ports: (!lifted(Lift::Ports)).then(|| granted.ports.clone()),
-        signals_outside: shares(Share::Signals),
-        sockets_outside: shares(Share::AbstractSockets),
-        numbers_logins: shares(Share::LoginNumber),
+        files: (!allowed(Allow::AllFiles)).then(|| granted.file_rules(facts.command)),
+        ports: (!allowed(Allow::AllPorts)).then(|| granted.ports.clone()),
+        signals_outside: uses_host(HostResource::Signals),
+        sockets_outside: uses_host(HostResource::AbstractSockets),
+        sets_loginuid: allowed(Allow::LoginUid),
         capabilities: granted.capabilities,
-        no_new_privileges: !lifted(Lift::NoNewPrivileges),
-        no_write_execute: !lifted(Lift::WriteExecute),
+        no_new_privileges: !allowed(Allow::NewPrivileges),
+        no_write_execute: !allowed(Allow::WriteExecute),
         filter: Filter {
             groups: granted.groups.clone(),
             families: granted.families.clone(),
-            set_id_bits: lifted(Lift::SetIdBits),
-            write_execute: lifted(Lift::WriteExecute),
-            realtime: lifted(Lift::Realtime),
-            personality: lifted(Lift::Personality),
+            set_id_bits: allowed(Allow::SetIdBits),
+            write_execute: allowed(Allow::WriteExecute),
+            realtime: allowed(Allow::Realtime),
+            personality: allowed(Allow::Personality),
             tells_logins: logins.is_some(),
         },
     })
@@ -112,12 +112,12 @@ struct Granted {
     families: BTreeSet<Family>,
     capabilities: Capabilities,
     groups: BTreeSet<Group>,
-    shares: BTreeSet<Share>,
-    lifts: BTreeSet<Lift>,
+    host: BTreeSet<HostResource>,
+    allowed: BTreeSet<Allow>,
 }
 
 impl Granted {
-    fn gather(profile: &Profile, reader: &mut Reader<'_>) -> Self {
+    fn gather(profile: &ConfineProfile, reader: &mut Reader<'_>) -> Self {
         let mut all = Granted { groups: BTreeSet::from([Group::Base]), ..Granted::default() };
         for grant in &profile.grant {
             all.add(grant, reader);
@@ -128,7 +128,7 @@ impl Granted {
 
     fn add(&mut self, grant: &Grant, reader: &mut Reader<'_>) {
         if grant.reason.get_ref().trim().is_empty() {
-            reader.say(&grant.reason, "a grant needs a reason: what the service cannot do without it".into());
+            reader.say(&grant.reason, "this grant has no reason; say what the service cannot do without it".into());
         }
         let paths = [
             (&grant.list, Access::List),
@@ -146,14 +146,16 @@ impl Granted {
         self.ports.bind.extend(&grant.bind);
         self.ports.connect.extend(&grant.connect);
         for word in &grant.capabilities {
-            if let Some(bit) = reader.take(word, "capability", Capabilities::bit, "names are like CAP_SYS_TIME") {
+            if let Some(bit) =
+                reader.take(word, "unknown capability", Capabilities::bit, "names look like CAP_SYS_TIME")
+            {
                 self.capabilities = self.capabilities.with(bit);
             }
         }
-        self.groups.extend(reader.words(&grant.calls, "group of calls", Group::from_name));
-        self.families.extend(reader.words(&grant.sockets, "family of sockets", Family::from_word));
-        self.shares.extend(reader.words(&grant.share, "share", Share::from_word));
-        self.lifts.extend(reader.words(&grant.lift, "restriction to lift", Lift::from_word));
+        self.groups.extend(reader.words(&grant.calls, "unknown group of calls", Group::from_name));
+        self.families.extend(reader.words(&grant.sockets, "unknown socket family", Family::from_word));
+        self.host.extend(reader.words(&grant.host, "unknown resource of the host", HostResource::from_word));
+        self.allowed.extend(reader.words(&grant.allow, "unknown permission", Allow::from_word));
         if !self.families.is_empty() {
             self.groups.insert(Group::Sockets);
         }
@@ -164,8 +166,8 @@ impl Granted {
             |path: &str, access| FileRule { place: Place { path: path.to_owned(), optional: false, line: 0 }, access };
         let mut rules = vec![always(command, Access::Execute)];
         rules.extend(DEVICES.iter().map(|path| always(path, Access::Device)));
-        if self.shares.contains(&Share::LoginNumber) {
-            // The kernel has no rule for a file that each process has for itself; modes and owners decide the rest.
+        if self.allowed.contains(&Allow::LoginUid) {
+            // Landlock has no rule for a file that each process has for itself; modes and owners decide the rest.
             rules.push(always("/proc", Access::Device));
         }
         rules.extend(self.files.iter().cloned());
@@ -173,47 +175,55 @@ impl Granted {
     }
 
     fn mounts(&self) -> Vec<Mount> {
-        let shares = |share| self.shares.contains(&share);
-        if shares(Share::Mounts) {
+        let uses_host = |resource| self.host.contains(&resource);
+        if uses_host(HostResource::Mounts) {
             return Vec::new();
         }
-        let is_private = |path: &str| !shares(Share::Tmp) && TEMPORARY.iter().any(|dir| is_below(path, dir));
-        let is_own_device = |path: &str| !shares(Share::Devices) && is_below(path, "/dev");
+        let is_private = |path: &str| !uses_host(HostResource::Tmp) && TEMPORARY.iter().any(|dir| is_below(path, dir));
+        let is_own_device = |path: &str| !uses_host(HostResource::Devices) && is_below(path, "/dev");
         let written = self.files.iter().filter(|rule| rule.access == Access::Write).map(|rule| rule.place.clone());
         let written: Vec<Place> = written.filter(|at| !is_private(&at.path) && !is_own_device(&at.path)).collect();
         let mut steps = vec![Mount::Receive];
         steps.extend(written.iter().cloned().map(Mount::Own));
-        if shares(Share::LoginNumber) {
+        if self.allowed.contains(&Allow::LoginUid) {
             let settings = SETTINGS.iter().map(|path| Place { path: (*path).to_owned(), optional: true, line: 0 });
             steps.extend(settings.map(Mount::Own));
         }
         steps.push(Mount::AllReadOnly);
-        if shares(Share::LoginNumber) {
+        if self.allowed.contains(&Allow::LoginUid) {
             steps.push(Mount::WritableAlone("/proc"));
         }
         steps.extend(written.into_iter().map(Mount::Writable));
-        if !shares(Share::Devices) {
+        if !uses_host(HostResource::Devices) {
             steps.push(Mount::Devices(DEVICES));
         }
-        if !shares(Share::Tmp) {
-            // Its own /dev is in memory already.
-            let places = TEMPORARY.iter().filter(|path| shares(Share::Devices) || !is_below(path, "/dev"));
+        if !uses_host(HostResource::Tmp) {
+            // A private /dev is in memory already.
+            let places = TEMPORARY.iter().filter(|path| uses_host(HostResource::Devices) || !is_below(path, "/dev"));
             steps.extend(places.map(|path| Mount::Private(path)));
         }
-        if shares(Share::Kernel) {
+        if uses_host(HostResource::Kernel) {
             steps.extend(PROC.iter().map(|path| Mount::Hide(path)));
         } else {
-            steps.push(if shares(Share::Processes) { Mount::AllProcesses } else { Mount::Processes });
+            steps.push(if uses_host(HostResource::Processes) { Mount::AllProcesses } else { Mount::Processes });
             steps.extend(KERNEL.iter().map(|path| Mount::Hide(path)));
         }
-        if !shares(Share::Home) {
+        if !uses_host(HostResource::Home) {
             steps.extend(HOMES.iter().map(|path| Mount::Hide(path)));
         }
         steps
     }
 }
 
-/// Collects findings while it reads words.
+/// Words that had another name in older profiles.
+const RENAMED: [(&str, &str); 4] = [
+    ("files", "`all-files`"),
+    ("login-number", "`allow = [\"loginuid\"]`"),
+    ("no-new-privileges", "`new-privileges`"),
+    ("ports", "`all-ports`"),
+];
+
+/// Parses words, and collects findings.
 struct Reader<'a> {
     source: Source<'a>,
     findings: Vec<Finding>,
@@ -224,21 +234,25 @@ impl Reader<'_> {
         self.findings.push(Finding { line: self.source.line(at.span()), message });
     }
 
-    fn take<T>(&mut self, word: &Word, kind: &str, read: impl Fn(&str) -> Option<T>, hint: &str) -> Option<T> {
+    fn take<T>(&mut self, word: &Word, wrong: &str, read: impl Fn(&str) -> Option<T>, hint: &str) -> Option<T> {
         let value = read(word.get_ref());
         if value.is_none() {
-            self.say(word, format!("there is no {kind} `{}`; {hint}", word.get_ref()));
+            self.say(word, format!("{wrong} `{}`; {hint}", word.get_ref()));
         }
         value
     }
 
-    /// Words of a closed list.
-    fn words<T>(&mut self, list: &[Word], kind: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
-        let hint = "`confine --words` lists them";
-        list.iter().filter_map(|word| self.take(word, kind, &read, hint)).collect()
+    /// Parses words of a closed list.
+    fn words<T>(&mut self, list: &[Word], wrong: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let mut take = |word: &Word| {
+            let renamed = RENAMED.iter().find(|(old, _)| word.get_ref() == old);
+            let hint = renamed.map_or("`confine --words` lists them".to_owned(), |(_, new)| format!("write {new}"));
+            self.take(word, wrong, &read, &hint)
+        };
+        list.iter().filter_map(&mut take).collect()
     }
 
-    /// A path; `-` before it means that it may be missing.
+    /// A path; `-` before it allows it to be missing.
     fn place(&mut self, word: &Word) -> Option<Place> {
         let text = word.get_ref();
         let (optional, path) = text.strip_prefix('-').map_or((false, text.as_str()), |path| (true, path));
@@ -249,7 +263,7 @@ impl Reader<'_> {
             self.say(
                 word,
                 format!(
-                    "`{path}` is no plain absolute path; write it from / without `.`, `..` and doubled or final `/`"
+                    "`{path}` is not a plain absolute path; begin with / and leave out `.`, `..`, `//` and a final `/`"
                 ),
             );
             return None;
@@ -262,10 +276,7 @@ impl Reader<'_> {
         if found.is_none() {
             self.say(
                 word,
-                format!(
-                    "there is no user `{}` in /etc/passwd; the image's package `filesystem` lists them",
-                    word.get_ref()
-                ),
+                format!("user `{}` is not in /etc/passwd; add it to the package `filesystem`", word.get_ref()),
             );
         }
         found
@@ -273,7 +284,7 @@ impl Reader<'_> {
 
     fn umask(&mut self, word: &Word) -> Option<u32> {
         let mask = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777);
-        self.take(word, "file mode mask", mask, "an octal number up to 777, like \"027\"")
+        self.take(word, "invalid umask", mask, "write an octal number up to 777, like \"027\"")
     }
 
     fn memory(&mut self, word: &Word, total: u64) -> Option<u64> {
@@ -294,14 +305,13 @@ impl Reader<'_> {
             let number: u64 = text.get(..text.len().checked_sub(1)?)?.parse().ok()?;
             number.checked_mul(unit(text)?).filter(|bytes| *bytes > 0)
         };
-        self.take(word, "amount of memory", read, "write it like \"64M\" or \"50%\"")
+        self.take(word, "invalid amount of memory", read, "write it like \"64M\" or \"50%\"")
     }
 
     fn logins(&mut self, word: &Word, granted: &Granted) -> Option<Logins> {
-        let found = self.take(word, "number of logins", Logins::from_word, "write `one` or `many`")?;
+        let found = self.take(word, "invalid value of `logins`:", Logins::from_word, "write `one` or `many`")?;
         if granted.families.is_empty() || !granted.groups.contains(&Group::Identity) {
-            let why =
-                "who logs users in needs the calls `identity`, and sockets of the family `unix` to tell who is moved";
+            let why = "a service that logs users in needs `calls = [\"identity\"]`, and `sockets = [\"unix\"]` to report the login";
             self.say(word, why.into());
         }
         Some(found)
@@ -314,8 +324,12 @@ impl Reader<'_> {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             Some(text.to_owned()).filter(|text| !text.is_empty() && text.bytes().all(plain) && text != "users")
         };
-        let apart =
-            self.take(&users.apart, "group", is_group, "a name has small letters and digits, and is not `users`");
+        let apart = self.take(
+            &users.apart,
+            "invalid group",
+            is_group,
+            "use lower-case letters and digits; `users` is reserved",
+        );
         Some(Users {
             apart: apart?,
             logins: users.logins,
@@ -327,17 +341,17 @@ impl Reader<'_> {
         })
     }
 
-    fn contradictions(&mut self, profile: &Profile, granted: &Granted) {
+    fn contradictions(&mut self, profile: &ConfineProfile, granted: &Granted) {
         if let Some(user) = &profile.user {
-            if granted.lifts.contains(&Lift::NoNewPrivileges) {
-                let why = "`user` and the lift `no-new-privileges` exclude each other: without root, a filter of system \
-                           calls needs no_new_privs";
+            if granted.allowed.contains(&Allow::NewPrivileges) {
+                let why = "`user` and `new-privileges` exclude each other: without root, a filter of system calls needs \
+                           no_new_privs";
                 self.say(user, why.into());
             }
         }
-        let number = profile.grant.iter().flat_map(|grant| &grant.share).find(|word| *word.get_ref() == "login-number");
-        if let Some(word) = number.filter(|_| !granted.shares.contains(&Share::Kernel)) {
-            let why = "`login-number` needs the share `kernel`: the /proc of own processes is read-only";
+        let loginuid = profile.grant.iter().flat_map(|grant| &grant.allow).find(|word| *word.get_ref() == "loginuid");
+        if let Some(word) = loginuid.filter(|_| !granted.host.contains(&HostResource::Kernel)) {
+            let why = "`loginuid` needs `host = [\"kernel\"]`: the /proc of own processes is read-only";
             self.say(word, why.into());
         }
         let hidden: Vec<&str> = granted
@@ -347,9 +361,11 @@ impl Reader<'_> {
             .collect();
         for FileRule { place, .. } in &granted.files {
             if let Some(cover) = hidden.iter().find(|cover| is_below(&place.path, cover)) {
-                let share = if HOMES.contains(cover) { "home" } else { "kernel" };
-                let message =
-                    format!("`{}` is granted, but {cover} is hidden; share `{share}`, with the reason", place.path);
+                let resource = if HOMES.contains(cover) { "home" } else { "kernel" };
+                let message = format!(
+                    "`{}` is granted, but {cover} is hidden; add `host = [\"{resource}\"]` to the grant",
+                    place.path
+                );
                 self.findings.push(Finding { line: place.line, message });
             }
         }

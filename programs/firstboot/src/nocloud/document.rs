@@ -4,24 +4,24 @@ use super::{Documents, extra, fields, user};
 use crate::config::{Config, Facts};
 use crate::finding::{Finding, Findings, refused};
 use crate::host_key::HostKey;
-use crate::words::{HostName, SshKey, TimeServer, shown};
+use crate::types::{HostName, SshKey, TimeServer, shown};
 use crate::yaml::{self, Entry, Node, Value};
 
 const HOSTILE_PASSWORD: &str =
-    "passwords in plain text are not taken from a volume; give a user `passwd` with a sha512-crypt hash";
+    "plain-text passwords on a volume are refused; give the user `passwd` with a sha512-crypt hash";
 
-/// Keys of cloud-init that are refused whatever they say, and why.
+/// Keys of cloud-init that are always refused, and why.
 const REFUSED: &[(&str, &str)] = &[
-    ("bootcmd", "commands before the configuration is there are not run"),
+    ("bootcmd", "commands that run before the configuration are not supported"),
     ("chpasswd", HOSTILE_PASSWORD),
     ("password", HOSTILE_PASSWORD),
-    ("packages", "there is no package manager: the system is built as a whole and replaced as a whole"),
-    ("apt", "there is no package manager: the system is built as a whole and replaced as a whole"),
+    ("packages", "this system has no package manager: it is built and replaced as a whole"),
+    ("apt", "this system has no package manager: it is built and replaced as a whole"),
     ("ca_certs", "certificate authorities are part of the image"),
     ("ca-certs", "certificate authorities are part of the image"),
 ];
 
-/// Both documents as one configuration, with what was found in them. Without a configuration, some finding says why.
+/// Both documents as one configuration, with all findings. Without a configuration, a finding says why.
 pub fn resolve(documents: &Documents, facts: &Facts) -> (Option<Config>, Vec<Finding>) {
     let mut config = Config::default();
     let mut meta = Findings::of("meta-data");
@@ -44,12 +44,12 @@ pub fn resolve(documents: &Documents, facts: &Facts) -> (Option<Config>, Vec<Fin
     (if refused(&findings) { None } else { Some(config) }, findings)
 }
 
-/// The entries of a document; a document that says nothing has none.
+/// The entries of a document; an empty document has none.
 fn entries(bytes: &[u8], findings: &mut Findings) -> Vec<Entry> {
     match yaml::read(bytes) {
         Ok(Node { value: Value::Map(entries), .. }) => return entries,
         Ok(Node { value: Value::Null, .. }) => {}
-        Ok(Node { line, .. }) => findings.refuse(line, "the document is no mapping: it consists of lines `key: value`"),
+        Ok(Node { line, .. }) => findings.refuse(line, "the document is not a mapping; write lines `key: value`"),
         Err(broken) => findings.refuse(broken.line, broken.message),
     }
     Vec::new()
@@ -103,21 +103,21 @@ fn user_data(bytes: &[u8], facts: &Facts, config: &mut Config, findings: &mut Fi
             [only] => only.keys.extend(keys),
             _ => findings.refuse(
                 line,
-                "`ssh_authorized_keys` out here is for the one user of `users`; there is no default user. Put the keys below a user",
+                "top-level `ssh_authorized_keys` needs exactly one user in `users`, because there is no default user; put the keys below a user",
             ),
         }
     }
     let can_log_in = config.users.iter().any(|user| !user.keys.is_empty() || user.password.is_some());
-    // What follows from another refusal is not said as well.
+    // A consequence of another refusal is not reported.
     if !can_log_in && !findings.any_refused() {
-        findings.refuse(0, "nobody could log in: give `users` an entry with a name and ssh_authorized_keys");
+        findings.refuse(0, "no user could log in: add an entry to `users` with a name and ssh_authorized_keys");
     }
 }
 
 fn host(node: &Node, key: &str, config: &mut Config, findings: &mut Findings) {
     let name = fields::text(node, key, findings).map(HostName::read);
     if let Some(name) = name.and_then(|name| findings.take(node.line, name)) {
-        // The longer name is the one with the domain; otherwise user-data, which is read later, decides.
+        // The longer name includes the domain; otherwise user-data, which is read later, decides.
         let longer =
             config.host.as_ref().is_some_and(|old| key != "fqdn" && old.as_ref().starts_with(&format!("{name}.")));
         if !longer {
@@ -133,7 +133,7 @@ fn users(node: &Node, facts: &Facts, config: &mut Config, findings: &mut Finding
             Value::Scalar(name) if name == "default" => {
                 findings.refuse(
                     element.line,
-                    "`default`: there is no default user here; name one, with `- name: …` and ssh_authorized_keys",
+                    "`default`: this system has no default user; add `- name: …` with ssh_authorized_keys",
                 );
                 None
             }
@@ -151,13 +151,13 @@ fn users(node: &Node, facts: &Facts, config: &mut Config, findings: &mut Finding
     }
 }
 
-/// SSH keys, each judged on its own line.
+/// SSH keys; a finding has the line of its key.
 pub fn keys(node: &Node, key: &str, findings: &mut Findings) -> Vec<SshKey> {
     let texts = fields::texts(node, key, findings);
     texts.into_iter().filter_map(|(line, text)| findings.take(line, SshKey::read(text))).collect()
 }
 
-/// The machine's own key. Keys of kinds that sshd does not offer here are named and left out.
+/// The host key. Reports and ignores keys of types that sshd does not offer here.
 fn host_key(node: &Node, config: &mut Config, findings: &mut Findings) {
     let Value::Map(entries) = &node.value else {
         return findings.refuse(node.line, "`ssh_keys` is a mapping with `ed25519_private` and `ed25519_public`");
@@ -196,7 +196,7 @@ fn time_servers(node: &Node, config: &mut Config, findings: &mut Findings) {
     config.servers = (!servers.is_empty()).then_some(servers);
 }
 
-/// A key that may only say what is so anyway.
+/// A key whose only accepted value is the present state.
 fn demand(node: &Node, key: &str, only: bool, why: &str, findings: &mut Findings) {
     if fields::truth(node, key, findings) == Some(!only) {
         findings.refuse(node.line, format!("`{key}: {}`: {why}", !only));

@@ -1,13 +1,13 @@
-//! `write_files` and `runcmd`. They are root's power in the hands of whoever made the volume: read only where the kernel
-//! command line, which is part of the signed image, has `ashlar.cloudinit=full`.
+//! `write_files` and `runcmd`. They give root's power to the maker of the volume, so they are read only if the kernel
+//! command line, a part of the signed image, has `ashlar.cloudinit=full`.
 
 use super::fields;
 use crate::config::ExtraFile;
 use crate::finding::Findings;
-use crate::words::shown;
+use crate::types::shown;
 use crate::yaml::{Entry, Node, Value};
 
-/// Each command as its words; a text is given to the shell.
+/// Each command as a list of words; a text is a shell command.
 pub fn commands(node: &Node, findings: &mut Findings) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     for element in fields::elements(node, "runcmd", findings) {
@@ -23,7 +23,7 @@ pub fn commands(node: &Node, findings: &mut Findings) -> Vec<Vec<String>> {
     commands
 }
 
-/// The files, if all is right about them.
+/// The files, if they are valid.
 pub fn files(node: &Node, findings: &mut Findings) -> Vec<ExtraFile> {
     let elements = fields::elements(node, "write_files", findings);
     elements.iter().filter_map(|element| file(element, findings)).collect()
@@ -61,7 +61,7 @@ fn file(element: &Node, findings: &mut Findings) -> Option<ExtraFile> {
         && !made.path.chars().any(char::is_control)
         && made.path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
     if !good {
-        findings.refuse(element.line, format!("`{}` is no absolute path without . and ..", shown(&made.path)));
+        findings.refuse(element.line, format!("`{}` is not an absolute path without . and ..", shown(&made.path)));
         return None;
     }
     Some(made)

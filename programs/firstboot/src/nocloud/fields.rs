@@ -1,4 +1,4 @@
-//! Text and lists out of YAML, with a message for whatever else stands there.
+//! Reads text and lists from YAML, with a message for anything else.
 
 use crate::finding::Findings;
 use crate::yaml::{Node, Value};

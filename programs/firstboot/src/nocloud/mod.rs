@@ -1,7 +1,7 @@
 //! A NoCloud volume: its two documents, resolved into a [`Config`](crate::config::Config).
 //!
-//! What is read is a part of cloud-init's format with the same meaning. Keys that this system does not know are named and
-//! left out; keys whose silent absence would surprise, or that would weaken the system, keep the whole volume from being used.
+//! It reads a part of cloud-init's format, with the same meaning. It reports and ignores unknown keys. A key whose
+//! absence would surprise, or that would weaken the system, invalidates the whole volume.
 //!
 //! * [`document`]: the documents' keys.
 //! * [`user`]: one entry of `users`.
@@ -26,6 +26,6 @@ pub struct Documents {
     pub meta_data: Option<Vec<u8>>,
     /// `user-data`
     pub user_data: Option<Vec<u8>>,
-    /// Whether there is a `network-config`.
+    /// Whether the volume has a `network-config`.
     pub network_config: bool,
 }

@@ -3,7 +3,7 @@ use crate::config::Facts;
 use crate::plan::plan;
 use testkit::golden;
 
-/// A machine as the image makes it.
+/// A machine as in the image.
 pub fn facts() -> Facts {
     Facts {
         passwd: "root:x:0:0:root:/root:/bin/sh\nsshd:x:22:22::/var/empty:/bin/false\n".to_owned(),
@@ -100,7 +100,7 @@ fn no_volume_makes_the_reader_panic_or_forge_an_account() {
         let users = config.users.len();
         for step in plan(&config, &facts).unwrap() {
             let crate::plan::Step::File { path, content, .. } = step else { continue };
-            // One new line per user, and it is not root's.
+            // One new line per user, none of them root's.
             if path == "/etc/passwd" && !config.files.iter().any(|file| file.path == path) {
                 assert_eq!(content.lines().count(), facts.passwd.lines().count() + users, "{content}");
                 assert!(content.lines().all(|line| line.split(':').count() == 7), "{content}");

@@ -4,10 +4,10 @@ use super::document::keys;
 use super::fields;
 use crate::config::{Facts, User};
 use crate::finding::Findings;
-use crate::words::{FullName, PasswordHash, shown};
+use crate::types::{FullName, PasswordHash, shown};
 use crate::yaml::{Entry, Node};
 
-/// The account, if everything about it is right.
+/// The account, if it is valid.
 pub fn resolve(line: usize, entries: &[Entry], facts: &Facts, findings: &mut Findings) -> Option<User> {
     let mut name = None;
     let mut full_name = None;
@@ -26,18 +26,18 @@ pub fn resolve(line: usize, entries: &[Entry], facts: &Facts, findings: &mut Fin
             "passwd" | "hashed_passwd" => password = given(node, key, findings, PasswordHash::read).map(|hash| (line, hash)),
             "lock_passwd" | "lock-passwd" => locked = fields::truth(node, key, findings).unwrap_or(true),
             "plain_text_passwd" => {
-                findings.refuse(line, "`plain_text_passwd`: passwords in plain text are not taken from a volume; give `passwd` a sha512-crypt hash");
+                findings.refuse(line, "`plain_text_passwd`: plain-text passwords on a volume are refused; give `passwd` with a sha512-crypt hash");
             }
             "sudo" | "doas" => findings.refuse(
                 line,
-                format!("`{key}`: there is no such program here; members of the group wheel use `become`. Write `groups: [wheel]`"),
+                format!("`{key}`: this system does not have it; members of the group wheel use `become`. Write `groups: [wheel]`"),
             ),
             "expiredate" | "inactive" => findings.refuse(
                 line,
                 format!("`{key}`: accounts do not expire here; without this line the account would stay for good"),
             ),
             "uid" | "homedir" | "no_create_home" | "system" | "primary_group" | "no_user_group" => {
-                findings.ignore(line, format!("`{key}`: an account gets the next number, a group of its own and /home/NAME"));
+                findings.ignore(line, format!("`{key}` cannot be set: an account gets the next free UID, its own group and /home/NAME"));
             }
             _ => findings.ignore(line, format!("`{}` of a user is not known here", shown(key))),
         }
@@ -68,7 +68,7 @@ fn given<T>(node: &Node, key: &str, findings: &mut Findings, read: impl Fn(&str)
     findings.take(node.line, read(text))
 }
 
-/// A list, or one text with commas.
+/// A list, or one text separated by commas.
 fn group_list(node: &Node, facts: &Facts, findings: &mut Findings) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     for (line, text) in fields::texts(node, "groups", findings) {
@@ -76,7 +76,7 @@ fn group_list(node: &Node, facts: &Facts, findings: &mut Findings) -> Vec<String
             if name == "root" || !facts.has_group(name) {
                 findings.refuse(
                     line,
-                    format!("`{}` is no group that a user can join; there is: {}", shown(name), facts.groups()),
+                    format!("`{}` is not a group that a user can join; choose from: {}", shown(name), facts.groups()),
                 );
             } else if !groups.iter().any(|group| group == name) {
                 groups.push(name.to_owned());

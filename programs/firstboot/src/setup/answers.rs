@@ -1,28 +1,28 @@
-//! What was answered so far. It is kept in memory (/run) until the configuration is in place, so that a dialogue that was
-//! left goes on where it stopped.
+//! The answers so far. They are kept in memory (/run) until the configuration is applied, so that an interrupted
+//! dialogue continues where it stopped.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::config::{Config, Facts, Fixed, User};
-use crate::words::{HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName, host_address};
+use crate::types::{HostName, Interface, Network, PasswordHash, SshKey, TimeServer, TimeZone, UserName, host_address};
 
-/// Answers; `None` was not asked yet.
+/// Answers; `None` is an open question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// The machine's name.
+    /// Host name.
     pub host: Option<HostName>,
-    /// The administrator.
+    /// The administrator's name.
     pub user: Option<UserName>,
-    /// Keys, when the question for them is done.
+    /// Keys, once their question is closed.
     pub keys: Option<Vec<SshKey>>,
-    /// The hash of a password, or that there is none.
+    /// The hash of a password; inner `None` for no password.
     pub password: Option<Option<PasswordHash>>,
-    /// A fixed address, or that the network gives one.
+    /// A static address; inner `None` for DHCP.
     pub network: Option<Option<Network>>,
-    /// The card of the fixed address.
+    /// The interface of the static address.
     pub interface: Option<Interface>,
-    /// Its router, or that there is none.
+    /// Its router; inner `None` for none.
     pub router: Option<Option<IpAddr>>,
     /// Name servers.
     pub dns: Option<Vec<IpAddr>>,
@@ -33,7 +33,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// What is asked for, as a configuration.
+    /// The answers as a configuration.
     pub fn config(&self, facts: &Facts) -> Option<Config> {
         let fixed = match self.network? {
             None => None,
@@ -89,7 +89,7 @@ impl Answers {
         text
     }
 
-    /// From that text. A line that is not understood is an answer that was not given: it is asked for again.
+    /// Parses that text. Ignores a malformed line, so that its question comes up again.
     pub fn from_text(text: &str, facts: &Facts) -> Self {
         let mut answers = Self::default();
         let mut keys = Vec::new();
@@ -117,12 +117,12 @@ impl Answers {
     }
 }
 
-/// Time servers by name; of pool.ntp.org every name stands for many.
+/// Time servers by name; a name of pool.ntp.org stands for many servers.
 pub fn time_servers(text: &str) -> Result<Vec<TimeServer>, String> {
     text.split_whitespace().map(|host| TimeServer::read(host, host.ends_with("pool.ntp.org"))).collect()
 }
 
-/// Words with spaces between them.
+/// Joins words with spaces.
 pub fn words<T: ToString>(list: impl Iterator<Item = T>) -> String {
     list.map(|word| word.to_string()).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! The terminal of the dialogue, and what it has done.
+//! The dialogue's terminal, and its effects.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, Read as _, Write as _};
@@ -9,23 +9,23 @@ use std::time::Duration;
 
 use super::answers::Answers;
 use super::dialogue::{Dialogue, Turn};
-use crate::words::PasswordHash;
+use crate::types::PasswordHash;
 use crate::{apply, facts, plan, report, sys, volume};
 
 const FOLDER: &str = "/run/ashlar";
 const KEPT: &str = "/run/ashlar/setup";
 const LOCK: &str = "/run/ashlar/setup.lock";
 
-/// How a dialogue ended.
+/// The end of a dialogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The machine is configured.
     Configured,
-    /// The person left, or it did not work.
+    /// The user left, or applying failed.
     Left,
 }
 
-/// Holds the dialogue with whoever sits at standard input.
+/// Runs the dialogue on standard input.
 pub fn run() -> io::Result<Outcome> {
     sys::line_mode(&io::stdin(), true)?;
     write("\nPress Enter to configure this machine.\n")?;
@@ -43,7 +43,7 @@ pub fn run() -> io::Result<Outcome> {
         return Ok(Outcome::Configured);
     }
     let facts = facts::read()?;
-    // Nothing kept, or nothing readable, is a beginning.
+    // Without readable answers the dialogue starts at the beginning.
     let kept = fs::read_to_string(KEPT).unwrap_or_default();
     let answers = Answers::from_text(&kept, &facts);
     converse(Dialogue::new(facts, answers))
@@ -82,7 +82,7 @@ fn converse(mut dialogue: Dialogue) -> io::Result<Outcome> {
     }
 }
 
-/// The answers hold the hash of a password: they are root's alone.
+/// The answers contain a password hash, so only root may read them.
 fn keep(answers: &Answers) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(KEPT)?;
     file.write_all(answers.to_text().as_bytes())
@@ -100,14 +100,15 @@ fn finish(steps: &[plan::Step]) -> io::Result<Outcome> {
     Ok(Outcome::Configured)
 }
 
-/// What waited for the configuration starts now.
+/// Starts the services that waited for the configuration.
 fn start_services() {
-    // OpenRC's word for "what it waited for has happened": without it, an inactive service counts as started already.
+    // In OpenRC this says that the awaited event has happened: without it, an inactive service counts as started
+    // already.
     carry_out(Command::new("rc-service").args(["firstboot", "start"]).env("IN_BACKGROUND", "YES"));
     carry_out(Command::new("openrc").arg("default"));
 }
 
-/// Runs a command, and says so if it did not work.
+/// Runs a command, and reports a failure.
 fn carry_out(command: &mut Command) {
     match command.stdin(Stdio::null()).status() {
         Ok(status) if status.success() => {}
@@ -119,14 +120,12 @@ fn carry_out(command: &mut Command) {
 fn keys_from_volume() -> Result<String, String> {
     match volume::find(Duration::ZERO) {
         Ok(Some(found)) => volume::authorized_keys(&found).map_err(|error| error.to_string()),
-        Ok(None) => {
-            Err("There is no volume labelled CIDATA. Plug it in, wait a moment, and answer `usb` again.".to_owned())
-        }
+        Ok(None) => Err("No volume is labelled CIDATA. Plug it in, wait a moment, and answer `usb` again.".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// sha512-crypt of `password`, made by BusyBox. The password goes through a pipe: arguments are for everybody to see.
+/// Hashes `password` with BusyBox (sha512-crypt). The password goes through a pipe: everybody can see arguments.
 fn hash(password: &str) -> Result<PasswordHash, String> {
     let made = salt().and_then(|salt| {
         let mut child = Command::new("cryptpw")
@@ -152,7 +151,7 @@ fn salt() -> io::Result<String> {
     Ok(bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 64))).map(|byte| char::from(*byte)).collect())
 }
 
-/// A line of standard input; nothing at its end. A line is at most as long as a terminal's.
+/// A line of standard input; `None` at the end. At most as long as a terminal's.
 fn read_line() -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let read = io::stdin().lock().take(8192).read_until(b'\n', &mut bytes)?;

@@ -1,67 +1,67 @@
-//! The automaton of the dialogue: a line goes in, what to say and what to do next comes out.
+//! The dialogue as a state machine: a line goes in; output and the next action come out.
 
 use super::answers::Answers;
 use super::questions::{ORDER, Question};
 use crate::config::{Config, Facts};
-use crate::words::{PasswordHash, SshKey};
+use crate::types::{PasswordHash, SshKey};
 
-/// What the console does next.
+/// The console's next action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
-    /// Show the prompt and read a line; the line is not shown if `hidden`.
+    /// Print the prompt and read a line; `hidden` turns echo off.
     Ask {
         /// With its default in brackets.
         prompt: String,
-        /// A password is typed.
+        /// The user types a password.
         hidden: bool,
     },
     /// Read `authorized_keys` from a volume; then [`Dialogue::keys`].
     ReadKeys,
     /// Hash this password; then [`Dialogue::hashed`].
     Hash(String),
-    /// Carry it out.
+    /// Apply the configuration.
     Apply(Box<Config>),
-    /// The person left; the answers are kept.
+    /// The user left; the answers are kept.
     Leave,
 }
 
 /// A conversation.
 #[derive(Debug)]
 pub struct Dialogue {
-    /// What is known of the machine.
+    /// Facts about the machine.
     pub facts: Facts,
-    /// What was answered.
+    /// The answers.
     pub answers: Answers,
-    /// The password that was typed once.
+    /// The password after it was typed once.
     pub first: Option<String>,
-    /// Keys typed so far, while the question for them is open.
+    /// Keys so far, while their question is open.
     pub typed: Vec<SshKey>,
-    /// What is asked now.
+    /// The present question.
     pub at: Question,
 }
 
 impl Dialogue {
-    /// Goes on with the first question that has no answer yet.
+    /// Continues with the first open question.
     pub fn new(facts: Facts, answers: Answers) -> Self {
         let mut dialogue = Self { facts, answers, first: None, typed: Vec::new(), at: Question::Host };
         dialogue.at = dialogue.open();
         dialogue
     }
 
-    /// What is said at the beginning.
+    /// The introduction.
     pub fn greeting(&self) -> Vec<String> {
         let again = self.answers != Answers::default();
         let mut lines = vec![
             "This machine is not configured. The following questions make one account and the basic settings.".to_owned(),
-            "Enter takes what stands in [brackets]. `back` goes to the question before, `quit` leaves; answers are kept.".to_owned(),
+            "Enter accepts the value in [brackets]. `back` returns to the previous question, `quit` leaves and keeps the answers.".to_owned(),
         ];
         if again {
-            lines.push("This goes on where it was left.".to_owned());
+            lines.push("The setup continues where it stopped.".to_owned());
         }
         lines
     }
 
-    /// The first question that has no answer.
+    /// The first open question.
     fn open(&self) -> Question {
         ORDER
             .into_iter()
@@ -69,12 +69,12 @@ impl Dialogue {
             .unwrap_or(Question::Confirm)
     }
 
-    /// The question that is asked now.
+    /// The present question.
     pub fn turn(&self) -> Turn {
         Turn::Ask { prompt: self.at.prompt(self), hidden: matches!(self.at, Question::Password | Question::Repeat) }
     }
 
-    /// What to say before the question.
+    /// The text before the question.
     pub fn introduction(&self) -> Vec<String> {
         match self.at {
             Question::Confirm => super::questions::summary(self),
@@ -82,7 +82,7 @@ impl Dialogue {
         }
     }
 
-    /// Takes a line; what is to be said goes to `say`.
+    /// Takes a line; output goes to `say`.
     pub fn answer(&mut self, line: &str, say: &mut Vec<String>) -> Turn {
         // A password may have any character and any spaces.
         let hidden = matches!(self.at, Question::Password | Question::Repeat);
@@ -99,12 +99,12 @@ impl Dialogue {
         self.turn()
     }
 
-    /// The next question in the order, that applies.
+    /// The next question that applies.
     pub fn forward(&mut self) {
         self.at = self.open();
     }
 
-    /// To the question before; its answer is forgotten, so that it is asked.
+    /// Goes back to the previous question, and forgets its answer.
     fn back(&mut self) {
         if self.at == Question::Repeat {
             self.first = None;
@@ -126,7 +126,7 @@ impl Dialogue {
         self.at = question;
     }
 
-    /// The file of a volume, or why there is none.
+    /// The file from a volume, or why there is none.
     pub fn keys(&mut self, text: Result<String, String>, say: &mut Vec<String>) -> Turn {
         match text {
             Ok(text) => {

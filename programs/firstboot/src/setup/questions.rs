@@ -1,27 +1,27 @@
-//! The questions: what each says, and what an answer to it means.
+//! The questions: their texts, and the meaning of an answer.
 
 use super::answers::{Answers, time_servers, words};
 use super::dialogue::{Dialogue, Turn};
-use crate::words::{HostName, Interface, Network, SshKey, host_address};
+use crate::types::{HostName, Interface, Network, SshKey, host_address};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
-    /// The machine's name.
+    /// Host name.
     Host,
     /// The administrator's account.
     User,
-    /// SSH keys, one after the other.
+    /// SSH keys, one at a time.
     Key,
     /// A password for the console.
     Password,
-    /// The same again.
+    /// The password again.
     Repeat,
-    /// From the network, or a fixed address.
+    /// DHCP or a static address.
     Network,
-    /// The card with the fixed address.
+    /// The interface of the static address.
     Interface,
-    /// The way out.
+    /// Router.
     Router,
     /// Name servers.
     Dns,
@@ -29,7 +29,7 @@ pub enum Question {
     Zone,
     /// Time servers.
     Servers,
-    /// Whether all of it is right.
+    /// Confirmation of the summary.
     Confirm,
 }
 
@@ -37,19 +37,19 @@ use Question::{
     Confirm, Dns, Host, Interface as Card, Key, Network as Net, Password, Repeat, Router, Servers, User, Zone,
 };
 
-/// In this order. `Repeat` follows a password, by itself.
+/// In this order. `Repeat` follows a password automatically.
 pub const ORDER: [Question; 11] = [Host, User, Key, Password, Net, Card, Router, Dns, Zone, Servers, Confirm];
 /// The questions that the summary numbers.
 const NUMBERED: [Question; 7] = [Host, User, Key, Password, Net, Zone, Servers];
-const SHORTEST_PASSWORD: usize = 12;
-const NOBODY: &str = "With neither a key nor a password nobody could log in: one of the two is needed.";
+const MIN_PASSWORD_LENGTH: usize = 12;
+const NOBODY: &str = "Without a key or a password you could not log in; give at least one of the two.";
 const TIME_SERVERS: &str = "pool.ntp.org";
 
-/// What a line led to: a turn of its own, or the next question.
+/// The effect of a line: an action, or the next question.
 type Taken = Result<Option<Turn>, String>;
 
 impl Question {
-    /// Whether the question makes sense after these answers.
+    /// Whether the question applies after these answers.
     pub fn applies(self, answers: &Answers) -> bool {
         match self {
             Card | Router | Dns => matches!(answers.network, Some(Some(_))),
@@ -75,7 +75,7 @@ impl Question {
         }
     }
 
-    /// Takes the answer back. Of the network, all of it: the parts belong together.
+    /// Removes the answer. The parts of the network belong together.
     pub fn forget(self, answers: &mut Answers) {
         match self {
             Host => answers.host = None,
@@ -105,7 +105,7 @@ impl Question {
                     "SSH public key of {user}: paste the line, `usb` for authorized_keys on a volume labelled CIDATA, [none]: "
                 )
             }
-            Key => "Another key, or Enter to go on: ".to_owned(),
+            Key => "Another key, or Enter to continue: ".to_owned(),
             Password => format!("Password of {user} for the consoles, not for SSH [none]: "),
             Repeat => "The same password again: ".to_owned(),
             Net => "Address: `dhcp`, or a fixed one like 192.0.2.10/24 [dhcp]: ".to_owned(),
@@ -146,7 +146,7 @@ impl Question {
                 let name = or(text, &first_card(dialogue)).to_owned();
                 if !dialogue.facts.interfaces.is_empty() && !dialogue.facts.interfaces.contains(&name) {
                     return Err(format!(
-                        "There is no card `{name}`; there is: {}.",
+                        "No network card is called `{name}`; choose one of: {}.",
                         dialogue.facts.interfaces.join(", ")
                     ));
                 }
@@ -181,12 +181,12 @@ fn first_card(dialogue: &Dialogue) -> String {
     dialogue.facts.interfaces.first().map_or("eth0", String::as_str).to_owned()
 }
 
-/// Adds a key, unless it is there.
+/// Adds a key, unless it is there already.
 pub fn add_key(dialogue: &mut Dialogue, key: SshKey, say: &mut Vec<String>) {
     if dialogue.typed.contains(&key) {
-        return say.push(format!("{} is there already.", key.short()));
+        return say.push(format!("{} is in the list already.", key.short()));
     }
-    say.push(format!("Taken: {}", key.short()));
+    say.push(format!("Added: {}", key.short()));
     dialogue.typed.push(key);
 }
 
@@ -218,8 +218,8 @@ fn password(text: &str, dialogue: &mut Dialogue) -> Taken {
         dialogue.forward();
         return Ok(None);
     }
-    if text.chars().count() < SHORTEST_PASSWORD {
-        return Err(format!("A password has at least {SHORTEST_PASSWORD} characters; a few words are easy to type."));
+    if text.chars().count() < MIN_PASSWORD_LENGTH {
+        return Err(format!("A password has at least {MIN_PASSWORD_LENGTH} characters; a few words are easy to type."));
     }
     if text.len() > 255 || text.chars().any(char::is_control) {
         return Err("A password has at most 255 bytes and no control characters.".to_owned());
@@ -270,7 +270,7 @@ fn confirm(text: &str, dialogue: &mut Dialogue) -> Taken {
     }
     let chosen = text.parse::<usize>().ok().and_then(|number| NUMBERED.get(number.checked_sub(1)?));
     let Some(question) = chosen else {
-        return Err(format!("Type yes, or a number from 1 to {}.", NUMBERED.len()));
+        return Err(format!("Type `yes`, or a number from 1 to {}.", NUMBERED.len()));
     };
     dialogue.ask_again(*question);
     Ok(None)

@@ -2,14 +2,14 @@ use super::answers::Answers;
 use super::dialogue::{Dialogue, Turn};
 use crate::config::Facts;
 use crate::plan::plan;
-use crate::words::PasswordHash;
+use crate::types::PasswordHash;
 use testkit::golden;
 
 fn facts() -> Facts {
     crate::nocloud::facts_of_tests()
 }
 
-/// The dialogue as a person sees it: every prompt with what was typed. Effects are played by fixed answers.
+/// The dialogue as the user sees it: every prompt with the typed line. Effects have fixed results.
 fn transcript(facts: Facts, kept: &str, lines: &[&str]) -> (String, Dialogue) {
     let mut dialogue = Dialogue::new(facts.clone(), Answers::from_text(kept, &facts));
     let mut text = String::new();
@@ -33,10 +33,10 @@ fn transcript(facts: Facts, kept: &str, lines: &[&str]) -> (String, Dialogue) {
                 dialogue.answer(line, &mut say)
             }
             Turn::ReadKeys => {
-                let keys = format!("# keys\n{}\nssh-rsa AAAA x\n", crate::words::KEY_OF_TESTS);
+                let keys = format!("# keys\n{}\nssh-rsa AAAA x\n", crate::types::KEY_OF_TESTS);
                 dialogue.keys(if kept == "no volume" { Err("no volume".to_owned()) } else { Ok(keys) }, &mut say)
             }
-            Turn::Hash(_) => dialogue.hashed(PasswordHash::read(crate::words::HASH_OF_TESTS), &mut say),
+            Turn::Hash(_) => dialogue.hashed(PasswordHash::read(crate::types::HASH_OF_TESTS), &mut say),
             Turn::Apply(config) => {
                 for step in plan(&config, &facts).unwrap() {
                     text.push_str(&format!("=> {step}\n"));
@@ -59,7 +59,7 @@ fn check(name: &str, kept: &str, lines: &[&str]) {
 
 #[test]
 fn the_shortest_way() {
-    check("short", "", &["", "anna", crate::words::KEY_OF_TESTS, "", "", "", "", "", "yes"]);
+    check("short", "", &["", "anna", crate::types::KEY_OF_TESTS, "", "", "", "", "", "yes"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn everything_given() {
         "web.example.org",
         "anna",
         "usb",
-        crate::words::KEY_OF_TESTS,
+        crate::types::KEY_OF_TESTS,
         "",
         "correct horse battery",
         "correct horse battery",
@@ -133,7 +133,7 @@ fn going_back_and_changing_a_line() {
         "anna",
         "back",
         "bert",
-        crate::words::KEY_OF_TESTS,
+        crate::types::KEY_OF_TESTS,
         "",
         "",
         "192.0.2.10/24",
@@ -157,7 +157,7 @@ fn going_back_and_changing_a_line() {
 
 #[test]
 fn taking_the_only_key_back_is_noticed() {
-    let key = crate::words::KEY_OF_TESTS;
+    let key = crate::types::KEY_OF_TESTS;
     check(
         "nobody",
         "host=web\nuser=anna\nkeys=done\npassword=none\nnetwork=dhcp\nzone=UTC\nservers=",
@@ -178,7 +178,7 @@ fn answers_survive_their_text() {
     let lines = [
         "web",
         "anna",
-        crate::words::KEY_OF_TESTS,
+        crate::types::KEY_OF_TESTS,
         "",
         "correct horse battery",
         "correct horse battery",
@@ -217,7 +217,7 @@ fn no_line_makes_the_dialogue_panic_or_configure_by_accident() {
         let typed: Vec<String> = (0..random.below(40))
             .map(|_| match random.below(5) {
                 0 => String::from_utf8_lossy(&random.bytes(40)).into_owned(),
-                1 => crate::words::KEY_OF_TESTS.to_owned(),
+                1 => crate::types::KEY_OF_TESTS.to_owned(),
                 _ => WORDS[random.below(WORDS.len())].to_owned(),
             })
             .collect();

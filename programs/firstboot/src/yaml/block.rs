@@ -1,10 +1,10 @@
-//! Mappings, lists and text blocks: what is said by indentation.
+//! Mappings, lists and text blocks, which indentation delimits.
 
 use super::lines::Line;
 use super::scalar;
-use super::{Broken, Entry, MOST_DEPTH, Node, Value};
+use super::{Broken, Entry, MAX_DEPTH, Node, Value};
 
-/// A place in the lines of a document.
+/// A position in the lines of a document.
 pub struct Reader {
     lines: Vec<Line>,
     at: usize,
@@ -25,7 +25,7 @@ impl Reader {
         }
     }
 
-    /// The next line that says something.
+    /// The next line with content.
     fn next(&mut self) -> Option<&Line> {
         while self.lines.get(self.at)?.is_blank() {
             self.at += 1;
@@ -33,13 +33,13 @@ impl Reader {
         self.lines.get(self.at)
     }
 
-    /// What is indented by at least `least`; nothing is [`Value::Null`], said to be on line `above`.
+    /// The node indented by at least `least`; without one [`Value::Null`] on line `above`.
     fn block(&mut self, least: usize, depth: usize, above: usize) -> Result<Node, Broken> {
         let Some(line) = self.next().filter(|line| line.indent >= least).cloned() else {
             return Ok(Node { line: above, value: Value::Null });
         };
-        if depth > MOST_DEPTH {
-            return Err(Broken::at(line.number, format!("the document is nested more than {MOST_DEPTH} deep")));
+        if depth > MAX_DEPTH {
+            return Err(Broken::at(line.number, format!("the document is nested more than {MAX_DEPTH} deep")));
         }
         if line.is_element() {
             return self.list(line.indent, depth, line.number);
@@ -68,7 +68,7 @@ impl Reader {
                 self.at += 1;
                 self.block(indent + 1, depth + 1, line.number)?
             } else if nested {
-                // The element's first key stands on the line of its dash: read it as a line of its own.
+                // The element's first key is on the line of its dash: treat it as a separate line.
                 if let Some(here) = self.lines.get_mut(self.at) {
                     *here = Line { number: line.number, indent: inner, content: content.to_owned() };
                 }
@@ -101,7 +101,7 @@ impl Reader {
             }
             self.at += 1;
             let node = if rest.is_empty() || rest.starts_with('#') {
-                // The dashes of a list may stand below the first letter of its key.
+                // The dashes of a list may be as far left as its key.
                 let below = self.next().is_some_and(|next| next.indent == indent && next.is_element());
                 self.block(if below { indent } else { indent + 1 }, depth + 1, line.number)?
             } else {
@@ -121,7 +121,7 @@ impl Reader {
         match self.next() {
             Some(next) if next.indent > indent => Err(Broken::at(
                 next.number,
-                "the value above may not go on in this line; write it with | or in one line",
+                "the value above cannot continue in this line; write it with `|`, or in one line",
             )),
             _ => Ok(node),
         }
@@ -163,5 +163,5 @@ impl Reader {
 }
 
 fn wrong_indent(line: &Line) -> Broken {
-    Broken::at(line.number, "the line's indentation fits neither the line above nor what it belongs to")
+    Broken::at(line.number, "the indentation matches neither the line above nor an enclosing block")
 }

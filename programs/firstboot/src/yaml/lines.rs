@@ -9,12 +9,12 @@ pub struct Line {
     pub number: usize,
     /// Spaces before the content.
     pub indent: usize,
-    /// What follows them, without spaces at the end.
+    /// The content, without trailing spaces.
     pub content: String,
 }
 
 impl Line {
-    /// Whether nothing stands there but a remark.
+    /// Whether the line has only a comment.
     pub fn is_blank(&self) -> bool {
         self.content.is_empty() || self.content.starts_with('#')
     }
@@ -25,7 +25,7 @@ impl Line {
     }
 }
 
-/// Splits a text; the mark of the first document and the end of the last are taken off.
+/// Splits a text; removes the document start and end markers.
 pub fn split(text: &str) -> Result<Vec<Line>, Broken> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = Vec::new();

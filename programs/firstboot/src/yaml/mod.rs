@@ -15,21 +15,21 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-/// Larger documents are refused.
-pub const MOST_BYTES: usize = 256 * 1024;
-/// Deeper ones too.
-const MOST_DEPTH: usize = 16;
+/// The largest document.
+pub const MAX_BYTES: usize = 256 * 1024;
+/// The deepest nesting.
+const MAX_DEPTH: usize = 16;
 
 /// A value and the line it begins on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// From 1.
     pub line: usize,
-    /// What stands there.
+    /// Its value.
     pub value: Value,
 }
 
-/// As written: nothing is interpreted.
+/// A value as written, not interpreted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Nothing, `~` or `null`.
@@ -38,7 +38,7 @@ pub enum Value {
     Scalar(String),
     /// A list.
     List(Vec<Node>),
-    /// A mapping, in the order of the document; no key stands twice.
+    /// A mapping, in the order of the document, without duplicate keys.
     Map(Vec<Entry>),
 }
 
@@ -58,7 +58,7 @@ pub struct Entry {
 pub struct Broken {
     /// From 1; 0 speaks of the whole document.
     pub line: usize,
-    /// What is wrong, and what to write instead.
+    /// The mistake, and what to write instead.
     pub message: String,
 }
 
@@ -71,10 +71,10 @@ impl Broken {
 /// Reads a document.
 ///
 /// # Errors
-/// The first thing that is not of the kind described above.
+/// The first mistake.
 pub fn read(bytes: &[u8]) -> Result<Node, Broken> {
-    if bytes.len() > MOST_BYTES {
-        return Err(Broken::at(0, format!("the document has more than {} KiB", MOST_BYTES / 1024)));
+    if bytes.len() > MAX_BYTES {
+        return Err(Broken::at(0, format!("the document has more than {} KiB", MAX_BYTES / 1024)));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! What stands on one line: plain and quoted scalars, keys, lists in brackets.
+//! Parts of one line: plain and quoted scalars, keys, lists in brackets.
 
-use super::{Broken, MOST_DEPTH, Node, Value};
+use super::{Broken, MAX_DEPTH, Node, Value};
 
-/// Reads the value at the beginning of `text` to its end; a remark may follow it.
+/// Reads the value at the beginning of `text` to its end; a comment may follow it.
 pub fn value(text: &str, line: usize, depth: usize) -> Result<Node, Broken> {
     let (value, rest) = match text.chars().next() {
         Some('"') => quoted(text, line).map(|(text, rest)| (Value::Scalar(text), rest))?,
@@ -17,7 +17,7 @@ pub fn value(text: &str, line: usize, depth: usize) -> Result<Node, Broken> {
     Ok(Node { line, value })
 }
 
-/// Splits `key: value`; nothing if the line is no such thing.
+/// Splits `key: value`; `None` if the line has another form.
 pub fn entry(text: &str, line: usize) -> Result<Option<(String, &str)>, Broken> {
     let (key, rest) = match text.chars().next() {
         Some('"') => quoted(text, line)?,
@@ -57,7 +57,7 @@ fn plain(text: &str, line: usize) -> Result<Value, Broken> {
     })
 }
 
-/// Marks with a meaning that this reader does not have.
+/// Indicators that this parser does not support.
 fn refuse_marks(text: &str, line: usize) -> Result<(), Broken> {
     let what = match text.chars().next() {
         Some('&' | '*') => "anchors and references (& and *) are not read; write the value where it is used",
@@ -70,7 +70,7 @@ fn refuse_marks(text: &str, line: usize) -> Result<(), Broken> {
     Err(Broken::at(line, what))
 }
 
-/// A double-quoted text, and what follows it.
+/// A double-quoted text, and the rest.
 fn quoted(text: &str, line: usize) -> Result<(String, &str), Broken> {
     let mut value = String::new();
     let mut chars = text.char_indices().skip(1);
@@ -94,7 +94,7 @@ fn quoted(text: &str, line: usize) -> Result<(String, &str), Broken> {
     Err(Broken::at(line, "the quote is not closed on this line"))
 }
 
-/// A single-quoted text, and what follows it.
+/// A single-quoted text, and the rest.
 fn single(text: &str, line: usize) -> Result<(String, &str), Broken> {
     let mut value = String::new();
     let mut rest = text.get(1..).unwrap_or_default();
@@ -112,10 +112,10 @@ fn single(text: &str, line: usize) -> Result<(String, &str), Broken> {
     Err(Broken::at(line, "the quote is not closed on this line"))
 }
 
-/// A list in brackets, and what follows it.
+/// A list in brackets, and the rest.
 fn list(text: &str, line: usize, depth: usize) -> Result<(Value, &str), Broken> {
-    if depth > MOST_DEPTH {
-        return Err(Broken::at(line, format!("the document is nested more than {MOST_DEPTH} deep")));
+    if depth > MAX_DEPTH {
+        return Err(Broken::at(line, format!("the document is nested more than {MAX_DEPTH} deep")));
     }
     let mut nodes = Vec::new();
     let mut rest = text.get(1..).unwrap_or_default().trim_start();
@@ -151,9 +151,9 @@ fn list(text: &str, line: usize, depth: usize) -> Result<(Value, &str), Broken> 
 
 /// The beginning of a text, for a message.
 fn short(text: &str) -> String {
-    const MOST: usize = 24;
-    if text.chars().count() <= MOST {
+    const MAX_SHOWN: usize = 24;
+    if text.chars().count() <= MAX_SHOWN {
         return text.to_owned();
     }
-    text.chars().take(MOST).chain(['…']).collect()
+    text.chars().take(MAX_SHOWN).chain(['…']).collect()
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// One line of text for a value, so that cases can be read.
+/// A value as one line of text, to keep cases readable.
 fn flat(node: &Node) -> String {
     match &node.value {
         Value::Null => "-".to_owned(),
@@ -55,8 +55,8 @@ fn what_is_refused_and_how() {
         ("a:\n\tb: c", 2, "the line is indented with a tab; use spaces"),
         ("a: b\n---\nc: d", 2, "a second document begins here; there may be one"),
         ("a: b\n...\nc: d", 3, "the document ended above; there may be one"),
-        ("a: b\n  c", 2, "the value above may not go on in this line; write it with | or in one line"),
-        ("a:\n    b: c\n  d: e", 3, "the line's indentation fits neither the line above nor what it belongs to"),
+        ("a: b\n  c", 2, "the value above cannot continue in this line; write it with `|`, or in one line"),
+        ("a:\n    b: c\n  d: e", 3, "the indentation matches neither the line above nor an enclosing block"),
         ("a: b\nc", 2, "`key: value` is expected here"),
         ("a: \"b", 1, "the quote is not closed on this line"),
         ("a: 'b", 1, "the quote is not closed on this line"),
@@ -65,7 +65,7 @@ fn what_is_refused_and_how() {
         ("a: [b", 1, "the list in brackets is not closed on this line; write one `- element` per line"),
         ("a: ['b' c]", 1, "a comma is missing before `c]`"),
         ("a: |2\n  x", 1, "a text block begins with |, |-, > or >-"),
-        ("a: |\n    x\n  y", 3, "the line's indentation fits neither the line above nor what it belongs to"),
+        ("a: |\n    x\n  y", 3, "the indentation matches neither the line above nor an enclosing block"),
         ("a: \u{1b}[2J", 1, "the line holds the control character U+001B"),
         ("a: @b", 1, "a value may not begin like this; put it in quotes"),
         (&deep, 1, "the document is nested more than 16 deep"),
@@ -76,7 +76,7 @@ fn what_is_refused_and_how() {
         assert_eq!((broken.line, broken.message.as_str()), (*line, *message), "{text:?}");
     }
     assert_eq!(read(b"a: b\n\xff").unwrap_err().line, 2);
-    assert_eq!(read(&vec![b'a'; MOST_BYTES + 1]).unwrap_err().message, "the document has more than 256 KiB");
+    assert_eq!(read(&vec![b'a'; MAX_BYTES + 1]).unwrap_err().message, "the document has more than 256 KiB");
 }
 
 /// Every line that a node names is a line of the text.

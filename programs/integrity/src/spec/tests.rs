@@ -1,4 +1,4 @@
-//! The baseline there and back, damaged, forged, and as other programs see it.
+//! The baseline to text and back, damaged, forged, and as other programs see it.
 
 use super::*;
 use crate::entry::tests::any;
@@ -8,7 +8,7 @@ fn plain(kind: Kind, mode: u32, content: Content) -> Entry {
     Entry { kind, mode, uid: 0, gid: 0, size, content, attributes: Attributes::None }
 }
 
-/// `lines` with the head and the digest that belong to them.
+/// `lines` with matching head and digest.
 fn whole(lines: &str) -> String {
     let body = format!("{HEAD}{lines}");
     let sum = last_line(&body);
@@ -108,26 +108,26 @@ fn what_is_refused() {
             format!("# next: xattrs={}\n. type=dir {entry}\n", sum.to_uppercase()),
             "it is not written as this program writes",
         ),
-        (format!("# next: xattrs={sum}00\n. type=dir {entry}\n"), "line 4: this is no entry"),
+        (format!("# next: xattrs={sum}00\n. type=dir {entry}\n"), "line 4: this is not an entry"),
         (format!(". type=dir {entry} size=0\n"), "it is not written as this program writes"),
         (format!(". type=dir {entry} uid=0\n"), "it is not written as this program writes"),
         (format!(". type=dir {entry} optional\n"), "it is not written as this program writes"),
-        (format!(". type=dir {entry}\n# note\n"), "line 4: this is no entry"),
-        (format!(". type=dir {entry}\n/set uid=0\n"), "line 4: this is no entry"),
+        (format!(". type=dir {entry}\n# note\n"), "line 4: this is not an entry"),
+        (format!(". type=dir {entry}\n/set uid=0\n"), "line 4: this is not an entry"),
         (format!(". type=dir {entry}\n# next: xattrs={sum}\n"), "it is not written as this program writes"),
-        (format!("# next: xattrs={sum}\n# next: xattrs={sum}\n. type=dir {entry}\n"), "line 4: this is no entry"),
-        (format!("# next: content=too-long\n. type=dir {entry}\n"), "line 4: this is no entry"),
-        (format!("# next: xattrs={sum}\n. type=dir\n"), "line 4: this is no entry"),
-        (". type=door mode=0755 uid=0 gid=0\n".to_owned(), "line 3: this is no entry"),
-        (". type=dir mode=10000 uid=0 gid=0\n".to_owned(), "line 3: this is no entry"),
-        (format!(". type=dir\n./../a type=fifo {entry}\n"), "line 4: this is no entry"),
-        (format!(". type=dir\n.//a type=fifo {entry}\n"), "line 4: this is no entry"),
-        (format!(". type=dir\n./a\\000 type=fifo {entry}\n"), "line 4: this is no entry"),
-        (format!(". type=dir\n./a type=file {entry} size=0\n"), "line 4: this is no entry"),
-        (format!(". type=dir\n./a type=file {entry} size=0 sha256digest=ABC\n"), "line 4: this is no entry"),
+        (format!("# next: xattrs={sum}\n# next: xattrs={sum}\n. type=dir {entry}\n"), "line 4: this is not an entry"),
+        (format!("# next: content=too-long\n. type=dir {entry}\n"), "line 4: this is not an entry"),
+        (format!("# next: xattrs={sum}\n. type=dir\n"), "line 4: this is not an entry"),
+        (". type=door mode=0755 uid=0 gid=0\n".to_owned(), "line 3: this is not an entry"),
+        (". type=dir mode=10000 uid=0 gid=0\n".to_owned(), "line 3: this is not an entry"),
+        (format!(". type=dir\n./../a type=fifo {entry}\n"), "line 4: this is not an entry"),
+        (format!(". type=dir\n.//a type=fifo {entry}\n"), "line 4: this is not an entry"),
+        (format!(". type=dir\n./a\\000 type=fifo {entry}\n"), "line 4: this is not an entry"),
+        (format!(". type=dir\n./a type=file {entry} size=0\n"), "line 4: this is not an entry"),
+        (format!(". type=dir\n./a type=file {entry} size=0 sha256digest=ABC\n"), "line 4: this is not an entry"),
         (
             format!(". type=dir\n./b type=fifo {entry}\n./a type=fifo {entry}\n"),
-            "line 5: its path is not behind that of the line before",
+            "line 5: its path is not after that of the previous line",
         ),
     ] {
         assert_eq!(from_text(&whole(&lines)), Err(why.to_owned()), "{lines}");

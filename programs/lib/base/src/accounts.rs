@@ -1,32 +1,32 @@
 //! `/etc/passwd` and `/etc/group`, from their text.
 //!
-//! Two readings, because two kinds of question are asked. Who somebody *is* is answered by well-formed lines only: [`user`],
-//! [`user_of`], [`group`], [`groups`]. What a file *claims*, malformed as it may be, is answered by [`lines`]: for those who must
-//! miss nothing, such as numbers that are taken.
+//! Two views, for two kinds of question. [`user`], [`user_of`], [`group`] and [`groups`] use well-formed lines only:
+//! who somebody *is*. [`lines`] returns every line, even a malformed one: what a file *claims*, for callers that must
+//! miss nothing, such as numbers in use.
 
-/// The largest number of a user or group. For the call that changes users, 4294967295 means "stay what you are", and that may be
-/// root; what reads numbers as signed ones would take others above this for negative.
-pub const LARGEST: u32 = i32::MAX as u32;
+/// The largest UID or GID. For the calls that change users, 4294967295 means "keep the present value", which may be
+/// root; and a reader of signed numbers would see a negative number above this one.
+pub const MAX_ID: u32 = i32::MAX as u32;
 
-/// Digits without a sign and without zeros before them, not beyond the largest.
+/// Decimal digits without a sign and leading zeros, up to [`MAX_ID`].
 pub fn number(text: &str) -> Option<u32> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    text.parse().ok().filter(|number| plain && *number <= LARGEST)
+    text.parse().ok().filter(|number| plain && *number <= MAX_ID)
 }
 
-/// What a line of either file claims: three fields, whatever is in them.
+/// A line of either file: three fields, whatever is in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
     /// The first field.
     pub name: &'a str,
     /// The third field.
     pub digits: &'a str,
-    /// What is behind the third field.
+    /// The rest after the third field.
     pub rest: &'a str,
 }
 
 impl Line<'_> {
-    /// The third field as a number, if it is one that somebody can have.
+    /// The third field as a number, if it is a valid UID or GID.
     pub fn number(&self) -> Option<u32> {
         number(self.digits)
     }
@@ -41,19 +41,19 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// Whether a line begins with that name, well-formed or not.
+/// Whether any line, well-formed or not, has that name.
 pub fn has_name(text: &str, name: &str) -> bool {
     text.lines().any(|line| line.split(':').next() == Some(name))
 }
 
-/// A well-formed line of `/etc/passwd`: seven fields, a name, and numbers.
+/// A well-formed line of `/etc/passwd`: seven fields, a name, and valid numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User<'a> {
     /// Name; never empty.
     pub name: &'a str,
-    /// Number.
+    /// UID.
     pub uid: u32,
-    /// Number of its first group.
+    /// GID of its primary group.
     pub gid: u32,
     /// Home directory.
     pub home: &'a str,
@@ -69,23 +69,23 @@ impl<'a> User<'a> {
     }
 }
 
-/// The user of that name. The first line of the name decides: when it is malformed, there is no such user.
+/// The user of that name. The first line with the name decides: if it is malformed, the user does not exist.
 pub fn user<'a>(passwd: &'a str, name: &str) -> Option<User<'a>> {
     passwd.lines().find(|line| line.split(':').next() == Some(name)).and_then(User::parse)
 }
 
-/// The user with that number. The first line with the number decides: when it is malformed, there is no such user.
+/// The user with that UID. The first line with the UID decides: if it is malformed, the user does not exist.
 pub fn user_of(passwd: &str, uid: u32) -> Option<User<'_>> {
     let has_number = |line: &&str| line.split(':').nth(2).is_some_and(|digits| digits.parse() == Ok(uid));
     passwd.lines().find(has_number).and_then(User::parse)
 }
 
-/// A well-formed line of `/etc/group`: four fields, a name, and a number.
+/// A well-formed line of `/etc/group`: four fields, a name, and a valid number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group<'a> {
     /// Name; never empty.
     pub name: &'a str,
-    /// Number.
+    /// GID.
     pub gid: u32,
     members: &'a str,
 }
@@ -103,7 +103,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The group of that name. The first line of the name decides: when it is malformed, there is no such group.
+/// The group of that name. The first line with the name decides: if it is malformed, the group does not exist.
 pub fn group<'a>(group: &'a str, name: &str) -> Option<Group<'a>> {
     group.lines().find(|line| line.split(':').next() == Some(name)).and_then(Group::parse)
 }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn numbers_have_one_spelling() {
-        assert_eq!((number("0"), number("2147483647")), (Some(0), Some(LARGEST)));
+        assert_eq!((number("0"), number("2147483647")), (Some(0), Some(MAX_ID)));
         for bad in
             ["", "-1", "+1", " 1", "01", "00", "0x1", "2147483648", "4294967295", "4294967296", "99999999999999999999"]
         {
@@ -176,10 +176,10 @@ mod tests {
             let text = String::from_utf8_lossy(&random.damaged(PASSWD.as_bytes())).into_owned();
             for line in lines(&text) {
                 if let Some(found) = user(&text, line.name) {
-                    assert!(found.name == line.name && !found.name.is_empty() && found.uid <= LARGEST);
+                    assert!(found.name == line.name && !found.name.is_empty() && found.uid <= MAX_ID);
                 }
                 if let Some(found) = group(&text, line.name) {
-                    assert!(found.name == line.name && found.gid <= LARGEST);
+                    assert!(found.name == line.name && found.gid <= MAX_ID);
                 }
             }
         });

@@ -45,7 +45,7 @@ pub const NAMES: [&str; 41] = [
     "checkpoint_restore",
 ];
 
-/// How many there are; the kernel may know more, which have no name here.
+/// Their number; the kernel may have more, without a name here.
 pub const COUNT: u8 = NAMES.len() as u8;
 
 /// The bit of a name as in [`NAMES`].
@@ -53,7 +53,7 @@ pub fn bit(name: &str) -> Option<u8> {
     NAMES.iter().position(|known| *known == name).map(|bit| bit as u8)
 }
 
-/// The name of a bit; nothing for one that has none here.
+/// The name of a bit; `None` if it has none here.
 pub fn name(bit: u8) -> Option<&'static str> {
     NAMES.get(usize::from(bit)).copied()
 }

@@ -1,8 +1,8 @@
-//! Texts in JSON.
+//! JSON strings.
 
 use std::fmt::Write as _;
 
-/// The text as a JSON string, in quotes. Control characters of every kind are escaped, so that showing it commands no terminal.
+/// The text as a JSON string, in quotes. All control characters are escaped, so printing it is safe on a terminal.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {

@@ -1,8 +1,8 @@
-//! What our programs have in common, without system calls of its own.
+//! Code that our programs share, without system calls.
 //!
 //! - [`accounts`]: `/etc/passwd` and `/etc/group`;
 //! - [`capability`]: names of capabilities;
-//! - [`json`]: quoting of texts;
+//! - [`json`]: quoting of strings;
 //! - [`syslog`]: lines for `/dev/log`.
 
 pub mod accounts;

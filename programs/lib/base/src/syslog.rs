@@ -1,14 +1,14 @@
-//! Lines for the system's log, which listens at `/dev/log`.
+//! Lines for the system's log at `/dev/log`.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-/// Facility for what concerns who may do what.
+/// Facility for authorisation.
 pub const AUTHPRIV: u8 = 10;
-/// Severity: something is not as it should be.
+/// Severity: warning.
 pub const WARNING: u8 = 4;
-/// Severity: worth knowing.
+/// Severity: notice.
 pub const NOTICE: u8 = 5;
 
 /// The number of a facility and a severity.
@@ -16,20 +16,20 @@ pub const fn priority(facility: u8, severity: u8) -> u8 {
     facility * 8 + severity
 }
 
-/// The text as part of one line: a control character in it begins no other line and commands no terminal.
+/// The text as part of one line: a control character in it begins no new line and controls no terminal.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '?' } else { char }).collect()
 }
 
-/// A line as the log and the kernel's log take it; `tag` names the program.
+/// A line in the format of syslog and the kernel's log; `tag` names the program.
 pub fn line(priority: u8, tag: &str, text: &str) -> String {
     format!("<{priority}>{}: {}", one_line(tag), one_line(text))
 }
 
-/// Sends what [`line()`] made. `patience` is how long a log service may take; without it nobody waits at all.
+/// Sends a line of [`line()`]. `patience` is how long the log daemon may take; without it, sending never blocks.
 ///
 /// # Errors
-/// When nothing listens, or it takes no line now: the caller says it elsewhere, or lets it go.
+/// If nothing listens, or the daemon takes no line now.
 pub fn send(line: &str, patience: Option<Duration>) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     match patience {

@@ -1,37 +1,38 @@
-//! Promises about the running system, as the build of an image writes them (`/usr/lib/ashlar/checks`) and `ashlar-audit` reads them.
+//! Checks of the running system: the build of an image writes them (`/usr/lib/ashlar/checks`), and `ashlar-audit` reads
+//! them.
 //!
-//! A block is `[layer id]` and lines `key=value`; a key that comes twice is a list. A check has a kind and the kind's keys, which
-//! [`KINDS`] lists. A new kind is a line there, a [`Probe`], and what `ashlar-audit` does to look.
+//! A block is `[layer id]` and lines `key=value`; a repeated key is a list. A check has a kind and the keys of that
+//! kind, which [`KINDS`] lists. A new kind needs a line there, a [`Probe`], and its observation in `ashlar-audit`.
 
 mod read;
 mod write;
 
-pub use read::{Odd, parse};
+pub use read::{ParseError, parse};
 pub use write::{Block, write};
 
-/// One promise.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// 1 to 6.
     pub layer: u8,
     /// Unique within the layer.
     pub id: String,
-    /// What is so when the promise is kept.
+    /// The expected state, in words.
     pub summary: String,
     /// Why it matters.
     pub reason: String,
-    /// How it is looked at.
+    /// The observation.
     pub probe: Probe,
 }
 
-/// Ways of looking.
+/// Kinds of observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
     /// A file below `/proc/sys`.
     Sysctl {
         /// The setting, with dots.
         key: String,
-        /// What it says.
+        /// Its value.
         value: String,
     },
     /// An option of `/proc/config.gz`; `n` means not set.
@@ -41,9 +42,9 @@ pub enum Probe {
         /// Its value.
         value: String,
     },
-    /// A word of `/proc/cmdline` that is there, or not.
+    /// A parameter in `/proc/cmdline`, present or absent.
     Word {
-        /// The word.
+        /// The parameter.
         word: String,
         /// Whether it must be there.
         present: bool,
@@ -57,16 +58,16 @@ pub enum Probe {
         /// `user:group`.
         owner: String,
     },
-    /// What a file says.
+    /// The text of a file.
     Contains {
         /// The file.
         path: String,
         /// All of these.
         want: Vec<Text>,
     },
-    /// Nothing at a path.
+    /// A path that must not exist.
     Absent {
-        /// Where nothing is.
+        /// The path.
         path: String,
     },
     /// Options of a mount point.
@@ -84,46 +85,46 @@ pub enum Probe {
     Command {
         /// The program and its arguments.
         argv: Vec<String>,
-        /// What it prints, all of these.
+        /// Its output, all of these.
         want: Vec<Text>,
         /// Its exit status.
         exit: i32,
     },
-    /// Nothing listens beyond loopback but these.
+    /// Only these listen beyond loopback.
     Listening {
         /// As `tcp 22`.
         only: Vec<String>,
     },
-    /// A search of the whole system finds nothing but these.
+    /// A search of the whole system finds only these.
     Scan {
-        /// What is searched for.
+        /// The kind of file.
         what: String,
-        /// Paths that may be found.
+        /// Allowed paths.
         allowed: Vec<String>,
     },
-    /// An attempt fails, with one of these errors.
+    /// An attempt must fail with one of these errors.
     Refused {
-        /// What is tried.
+        /// The attempt.
         attempt: String,
-        /// Names of errors, one of which must come.
+        /// Names of accepted errors.
         errno: Vec<String>,
     },
 }
 
-/// What a text must be like.
+/// A condition on a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
-    /// A whole line of it, without the white space around.
+    /// A whole line, without surrounding white space.
     Line(String),
-    /// A piece of it.
+    /// A substring.
     Piece(String),
-    /// Not even a piece of it.
+    /// A substring that must be absent.
     Lacks(String),
-    /// All of it, without the white space around.
+    /// The whole text, without surrounding white space.
     Equals(String),
 }
 
-/// What every process of a name must be like.
+/// A condition on every process of a name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The kernel's name of the process, at most 15 bytes.
@@ -136,14 +137,14 @@ pub struct Wanted {
     pub no_new_privs: Option<bool>,
     /// Mode of seccomp, 2 for filters.
     pub seccomp: Option<u8>,
-    /// Effective capabilities may be these, no others.
+    /// The allowed effective capabilities.
     pub capabilities: Option<Vec<String>>,
 }
 
-/// A sort of check: its name, the keys it must have, the keys it may have.
+/// A kind of check: its name, its required keys, its optional keys.
 pub type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// Every sort of check, and what its keys mean.
+/// Every kind of check, and the meaning of its keys.
 pub const KINDS: &[Kind] = &[
     // A file of /proc/sys.
     ("sysctl", &["key", "value"], &[]),
@@ -163,10 +164,10 @@ pub const KINDS: &[Kind] = &[
     ("process", &["name"], &["user", "apparmor", "no_new_privs", "seccomp", "capabilities"]),
     // Exit status (0 unless given) and output of a program.
     ("command", &["argv"], &["line", "contains", "lacks", "equals", "exit"]),
-    // The complete list of what listens beyond loopback, as `tcp 22`.
+    // The complete list of ports that listen beyond loopback, as `tcp 22`.
     ("listening", &["only"], &[]),
     // A search of the whole system: setuid, file-capability, world-writable, interpreter.
     ("scan", &["what"], &["allowed"]),
-    // Something that must be refused, by the errors that may say so.
+    // An attempt that must fail, and the accepted errors.
     ("refused", &["attempt", "errno"], &[]),
 ];

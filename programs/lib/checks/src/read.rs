@@ -1,25 +1,25 @@
-//! The text form into values. Whatever is not understood is a mistake of the build: reported with its line.
+//! Parses the text form. Anything unknown is a mistake of the build, and reported with its line.
 
 use std::collections::BTreeMap;
 
 use crate::{Check, Probe, Text, Wanted};
 
-/// Something in the file that is not understood.
+/// A mistake in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Odd {
+pub struct ParseError {
     /// Line, from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The mistake.
     pub message: String,
 }
 
-/// Reads the file.
+/// Parses the file.
 ///
 /// # Errors
-/// Everything that is not understood.
-pub fn parse(text: &str) -> Result<Vec<Check>, Vec<Odd>> {
+/// All mistakes.
+pub fn parse(text: &str) -> Result<Vec<Check>, Vec<ParseError>> {
     let mut checks = Vec::new();
-    let mut odd = Vec::new();
+    let mut errors = Vec::new();
     let mut block: Option<Block> = None;
     for (number, line) in text.lines().enumerate() {
         let number = number + 1;
@@ -28,27 +28,27 @@ pub fn parse(text: &str) -> Result<Vec<Check>, Vec<Odd>> {
             continue;
         }
         if let Some(head) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            finish(block.take(), &mut checks, &mut odd);
+            finish(block.take(), &mut checks, &mut errors);
             match head.split_once(' ').and_then(|(layer, id)| Some((layer.parse().ok()?, id))) {
                 Some((layer, id)) if (1..=6).contains(&layer) => {
                     block = Some(Block { line: number, layer, id: id.to_owned(), keys: BTreeMap::new() });
                 }
-                _ => odd.push(Odd { line: number, message: format!("`{line}` names no layer from 1 to 6") }),
+                _ => errors.push(ParseError { line: number, message: format!("`{line}` names no layer from 1 to 6") }),
             }
         } else {
             match (line.split_once('='), &mut block) {
                 (Some((key, value)), Some(block)) => {
                     block.keys.entry(key.to_owned()).or_default().push(value.to_owned());
                 }
-                _ => odd.push(Odd { line: number, message: format!("`{line}` belongs to no check") }),
+                _ => errors.push(ParseError { line: number, message: format!("`{line}` belongs to no check") }),
             }
         }
     }
-    finish(block, &mut checks, &mut odd);
-    if odd.is_empty() { Ok(checks) } else { Err(odd) }
+    finish(block, &mut checks, &mut errors);
+    if errors.is_empty() { Ok(checks) } else { Err(errors) }
 }
 
-/// A check as written.
+/// A block of the file.
 struct Block {
     line: usize,
     layer: u8,
@@ -56,12 +56,12 @@ struct Block {
     keys: BTreeMap<String, Vec<String>>,
 }
 
-fn finish(block: Option<Block>, checks: &mut Vec<Check>, odd: &mut Vec<Odd>) {
+fn finish(block: Option<Block>, checks: &mut Vec<Check>, errors: &mut Vec<ParseError>) {
     let Some(mut block) = block else { return };
     let line = block.line;
     match block.check() {
         Ok(check) => checks.push(check),
-        Err(message) => odd.push(Odd { line, message }),
+        Err(message) => errors.push(ParseError { line, message }),
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         let text = "x=1\n[9 a]\n[1 b]\nkind=sysctl\nkey=k\nsummary=s\nreason=r\n[1 c]\nkind=moon\nsummary=s\nreason=r\n\
                     [1 d]\nkind=file-absent\npath=/a\npath=/b\nsummary=s\nreason=r\n[1 e]\nkind=file-absent\npath=/a\nmode=1\nsummary=s\nreason=r\n";
         let told: Vec<String> =
-            parse(text).unwrap_err().iter().map(|odd| format!("{}: {}", odd.line, odd.message)).collect();
+            parse(text).unwrap_err().iter().map(|errors| format!("{}: {}", errors.line, errors.message)).collect();
         assert_eq!(
             told,
             [

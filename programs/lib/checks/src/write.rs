@@ -1,6 +1,6 @@
 //! The text form.
 
-/// A check to be written. No part of it has a line break.
+/// A check to write. No part of it has a line break.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
     /// 1 to 6.
@@ -11,7 +11,7 @@ pub struct Block<'a> {
     pub kind: &'a str,
     /// Keys of the kind with their values; a list repeats its key.
     pub keys: &'a [(String, String)],
-    /// What is so when the promise is kept.
+    /// The expected state, in words.
     pub summary: &'a str,
     /// Why it matters.
     pub reason: &'a str,
@@ -39,7 +39,7 @@ mod tests {
         let value = |key: &str| if key == "no_new_privs" { "true" } else { "1" };
         let keys: Vec<(String, String)> = keys.iter().map(|key| ((*key).to_owned(), value(key).to_owned())).collect();
         let block = Block { layer: 1, id: "x", kind, keys: &keys, summary: "s", reason: "r" };
-        parse(&write([block, block])).map(|checks| checks.len()).map_err(|odd| odd[0].message.clone())
+        parse(&write([block, block])).map(|checks| checks.len()).map_err(|errors| errors[0].message.clone())
     }
 
     /// The table and the reader know the same kinds and keys.

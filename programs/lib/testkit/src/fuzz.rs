@@ -1,4 +1,4 @@
-//! Random input for tests of readers. No dependency, and every run can be repeated from its seed.
+//! Random input for tests of parsers. No dependencies, and every run can be repeated from its seed.
 
 use std::time::{Duration, Instant};
 
@@ -61,8 +61,8 @@ impl Random {
     }
 }
 
-/// Calls `try_one` for ASHLAR_FUZZ_SECONDS (a quarter of a second unless set), and at least 500 times. `alphabet` are the bytes
-/// that mean something to the reader.
+/// Calls `try_one` for ASHLAR_FUZZ_SECONDS (default: a quarter of a second), and at least 500 times. `alphabet` has the
+/// bytes with a meaning for the parser.
 pub fn repeat(seed: u64, alphabet: &'static [u8], mut try_one: impl FnMut(&mut Random)) {
     let seconds = std::env::var("ASHLAR_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0.25);
     let end = Instant::now() + Duration::from_secs_f64(seconds);

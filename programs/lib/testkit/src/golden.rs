@@ -1,4 +1,4 @@
-//! Golden files: expected texts kept as files in the crate's folder `tests`, readable in a review, compared to the letter.
+//! Golden files: expected texts in the crate's folder `tests`, readable in a review, compared exactly.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub fn input(name: &str) -> String {
     fs::read_to_string(place(name)).unwrap_or_else(|error| panic!("tests/{name}: {error}"))
 }
 
-/// Compares with a file of `tests/`; with ASHLAR_BLESS set it is written instead.
+/// Compares with a file of `tests/`; with ASHLAR_BLESS set, writes the file instead.
 ///
 /// # Panics
 /// When they differ.

@@ -1,4 +1,4 @@
-//! What the tests of our programs share. Never a dependency of a program itself, only of its tests.
+//! Code that the tests of our programs share. Only a dev-dependency.
 //!
 //! - [`skip!`] and [`skipped`]: a test that cannot run says why, and fails in continuous integration;
 //! - [`repository`]: the tree around the crate, for tests that compare the two;
@@ -26,10 +26,10 @@ macro_rules! skip {
     }};
 }
 
-/// Notes that a test, or a part of one, cannot run here.
+/// Reports that a test, or a part of one, cannot run here.
 ///
 /// # Panics
-/// Where the variable `CI` is set: there everything must run, or a green result would mean little.
+/// If the variable `CI` is set: there everything must run, or a green result would mean little.
 pub fn skipped(why: impl Display) {
     note(&why.to_string(), std::env::var_os("CI").is_some());
 }

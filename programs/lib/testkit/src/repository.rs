@@ -1,24 +1,24 @@
-//! Files of the repository around a program, such as the configuration that it reads in an image.
+//! Files of the repository around a program, such as the configuration that it has in an image.
 //!
-//! The build of a package has the crate without the repository; there such tests are skipped. In the repository itself a file that
-//! is not where a test looks for it is a failure.
+//! The build of a package has the crate without the repository; such tests are skipped there. In the repository a
+//! missing file is a failure.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file of the repository; nothing, with a note, in the build of a package.
+/// A file of the repository; `None`, with a note, in the build of a package.
 ///
 /// # Panics
-/// When there is a repository without that file.
+/// If the repository lacks the file.
 pub fn file(path: &str) -> Option<String> {
     let root = root()?;
     Some(fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path} of the repository: {error}")))
 }
 
-/// Names and texts of the files in a folder of the repository, sorted; nothing, with a note, in the build of a package.
+/// Names and texts of the files in a folder of the repository, sorted; `None`, with a note, in the build of a package.
 ///
 /// # Panics
-/// When there is a repository without that folder, or the folder has no file: a loop over nothing would prove nothing.
+/// If the repository lacks the folder, or the folder is empty: a loop over nothing would prove nothing.
 pub fn files(folder: &str) -> Option<Vec<(String, String)>> {
     let folder = root()?.join(folder);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

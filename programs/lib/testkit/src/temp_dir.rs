@@ -1,16 +1,16 @@
-//! A directory of a test's own.
+//! Temporary directories for tests.
 
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An empty directory below the system's temporary one, removed with all that is in it when the value goes.
+/// An empty directory below the system's temporary one, removed with its content when dropped.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// A new one; `name` is for people who find what a crash left.
+    /// A new one; `name` helps to identify what a crash left.
     ///
     /// # Panics
     /// When it cannot be made.

@@ -1,13 +1,13 @@
-//! Comparisons: which field is in a register, and how a value of it is written.
+//! Comparisons: the field in a register, and the values it is compared with.
 
 use super::{Change, Loaded, Reader, What};
+use crate::expression::{Compare, Expression, Register};
 use crate::field::{Base, Field, Header, PARTS, Part};
-use crate::instruction::{Compare, Instruction, Register};
 use crate::ruleset::{Op, Operand, Pattern, Right, Statement};
 use crate::types::{self, Order};
 
 impl Reader<'_> {
-    /// The header at a base, as far as is known here.
+    /// The header at a base, as far as the rule has determined it.
     fn header(&self, base: Base) -> Option<Header> {
         match base {
             Base::Link => Some(Header::Ether),
@@ -41,10 +41,10 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn compare(&mut self, how: Compare, from: Register, data: &[u8], next: Option<&Instruction>) -> usize {
+    pub(super) fn compare(&mut self, how: Compare, from: Register, data: &[u8], next: Option<&Expression>) -> usize {
         if let (
             Compare::GreaterOrEqual,
-            Some(Instruction::Compare { how: Compare::LessOrEqual, from: second, data: high }),
+            Some(Expression::Compare { how: Compare::LessOrEqual, from: second, data: high }),
         ) = (how, next)
         {
             if *second == from {
@@ -71,7 +71,7 @@ impl Reader<'_> {
         1
     }
 
-    /// Bytes that are several parts of a header, or the beginning of one.
+    /// Bytes that cover several fields of a header, or the beginning of one.
     fn bytes(&mut self, from: Register, op: Op, data: &[u8]) {
         let Some(Loaded::Field { what: What::Bytes { base, offset, len }, mask: None, .. }) = self.registers.get(&from)
         else {
@@ -104,7 +104,7 @@ impl Reader<'_> {
             let operand = Operand { fields: vec![Field::Part(part)], mask: None };
             found.push(Statement::Match(operand, op, Right::One(pattern)));
         }
-        // Not equal to several at once is not several that are not equal.
+        // `a != 1 b != 2` is not the same as `a . b != 1 . 2`.
         let fits = rest.is_empty() && (op == Op::Equal || (op == Op::Unequal && found.len() == 1));
         match fits {
             true => found.into_iter().for_each(|statement| self.push(statement)),
@@ -121,7 +121,7 @@ impl Reader<'_> {
         whole.then(|| Statement::Match(Operand { fields: vec![field], mask: None }, op, Right::One(pattern)))
     }
 
-    /// Several fields side by side.
+    /// Several fields, concatenated.
     pub(super) fn operand(&self, from: Register, count: usize) -> Option<Operand> {
         let mut operand = Operand { fields: Vec::new(), mask: None };
         let mut register = from;
@@ -140,13 +140,13 @@ impl Reader<'_> {
     }
 }
 
-/// The kernel's mask for a part of some bits.
+/// The kernel's mask for a field smaller than a byte.
 fn part_mask(part: &Part) -> Vec<u8> {
     let len = part.loaded_bytes() as usize;
     types::of_number(((1u64 << part.bits.min(63)) - 1) << part.shift().min(63), len)
 }
 
-/// A comparison in the form in which it would be written.
+/// A comparison as a person would write it.
 fn settle(field: Field, mask: Option<Change>, big: bool, op: Op, data: &[u8]) -> Option<Statement> {
     let text = field.of().is_text();
     let order = if big { Order::Big } else { field.order() };

@@ -1,8 +1,8 @@
-//! What rules do: elements, marks, refusals, address translation.
+//! The actions of rules: set elements, marks, rejects, address translation.
 
 use super::{Loaded, Reader};
+use crate::expression::{Expression, NAT_ADDRESSES, NAT_PORTS, Register, Registers};
 use crate::field::{Field, Header};
-use crate::instruction::{Instruction, NAT_ADDRESSES, NAT_PORTS, Register, Registers};
 use crate::ruleset::{Family, Nat, NatKind, Pattern, Reject, Statement, Update, UpdateAction, Written};
 use crate::types;
 
@@ -13,7 +13,7 @@ impl Reader<'_> {
         action: u32,
         key: Register,
         timeout: Option<u64>,
-        each: &[Instruction],
+        each: &[Expression],
     ) -> Option<Statement> {
         let set = self.set(name)?;
         Some(Statement::Update(Update {
@@ -88,12 +88,12 @@ impl Reader<'_> {
     }
 }
 
-/// A statement that elements have.
-pub fn statement_of_element(instruction: &Instruction) -> Statement {
-    match instruction {
-        Instruction::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
-        Instruction::Limit(limit) => Statement::Limit(limit.clone()),
-        Instruction::Unknown(name) => Statement::Unknown(name.clone()),
+/// A statement attached to elements.
+pub fn statement_of_element(expression: &Expression) -> Statement {
+    match expression {
+        Expression::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+        Expression::Limit(limit) => Statement::Limit(limit.clone()),
+        Expression::Unknown(name) => Statement::Unknown(name.clone()),
         _ => Statement::Unknown("expression".to_owned()),
     }
 }

@@ -1,31 +1,31 @@
-//! Sets: bytes of keys back to values, and places where intervals begin and end back to intervals.
+//! Sets: from key bytes back to values, and from the start and end of intervals back to intervals.
 
 use super::effect::statement_of_element;
-use crate::instruction::Instruction;
+use crate::expression::Expression;
 use crate::netlink::dump::{RawElement, RawSet};
 use crate::netlink::number;
 use crate::resolve::{KeyOrder, pattern};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, SetUse, Statement};
 use crate::types::{self, Type};
 
-/// A set with a name; `None` if it is not in the subset.
+/// A named set; `None` if it is not in the subset.
 pub fn named(raw: &RawSet) -> Option<Set> {
     let of_type = |number: &u32| {
         let of = Type::numbered(*number)?;
         (of.kind().bytes > 0 && of != Type::Verdict).then(|| KeyType::of_type(of))
     };
     let key: Option<Vec<KeyType>> = raw.key.iter().map(of_type).collect();
-    // Without what its elements do it would be another set.
-    let unknown = |of: &Instruction| matches!(statement_of_element(of), Statement::Unknown(_));
+    // Without the statements of its elements it would be another set.
+    let unknown = |of: &Expression| matches!(statement_of_element(of), Statement::Unknown(_));
     set(raw, key?).filter(|_| !raw.each.iter().any(unknown))
 }
 
-/// Whether it has no name of its own.
+/// Whether the set is anonymous.
 pub fn is_anonymous(raw: &RawSet) -> bool {
     raw.flags & number::set::ANONYMOUS != 0
 }
 
-/// A set where it is used.
+/// A set as used in a rule.
 pub(super) fn used(raw: &RawSet, operand: &Operand) -> Option<SetUse> {
     if !is_anonymous(raw) {
         return Some(SetUse::Named(raw.name.clone()));
@@ -104,7 +104,7 @@ fn element(set: &Set, raw: &RawElement, key: Vec<Pattern>) -> Option<Element> {
     })
 }
 
-/// Elements that are values, or ranges of several fields.
+/// Elements that are values, or ranges over concatenated fields.
 fn singles(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
     let mut all = Vec::new();
     for one in &raw.elements {
@@ -117,17 +117,17 @@ fn singles(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
         let key = sides.map(|(key, (low, high))| pattern(low, high, key.of.has_prefixes_in_sets())).collect();
         all.push((sort_key(set, &one.key), element(set, one, key)?));
     }
-    // The kernel's order of ranges is the one in which they are tried.
+    // The kernel tries ranges in this order.
     if !set.interval {
         all.sort_by(|(first, _), (second, _)| first.cmp(second));
     }
     Some(all.into_iter().map(|(_, element)| element).collect())
 }
 
-/// Elements are shown in the order of numbers. Names, and several values side by side, are numbers in the machine's order.
+/// Elements are printed in numeric order. Names and concatenations are compared as numbers in the machine's byte order.
 fn sort_key(set: &Set, bytes: &[u8]) -> Vec<u8> {
     match &set.key[..] {
-        // Several bits count as their lowest.
+        // A value with several bits sorts by its lowest bit.
         [key] if key.of.is_bits() => {
             let number = types::number(&types::from_kernel(bytes, KeyOrder::of(key, set.interval), false)).unwrap_or(0);
             types::of_number(number & number.wrapping_neg(), 8)
@@ -147,14 +147,14 @@ fn sort_key(set: &Set, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Intervals out of the places where they begin and end.
+/// Intervals, from their start and end elements.
 fn intervals(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
     let of = set.key[0].of;
     let mut edges: Vec<(Vec<u8>, bool, &RawElement)> = Vec::new();
     for one in &raw.elements {
         edges.push((values(set, &one.key)?.pop()?, !one.is_end, one));
     }
-    // Where one ends and another begins at once, the end is first.
+    // At the same value, an end sorts before a start.
     edges.sort_by(|first, second| (&first.0, first.1).cmp(&(&second.0, second.1)));
     let mut all = Vec::new();
     let mut open: Option<(Vec<u8>, &RawElement)> = None;
@@ -174,7 +174,7 @@ fn intervals(set: &Set, raw: &RawSet) -> Option<Vec<Element>> {
     Some(all)
 }
 
-/// What a map gives, by the number of its type.
+/// The data of a map, by the number of its type.
 fn data_type(of: u32, len: u32) -> Option<DataType> {
     if of == number::VERDICT {
         return Some(DataType::Verdict);

@@ -1,10 +1,10 @@
 //! Netlink's attributes: length, type, bytes, padded to four.
 
-/// Set in the type of an attribute that has others in it.
+/// Set in the type of a nested attribute.
 const NESTED: u16 = 0x8000;
 const TYPE: u16 = 0x3fff;
 
-/// Attributes that are being written.
+/// Writes attributes.
 #[derive(Debug, Default)]
 pub struct Attributes {
     pub bytes: Vec<u8>,
@@ -12,7 +12,7 @@ pub struct Attributes {
 
 impl Attributes {
     pub fn put(&mut self, kind: u16, bytes: &[u8]) -> &mut Self {
-        // Longer ones are divided by those who write them: sets by `write::elements`, all else is short by the grammar.
+        // Callers split longer ones: `write::elements` does so for sets, and the grammar limits everything else.
         let len = (bytes.len() + 4).min(usize::from(u16::MAX)) as u16;
         self.bytes.extend(len.to_ne_bytes());
         self.bytes.extend(kind.to_ne_bytes());
@@ -48,7 +48,7 @@ impl Attributes {
     }
 }
 
-/// Attributes that are being read. What is not an attribute ends them.
+/// Reads attributes. Anything malformed ends them.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -67,7 +67,7 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-/// Text up to its zero byte, without what a terminal would take for a command: names can be anything, and all of them are shown.
+/// Text up to its zero byte, without control characters: names can hold anything, and a terminal would interpret them.
 pub fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
@@ -79,7 +79,7 @@ pub fn read(bytes: &[u8]) -> Reader<'_> {
 }
 
 impl<'a> Reader<'a> {
-    /// The last one of a type.
+    /// The last attribute of a type.
     pub fn get(self, kind: u16) -> Option<&'a [u8]> {
         self.filter(|(of, _)| *of == kind).map(|(_, value)| value).last()
     }
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         Some(text(self.get(kind)?))
     }
 
-    /// Attributes inside of one.
+    /// Nested attributes.
     pub fn inside(self, kind: u16) -> Option<Reader<'a>> {
         Some(read(self.get(kind)?))
     }

@@ -1,11 +1,11 @@
-//! What the kernel says it has, as attributes: tables, chains, rules, sets and their elements, with nothing decided yet.
+//! The kernel's ruleset as attributes: tables, chains, rules, sets and their elements, not interpreted yet.
 //!
-//! Every function takes the attributes of one message, and gives `None` for those without a name.
+//! Every function takes the attributes of one message, and returns `None` if there is no name.
 
 use super::attribute::{self, Reader};
 use super::expression;
 use super::user_data::{COMMENT, SET_COMMENT, SET_MERGE};
-use crate::instruction::Instruction;
+use crate::expression::Expression;
 use crate::ruleset::{Hook, Verdict};
 
 /// A table, with its family's number.
@@ -36,7 +36,7 @@ pub struct RawRule {
     pub table: String,
     pub chain: String,
     pub handle: u64,
-    pub instructions: Vec<Instruction>,
+    pub expressions: Vec<Expression>,
     pub comment: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct RawSet {
     pub table: String,
     pub name: String,
     pub flags: u32,
-    /// Numbers of types, the first first.
+    /// Type numbers, the first one first.
     pub key: Vec<u32>,
     pub key_len: u32,
     pub data: Option<u32>,
@@ -59,27 +59,27 @@ pub struct RawSet {
     pub auto_merge: bool,
     pub comment: Option<String>,
     pub handle: u64,
-    pub each: Vec<Instruction>,
+    pub each: Vec<Expression>,
     pub elements: Vec<RawElement>,
 }
 
-/// An element; in sets of intervals, a place where one begins or ends.
+/// An element; in interval sets, the start or end of an interval.
 #[derive(Clone, Debug)]
 pub struct RawElement {
     pub key: Vec<u8>,
     pub key_end: Option<Vec<u8>>,
     pub is_end: bool,
-    /// Stands for everything, which is not in the subset.
+    /// The catch-all element, which is not in the subset.
     pub is_rest: bool,
     pub verdict: Option<Verdict>,
     pub data: Option<Vec<u8>>,
     pub timeout: Option<u64>,
     pub expires: Option<u64>,
     pub comment: Option<String>,
-    pub each: Vec<Instruction>,
+    pub each: Vec<Expression>,
 }
 
-/// What nftables keeps in user data under a key.
+/// The user data that nftables stores under a key.
 fn user_data(bytes: Option<&[u8]>, key: u8) -> Option<&[u8]> {
     let mut rest = bytes?;
     while let [kind, len, more @ ..] = rest {
@@ -141,7 +141,7 @@ pub fn rule(family: u8, from: Reader<'_>) -> Option<RawRule> {
         table: from.text(1)?,
         chain: from.text(2)?,
         handle: from.u64(3).unwrap_or(0),
-        instructions: from.inside(4).map(expression::read_all).unwrap_or_default(),
+        expressions: from.inside(4).map(expression::read_all).unwrap_or_default(),
         comment: user_text(from.get(7), COMMENT),
     })
 }
@@ -149,7 +149,7 @@ pub fn rule(family: u8, from: Reader<'_>) -> Option<RawRule> {
 /// Of NFT_MSG_NEWSET.
 pub fn set(family: u8, from: Reader<'_>) -> Option<RawSet> {
     let types = from.u32(4)?;
-    // Six bits for each type, the last in the lowest.
+    // Six bits for each type, the last type lowest.
     let mut key: Vec<u32> = (0..5).map(|at| types >> (6 * at) & 0x3f).take_while(|of| *of != 0).collect();
     key.reverse();
     let user = from.get(13);

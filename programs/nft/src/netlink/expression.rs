@@ -1,7 +1,7 @@
-//! Instructions as attributes, to and fro. The names of constants are those of `linux/netfilter/nf_tables.h`.
+//! Converts expressions to and from attributes. Constants have the names of `linux/netfilter/nf_tables.h`.
 
 use super::attribute::{Attributes, Reader};
-use crate::instruction::{Compare, Instruction, Register, Registers, Target};
+use crate::expression::{Compare, Expression, Register, Registers, Target};
 use crate::ruleset::{Limit, Log, Verdict};
 
 /// NFTA_LIST_ELEM, NFTA_EXPR_NAME, NFTA_EXPR_DATA
@@ -19,17 +19,17 @@ const INVERSE: u32 = 1;
 const RANGE_UNEQUAL: u32 = 1;
 const HOST_TO_NETWORK: u32 = 1;
 
-/// A list of instructions.
-pub fn write_all(to: &mut Attributes, instructions: &[Instruction]) {
-    for instruction in instructions {
-        to.nest(ELEMENT, |to| write(to, instruction));
+/// A list of expressions.
+pub fn write_all(to: &mut Attributes, expressions: &[Expression]) {
+    for expression in expressions {
+        to.nest(ELEMENT, |to| write(to, expression));
     }
 }
 
-/// One instruction: name and data.
-pub fn write(to: &mut Attributes, instruction: &Instruction) {
+/// One expression: name and data.
+pub fn write(to: &mut Attributes, expression: &Expression) {
     let mut data = Attributes::default();
-    let name = write_data(&mut data, instruction);
+    let name = write_data(&mut data, expression);
     to.text(NAME, name);
     to.nest(DATA, |to| to.bytes = data.bytes);
 }
@@ -69,57 +69,57 @@ fn registers(to: &mut Attributes, first: u16, (low, high): Registers) {
     }
 }
 
-fn write_data(to: &mut Attributes, instruction: &Instruction) -> &'static str {
-    match instruction {
-        Instruction::Meta { key, to: register } => {
+fn write_data(to: &mut Attributes, expression: &Expression) -> &'static str {
+    match expression {
+        Expression::Meta { key, to: register } => {
             to.u32(2, *key).u32(1, register.number());
             "meta"
         }
-        Instruction::MetaSet { key, from } => {
+        Expression::MetaSet { key, from } => {
             to.u32(2, *key).u32(3, from.number());
             "meta"
         }
-        Instruction::Ct { key, direction, to: register } => {
+        Expression::Ct { key, direction, to: register } => {
             to.u32(2, *key).u32(1, register.number());
             if let Some(direction) = direction {
                 to.u8(3, *direction);
             }
             "ct"
         }
-        Instruction::CtSet { key, from } => {
+        Expression::CtSet { key, from } => {
             to.u32(2, *key).u32(4, from.number());
             "ct"
         }
-        Instruction::Payload { base, offset, len, to: register } => {
+        Expression::Payload { base, offset, len, to: register } => {
             to.u32(1, register.number()).u32(2, *base).u32(3, *offset).u32(4, *len);
             "payload"
         }
-        Instruction::Fib { result, flags, to: register } => {
+        Expression::Fib { result, flags, to: register } => {
             to.u32(2, *result).u32(3, *flags).u32(1, register.number());
             "fib"
         }
-        Instruction::Compare { how, from, data } => {
+        Expression::Compare { how, from, data } => {
             to.u32(1, from.number()).u32(2, *how as u32);
             write_value(to, 3, data);
             "cmp"
         }
-        Instruction::OutOfRange { from, low, high } => {
+        Expression::OutOfRange { from, low, high } => {
             to.u32(1, from.number()).u32(2, RANGE_UNEQUAL);
             write_value(to, 3, low);
             write_value(to, 4, high);
             "range"
         }
-        Instruction::Bitwise { from, to: register, len, mask, xor } => {
+        Expression::Bitwise { from, to: register, len, mask, xor } => {
             to.u32(1, from.number()).u32(2, register.number()).u32(6, 0).u32(3, *len);
             write_value(to, 4, mask);
             write_value(to, 5, xor);
             "bitwise"
         }
-        Instruction::ToNetwork { from, to: register, len, size } => {
+        Expression::ToNetwork { from, to: register, len, size } => {
             to.u32(1, from.number()).u32(2, register.number()).u32(3, HOST_TO_NETWORK).u32(4, *len).u32(5, *size);
             "byteorder"
         }
-        Instruction::Lookup { set, id, from, to: target, inverse } => {
+        Expression::Lookup { set, id, from, to: target, inverse } => {
             to.u32(2, from.number());
             match target {
                 Target::Nowhere => {}
@@ -136,40 +136,40 @@ fn write_data(to: &mut Attributes, instruction: &Instruction) -> &'static str {
             }
             "lookup"
         }
-        Instruction::Immediate { to: register, data } => {
+        Expression::Immediate { to: register, data } => {
             to.u32(1, register.number());
             write_value(to, 2, data);
             "immediate"
         }
-        Instruction::Verdict(verdict) => {
+        Expression::Verdict(verdict) => {
             to.u32(1, 0);
             write_verdict(to, 2, verdict);
             "immediate"
         }
-        _ => write_action(to, instruction),
+        _ => write_action(to, expression),
     }
 }
 
-fn write_action(to: &mut Attributes, instruction: &Instruction) -> &'static str {
-    match instruction {
-        Instruction::Counter { packets, bytes } => {
+fn write_action(to: &mut Attributes, expression: &Expression) -> &'static str {
+    match expression {
+        Expression::Counter { packets, bytes } => {
             to.u64(1, *bytes).u64(2, *packets);
             "counter"
         }
-        Instruction::Limit(limit) => {
+        Expression::Limit(limit) => {
             to.u64(1, limit.rate).u64(2, limit.per).u32(3, limit.burst);
             to.u32(4, u32::from(limit.bytes)).u32(5, if limit.over { INVERSE } else { 0 });
             "limit"
         }
-        Instruction::Log(log) => {
+        Expression::Log(log) => {
             write_log(to, log);
             "log"
         }
-        Instruction::Reject { kind, code } => {
+        Expression::Reject { kind, code } => {
             to.u32(1, *kind).u8(2, *code);
             "reject"
         }
-        Instruction::Update { set, action, key, timeout, each } => {
+        Expression::Update { set, action, key, timeout, each } => {
             to.u32(4, key.number()).u32(3, *action).text(1, set);
             if let Some(timeout) = timeout {
                 to.u64(6, *timeout);
@@ -186,7 +186,7 @@ fn write_action(to: &mut Attributes, instruction: &Instruction) -> &'static str 
             }
             "dynset"
         }
-        Instruction::Nat { kind, family, addresses, ports, flags } => {
+        Expression::Nat { kind, family, addresses, ports, flags } => {
             to.u32(1, *kind).u32(2, *family);
             registers(to, 3, *addresses);
             registers(to, 5, *ports);
@@ -195,22 +195,22 @@ fn write_action(to: &mut Attributes, instruction: &Instruction) -> &'static str 
             }
             "nat"
         }
-        Instruction::Masquerade { ports, flags } => {
+        Expression::Masquerade { ports, flags } => {
             if *flags != 0 {
                 to.u32(1, *flags);
             }
             registers(to, 2, *ports);
             "masq"
         }
-        Instruction::Redirect { ports, flags } => {
+        Expression::Redirect { ports, flags } => {
             registers(to, 1, *ports);
             if *flags != 0 {
                 to.u32(3, *flags);
             }
             "redir"
         }
-        Instruction::NoTrack => "notrack",
-        // Never made of text; the kernel refuses it.
+        Expression::NoTrack => "notrack",
+        // No ruleset produces this; the kernel refuses it.
         _ => "unknown",
     }
 }
@@ -237,17 +237,17 @@ fn write_log(to: &mut Attributes, log: &Log) {
     }
 }
 
-/// Reads a list of instructions.
-pub fn read_all(list: Reader<'_>) -> Vec<Instruction> {
+/// Reads a list of expressions.
+pub fn read_all(list: Reader<'_>) -> Vec<Expression> {
     list.filter(|(kind, _)| *kind == ELEMENT).map(|(_, bytes)| read(super::attribute::read(bytes), 0)).collect()
 }
 
-/// Reads one; what is not understood keeps its name.
-pub fn read(from: Reader<'_>, depth: usize) -> Instruction {
+/// Reads one; an unsupported expression keeps its name.
+pub fn read(from: Reader<'_>, depth: usize) -> Expression {
     let name = from.text(NAME).unwrap_or_default();
     let data = from.inside(DATA).unwrap_or(super::attribute::read(&[]));
     let known = if depth > 2 { None } else { read_data(&name, data).or_else(|| read_action(&name, data, depth)) };
-    known.unwrap_or(Instruction::Unknown(name))
+    known.unwrap_or(Expression::Unknown(name))
 }
 
 /// Bytes of a value.
@@ -277,43 +277,43 @@ fn read_registers(from: Reader<'_>, first: u16) -> Registers {
     (register(from, first), register(from, first + 1))
 }
 
-fn read_data(name: &str, from: Reader<'_>) -> Option<Instruction> {
+fn read_data(name: &str, from: Reader<'_>) -> Option<Expression> {
     Some(match name {
         "meta" => match register(from, 3) {
-            Some(source) => Instruction::MetaSet { key: from.u32(2)?, from: source },
-            None => Instruction::Meta { key: from.u32(2)?, to: register(from, 1)? },
+            Some(source) => Expression::MetaSet { key: from.u32(2)?, from: source },
+            None => Expression::Meta { key: from.u32(2)?, to: register(from, 1)? },
         },
         "ct" => match register(from, 4) {
-            Some(source) => Instruction::CtSet { key: from.u32(2)?, from: source },
-            None => Instruction::Ct { key: from.u32(2)?, direction: from.u8(3), to: register(from, 1)? },
+            Some(source) => Expression::CtSet { key: from.u32(2)?, from: source },
+            None => Expression::Ct { key: from.u32(2)?, direction: from.u8(3), to: register(from, 1)? },
         },
-        // A register to read from belongs to those that write into packets.
+        // A source register belongs to expressions that write into packets.
         "payload" if from.get(5).is_none() => {
-            Instruction::Payload { to: register(from, 1)?, base: from.u32(2)?, offset: from.u32(3)?, len: from.u32(4)? }
+            Expression::Payload { to: register(from, 1)?, base: from.u32(2)?, offset: from.u32(3)?, len: from.u32(4)? }
         }
-        "fib" => Instruction::Fib { to: register(from, 1)?, result: from.u32(2)?, flags: from.u32(3)? },
-        "cmp" => Instruction::Compare {
+        "fib" => Expression::Fib { to: register(from, 1)?, result: from.u32(2)?, flags: from.u32(3)? },
+        "cmp" => Expression::Compare {
             from: register(from, 1)?,
             how: *Compare::ALL.get(from.u32(2)? as usize)?,
             data: read_value(from, 3)?,
         },
         "range" if from.u32(2)? == RANGE_UNEQUAL => {
-            Instruction::OutOfRange { from: register(from, 1)?, low: read_value(from, 3)?, high: read_value(from, 4)? }
+            Expression::OutOfRange { from: register(from, 1)?, low: read_value(from, 3)?, high: read_value(from, 4)? }
         }
-        "bitwise" if from.u32(6).unwrap_or(0) == 0 => Instruction::Bitwise {
+        "bitwise" if from.u32(6).unwrap_or(0) == 0 => Expression::Bitwise {
             from: register(from, 1)?,
             to: register(from, 2)?,
             len: from.u32(3)?,
             mask: read_value(from, 4)?,
             xor: read_value(from, 5)?,
         },
-        "byteorder" if from.u32(3)? == HOST_TO_NETWORK => Instruction::ToNetwork {
+        "byteorder" if from.u32(3)? == HOST_TO_NETWORK => Expression::ToNetwork {
             from: register(from, 1)?,
             to: register(from, 2)?,
             len: from.u32(4)?,
             size: from.u32(5)?,
         },
-        "lookup" => Instruction::Lookup {
+        "lookup" => Expression::Lookup {
             set: from.text(1)?,
             id: from.u32(4).unwrap_or(0),
             from: register(from, 2)?,
@@ -325,24 +325,24 @@ fn read_data(name: &str, from: Reader<'_>) -> Option<Instruction> {
             inverse: from.u32(5).unwrap_or(0) & INVERSE != 0,
         },
         "immediate" => match from.u32(1)? {
-            0 => Instruction::Verdict(read_verdict(from, 2)?),
-            number => Instruction::Immediate { to: Register::numbered(number)?, data: read_value(from, 2)? },
+            0 => Expression::Verdict(read_verdict(from, 2)?),
+            number => Expression::Immediate { to: Register::numbered(number)?, data: read_value(from, 2)? },
         },
         _ => return None,
     })
 }
 
-fn read_action(name: &str, from: Reader<'_>, depth: usize) -> Option<Instruction> {
+fn read_action(name: &str, from: Reader<'_>, depth: usize) -> Option<Expression> {
     Some(match name {
-        "counter" => Instruction::Counter { bytes: from.u64(1)?, packets: from.u64(2)? },
-        "limit" => Instruction::Limit(Limit {
+        "counter" => Expression::Counter { bytes: from.u64(1)?, packets: from.u64(2)? },
+        "limit" => Expression::Limit(Limit {
             rate: from.u64(1)?,
             per: from.u64(2)?,
             burst: from.u32(3)?,
             bytes: from.u32(4)? == 1,
             over: from.u32(5).unwrap_or(0) & INVERSE != 0,
         }),
-        "log" => Instruction::Log(Log {
+        "log" => Expression::Log(Log {
             group: from.u16(1),
             prefix: from.text(2),
             snaplen: from.u32(3).filter(|len| *len > 0),
@@ -350,9 +350,9 @@ fn read_action(name: &str, from: Reader<'_>, depth: usize) -> Option<Instruction
             level: from.u32(5),
             flags: from.u32(6).unwrap_or(0),
         }),
-        "reject" => Instruction::Reject { kind: from.u32(1)?, code: from.u8(2).unwrap_or(0) },
-        // A source register of data belongs to maps that are written by rules.
-        "dynset" if from.get(5).is_none() => Instruction::Update {
+        "reject" => Expression::Reject { kind: from.u32(1)?, code: from.u8(2).unwrap_or(0) },
+        // A source register of data belongs to maps that rules update.
+        "dynset" if from.get(5).is_none() => Expression::Update {
             set: from.text(1)?,
             action: from.u32(3)?,
             key: register(from, 4)?,
@@ -365,16 +365,16 @@ fn read_action(name: &str, from: Reader<'_>, depth: usize) -> Option<Instruction
                 (None, None) => Vec::new(),
             },
         },
-        "nat" => Instruction::Nat {
+        "nat" => Expression::Nat {
             kind: from.u32(1)?,
             family: from.u32(2)?,
             addresses: read_registers(from, 3),
             ports: read_registers(from, 5),
             flags: from.u32(7).unwrap_or(0),
         },
-        "masq" => Instruction::Masquerade { flags: from.u32(1).unwrap_or(0), ports: read_registers(from, 2) },
-        "redir" => Instruction::Redirect { ports: read_registers(from, 1), flags: from.u32(3).unwrap_or(0) },
-        "notrack" => Instruction::NoTrack,
+        "masq" => Expression::Masquerade { flags: from.u32(1).unwrap_or(0), ports: read_registers(from, 2) },
+        "redir" => Expression::Redirect { ports: read_registers(from, 1), flags: from.u32(3).unwrap_or(0) },
+        "notrack" => Expression::NoTrack,
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Netlink's messages: heads, and batches of them.
+//! Netlink messages: headers, and batches.
 
 /// NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_CREATE, NLM_F_APPEND, NLM_F_DUMP_INTR
 pub const REQUEST: u16 = 1;
@@ -17,7 +17,7 @@ const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
 const SUBSYSTEM: u16 = 10;
 
-/// What a message is about, with the kernel's numbers.
+/// Message types, with the kernel's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     NewTable = 0,
@@ -39,7 +39,7 @@ pub enum Kind {
     GetFlowtable = 23,
 }
 
-/// The length of a message's head, and of it with netfilter's.
+/// The length of netlink's header, and with netfilter's after it.
 const HEAD: usize = 16;
 const BOTH_HEADS: usize = 20;
 
@@ -64,9 +64,9 @@ fn raw(kind: u16, flags: u16, netfilter: [u8; 4], sequence: u32, attributes: &[u
 #[derive(Debug)]
 pub struct Batch {
     pub bytes: Vec<u8>,
-    /// What each message is about, for errors; the first has number 1.
+    /// A description of each message for errors; the first message has number 1.
     pub about: Vec<String>,
-    /// Where the last one begins.
+    /// The offset of the last message.
     last: usize,
 }
 
@@ -84,7 +84,8 @@ impl Batch {
         self.bytes.extend(message(kind, flags, family, self.about.len() as u32, attributes));
     }
 
-    /// Has the last message acknowledged: silence would not tell success from a batch that was never looked at.
+    /// Requests an acknowledgement of the last message. Without it, a batch that the kernel never processed looks like
+    /// success.
     pub fn acknowledge(&mut self) {
         let at = self.last + 6;
         if let Some(flags) = self.bytes.get_mut(at..at + 2) {
@@ -93,7 +94,7 @@ impl Batch {
         }
     }
 
-    /// Ends it, so that it takes effect. Without an end, the kernel judges it and forgets it.
+    /// Ends the batch, so that it takes effect. Without an end, the kernel validates the batch and drops it.
     pub fn commit(&mut self) {
         self.bytes.extend(raw(BATCH_END, 0, [0, 0, 0, SUBSYSTEM as u8], self.about.len() as u32 + 1, &[]));
     }
@@ -105,7 +106,7 @@ pub struct Received<'a> {
     pub kind: u16,
     pub flags: u16,
     pub sequence: u32,
-    /// Behind netlink's head.
+    /// The bytes after netlink's header.
     pub body: &'a [u8],
 }
 
@@ -116,7 +117,7 @@ impl<'a> Received<'a> {
         Some((*self.body.first()?, self.body.get(4..)?)).filter(|_| fits)
     }
 
-    /// The error's number (0 for success), and what the kernel says of it.
+    /// The error number (0 for success), and the kernel's text.
     pub fn error(&self) -> Option<(i32, Option<String>)> {
         /// NLM_F_CAPPED, NLM_F_ACK_TLVS, NLMSGERR_ATTR_MSG
         const CAPPED: u16 = 0x100;
@@ -127,14 +128,14 @@ impl<'a> Received<'a> {
         }
         let number = i32::from_ne_bytes(self.body.get(..4)?.try_into().ok()?);
         let original = u32::from_ne_bytes(self.body.get(4..8)?.try_into().ok()?) as usize;
-        // The whole message comes back with an error, unless it is said to be cut.
+        // The error repeats the whole message unless it is marked as capped.
         let behind = if number == 0 || self.flags & CAPPED != 0 { 4 + HEAD } else { 4 + original.next_multiple_of(4) };
         let more = self.body.get(behind..).filter(|_| self.flags & EXTENDED != 0);
         Some((-number, more.and_then(|more| super::attribute::read(more).text(MESSAGE))))
     }
 }
 
-/// Messages of what was received at once. What is not a message ends them.
+/// The messages in received bytes. Anything malformed ends them.
 pub fn received(bytes: &[u8]) -> Vec<Received<'_>> {
     let mut all = Vec::new();
     let mut rest = bytes;

@@ -1,6 +1,6 @@
-//! Numbers of the kernel's interface that are both written and read.
+//! Constants of the kernel's interface that both reader and writer use.
 
-/// Bits of a set's flags, NFT_SET_…
+/// Flags of a set, NFT_SET_…
 pub mod set {
     pub const ANONYMOUS: u32 = 1;
     pub const CONSTANT: u32 = 2;
@@ -12,5 +12,5 @@ pub mod set {
     pub const CONCAT: u32 = 0x80;
 }
 
-/// NFT_DATA_VERDICT: the type of what a map of verdicts gives.
+/// NFT_DATA_VERDICT: the data type of verdict maps.
 pub const VERDICT: u32 = 0xffff_ff00;

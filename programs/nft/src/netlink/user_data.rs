@@ -1,5 +1,5 @@
-//! User data: what nftables keeps with tables, chains, rules, sets and elements, and the kernel does not look at. Each piece is its
-//! number, its length and its bytes; pieces can be in each other.
+//! User data: bytes that nftables attaches to tables, chains, rules, sets and elements, and that the kernel ignores.
+//! Each record has a number, a length and bytes; records can be nested.
 
 use crate::field::{FIB_PRESENT, Field, Header, Part};
 use crate::ruleset::{DataType, Set};
@@ -18,7 +18,7 @@ const SET_KEY_TYPEOF: u8 = 3;
 const SET_DATA_TYPEOF: u8 = 4;
 const SET_DATA_INTERVAL: u8 = 6;
 
-/// nftables' numbers of what a key can be.
+/// nftables' numbers for the expressions that a key can have.
 mod expression {
     pub const VERDICT: u32 = 1;
     pub const PAYLOAD: u32 = 7;
@@ -28,26 +28,26 @@ mod expression {
     pub const FIB: u32 = 26;
 }
 
-/// The direction of what has none.
+/// The direction of an expression without one.
 const EITHER: u32 = u32::MAX;
 
-/// One piece.
+/// One record.
 pub fn piece(number: u8, bytes: &[u8]) -> Vec<u8> {
     let len = bytes.len().min(255);
     [&[number, len as u8], &bytes[..len]].concat()
 }
 
-/// Text, with the zero byte that ends it.
+/// Text with its final zero byte.
 pub fn text(number: u8, text: &str) -> Vec<u8> {
     piece(number, &[text.as_bytes(), &[0]].concat())
 }
 
-/// A number, which here is in the machine's order.
+/// A number, in the machine's byte order.
 pub fn number(number: u8, value: u32) -> Vec<u8> {
     piece(number, &value.to_ne_bytes())
 }
 
-/// What nftables calls the bytes' order: nothing for several values, 1 for the machine's, 2 for the network's.
+/// nftables' number of the byte order: 0 for a concatenation, 1 for the machine's, 2 for the network's.
 fn order(order: Option<Order>) -> u32 {
     match order {
         None => 0,
@@ -56,7 +56,8 @@ fn order(order: Option<Order>) -> u32 {
     }
 }
 
-/// Of a set. `fields` are what one without a name is compared with: nftables tells the values of such a set apart by them.
+/// Of a set. `fields` are the fields that an anonymous set is compared with; nftables needs them to separate its
+/// values.
 pub fn set(set: &Set, fields: &[Field]) -> Vec<u8> {
     let key = match &set.key[..] {
         [key] => Some(if key.host { Order::Host } else { Order::Big }),
@@ -84,7 +85,7 @@ pub fn set(set: &Set, fields: &[Field]) -> Vec<u8> {
     bytes
 }
 
-/// What the key of a set without a name is made of. As with nftables, a map has this for several values only.
+/// The key expressions of an anonymous set. As in nftables, a map has them only for concatenations.
 fn key_typeof(set: &Set, fields: &[Field]) -> Option<Vec<u8>> {
     match fields {
         [] => None,
@@ -114,18 +115,18 @@ fn of_field(field: Field) -> Option<Vec<u8>> {
             let present = if field.of() == Type::Boolean { FIB_PRESENT } else { 0 };
             kind(expression::FIB, &[number(0, route.key()), number(1, flags | present)].concat())
         }
-        // Some bits of a byte are an operation to nftables, which has no number.
+        // nftables treats part of a byte as an operation, which has no number.
         Field::Part(part) if part.is_partial() => return None,
         Field::Part(part) => {
             let (header, place) = of_part(part)?;
-            // A number has no length of itself.
+            // An integer type has no length of its own.
             let length = if part.of == Type::Integer { number(4, part.bits) } else { Vec::new() };
             kind(expression::PAYLOAD, &[number(0, header), number(1, place), length].concat())
         }
     })
 }
 
-/// nftables' numbers of a header, and of a part in it: parts that this program does not have are counted, too.
+/// nftables' numbers of a header and of a field in it; they also count fields that this program does not have.
 fn of_part(part: &Part) -> Option<(u32, u32)> {
     let (header, parts): (u32, &[&str]) = match part.header {
         Header::Ether => (17, &["daddr", "saddr", "type"]),

@@ -13,10 +13,10 @@ use crate::types;
 
 /// NFT_SET_ELEM_INTERVAL_END
 const END: u32 = 1;
-/// A message's attributes are kept below this; one attribute can have 64 KiB.
-const MOST: usize = 32 << 10;
+/// The attributes of a message stay below this; one attribute can have 64 KiB.
+const MAX_ATTRIBUTES: usize = 32 << 10;
 
-/// All messages that load the tables; first those that take everything else away, if `flush`.
+/// All messages that load the tables; with `flush`, the first ones remove everything else.
 pub fn ruleset(tables: &[Table], flush: bool) -> Batch {
     let mut batch = Batch::default();
     if flush {
@@ -62,7 +62,7 @@ fn write_table(batch: &mut Batch, table: &Table) {
             }
             let mut to = Attributes::default();
             to.text(1, &table.name).text(2, &chain.name);
-            to.nest(4, |to| expression::write_all(to, &linear.instructions));
+            to.nest(4, |to| expression::write_all(to, &linear.expressions));
             if let Some(comment) = &rule.comment {
                 to.put(7, &user_data::text(user_data::COMMENT, comment));
             }
@@ -106,7 +106,7 @@ fn flags(set: &Set) -> u32 {
     .sum()
 }
 
-/// A set and its elements; `fields` are what one without a name is compared with.
+/// A set and its elements; `fields` are the fields that an anonymous set is compared with.
 fn write_set(batch: &mut Batch, table: &Table, (set, fields): (&Set, &[Field]), name: &str, id: u32) {
     let padded = |bytes: usize| if set.key.len() > 1 { bytes.next_multiple_of(4) } else { bytes };
     let length: usize = set.key.iter().map(|key| padded(key.loaded)).sum();
@@ -146,7 +146,7 @@ fn write_set(batch: &mut Batch, table: &Table, (set, fields): (&Set, &[Field]), 
     }
     to.put(13, &user_data::set(set, fields));
     for statement in &set.statements {
-        let counter = crate::instruction::Instruction::Counter { packets: 0, bytes: 0 };
+        let counter = crate::expression::Expression::Counter { packets: 0, bytes: 0 };
         if matches!(statement, crate::ruleset::Statement::Counter { .. }) {
             to.nest(17, |to| expression::write(to, &counter));
         }
@@ -179,13 +179,13 @@ fn description(to: &mut Attributes, size: Option<u32>, fields: &[usize]) {
     }
 }
 
-/// Lists of elements, each short enough for one message.
+/// The elements, split into lists that fit into one message.
 fn set_elements(set: &Set) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
     let mut part = Attributes::default();
     let mut number = 0;
     for element in attributes_of_elements(set) {
-        if part.bytes.len() + element.bytes.len() > MOST {
+        if part.bytes.len() + element.bytes.len() > MAX_ATTRIBUTES {
             parts.push(std::mem::take(&mut part.bytes));
             number = 0;
         }
@@ -227,7 +227,7 @@ fn attributes_of_elements(set: &Set) -> Vec<Attributes> {
             to.put(6, &user);
         }
         all.push(to);
-        // A set that is made for good can leave out an end where the next one begins; others change piece by piece.
+        // A constant set can omit an end where the next interval begins; other sets change in pieces.
         let next = edges.get(at + 1).map(|(low, _)| low).filter(|_| set.anonymous);
         if let Some(after) = after.filter(|after| next != Some(after)) {
             all.push(end(&after));
@@ -240,7 +240,7 @@ fn element_user_data(element: &Element) -> Vec<u8> {
     element.comment.as_ref().map(|comment| user_data::text(user_data::COMMENT, comment)).unwrap_or_default()
 }
 
-/// One element. User data of those in intervals is left to the caller, who has more to put there.
+/// One element. For interval sets the caller writes the user data, because it adds more.
 fn element_attributes(set: &Set, element: &Element) -> Attributes {
     let mut to = Attributes::default();
     let (low, high): (Vec<Vec<u8>>, Vec<Vec<u8>>) = element.key.iter().map(bounds).unzip();
@@ -258,7 +258,7 @@ fn element_attributes(set: &Set, element: &Element) -> Attributes {
     }
     for statement in &element.statements {
         if let crate::ruleset::Statement::Counter { packets, bytes } = statement {
-            let counter = crate::instruction::Instruction::Counter { packets: *packets, bytes: *bytes };
+            let counter = crate::expression::Expression::Counter { packets: *packets, bytes: *bytes };
             to.nest(7, |to| expression::write(to, &counter));
         }
     }

@@ -1,11 +1,11 @@
-//! Rules: what is looked at, and comparisons.
+//! Rules: the fields they match, and comparisons.
 
 use super::{Parser, Result};
+use crate::ast::{Comparison, Operand, Rule, Statement, Term};
 use crate::field::{CT, Direction, FIB_FLAGS, FLOWS, Field, Header, META, PARTS, Part, Route};
 use crate::lex::Token;
 use crate::ruleset::Op;
 use crate::source::{Finding, Placed};
-use crate::written::{Comparison, Operand, Rule, Statement, Term};
 
 /// Fields that need no `meta` before them.
 const BARE: [&str; 10] =
@@ -23,19 +23,19 @@ impl Parser {
             let from = self.here();
             let it = self.statement()?;
             rule.statements.push(Placed { it, at: from.up_to(self.before()) });
-            // What never ends is a mistake, not a rule.
+            // An endless rule is a mistake.
             if rule.statements.len() > 128 {
-                return Err(Finding::new(from, "more than 128 statements in one rule", "divide it"));
+                return Err(Finding::new(from, "more than 128 statements in one rule", "split the rule"));
             }
         }
         if rule.statements.is_empty() {
-            return Err(Finding::new(self.here(), "a comment alone is no rule", "write # before it"));
+            return Err(Finding::new(self.here(), "a comment alone is not a rule", "write # before it"));
         }
         self.end_of_statement("in a rule")?;
         Ok(rule)
     }
 
-    /// Whether something that can be looked at comes next.
+    /// Whether a field comes next.
     pub(super) fn is_field(&self) -> bool {
         let Token::Word(word) = self.peek() else { return false };
         let Token::Word(second) = self.peek_second() else {
@@ -53,20 +53,21 @@ impl Parser {
 
     /// `meta KEY`, `ct KEY`, `HEADER PART`, `fib …`
     pub(super) fn field(&mut self) -> Result<Field> {
-        let word = self.word("as something to look at", "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th, …")?;
+        let word =
+            self.word("at the start of a comparison", "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th, …")?;
         let names =
             |table: &'static [crate::field::Known]| table.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
         let found = match word.it.as_str() {
             "meta" => {
-                let key = self.word("behind `meta`", &names(META))?;
+                let key = self.word("after `meta`", &names(META))?;
                 Field::meta_named(&key.it).ok_or((key, names(META)))
             }
             "ct" => {
                 let wanted = format!("{}, {}, original, reply", names(CT), names(FLOWS));
-                let key = self.word("behind `ct`", &wanted)?;
+                let key = self.word("after `ct`", &wanted)?;
                 match Direction::named(&key.it) {
                     Some(direction) => {
-                        let flow = self.word("behind a direction", &names(FLOWS))?;
+                        let flow = self.word("after a direction", &names(FLOWS))?;
                         Field::flow_named(&flow.it, Some(direction)).ok_or((flow, names(FLOWS)))
                     }
                     None => {
@@ -80,18 +81,20 @@ impl Parser {
             header => {
                 let Some(header) = Header::named(header) else {
                     self.at -= 1;
-                    return self
-                        .unexpected("as something to look at", "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th");
+                    return self.unexpected(
+                        "at the start of a comparison",
+                        "meta, ct, fib, ip, ip6, icmp, icmpv6, tcp, udp, th",
+                    );
                 };
                 let parts: Vec<&str> =
                     PARTS.iter().filter(|part| part.header == header).map(|part| part.name).collect();
-                let name = self.word(&format!("behind `{}`", word.it), &parts.join(", "))?;
+                let name = self.word(&format!("after `{}`", word.it), &parts.join(", "))?;
                 Part::named(header, &name.it).map(Field::Part).ok_or((name, parts.join(", ")))
             }
         };
         found.map_err(|(name, known)| {
-            let what = format!("`{}` is not understood here", name.it);
-            Finding::new(name.at, what, format!("understood here: {known}"))
+            let what = format!("unexpected `{}`", name.it);
+            Finding::new(name.at, what, format!("expected: {known}"))
         })
     }
 
@@ -101,14 +104,14 @@ impl Parser {
         let from = self.here();
         let mut flags = 0;
         loop {
-            let flag = self.word("behind `fib`", WANTED)?;
+            let flag = self.word("after `fib`", WANTED)?;
             match FIB_FLAGS.iter().find(|(name, _)| *name == flag.it) {
                 Some((_, bit)) => flags |= bit,
                 None => {
                     return Err(Finding::new(
                         flag.at,
-                        format!("`{}` is not understood here", flag.it),
-                        format!("understood here: {WANTED}"),
+                        format!("unexpected `{}`", flag.it),
+                        format!("expected: {WANTED}"),
                     ));
                 }
             }
@@ -116,7 +119,7 @@ impl Parser {
                 break;
             }
         }
-        let result = self.word("behind the inputs of `fib`", "oif, oifname, type")?;
+        let result = self.word("after the inputs of `fib`", "oif, oifname, type")?;
         let route = match result.it.as_str() {
             "oif" => Route::Oif,
             "oifname" => Route::OifName,
@@ -124,16 +127,20 @@ impl Parser {
             _ => {
                 return Err(Finding::new(
                     result.at,
-                    format!("`{}` is not understood here", result.it),
-                    "understood here: oif, oifname, type",
+                    format!("unexpected `{}`", result.it),
+                    "expected: oif, oifname, type",
                 ));
             }
         };
         if (flags & 1 != 0) == (flags & 2 != 0) {
-            return Err(Finding::new(from, "a route is looked up for one address", "write either saddr or daddr"));
+            return Err(Finding::new(
+                from,
+                "`fib` takes one address, `saddr` or `daddr`",
+                "write either saddr or daddr",
+            ));
         }
         if flags & 8 != 0 && flags & 16 != 0 {
-            return Err(Finding::new(from, "a route is looked up for one interface", "write either iif or oif"));
+            return Err(Finding::new(from, "`fib` takes one interface, `iif` or `oif`", "write either iif or oif"));
         }
         Ok(Field::Fib { flags, route })
     }
@@ -199,14 +206,14 @@ impl Parser {
     /// `FIELD set value`, `FIELD set field map …`
     fn write(&mut self, left: Operand) -> Result<Statement> {
         let (Operand { fields, mask: None, at }, place) = (&left, left.at) else {
-            return Err(Finding::new(left.at, "bits of a mark cannot be written alone", "write mark set mark & … | …"));
+            return Err(Finding::new(left.at, "part of a mark cannot be set alone", "write mark set mark & … | …"));
         };
         let [field] = fields[..] else {
-            return Err(Finding::new(place, "one mark is written at a time", "write two statements"));
+            return Err(Finding::new(place, "a statement sets one mark", "write two statements"));
         };
         let writable = matches!(field, Field::Meta(known) | Field::Ct(known) if known.name == "mark");
         if !writable {
-            return Err(Finding::new(*at, "this cannot be written", "understood here: meta mark set …, ct mark set …"));
+            return Err(Finding::new(*at, "this field cannot be set", "expected: meta mark set …, ct mark set …"));
         }
         if self.is_field() {
             let start = self.at;

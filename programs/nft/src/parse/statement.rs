@@ -1,11 +1,11 @@
-//! Statements that do something.
+//! Statements other than comparisons.
 
 use super::{Parser, Result};
+use crate::ast::{Nat, Operand, Statement, Term, Verdict};
 use crate::lex::Token;
 use crate::ruleset::{self, Family, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, NatKind, UpdateAction};
 use crate::source::{Finding, Placed};
-use crate::words;
-use crate::written::{Nat, Operand, Statement, Term, Verdict};
+use crate::symbols;
 
 const WANTED: &str = "accept, drop, continue, return, jump, goto, counter, limit, log, reject, add @SET, update @SET, delete @SET, \
                       notrack, snat, dnat, masquerade, redirect, comment, and comparisons of meta, ct, fib, ip, ip6, icmp, icmpv6, \
@@ -71,7 +71,7 @@ impl Parser {
             "jump" | "goto" => {
                 let is_jump = word == "jump";
                 self.next();
-                let chain = self.name("as chain to go to")?;
+                let chain = self.name("as target chain")?;
                 let verdict = if is_jump { ruleset::Verdict::Jump } else { ruleset::Verdict::Goto };
                 return Ok(Some(Verdict { verdict: verdict(chain.it), at: chain.at }));
             }
@@ -88,7 +88,7 @@ impl Parser {
         }
         let packets = self.number("as number of packets")?.it;
         if !self.take_word("bytes") {
-            return self.unexpected("behind the number of packets", "bytes");
+            return self.unexpected("after the number of packets", "bytes");
         }
         Ok((packets, self.number("as number of bytes")?.it))
     }
@@ -96,29 +96,29 @@ impl Parser {
     /// `rate [over] N [kbytes] / second [ burst N packets|bytes ]`
     fn limit(&mut self) -> Result<Limit> {
         if !self.take_word("rate") {
-            return self.unexpected("behind `limit`", "rate");
+            return self.unexpected("after `limit`", "rate");
         }
         let over = self.take_word("over");
         let at = self.here();
         let rate = self.number("as rate")?.it;
         let factor = self.byte_unit();
-        self.sign("/", "behind a rate")?;
+        self.sign("/", "after a rate")?;
         let unit = self.word("as unit of a rate", "second, minute, hour, day, week")?;
         let Some((_, per)) = LIMIT_UNITS.into_iter().find(|(name, _)| *name == unit.it) else {
             return Err(Finding::new(
                 unit.at,
-                format!("`{}` is no unit of a rate", unit.it),
-                "understood here: second, minute, hour, day, week",
+                format!("`{}` is not a unit of a rate", unit.it),
+                "expected: second, minute, hour, day, week",
             ));
         };
-        // The kernel's own figure for a limit of packets; one of bytes has no burst of itself.
+        // The kernel's default for a limit of packets; a limit of bytes has no default burst.
         let mut burst = if factor.is_some() { 0 } else { 5 };
         if self.take_word("burst") {
             burst = self.burst(factor.is_some())?;
         }
         let rate = rate.checked_mul(factor.unwrap_or(1)).filter(|rate| *rate > 0);
         let Some(rate) = rate else {
-            return Err(Finding::new(at, "this rate is nothing, or too much", "a rate is at least 1, and below 2^64"));
+            return Err(Finding::new(at, "this rate is zero or too large", "a rate is at least 1, and below 2^64"));
         };
         Ok(Limit { over, rate, per, burst, bytes: factor.is_some() })
     }
@@ -130,11 +130,13 @@ impl Parser {
         let packets = factor.is_none() && self.take_word("packets");
         if bytes != factor.is_some() || (!bytes && !packets) {
             let wanted = if bytes { "bytes, kbytes, mbytes" } else { "packets" };
-            return Err(Finding::new(at, "rate and burst count the same", format!("understood here: {wanted}")));
+            return Err(Finding::new(at, "rate and burst need the same unit", format!("expected: {wanted}")));
         }
         let burst = number.it.checked_mul(factor.unwrap_or(1)).and_then(|burst| u32::try_from(burst).ok());
         let burst = burst.filter(|burst| bytes || *burst > 0);
-        burst.ok_or_else(|| Finding::new(number.at, "this burst is nothing, or too much", "packets from 1, below 2^32"))
+        burst.ok_or_else(|| {
+            Finding::new(number.at, "this burst is zero or too large", "write 1 or more packets, below 2^32")
+        })
     }
 
     fn byte_unit(&mut self) -> Option<u64> {
@@ -152,12 +154,12 @@ impl Parser {
             } else if self.take_word("level") {
                 let word =
                     self.word("as level of a log", "emerg, alert, crit, err, warn, notice, info, debug, audit")?;
-                let level = words::value(words::LOG_LEVEL, &word.it);
+                let level = symbols::value(symbols::LOG_LEVEL, &word.it);
                 let Some(level) = level else {
                     return Err(Finding::new(
                         word.at,
-                        format!("`{}` is no level of a log", word.it),
-                        "understood here: emerg, alert, crit, err, warn, notice, info, debug, audit",
+                        format!("`{}` is not a log level", word.it),
+                        "expected: emerg, alert, crit, err, warn, notice, info, debug, audit",
                     ));
                 };
                 log.level = Some(level as u32);
@@ -176,7 +178,11 @@ impl Parser {
         let grouped = log.group.is_some() || log.snaplen.is_some() || log.queue_threshold.is_some();
         if grouped && (log.level.is_some() || log.flags != 0) {
             let remedy = "write either level and flags, or group, snaplen and queue-threshold";
-            return Err(Finding::new(from, "level and flags are of the kernel's log, which is no group", remedy));
+            return Err(Finding::new(
+                from,
+                "`level` and `flags` are for the kernel's log and cannot be combined with `group`",
+                remedy,
+            ));
         }
         Ok(log)
     }
@@ -198,11 +204,7 @@ impl Parser {
             match known {
                 Some((.., bit)) => flags |= bit,
                 None => {
-                    return Err(Finding::new(
-                        first.at,
-                        "these flags are not understood",
-                        format!("understood here: {WANTED}"),
-                    ));
+                    return Err(Finding::new(first.at, "unknown flags", format!("expected: {WANTED}")));
                 }
             }
             if !self.take_sign(",") {
@@ -217,11 +219,11 @@ impl Parser {
             return Ok(Statement::Reject(None));
         }
         let from = self.here();
-        let kind = self.word("behind `with`", "tcp reset, icmp CODE, icmpv6 CODE, icmpx CODE")?;
+        let kind = self.word("after `with`", "tcp reset, icmp CODE, icmpv6 CODE, icmpx CODE")?;
         let code = match kind.it.as_str() {
             "tcp" => match self.take_word("reset") {
                 true => None,
-                false => return self.unexpected("behind `tcp`", "reset"),
+                false => return self.unexpected("after `tcp`", "reset"),
             },
             "icmp" | "icmpv6" | "icmpx" => {
                 self.take_word("type");
@@ -229,7 +231,7 @@ impl Parser {
             }
             _ => {
                 self.at -= 1;
-                return self.unexpected("behind `with`", "tcp reset, icmp CODE, icmpv6 CODE, icmpx CODE");
+                return self.unexpected("after `with`", "tcp reset, icmp CODE, icmpv6 CODE, icmpx CODE");
             }
         };
         Ok(Statement::Reject(Some(Placed { it: (kind.it, code), at: from.up_to(self.before()) })))
@@ -237,9 +239,9 @@ impl Parser {
 
     /// `@SET { operand [timeout T] { limit … | counter } }`
     fn update(&mut self, action: UpdateAction) -> Result<Statement> {
-        self.sign("@", "behind add, update or delete")?;
-        let set = self.name("behind `@`")?;
-        self.sign("{", "behind the name of a set")?;
+        self.sign("@", "after add, update or delete")?;
+        let set = self.name("after `@`")?;
+        self.sign("{", "after the name of a set")?;
         let key: Operand = self.operand()?;
         let timeout = match self.take_word("timeout") {
             true => Some(self.duration("as timeout")?),
@@ -250,14 +252,14 @@ impl Parser {
             let from = self.here();
             let it = match self.peek().clone() {
                 Token::Word(word) if word == "limit" || word == "counter" => self.statement()?,
-                _ => return self.unexpected("behind the key of an element", "timeout, limit, counter, `}`"),
+                _ => return self.unexpected("after the key of an element", "timeout, limit, counter, `}`"),
             };
             statements.push(Placed { it, at: from.up_to(self.before()) });
             if statements.len() > 2 {
                 return Err(Finding::new(from, "an element has at most two statements", "remove some"));
             }
         }
-        self.sign("}", "behind an element")?;
+        self.sign("}", "after an element")?;
         Ok(Statement::Update { action, set, key, timeout, statements })
     }
 
@@ -271,18 +273,18 @@ impl Parser {
         }
         let to = self.take_word("to");
         if translates && !to {
-            return self.unexpected("behind snat or dnat", "ip, ip6, to");
+            return self.unexpected("after snat or dnat", "ip, ip6, to");
         }
         let (mut addresses, mut ports) = (None, None);
         if to && translates && !self.is_sign(":") {
             let bracketed = self.take_sign("[");
             let value = self.or()?;
             if bracketed {
-                self.sign("]", "behind an address")?;
+                self.sign("]", "after an address")?;
             }
             if !matches!(value.it, Term::Address(_) | Term::Range(..) | Term::Prefix(..)) {
-                let remedy = "understood here: ADDRESS, ADDRESS-ADDRESS, and :PORT behind them";
-                return Err(Finding::new(value.at, "maps and names are not understood as new addresses", remedy));
+                let remedy = "expected: ADDRESS, ADDRESS-ADDRESS, and :PORT after them";
+                return Err(Finding::new(value.at, "maps and sets are not supported as new addresses", remedy));
             }
             addresses = Some(value);
         }
@@ -290,7 +292,7 @@ impl Parser {
             ports = Some(self.or()?);
         }
         if to && addresses.is_none() && ports.is_none() {
-            return self.unexpected("behind `to`", if translates { "an address, or :PORT" } else { ":PORT" });
+            return self.unexpected("after `to`", if translates { "an address, or :PORT" } else { ":PORT" });
         }
         let mut flags = 0;
         while let Some((_, bit)) = NAT_FLAGS.into_iter().find(|(name, _)| self.is_word(name)) {

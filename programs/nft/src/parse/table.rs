@@ -1,10 +1,10 @@
 //! The file, tables, sets and chains.
 
 use super::{Parser, Result};
+use crate::ast::{Base, Chain, File, Set, Table, Term};
 use crate::lex::Token;
 use crate::ruleset::Family;
 use crate::source::{Finding, Placed};
-use crate::written::{Base, Chain, File, Set, Table, Term};
 
 impl Parser {
     /// `{ flush ruleset | define | table }`
@@ -19,7 +19,7 @@ impl Parser {
                     if let Err(finding) = self.item(&mut file) {
                         self.wrong.push(finding);
                         self.recover(start);
-                        // A closing brace too many must not hold reading up.
+                        // An unmatched closing brace must not stop the parser.
                         self.take_sign("}");
                     }
                 }
@@ -28,7 +28,7 @@ impl Parser {
     }
 
     fn item(&mut self, file: &mut File) -> Result<()> {
-        const HERE: &str = "outside of tables";
+        const HERE: &str = "outside a table";
         const WANTED: &str = "flush ruleset, define NAME = VALUE, table inet|ip|ip6 NAME { … }";
         let at = self.here();
         match self.peek().clone() {
@@ -36,7 +36,7 @@ impl Parser {
                 self.next();
                 let table = self.table()?;
                 file.tables.push(table);
-                self.end_of_statement("behind a table")
+                self.end_of_statement("after a table")
             }
             Token::Word(word) if word == "define" => {
                 self.next();
@@ -45,14 +45,14 @@ impl Parser {
             Token::Word(word) if word == "flush" => {
                 self.next();
                 if !self.take_word("ruleset") {
-                    return self.unexpected("behind `flush`", "ruleset");
+                    return self.unexpected("after `flush`", "ruleset");
                 }
                 if !file.tables.is_empty() {
                     let remedy = "move it to the beginning of the file";
-                    return Err(Finding::new(at, "`flush ruleset` behind a table would take that away again", remedy));
+                    return Err(Finding::new(at, "`flush ruleset` after a table would remove that table", remedy));
                 }
                 file.flush = true;
-                self.end_of_statement("behind `flush ruleset`")
+                self.end_of_statement("after `flush ruleset`")
             }
             _ => self.unexpected(HERE, WANTED),
         }
@@ -60,15 +60,13 @@ impl Parser {
 
     /// `define NAME = value | { … }`
     fn define(&mut self) -> Result<()> {
-        let name = self.name("behind `define`")?;
+        let name = self.name("after `define`")?;
         self.sign("=", "in a definition")?;
         let value = self.list()?;
-        self.end_of_statement("behind a definition")?;
+        self.end_of_statement("after a definition")?;
         match self.defined.insert(name.it.clone(), value) {
             None => Ok(()),
-            Some(_) => {
-                Err(Finding::new(name.at, format!("`{}` is defined already", name.it), "give this one another name"))
-            }
+            Some(_) => Err(Finding::new(name.at, format!("`{}` is defined already", name.it), "choose another name")),
         }
     }
 
@@ -84,7 +82,7 @@ impl Parser {
         }
         let name = self.name("as name of a table")?;
         let mut table = Table { family, name, dormant: false, comment: None, sets: Vec::new(), chains: Vec::new() };
-        self.block("behind the name of a table", |parser| parser.in_table(&mut table))?;
+        self.block("after the name of a table", |parser| parser.in_table(&mut table))?;
         Ok(table)
     }
 
@@ -129,7 +127,7 @@ impl Parser {
             counter: false,
             elements: Vec::new(),
         };
-        self.block("behind the name of a set", |parser| parser.in_set(&mut set))?;
+        self.block("after the name of a set", |parser| parser.in_set(&mut set))?;
         Ok(set)
     }
 
@@ -160,14 +158,14 @@ impl Parser {
                 }
             }
             "auto-merge" if set.is_map => {
-                let remedy = "leave it out: what one of two intervals gives would be lost";
+                let remedy = "remove it: merging two intervals would lose the value of one";
                 return Err(Finding::new(word.at, "the intervals of a map are not merged", remedy));
             }
             "auto-merge" => set.auto_merge = true,
             "comment" => set.comment = Some(self.text("as comment", 128)?),
             "counter" => set.counter = true,
             "elements" => {
-                self.sign("=", "behind `elements`")?;
+                self.sign("=", "after `elements`")?;
                 let value = self.primary()?;
                 match value.it {
                     Term::Set(elements) => set.elements.extend(elements),
@@ -197,7 +195,7 @@ impl Parser {
     fn chain(&mut self) -> Result<Chain> {
         let name = self.name("as name of a chain")?;
         let mut chain = Chain { name, base: None, comment: None, rules: Vec::new() };
-        self.block("behind the name of a chain", |parser| parser.in_chain(&mut chain))?;
+        self.block("after the name of a chain", |parser| parser.in_chain(&mut chain))?;
         Ok(chain)
     }
 
@@ -207,7 +205,7 @@ impl Parser {
             Token::Word(word) if word == "type" => {
                 self.next();
                 chain.base = Some(self.hook()?);
-                self.end_of_statement("behind a priority")
+                self.end_of_statement("after a priority")
             }
             Token::Word(word) if word == "policy" => {
                 self.next();
@@ -219,15 +217,15 @@ impl Parser {
                     Some(base) => base.accept = Some(accept),
                     None => {
                         let remedy = "write type … hook … priority … before it";
-                        return Err(Finding::new(at, "a chain without a hook has no policy", remedy));
+                        return Err(Finding::new(at, "only a chain with a hook has a policy", remedy));
                     }
                 }
-                self.end_of_statement("behind a policy")
+                self.end_of_statement("after a policy")
             }
             Token::Word(word) if word == "comment" && chain.rules.is_empty() => {
                 self.next();
                 chain.comment = Some(self.text("as comment", 128)?);
-                self.end_of_statement("behind a comment")
+                self.end_of_statement("after a comment")
             }
             _ => {
                 let rule = self.rule()?;
@@ -241,11 +239,11 @@ impl Parser {
     fn hook(&mut self) -> Result<Base> {
         let kind = self.word("as type of a chain", "filter, nat, route")?;
         if !self.take_word("hook") {
-            return self.unexpected("behind the type of a chain", "hook");
+            return self.unexpected("after the type of a chain", "hook");
         }
         let hook = self.word("as hook", &crate::ruleset::HOOKS.join(", "))?;
         if !self.take_word("priority") {
-            return self.unexpected("behind a hook", "priority");
+            return self.unexpected("after a hook", "priority");
         }
         let from = self.here();
         let name = match self.peek().clone() {

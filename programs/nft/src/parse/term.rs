@@ -1,14 +1,14 @@
-//! Values: addresses, numbers, words, and what is made of them.
+//! Values: addresses, numbers, words, and expressions of them.
 
 use super::{Parser, Result};
+use crate::ast::{Bits, Element, ElementData, PlacedTerm, Term};
 use crate::lex::Token;
 use crate::source::{Finding, Placed, some_of};
-use crate::written::{Bits, Element, ElementData, Expr, Term};
 
-const WANTED: &str = "a word, a number, an address, text in quotation marks, { … }, @SET, $NAME";
+const WANTED: &str = "a word, a number, an address, quoted text, { … }, @SET, $NAME";
 
-/// How many values are in one.
-fn size(expr: &Expr) -> usize {
+/// The number of values in a term.
+fn size(expr: &PlacedTerm) -> usize {
     match &expr.it {
         Term::Concat(all) | Term::List(all) => all.iter().map(size).sum(),
         Term::Set(all) => all.iter().map(|element| 1 + size(&element.key)).sum(),
@@ -19,7 +19,7 @@ fn size(expr: &Expr) -> usize {
 
 impl Parser {
     /// `or { "," or }`
-    pub(super) fn list(&mut self) -> Result<Expr> {
+    pub(super) fn list(&mut self) -> Result<PlacedTerm> {
         let first = self.concat()?;
         if !self.is_sign(",") {
             return Ok(first);
@@ -34,7 +34,7 @@ impl Parser {
     }
 
     /// `or { "." or }`
-    pub(super) fn concat(&mut self) -> Result<Expr> {
+    pub(super) fn concat(&mut self) -> Result<PlacedTerm> {
         let first = self.or()?;
         if !self.is_sign(".") {
             return Ok(first);
@@ -48,19 +48,19 @@ impl Parser {
     }
 
     /// `xor { ("|" | "or") xor }`
-    pub(super) fn or(&mut self) -> Result<Expr> {
+    pub(super) fn or(&mut self) -> Result<PlacedTerm> {
         self.binary(Bits::Or, Self::xor)
     }
 
-    fn xor(&mut self) -> Result<Expr> {
+    fn xor(&mut self) -> Result<PlacedTerm> {
         self.binary(Bits::Xor, Self::and)
     }
 
-    fn and(&mut self) -> Result<Expr> {
+    fn and(&mut self) -> Result<PlacedTerm> {
         self.binary(Bits::And, Self::range)
     }
 
-    fn binary(&mut self, bits: Bits, operand: fn(&mut Self) -> Result<Expr>) -> Result<Expr> {
+    fn binary(&mut self, bits: Bits, operand: fn(&mut Self) -> Result<PlacedTerm>) -> Result<PlacedTerm> {
         let (sign, word) = match bits {
             Bits::And => ("&", "and"),
             Bits::Or => ("|", "or"),
@@ -71,7 +71,11 @@ impl Parser {
         while self.take_sign(sign) || self.take_word(word) {
             operations += 1;
             if operations > 64 {
-                return Err(Finding::new(self.before(), "more than 64 operations", "write the result"));
+                return Err(Finding::new(
+                    self.before(),
+                    "more than 64 operations",
+                    "write the result of the calculation",
+                ));
             }
             let right = operand(self)?;
             let at = left.at.up_to(right.at);
@@ -81,7 +85,7 @@ impl Parser {
     }
 
     /// `primary [ "-" primary ]`
-    fn range(&mut self) -> Result<Expr> {
+    fn range(&mut self) -> Result<PlacedTerm> {
         let low = self.primary()?;
         if !self.take_sign("-") {
             return Ok(low);
@@ -91,42 +95,42 @@ impl Parser {
         Ok(Placed { it: Term::Range(Box::new(low), Box::new(high)), at })
     }
 
-    /// One value; an address can have the length of its prefix.
-    pub(super) fn primary(&mut self) -> Result<Expr> {
+    /// One value; an address can have a prefix length.
+    pub(super) fn primary(&mut self) -> Result<PlacedTerm> {
         let at = self.here();
         let it = match self.peek().clone() {
             Token::Sign("{") => return self.deeper(Self::elements),
             Token::Sign("(") => {
                 self.next();
                 let inside = self.deeper(Self::list)?;
-                self.sign(")", "behind what is in parentheses")?;
+                self.sign(")", "after the expression in parentheses")?;
                 return Ok(inside);
             }
             Token::Sign("$") => {
                 self.next();
-                let name = self.word("behind `$`", "the name of a definition")?;
+                let name = self.word("after `$`", "the name of a definition")?;
                 let Some(value) = self.defined.get(&name.it) else {
                     let remedy = match self.defined.is_empty() {
-                        true => "nothing is defined above; define NAME = VALUE does".to_owned(),
+                        true => "no variable is defined above; write `define NAME = VALUE` first".to_owned(),
                         false => format!("defined above: {}", some_of(self.defined.keys().map(String::as_str))),
                     };
                     return Err(Finding::new(name.at, format!("`{}` is not defined", name.it), remedy));
                 };
                 self.inserted += size(value);
-                if self.inserted > super::MOST_INSERTED {
+                if self.inserted > super::MAX_INSERTED {
                     return Err(Finding::new(
                         name.at,
-                        "the definitions of this file are too large where they are used",
-                        "use sets with names",
+                        "the expanded definitions of this file are too large",
+                        "use named sets",
                     ));
                 }
-                // What is wrong with a value is shown where it is used.
+                // A mistake in a defined value is reported where the definition is used.
                 let value = Placed { it: value.it.clone(), at: at.up_to(name.at) };
                 return self.prefix(value);
             }
             Token::Sign("@") => {
                 self.next();
-                Term::Named(self.name("behind `@`")?.it)
+                Term::Named(self.name("after `@`")?.it)
             }
             _ if self.is_field() => Term::Field(self.field()?),
             Token::Word(word) => self.then(Term::Word(word)),
@@ -144,10 +148,10 @@ impl Parser {
         term
     }
 
-    /// `/ 24` behind an address, or a mark.
-    fn prefix(&mut self, value: Expr) -> Result<Expr> {
+    /// `/ 24` after an address or a mark.
+    fn prefix(&mut self, value: PlacedTerm) -> Result<PlacedTerm> {
         let prefixable = matches!(value.it, Term::Address(_) | Term::Number(_));
-        // Only a number can be a length; a mask of bits is words.
+        // Only a number is a prefix length; a mask of bits consists of words.
         if !prefixable || !self.is_sign("/") || !matches!(self.peek_second(), Token::Number(_)) {
             return Ok(value);
         }
@@ -159,7 +163,7 @@ impl Parser {
     }
 
     /// `{ element { "," element } }`
-    fn elements(&mut self) -> Result<Expr> {
+    fn elements(&mut self) -> Result<PlacedTerm> {
         let from = self.here();
         self.sign("{", "as a set")?;
         let mut all = Vec::new();
@@ -175,7 +179,7 @@ impl Parser {
             }
         }
         if all.is_empty() {
-            return Err(Finding::new(from, "a set without elements", "leave it out"));
+            return Err(Finding::new(from, "a set without elements", "remove it"));
         }
         Ok(Placed { it: Term::Set(all), at: from.up_to(self.before()) })
     }

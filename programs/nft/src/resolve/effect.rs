@@ -1,26 +1,26 @@
-//! What rules do to a packet, where more is to be resolved than words: marks that are written, refusals, address translation.
+//! Actions of rules that need more than a lookup of words: setting marks, rejects, address translation.
 
 use super::value::{Wanted, combine};
 use super::{Scope, finding};
-use crate::depend::Context;
+use crate::ast::{self, Bits, PlacedTerm, Term};
 use crate::field::{Field, Header};
+use crate::protocol_dependencies::Context;
 use crate::ruleset::{Family, Nat, NatKind, Reject, Statement};
 use crate::source::{Finding, Placed, Span};
 use crate::types::Type;
-use crate::written::{self, Bits, Expr, Term};
 
 /// `(field & mask) ^ xor`; without a field, `xor` is all of it.
 type Bitwise = (Option<Field>, Vec<u8>, Vec<u8>);
 
 impl Scope<'_> {
-    /// What is written to a mark: `(field & mask) ^ xor`, without a field the constant `xor`.
-    pub(super) fn written(&self, expr: &Expr, wanted: Wanted) -> Result<Bitwise, Finding> {
+    /// The new value of a mark: `(field & mask) ^ xor`; without a field the constant `xor`.
+    pub(super) fn written(&self, expr: &PlacedTerm, wanted: Wanted) -> Result<Bitwise, Finding> {
         match &expr.it {
             Term::Field(field) if field.of() == Type::Mark => {
                 Ok((Some(*field), vec![0xff; wanted.bytes], vec![0; wanted.bytes]))
             }
             Term::Field(_) => {
-                finding(expr.at, "a mark can be given another mark only", "write meta mark, ct mark, or a map")
+                finding(expr.at, "a mark can only be set from another mark", "write meta mark, ct mark, or a map")
             }
             Term::Binary(how, left, right) => {
                 let (field, mut mask, mut xor) = self.written(left, wanted)?;
@@ -45,7 +45,7 @@ impl Scope<'_> {
 
     pub(super) fn reject(
         &self,
-        with: Option<&Placed<(String, Option<Expr>)>>,
+        with: Option<&Placed<(String, Option<PlacedTerm>)>>,
         at: Span,
         context: &mut Context,
         before: &mut Vec<Statement>,
@@ -65,22 +65,22 @@ impl Scope<'_> {
             "icmp" => (Reject::Icmp(value(Type::IcmpCode)?), context.need_network(Header::Ip, true)),
             "icmpv6" => (Reject::Icmpv6(value(Type::Icmpv6Code)?), context.need_network(Header::Ip6, true)),
             "icmpx" if self.family != Family::Inet => {
-                return finding(*place, "icmpx is for tables of all families", "write icmp or icmpv6, as the table is");
+                return finding(*place, "icmpx is for `inet` tables", "write icmp or icmpv6, as in the table");
             }
             "icmpx" => (Reject::Icmpx(value(Type::IcmpxCode)?), Ok(None)),
             _ => (Reject::TcpReset, context.need_transport(6)),
         };
-        let needed = needed.map_err(|why| Finding::new(at, why, "put it into a rule of its own"))?;
-        // Where nftables puts it, too: before all else.
+        let needed = needed.map_err(|why| Finding::new(at, why, "write a separate rule"))?;
+        // nftables puts it first as well.
         before.splice(0..0, needed);
         Ok(Statement::Reject(reject))
     }
 
-    pub(super) fn nat(&self, nat: &written::Nat, at: Span, context: &Context) -> Result<Statement, Finding> {
-        let written::Nat { kind, family, addresses, ports, flags } = nat;
+    pub(super) fn nat(&self, nat: &ast::Nat, at: Span, context: &Context) -> Result<Statement, Finding> {
+        let ast::Nat { kind, family, addresses, ports, flags } = nat;
         if ports.is_some() && !matches!(context.transport, Some(6 | 17 | 33 | 132 | 136)) {
             let remedy = "write a comparison of tcp or udp, or meta l4proto tcp, before it";
-            return finding(at, "ports can only be translated where the transport is known", remedy);
+            return finding(at, "ports can only be translated for a known transport protocol", remedy);
         }
         let family = match (family, context.network, kind) {
             (_, _, NatKind::Masquerade | NatKind::Redirect) => None,
@@ -96,13 +96,13 @@ impl Scope<'_> {
             (None, None, _) => {
                 return finding(
                     at,
-                    "a table of all families does not say the family of an address",
+                    "an `inet` table does not determine the family of the address",
                     "write dnat ip to or dnat ip6 to",
                 );
             }
         };
         let of = if family == Some(Family::Ip6) { Type::Ipv6 } else { Type::Ipv4 };
-        let pattern = |expr: &Option<Expr>, of| match expr {
+        let pattern = |expr: &Option<PlacedTerm>, of| match expr {
             Some(expr) => self.pattern(expr, Wanted::of_type(of)).map(Some),
             None => Ok(None),
         };

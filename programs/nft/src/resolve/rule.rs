@@ -1,28 +1,27 @@
-//! Rules: statement by statement, with what each presupposes before it.
+//! Rules: each statement with its dependencies before it.
 
 use super::set::{Source, source};
 use super::value::Wanted;
 use super::{Scope, collect, finding};
-use crate::depend::{self, Context};
+use crate::ast::{self, Comparison, PlacedTerm, Term};
 use crate::field::{Field, Route};
+use crate::protocol_dependencies::{self, Context};
 use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};
 use crate::source::{Finding, Findings, Placed, Span};
-use crate::words;
-use crate::written::{self, Comparison, Expr, Term};
+use crate::symbols;
 
 impl Scope<'_> {
-    /// A rule; `None` when something was wrong with it.
-    pub(super) fn rule(&self, rule: &written::Rule, wrong: &mut Findings) -> Option<Rule> {
+    /// A rule; `None` after a finding.
+    pub(super) fn rule(&self, rule: &ast::Rule, wrong: &mut Findings) -> Option<Rule> {
         let mut context = Context::new(self.family);
         let mut statements = Vec::new();
         let before = wrong.len();
         for (at, written) in rule.statements.iter().enumerate() {
-            let ends =
-                at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, written::Statement::Verdict(_)));
+            let ends = at.checked_sub(1).is_some_and(|at| matches!(rule.statements[at].it, ast::Statement::Verdict(_)));
             if ends {
                 wrong.push(Finding::new(
                     written.at,
-                    "nothing behind a verdict is ever reached",
+                    "statements after a verdict are never reached",
                     "put it before the verdict",
                 ));
                 break;
@@ -37,31 +36,31 @@ impl Scope<'_> {
         (wrong.len() == before).then_some(rule)
     }
 
-    /// One statement. What it presupposes goes to `before`.
+    /// One statement. Its dependencies are added to `before`.
     fn statement(
         &self,
-        written: &Placed<written::Statement>,
+        written: &Placed<ast::Statement>,
         context: &mut Context,
         before: &mut Vec<Statement>,
     ) -> Result<Statement, Finding> {
         let statement = match &written.it {
-            written::Statement::Verdict(verdict) => {
+            ast::Statement::Verdict(verdict) => {
                 self.known_chain(verdict)?;
                 Statement::Verdict(verdict.verdict.clone())
             }
-            written::Statement::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
-            written::Statement::Limit(limit) => Statement::Limit(limit.clone()),
-            written::Statement::Log(log) => Statement::Log(log.clone()),
-            written::Statement::NoTrack => Statement::NoTrack,
-            written::Statement::Match { left, how, right, right_mask } => {
+            ast::Statement::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+            ast::Statement::Limit(limit) => Statement::Limit(limit.clone()),
+            ast::Statement::Log(log) => Statement::Log(log.clone()),
+            ast::Statement::NoTrack => Statement::NoTrack,
+            ast::Statement::Match { left, how, right, right_mask } => {
                 self.comparison(left, *how, right, right_mask.as_ref())?
             }
-            written::Statement::VerdictMap { key, map } => {
+            ast::Statement::VerdictMap { key, map } => {
                 let key = self.operand(key)?;
                 let map = self.map(map, &key, DataType::Verdict)?;
                 Statement::VerdictMap(key, map)
             }
-            written::Statement::Update { action, set, key, timeout, statements } => {
+            ast::Statement::Update { action, set, key, timeout, statements } => {
                 let mut update = Update {
                     action: *action,
                     set: set.it.clone(),
@@ -71,14 +70,14 @@ impl Scope<'_> {
                 };
                 let known = self.named(&set.it, &update.key, set.at)?;
                 if known.constant || known.data.is_some() || known.interval {
-                    let remedy = "a set that rules change has the flag dynamic, and neither constant nor interval";
+                    let remedy = "rules can change a set with the flag `dynamic`, without `constant` and `interval`";
                     return finding(set.at, format!("`{}` cannot be changed by rules", set.it), remedy);
                 }
                 if timeout.is_some() && !known.timeouts {
                     return finding(
                         set.at,
-                        "elements of this set have no time limit",
-                        "add timeout to the flags of the set",
+                        "elements of this set have no timeout",
+                        "add `timeout` to the flags of the set",
                     );
                 }
                 for statement in statements {
@@ -86,7 +85,7 @@ impl Scope<'_> {
                 }
                 Statement::Update(update)
             }
-            written::Statement::Write { field, value } => {
+            ast::Statement::Write { field, value } => {
                 let written = match self.written(value, Wanted::field(*field))? {
                     (None, _, xor) => Written::Value(xor),
                     (Some(from), mask, xor) => {
@@ -96,45 +95,45 @@ impl Scope<'_> {
                 };
                 Statement::Write(*field, written)
             }
-            written::Statement::WriteMap { field, key, map } => {
+            ast::Statement::WriteMap { field, key, map } => {
                 let key = self.operand(key)?;
                 let map = self.map(map, &key, DataType::Value(field.of()))?;
                 Statement::Write(*field, Written::Map(key, map))
             }
-            written::Statement::Reject(with) => return self.reject(with.as_ref(), written.at, context, before),
-            written::Statement::Nat(nat) => return self.nat(nat, written.at, context),
+            ast::Statement::Reject(with) => return self.reject(with.as_ref(), written.at, context, before),
+            ast::Statement::Nat(nat) => return self.nat(nat, written.at, context),
         };
-        for field in depend::fields(&statement) {
+        for field in protocol_dependencies::fields(&statement) {
             if let Field::Part(part) = field {
                 let needed = context.need(part.header);
-                before.extend(needed.map_err(|why| Finding::new(written.at, why, "put it into a rule of its own"))?);
+                before.extend(needed.map_err(|why| Finding::new(written.at, why, "write a separate rule"))?);
             }
         }
         Ok(statement)
     }
 
-    fn operand(&self, operand: &written::Operand) -> Result<Operand, Finding> {
+    fn operand(&self, operand: &ast::Operand) -> Result<Operand, Finding> {
         let mut resolved = Operand { fields: operand.fields.clone(), mask: None };
         for field in &operand.fields {
             let nfproto = Field::meta_named("nfproto");
             if Some(*field) == nfproto && self.family != Family::Inet {
-                return finding(operand.at, "all packets of this table are of one family", "leave it out");
+                return finding(operand.at, "all packets of this table are of one family", "remove the comparison");
             }
             let partial = matches!(field, Field::Part(part) if part.is_partial());
             if partial && (operand.fields.len() > 1 || operand.mask.is_some()) {
                 return finding(
                     operand.at,
-                    "parts of a byte can only be compared alone",
-                    "compare them in a statement of their own",
+                    "a field smaller than a byte can only be compared alone",
+                    "compare it in a separate statement",
                 );
             }
         }
         if let Some(mask) = &operand.mask {
             let [field] = operand.fields[..] else {
-                return finding(mask.at, "bits of several fields side by side", "compare them one by one");
+                return finding(mask.at, "a mask over several fields", "compare them one by one");
             };
             if field.of().is_text() {
-                return finding(mask.at, "a name has no bits", "write the name's beginning with * behind it");
+                return finding(mask.at, "a mask does not apply to a name", "write the beginning of the name and `*`");
             }
             resolved.mask = Some(self.value(mask, Wanted::field(field))?);
         }
@@ -144,14 +143,14 @@ impl Scope<'_> {
     /// `operand [op] value`
     fn comparison(
         &self,
-        left: &written::Operand,
+        left: &ast::Operand,
         how: Comparison,
-        right: &Expr,
-        right_mask: Option<&Expr>,
+        right: &PlacedTerm,
+        right_mask: Option<&PlacedTerm>,
     ) -> Result<Statement, Finding> {
         let mut operand = self.operand(left)?;
         if let ([Field::Fib { flags, route: Route::Oif }], Term::Word(word)) = (&operand.fields[..], &right.it) {
-            if words::value(words::BOOLEAN, word).is_some() {
+            if symbols::value(symbols::BOOLEAN, word).is_some() {
                 operand.fields = vec![Field::Fib { flags: *flags, route: Route::Present }];
             }
         }
@@ -165,7 +164,7 @@ impl Scope<'_> {
                 return finding(right.at, "a set can only be compared with == and !=", "write a single value");
             }
             if operand.mask.is_some() && matches!(right.it, Term::Set(_)) {
-                return finding(right.at, "bits are not looked for in { … }", "write a set with a name");
+                return finding(right.at, "a mask cannot be compared with a set { … }", "use a named set");
             }
             return self.membership(operand, op, how == Comparison::Implicit, right);
         }
@@ -175,7 +174,7 @@ impl Scope<'_> {
         let wanted = Wanted::field(field);
         if let Some(mask) = right_mask {
             if operand.mask.is_some() || !plain || !field.of().is_bits() {
-                return finding(mask.at, "`/` is not understood here", "write & MASK behind the field");
+                return finding(mask.at, "unexpected `/`", "write `& MASK` after the field");
             }
             operand.mask = Some(self.value(mask, wanted)?);
         }
@@ -184,7 +183,7 @@ impl Scope<'_> {
         self.settle(operand, op, implicit, pattern, right.at)
     }
 
-    /// The comparison in the form in which it is won back from the kernel.
+    /// The comparison in the form in which the kernel returns it.
     fn settle(
         &self,
         operand: Operand,
@@ -197,14 +196,14 @@ impl Scope<'_> {
         let one = |operand, op, pattern| Ok(Statement::Match(operand, op, Right::One(pattern)));
         match (&pattern, &operand.mask) {
             (Pattern::Value(value), None) => match op {
-                Op::None if !field.of().is_bits() => finding(at, "`!` asks for bits", "write != for everything else"),
+                Op::None if !field.of().is_bits() => finding(at, "`!` is for bits", "write != for everything else"),
                 Op::Equal if implicit && field.of().is_bits() => one(operand, Op::Any, Pattern::Value(value.clone())),
-                _ if ordered(op) && field.of().is_text() => finding(at, "names have no order", "write == or !="),
+                _ if ordered(op) && field.of().is_text() => finding(at, "names cannot be ordered", "write == or !="),
                 _ => one(operand, op, pattern),
             },
             (Pattern::Value(value), Some(mask)) => {
                 if !matches!(op, Op::Equal | Op::Unequal) {
-                    return finding(at, "bits have no order", "write == or !=");
+                    return finding(at, "bits cannot be ordered", "write == or !=");
                 }
                 let zero = value.iter().all(|byte| *byte == 0);
                 let prefix = crate::types::prefix_of(mask).filter(|_| field.of().has_prefixes());
@@ -225,7 +224,11 @@ impl Scope<'_> {
             (_, None) if matches!(op, Op::Equal | Op::Unequal) => {
                 let partial = matches!(field, Field::Part(part) if part.is_partial());
                 if partial {
-                    return finding(at, "ranges of parts of a byte are not understood", "write single values");
+                    return finding(
+                        at,
+                        "ranges of fields smaller than a byte are not supported",
+                        "write single values",
+                    );
                 }
                 one(operand, op, pattern)
             }
@@ -234,7 +237,7 @@ impl Scope<'_> {
     }
 
     /// Comparison with a set.
-    fn membership(&self, operand: Operand, op: Op, implicit: bool, right: &Expr) -> Result<Statement, Finding> {
+    fn membership(&self, operand: Operand, op: Op, implicit: bool, right: &PlacedTerm) -> Result<Statement, Finding> {
         match source(right)? {
             Source::Named(name) => {
                 let set = self.named(name, &operand, right.at)?;
@@ -245,7 +248,7 @@ impl Scope<'_> {
             }
             Source::Elements(elements) => {
                 let set = self.anonymous(elements, &operand, None, right.at)?;
-                // A set of one value is that value.
+                // A set with one value equals that value.
                 if let ([element], [_]) = (&set.elements[..], &operand.fields[..]) {
                     if let [pattern] = &element.key[..] {
                         let single = elements.len() == 1 && !matches!(elements[0].key.it, Term::Set(_));
@@ -259,17 +262,17 @@ impl Scope<'_> {
         }
     }
 
-    /// A map, written where it is used or by its name.
-    fn map(&self, map: &Expr, key: &Operand, data: DataType) -> Result<SetUse, Finding> {
+    /// An anonymous or named map.
+    fn map(&self, map: &PlacedTerm, key: &Operand, data: DataType) -> Result<SetUse, Finding> {
         if key.mask.is_some() {
-            return finding(map.at, "a map cannot be asked for some bits", "leave out & and the mask");
+            return finding(map.at, "a map cannot be compared with a mask", "remove & and the mask");
         }
         match source(map)? {
             Source::Named(name) => match self.named(name, key, map.at)?.data {
                 Some(found) if found == data => Ok(SetUse::Named(name.to_owned())),
                 _ => finding(
                     map.at,
-                    format!("`{name}` does not give what is needed here"),
+                    format!("`{name}` has values of another type than needed here"),
                     "vmap needs verdicts, marks need marks",
                 ),
             },

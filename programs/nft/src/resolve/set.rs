@@ -1,18 +1,18 @@
-//! Sets and maps, with and without a name.
+//! Named and anonymous sets and maps.
 
 use super::value::Wanted;
 use super::{Scope, finding};
+use crate::ast::{self, ElementData, PlacedTerm, Term};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
 use crate::source::{Finding, Findings, Placed, Span, some_of};
 use crate::types::{self, Type};
-use crate::written::{self, ElementData, Expr, Term};
 
-/// Values that a key can have side by side: the kernel has 64 bytes for them.
-const WIDEST: usize = 64;
+/// The largest key in bytes; the kernel's own limit.
+const MAX_KEY_BYTES: usize = 64;
 
 impl Scope<'_> {
-    /// A set with a name.
-    pub(super) fn set(&self, set: &written::Set, wrong: &mut Findings) -> Option<Set> {
+    /// A named set.
+    pub(super) fn set(&self, set: &ast::Set, wrong: &mut Findings) -> Option<Set> {
         let before = wrong.len();
         let mut resolved = Set {
             name: set.name.it.clone(),
@@ -36,14 +36,14 @@ impl Scope<'_> {
                 "dynamic" => resolved.dynamic = true,
                 other => wrong.push(Finding::new(
                     flag.at,
-                    format!("`{other}` is no flag of a set"),
-                    "understood here: constant, dynamic, interval, timeout",
+                    format!("`{other}` is not a set flag"),
+                    "expected: constant, dynamic, interval, timeout",
                 )),
             }
         }
         resolved.key = set.key.iter().filter_map(|name| super::collect(key_type(name), wrong)).collect();
         if set.key.is_empty() {
-            let remedy = "write type TYPE; understood here: ";
+            let remedy = "write type TYPE, one of: ";
             let remedy = format!("{remedy}{}", Type::names_of_sets());
             wrong.push(Finding::new(set.name.at, "a set needs a type", remedy));
         }
@@ -64,10 +64,10 @@ impl Scope<'_> {
         (wrong.len() == before).then_some(resolved)
     }
 
-    /// A set without a name, where it is used; `data` if it is a map.
+    /// An anonymous set; `data` if it is a map.
     pub(super) fn anonymous(
         &self,
-        elements: &[written::Element],
+        elements: &[ast::Element],
         operand: &Operand,
         data: Option<DataType>,
         at: Span,
@@ -76,7 +76,7 @@ impl Scope<'_> {
         fits(&key, at)?;
         let mut set = Set { key, data, anonymous: true, constant: true, ..Set::default() };
         let wanted: Vec<Wanted> = operand.fields.iter().map(|field| Wanted::field(*field)).collect();
-        // Whether it needs intervals is seen from its elements.
+        // Its elements show whether it needs intervals.
         set.interval = true;
         for element in elements {
             self.element(element, &wanted, &mut set)?;
@@ -84,7 +84,11 @@ impl Scope<'_> {
         let is_value = |pattern: &Pattern| matches!(pattern, Pattern::Value(_));
         set.interval = !set.elements.iter().all(|element| element.key.iter().all(is_value));
         if set.interval && set.key.iter().any(|key| key.shift > 0) {
-            return finding(at, "ranges of parts of a byte are not understood", "write the values one by one");
+            return finding(
+                at,
+                "ranges of fields smaller than a byte are not supported",
+                "write the values one by one",
+            );
         }
         set.auto_merge = set.interval && data.is_none();
         arrange(&mut set, at)?;
@@ -92,8 +96,8 @@ impl Scope<'_> {
         Ok(set)
     }
 
-    /// Adds an element; one that is a set itself, from a definition, adds all of it.
-    fn element(&self, element: &written::Element, wanted: &[Wanted], set: &mut Set) -> Result<(), Finding> {
+    /// Adds an element; if it is itself a set, from a definition, adds all its elements.
+    fn element(&self, element: &ast::Element, wanted: &[Wanted], set: &mut Set) -> Result<(), Finding> {
         if let Term::Set(inner) = &element.key.it {
             if element.data.is_none() && element.timeout.is_none() {
                 return inner.iter().try_for_each(|inner| self.element(inner, wanted, set));
@@ -111,16 +115,16 @@ impl Scope<'_> {
         for (part, wanted) in parts.iter().zip(wanted) {
             let pattern = self.pattern(part, *wanted)?;
             if !set.interval && !matches!(pattern, Pattern::Value(_)) {
-                return finding(part.at, "this set has single values only", "add interval to the flags of the set");
+                return finding(part.at, "this set has no intervals", "add `interval` to the flags of the set");
             }
             key.push(pattern);
         }
         let at = element.key.at;
         if (element.timeout.is_some()) && !set.timeouts {
-            return finding(at, "elements of this set have no time limit", "add timeout to the flags of the set");
+            return finding(at, "elements of this set have no timeout", "add `timeout` to the flags of the set");
         }
         if element.counter.is_some() && set.statements.is_empty() {
-            return finding(at, "elements of this set have no counter", "write counter in the set");
+            return finding(at, "elements of this set have no counter", "write `counter` in the set");
         }
         let counter = element.counter.map(|(packets, bytes)| Statement::Counter { packets, bytes });
         set.elements.push(Element {
@@ -134,7 +138,7 @@ impl Scope<'_> {
         Ok(())
     }
 
-    fn data(&self, element: &written::Element, data: Option<DataType>) -> Result<Option<Data>, Finding> {
+    fn data(&self, element: &ast::Element, data: Option<DataType>) -> Result<Option<Data>, Finding> {
         match (&element.data, data) {
             (None, None) => Ok(None),
             (Some(ElementData::Verdict(verdict)), Some(DataType::Verdict)) => {
@@ -144,44 +148,44 @@ impl Scope<'_> {
             (Some(ElementData::Value(value)), Some(DataType::Value(of))) => {
                 Ok(Some(Data::Value(self.value(value, Wanted::of_type(of))?)))
             }
-            (None, Some(_)) => finding(element.key.at, "an element of a map needs what it gives", "write KEY : VALUE"),
-            (Some(_), None) => finding(element.key.at, "this is no map", "leave out `:` and what follows it"),
+            (None, Some(_)) => finding(element.key.at, "an element of a map needs a value", "write KEY : VALUE"),
+            (Some(_), None) => finding(element.key.at, "this is not a map", "remove `:` and the value after it"),
             (Some(ElementData::Value(value)), Some(DataType::Verdict)) => finding(
                 value.at,
-                "this is no verdict",
-                "understood here: accept, drop, continue, return, jump CHAIN, goto CHAIN",
+                "this is not a verdict",
+                "expected: accept, drop, continue, return, jump CHAIN, goto CHAIN",
             ),
             (Some(ElementData::Verdict(verdict)), Some(DataType::Value(_))) => {
-                finding(verdict.at, "this map gives values, not verdicts", "write a value")
+                finding(verdict.at, "this map has values, not verdicts", "write a value")
             }
         }
     }
 
-    /// The chain of a verdict must be there, as far as this can be known.
-    pub(super) fn known_chain(&self, verdict: &written::Verdict) -> Result<(), Finding> {
+    /// The chain of a verdict must exist, as far as the file shows.
+    pub(super) fn known_chain(&self, verdict: &ast::Verdict) -> Result<(), Finding> {
         let (Verdict::Jump(name) | Verdict::Goto(name)) = &verdict.verdict else { return Ok(()) };
         if self.closed && !self.chains.contains(name) {
             let remedy = format!("chains of this table: {}", some_of(self.chains.iter().map(String::as_str)));
-            return finding(verdict.at, format!("there is no chain `{name}`"), remedy);
+            return finding(verdict.at, format!("no chain `{name}`"), remedy);
         }
         Ok(())
     }
 
-    /// A set by its name, for a key of certain types.
+    /// A named set, for a key of certain types.
     pub(super) fn named(&self, name: &str, operand: &Operand, at: Span) -> Result<&Set, Finding> {
         let Some(set) = self.sets.get(name) else {
             let remedy = match self.sets.is_empty() {
-                true => "this table has none; sets of before are not looked up".to_owned(),
+                true => "the file defines no set in this table; sets in the kernel are not used".to_owned(),
                 false => format!("sets of this table: {}", some_of(self.sets.keys().map(String::as_str))),
             };
-            return finding(at, format!("there is no set `{name}`"), remedy);
+            return finding(at, format!("no set `{name}`"), remedy);
         };
         let wanted: Vec<Type> = operand.fields.iter().map(|field| field.of()).collect();
         let found: Vec<Type> = set.key.iter().map(|key| key.of).collect();
         if wanted != found {
             let names = |types: &[Type]| types.iter().map(|of| of.kind().name).collect::<Vec<_>>().join(" . ");
             let what = format!("`{name}` has keys of {}, not of {}", names(&found), names(&wanted));
-            return finding(at, what, "compare what is of the same type");
+            return finding(at, what, "compare values of the same type");
         }
         Ok(set)
     }
@@ -190,11 +194,11 @@ impl Scope<'_> {
 /// Whether a key is short enough.
 fn fits(key: &[KeyType], at: Span) -> Result<(), Finding> {
     match key.iter().map(|key| key.loaded.next_multiple_of(4)).sum::<usize>() {
-        ..=WIDEST => Ok(()),
+        ..=MAX_KEY_BYTES => Ok(()),
         bytes => finding(
             at,
-            format!("the values of a key have {bytes} bytes, more than {WIDEST}"),
-            "leave some out, or compare them in two steps",
+            format!("the values of a key have {bytes} bytes, more than {MAX_KEY_BYTES}"),
+            "use fewer fields, or compare them in two steps",
         ),
     }
 }
@@ -203,33 +207,33 @@ fn key_type(name: &Placed<String>) -> Result<KeyType, Finding> {
     match Type::named(&name.it) {
         Some(of) => Ok(KeyType::of_type(of)),
         None => {
-            let remedy = format!("understood here: {}", Type::names_of_sets());
-            finding(name.at, format!("`{}` is no type of a set", name.it), remedy)
+            let remedy = format!("expected: {}", Type::names_of_sets());
+            finding(name.at, format!("`{}` is not a type of a set", name.it), remedy)
         }
     }
 }
 
-fn data_type(set: &written::Set) -> Result<Option<DataType>, Finding> {
+fn data_type(set: &ast::Set) -> Result<Option<DataType>, Finding> {
     match (&set.data[..], set.is_map) {
         ([], false) => Ok(None),
         ([], true) => {
-            finding(set.name.at, "a map needs the type of what it gives", "write type KEY : verdict, or another type")
+            finding(set.name.at, "a map needs the type of its values", "write type KEY : verdict, or another type")
         }
-        ([name, ..], false) => finding(name.at, "a set gives nothing", "write map instead of set"),
+        ([name, ..], false) => finding(name.at, "a set has no values", "write map instead of set"),
         ([name], true) if name.it == "verdict" => Ok(Some(DataType::Verdict)),
         ([name], true) => match Type::named(&name.it) {
             Some(of) => Ok(Some(DataType::Value(of))),
             None => finding(
                 name.at,
-                format!("`{}` is no type", name.it),
-                format!("understood here: verdict, {}", Type::names_of_sets()),
+                format!("`{}` is not a type", name.it),
+                format!("expected: verdict, {}", Type::names_of_sets()),
             ),
         },
-        ([_, second, ..], true) => finding(second.at, "a map gives one value", "write a single type behind `:`"),
+        ([_, second, ..], true) => finding(second.at, "a map has one value per key", "write a single type after `:`"),
     }
 }
 
-/// First and last value of a pattern.
+/// The first and last value of a pattern.
 pub fn bounds(pattern: &Pattern) -> (Vec<u8>, Vec<u8>) {
     match pattern {
         Pattern::Value(value) => (value.clone(), value.clone()),
@@ -242,7 +246,7 @@ pub fn bounds(pattern: &Pattern) -> (Vec<u8>, Vec<u8>) {
     }
 }
 
-/// The shortest way to write from the first to the last value.
+/// The shortest notation for the range from the first to the last value.
 pub fn pattern(low: Vec<u8>, high: Vec<u8>, prefixes: bool) -> Pattern {
     if low == high {
         return Pattern::Value(low);
@@ -260,7 +264,7 @@ pub fn pattern(low: Vec<u8>, high: Vec<u8>, prefixes: bool) -> Pattern {
     }
 }
 
-/// Puts the elements of a set with intervals in order, and sees to it that no value is in two of them.
+/// Sorts the elements of an interval set, and makes sure that no value is in two of them.
 fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
     if !set.interval || set.key.len() != 1 {
         return Ok(());
@@ -284,7 +288,7 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
             return finding(
                 at,
                 "intervals of this set overlap",
-                "remove one of them, or add auto-merge to a set with a name",
+                "remove one of them, or add `auto-merge` to a named set",
             );
         } else if !same {
             arranged.push(element);
@@ -296,15 +300,15 @@ fn arrange(set: &mut Set, at: Span) -> Result<(), Finding> {
 
 /// The elements of a map or set in braces, or the name of one.
 pub(super) enum Source<'a> {
-    Elements(&'a [written::Element]),
+    Elements(&'a [ast::Element]),
     Named(&'a str),
 }
 
-/// What a set is written as.
-pub(super) fn source(expr: &Expr) -> Result<Source<'_>, Finding> {
+/// The notation of a set.
+pub(super) fn source(expr: &PlacedTerm) -> Result<Source<'_>, Finding> {
     match &expr.it {
         Term::Set(elements) => Ok(Source::Elements(elements)),
         Term::Named(name) => Ok(Source::Named(name)),
-        _ => finding(expr.at, "this is no map", "understood here: { KEY : VALUE, … }, @NAME"),
+        _ => finding(expr.at, "this is not a map", "expected: { KEY : VALUE, … }, @NAME"),
     }
 }

@@ -3,16 +3,16 @@
 use std::net::IpAddr;
 
 use super::{Scope, finding};
+use crate::ast::{Bits, PlacedTerm, Term};
 use crate::facts;
 use crate::field::Field;
 use crate::ruleset::{KeyType, Pattern};
 use crate::source::Finding;
+use crate::symbols;
 use crate::types::{self, Order, Type};
-use crate::words;
-use crate::written::{Bits, Expr, Term};
 
 impl KeyType {
-    /// Of a field.
+    /// The values of a field.
     pub fn of_field(field: Field) -> KeyType {
         let (shift, loaded) = match field {
             Field::Part(part) if part.is_partial() => (part.shift(), part.loaded_bytes() as usize),
@@ -21,14 +21,14 @@ impl KeyType {
         KeyType { of: field.of(), bytes: field.bytes(), host: field.order() == Order::Host, shift, loaded }
     }
 
-    /// Of a type that is its own length.
+    /// The values of a type that has its own length.
     pub fn of_type(of: Type) -> KeyType {
         let kind = of.kind();
         KeyType { of, bytes: kind.bytes, host: kind.order == Order::Host, shift: 0, loaded: kind.bytes }
     }
 }
 
-/// Values of a field, with the number of bits that it has.
+/// The values of a field, with its number of bits.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub of: Type,
@@ -54,28 +54,27 @@ impl Wanted {
         }
     }
 
-    /// What can be written for it.
+    /// The notations that it accepts.
     fn remedy(self) -> String {
         let kind = self.of.kind();
-        let words: Vec<&str> = kind.words.iter().map(|(word, _)| *word).take(24).collect();
+        let words: Vec<&str> = kind.symbols.iter().map(|(word, _)| *word).take(24).collect();
         match self.of {
-            Type::Ipv4 => "understood here: addresses like 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9".to_owned(),
-            Type::Ipv6 => "understood here: addresses like 2001:db8::1, fe80::/10".to_owned(),
-            Type::Ether => "understood here: addresses like 00:11:22:33:44:55".to_owned(),
+            Type::Ipv4 => "expected: addresses like 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9".to_owned(),
+            Type::Ipv6 => "expected: addresses like 2001:db8::1, fe80::/10".to_owned(),
+            Type::Ether => "expected: addresses like 00:11:22:33:44:55".to_owned(),
             Type::IfName => {
-                r"understood here: the name of an interface, with * at its end for all that begin so, \* for a star"
-                    .to_owned()
+                r"expected: an interface name; a final * matches any ending, \* is a literal star".to_owned()
             }
-            Type::IfIndex => "understood here: the name of an interface that exists now".to_owned(),
-            _ if words.is_empty() => format!("understood here: numbers below 2^{}", self.bits),
-            _ => format!("understood here: numbers, {}", words.join(", ")),
+            Type::IfIndex => "expected: the name of an existing interface".to_owned(),
+            _ if words.is_empty() => format!("expected: numbers below 2^{}", self.bits),
+            _ => format!("expected: numbers, {}", words.join(", ")),
         }
     }
 }
 
 impl Scope<'_> {
     /// A value, a prefix or a range.
-    pub(super) fn pattern(&self, expr: &Expr, wanted: Wanted) -> Result<Pattern, Finding> {
+    pub(super) fn pattern(&self, expr: &PlacedTerm, wanted: Wanted) -> Result<Pattern, Finding> {
         match &expr.it {
             Term::Prefix(address, bits) => {
                 if !wanted.of.has_prefixes() || *bits > wanted.bits {
@@ -90,21 +89,17 @@ impl Scope<'_> {
             Term::Range(low, high) => {
                 let (first, last) = (self.value(low, wanted)?, self.value(high, wanted)?);
                 if wanted.of.is_text() {
-                    return finding(expr.at, "names have no ranges", wanted.remedy());
+                    return finding(expr.at, "interface names have no ranges", wanted.remedy());
                 }
                 if first > last {
-                    return finding(
-                        expr.at,
-                        "this range is upside down",
-                        "write the smaller value before the larger one",
-                    );
+                    return finding(expr.at, "this range is reversed", "write the smaller value before the larger one");
                 }
                 Ok(Pattern::Range(first, last))
             }
             Term::Word(text) | Term::Text(text) if wanted.of == Type::IfName && is_beginning(text) => {
                 let start = &text[..text.len() - 1];
                 if start.is_empty() || start.len() > 15 {
-                    return finding(expr.at, "this is no beginning of an interface's name", wanted.remedy());
+                    return finding(expr.at, "this is not the beginning of an interface name", wanted.remedy());
                 }
                 let mut value = start.as_bytes().to_vec();
                 value.resize(16, 0);
@@ -115,7 +110,7 @@ impl Scope<'_> {
     }
 
     /// One value. Its most significant byte is the first.
-    pub(super) fn value(&self, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+    pub(super) fn value(&self, expr: &PlacedTerm, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let unfit =
             |what: &str| finding(expr.at, format!("{what} is not a value of {}", wanted.name()), wanted.remedy());
         match &expr.it {
@@ -128,7 +123,7 @@ impl Scope<'_> {
             Term::Word(word) => self.word(word, expr, wanted),
             Term::Text(text) => match wanted.of {
                 Type::IfName | Type::IfIndex | Type::Uid | Type::Gid => self.word(text, expr, wanted),
-                _ => unfit("text in quotation marks"),
+                _ => unfit("quoted text"),
             },
             Term::List(all) if wanted.of.is_bits() => {
                 let mut bits = vec![0; wanted.bytes];
@@ -142,11 +137,11 @@ impl Scope<'_> {
                 combine(&mut value, &self.value(right, wanted)?, *how);
                 Ok(value)
             }
-            Term::List(_) => finding(expr.at, "several values need to be a set here", "write { … } around them"),
+            Term::List(_) => finding(expr.at, "several values must be a set here", "write { … } around them"),
             Term::Concat(_) => {
                 finding(expr.at, "several values for one field", "as many values as fields, with `.` between them")
             }
-            Term::Set(_) | Term::Named(_) => finding(expr.at, "a set cannot stand here", wanted.remedy()),
+            Term::Set(_) | Term::Named(_) => finding(expr.at, "a set is not allowed here", wanted.remedy()),
             Term::Prefix(..) | Term::Range(..) => finding(expr.at, "a single value is needed here", wanted.remedy()),
             Term::Field(field) => {
                 finding(expr.at, format!("`{}` cannot be compared with another field", field.text()), wanted.remedy())
@@ -154,7 +149,7 @@ impl Scope<'_> {
         }
     }
 
-    fn number(&self, number: u64, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+    fn number(&self, number: u64, expr: &PlacedTerm, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let numeric =
             !matches!(wanted.of, Type::Ipv4 | Type::Ipv6 | Type::Ether | Type::IfName | Type::Text | Type::Verdict);
         let fits = wanted.bits >= 64 || number >> wanted.bits == 0;
@@ -165,11 +160,11 @@ impl Scope<'_> {
         finding(expr.at, format!("`{number}` is not a value of {}", wanted.name()), wanted.remedy())
     }
 
-    fn word(&self, word: &str, expr: &Expr, wanted: Wanted) -> Result<Vec<u8>, Finding> {
+    fn word(&self, word: &str, expr: &PlacedTerm, wanted: Wanted) -> Result<Vec<u8>, Finding> {
         let number = match wanted.of {
             Type::IfName => {
                 if word.is_empty() || word.len() > 15 || is_beginning(word) || !word.is_ascii() {
-                    return finding(expr.at, format!("`{word}` is no name of an interface"), wanted.remedy());
+                    return finding(expr.at, format!("`{word}` is not an interface name"), wanted.remedy());
                 }
                 let mut value = unescaped(word).into_bytes();
                 value.resize(16, 0);
@@ -177,8 +172,8 @@ impl Scope<'_> {
             }
             Type::IfIndex => match facts::number(&self.facts.interfaces, word) {
                 None => {
-                    let remedy = "an interface that comes later is named with iifname or oifname";
-                    return finding(expr.at, format!("there is no interface `{word}` now"), remedy);
+                    let remedy = "match an interface that appears later with iifname or oifname";
+                    return finding(expr.at, format!("no interface is called `{word}` now"), remedy);
                 }
                 index => index,
             },
@@ -186,7 +181,7 @@ impl Scope<'_> {
             Type::Gid => facts::number(&self.facts.groups, word),
             _ => None,
         };
-        let value = number.map(u64::from).or_else(|| words::value(wanted.of.kind().words, word));
+        let value = number.map(u64::from).or_else(|| symbols::value(wanted.of.kind().symbols, word));
         match value {
             Some(value) => Ok(types::of_number(value, wanted.bytes)),
             None => finding(expr.at, format!("`{word}` is not a value of {}", wanted.name()), wanted.remedy()),
@@ -194,12 +189,12 @@ impl Scope<'_> {
     }
 }
 
-/// Whether it stands for all names that begin so.
+/// Whether it matches all names with this beginning.
 fn is_beginning(name: &str) -> bool {
     name.ends_with('*') && !name.ends_with("\\*")
 }
 
-/// `\*` at the end is a star that the name has. Only there has `\` a meaning, and then it has none elsewhere in the name.
+/// `\*` at the end is a literal star. Only there does `\` have a meaning; elsewhere it is part of the name.
 fn unescaped(name: &str) -> String {
     match name.ends_with("\\*") {
         true => name.replace('\\', ""),
@@ -207,7 +202,7 @@ fn unescaped(name: &str) -> String {
     }
 }
 
-/// Changes the bits of a value.
+/// Transforms the bits of a value.
 pub(super) fn combine(value: &mut [u8], other: &[u8], how: Bits) {
     for (byte, other) in value.iter_mut().zip(other) {
         match how {
@@ -218,7 +213,7 @@ pub(super) fn combine(value: &mut [u8], other: &[u8], how: Bits) {
     }
 }
 
-/// In which order a set has the bytes of a value: those with intervals are sorted by their first byte.
+/// The byte order of a value in a set: interval sets are sorted by the first byte.
 pub struct KeyOrder;
 
 impl KeyOrder {

@@ -1,4 +1,4 @@
-//! Rulesets in the language in which they are written.
+//! Rulesets as text, in the language of the parser.
 
 pub mod effect;
 mod set;
@@ -6,8 +6,8 @@ mod set;
 use self::effect::{limit, log, nat, reject, update, written};
 use super::Style;
 use super::value::{Shown, edge, number_text, shown};
-use crate::depend;
 use crate::field::Field;
+use crate::protocol_dependencies;
 use crate::ruleset::{
     Family, HOOKS, Hook, Op, Operand, PRIORITIES, Pattern, Reject, Right, Rule, Ruleset, Statement, Table, Verdict,
 };
@@ -45,7 +45,7 @@ fn table(style: Style<'_>, table: &Table) -> String {
         text.push_str("\t}\n");
         text
     }));
-    // The original has an empty line behind flags only.
+    // The original prints an empty line after flags only.
     let between = if head.is_empty() || comment_alone || blocks.is_empty() { "" } else { "\n" };
     format!("table {} {} {{\n{head}{between}{}}}\n", table.family.name(), table.name, blocks.join("\n"))
 }
@@ -60,7 +60,7 @@ fn hook(base: &Hook) -> String {
     format!("type {} hook {hook}{devices} priority {priority}; policy {};", base.kind, base.policy())
 }
 
-/// A name, if one is near enough.
+/// The nearest named priority, if it is near enough.
 fn priority(priority: i32, hook: &str) -> String {
     let fits = |name: &str| match name {
         "dstnat" => hook == "prerouting",
@@ -81,7 +81,7 @@ fn priority(priority: i32, hook: &str) -> String {
     }
 }
 
-/// A rule. One with something unknown in it would be another rule without that, and is a comment therefore.
+/// A rule. Leaving out an unsupported expression would change the rule, so it is printed as a comment.
 pub fn rule(style: Style<'_>, family: Family, rule: &Rule) -> String {
     let mut unknown = Vec::new();
     for statement in &rule.statements {
@@ -89,8 +89,9 @@ pub fn rule(style: Style<'_>, family: Family, rule: &Rule) -> String {
     }
     let mut words: Vec<String> = Vec::new();
     for (at, of) in rule.statements.iter().enumerate() {
-        // Alone, the word would mean the message of the network that is known by then.
-        let either = *of == Statement::Reject(Reject::Icmpx(1)) && depend::says_network(family, &rule.statements[..at]);
+        // Without it, the word would mean the message of the known network protocol.
+        let either = *of == Statement::Reject(Reject::Icmpx(1))
+            && protocol_dependencies::says_network(family, &rule.statements[..at]);
         words.push(match either {
             true => "reject with icmpx port-unreachable".to_owned(),
             false => statement(style, family, of),
@@ -168,7 +169,7 @@ fn shown_text(of: Type, shown: Shown, between: &str) -> String {
     }
 }
 
-/// A value of a set, or a single one.
+/// An element of a set, or a single value.
 pub(super) fn value(style: Style<'_>, of: Type, bytes: &[u8]) -> String {
     value_with(style, of, bytes, " | ")
 }
@@ -227,14 +228,14 @@ fn comparison(style: Style<'_>, operand: &Operand, op: Op, right: &Right) -> Str
         (Pattern::Value(bytes), None) if matches!(op, Op::Any | Op::None) => {
             format!("{left} {sign}{}", value_with(style, of, bytes, ","))
         }
-        // Bits of headers that are equal all together are a number to the original.
+        // The original prints bits of headers that are compared with `==` as a number.
         (Pattern::Value(bytes), None) if of.is_bits() && (op == Op::Equal || is_part(*field)) => {
             let number = crate::types::number(bytes).unwrap_or(0);
             let text = match (several_bits(bytes), is_part(*field)) {
                 (true, true) => number_text(of, number),
                 _ => value(style, of, bytes),
             };
-            // The original leaves `==` out before several bits, and takes its own text for another comparison then.
+            // The original omits `==` before several bits, and then reads its own output as another comparison.
             let sign = if op == Op::Equal { "== " } else { sign };
             format!("{left} {sign}{text}")
         }

@@ -3,19 +3,19 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Style;
+use crate::symbols;
 use crate::types::{self, Number, Type};
-use crate::words;
 
-/// A value as it is printed: a word or address, or a number.
+/// A value as printed: a word, an address or a number.
 pub enum Shown {
     Word(String),
-    /// Words of single bits.
+    /// Symbols of single bits.
     Bits(Vec<&'static str>),
     Number(u64),
     Boolean(bool),
 }
 
-/// What a value is.
+/// The printed form of a value.
 pub fn shown(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
     let number = types::number(value).unwrap_or(u64::MAX);
     match of {
@@ -36,25 +36,25 @@ pub fn shown(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
         },
         Type::Service => Shown::Number(number),
         of if of.is_bits() => bits(of, number),
-        of => match words::word(of.kind().words, number) {
+        of => match symbols::word(of.kind().symbols, number) {
             Some(word) => Shown::Word(word.to_owned()),
             None => Shown::Number(number),
         },
     }
 }
 
-/// The first or last value of a range: a number even where there is a word.
+/// The first or last value of a range: a number even if there is a word.
 pub fn edge(style: Style<'_>, of: Type, value: &[u8]) -> Shown {
-    match (of.kind().words.is_empty(), types::number(value)) {
+    match (of.kind().symbols.is_empty(), types::number(value)) {
         (false, Some(number)) => Shown::Number(number),
         _ => shown(style, of, value),
     }
 }
 
-/// The words of bits from the lowest on; a number when one of them has no word.
+/// The words of bits, lowest first; a number if one of them has no word.
 fn bits(of: Type, number: u64) -> Shown {
     let mut named: Vec<(u64, &str)> =
-        of.kind().words.iter().filter(|(_, bit)| number & bit != 0).map(|(word, bit)| (*bit, *word)).collect();
+        of.kind().symbols.iter().filter(|(_, bit)| number & bit != 0).map(|(word, bit)| (*bit, *word)).collect();
     named.sort_unstable();
     let all = named.iter().fold(0, |all, (bit, _)| all | bit);
     if number == 0 || all != number {
@@ -63,7 +63,7 @@ fn bits(of: Type, number: u64) -> Shown {
     Shown::Bits(named.into_iter().map(|(_, word)| word).collect())
 }
 
-/// As the C library writes it: the last four bytes of some addresses are those of IPv4.
+/// As the C library prints it: some addresses end in dotted IPv4 form.
 fn ipv6(address: Ipv6Addr) -> String {
     let [a, b, c, d, e, f, g, h] = address.segments();
     if [a, b, c, d, e, f] == [0; 6] && g != 0 {
@@ -74,7 +74,7 @@ fn ipv6(address: Ipv6Addr) -> String {
     address.to_string()
 }
 
-/// A star at the end of a name would make it the beginning of names.
+/// An unescaped star at the end would match all names with this beginning.
 fn escaped(name: String) -> String {
     match name.strip_suffix('*') {
         Some(start) => format!("{start}\\*"),

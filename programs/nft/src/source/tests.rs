@@ -3,28 +3,28 @@ use std::time::Duration;
 use super::*;
 use crate::parse::parse;
 
-/// What this thread has had of a processor, to a hundredth of a second: what others do on the machine does not count.
+/// Processor time of this thread, in hundredths of a second: other load does not count.
 fn processor_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
-    // The name, which may hold anything, is in brackets; the fields behind it are numbered from 3 in proc(5).
+    // The process name, which may hold any character, is in parentheses; proc(5) numbers the fields after it from 3.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks = |number: usize| fields[number - 3].parse::<u64>().unwrap();
     Duration::from_millis((ticks(14) + ticks(15)) * 10)
 }
 
-/// What is said of a text that is no ruleset, and how much work it was.
+/// The findings about a text that is not a ruleset, and the time they took.
 fn refused(text: &str) -> (String, Duration) {
     let begin = processor_time();
     let source = Source { file: "f", text };
-    let said = source.show(&parse(source).unwrap_err());
-    (said, processor_time() - begin)
+    let message = source.show(&parse(source).unwrap_err());
+    (message, processor_time() - begin)
 }
 
 #[test]
 fn a_hundred_times_as_many_mistakes_are_said_in_the_same_words() {
     let lines = |count: usize| (1..=count).map(|number| format!("x{number}\n")).collect::<String>();
     let (few, _) = refused(&lines(20));
-    assert_eq!(few.matches("is not understood outside of tables").count(), 20);
+    assert_eq!(few.matches("outside a table").count(), 20);
     assert!(!few.contains("more"), "{few}");
     let (many, took) = refused(&lines(20_000));
     assert_eq!(many, format!("{few}f: 19980 more findings like these\n"));
@@ -32,7 +32,7 @@ fn a_hundred_times_as_many_mistakes_are_said_in_the_same_words() {
     assert!(refused(&lines(21)).0.ends_with("f: one more finding like these\n"));
 }
 
-/// Each of these took minutes, or as much memory as there is, when the cost was the square of the length.
+/// With quadratic cost, each of these took minutes or all memory.
 #[test]
 fn what_is_long_is_refused_as_fast() {
     let names = |word: &str| (0..40_000).map(|number| format!("define {word}{number} = 1\n")).collect::<String>();
@@ -48,9 +48,9 @@ fn what_is_long_is_refused_as_fast() {
         ("names that are not defined", format!("{}{}", names("a"), "define b = $c\n".repeat(20_000))),
     ];
     for (what, text) in many {
-        let (said, took) = refused(&text);
-        assert!(said.len() < 64 << 10, "{what}: {} bytes", said.len());
-        // Where nothing is optimised some need five seconds; the square of the length was a hundred times that.
+        let (message, took) = refused(&text);
+        assert!(message.len() < 64 << 10, "{what}: {} bytes", message.len());
+        // Without optimisation some take five seconds; quadratic cost took a hundred times that.
         assert!(took < Duration::from_secs(30), "{what}: {took:?}");
     }
 }
@@ -63,5 +63,5 @@ fn in_a_long_line_the_place_is_shown() {
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines[0], "f:1:1002: this");
     assert_eq!(lines[1].find("wrong"), lines[2].find("^^^^^"));
-    assert!(lines[1].len() <= WIDEST);
+    assert!(lines[1].len() <= MAX_SHOWN);
 }

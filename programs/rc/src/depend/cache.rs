@@ -1,7 +1,7 @@
-//! The cache of dependency data: the gathered text, with the state of all files that it was made from. Pure.
+//! The cache of dependency data: the gathered text, and the state of every file that it came from. Pure.
 //!
-//! Lies in `/run/openrc/deptree`; the image ships one at `/usr/lib/rc/deptree`, without times, so that a boot starts
-//! no shell for it. Reading files and comparing them is in `survey`.
+//! It is at `/run/openrc/deptree`; the image ships one at `/usr/lib/rc/deptree`, without times, so that a boot needs no
+//! shell for it. `survey` reads and compares the files.
 //!
 //! ```text
 //! rc-deptree 1
@@ -20,22 +20,22 @@ pub const HEAD: &str = "rc-deptree 1";
 pub struct Stamp {
     /// Relative to the root.
     pub path: String,
-    /// Nothing: there was no such file, and one that appears makes the cache stale.
+    /// `None`: the file did not exist; creating it makes the cache stale.
     pub content: Option<Content>,
 }
 
-/// What is remembered of a file.
+/// The recorded state of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// Bytes.
     pub size: u64,
-    /// Nanoseconds since 1970; nothing in a shipped cache, whose files get their times when the image is packed.
+    /// Nanoseconds since 1970; `None` in a shipped cache, because packing the image sets the times.
     pub modified: Option<i128>,
     /// `fingerprint` of the bytes.
     pub fingerprint: u64,
 }
 
-/// A cache, taken apart.
+/// A parsed cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache<'a> {
     /// All files it depends on.
@@ -44,7 +44,7 @@ pub struct Cache<'a> {
     pub text: &'a [u8],
 }
 
-/// Takes a cache apart. Nothing if it is not one, or not whole: then it is made again.
+/// Parses a cache. `None` if it is malformed or incomplete: then it is rebuilt.
 pub fn parse(bytes: &[u8]) -> Option<Cache<'_>> {
     let mut rest = bytes;
     let mut line = || {
@@ -59,10 +59,10 @@ pub fn parse(bytes: &[u8]) -> Option<Cache<'_>> {
     let mut stamps = Vec::new();
     loop {
         match line()?.split_once(' ') {
-            Some(("file", said)) => stamps.push(parse_file(said)?),
+            Some(("file", record)) => stamps.push(parse_file(record)?),
             Some(("gone", path)) => stamps.push(Stamp { path: path.to_owned(), content: None }),
             Some(("text", length)) => {
-                // The length finds out a file that was cut short.
+                // The length detects a truncated file.
                 return (length.parse() == Ok(rest.len())).then_some(Cache { stamps, text: rest });
             }
             _ => return None,
@@ -70,8 +70,8 @@ pub fn parse(bytes: &[u8]) -> Option<Cache<'_>> {
     }
 }
 
-fn parse_file(said: &str) -> Option<Stamp> {
-    let mut words = said.splitn(4, ' ');
+fn parse_file(record: &str) -> Option<Stamp> {
+    let mut words = record.splitn(4, ' ');
     let size = words.next()?.parse().ok()?;
     let modified = match words.next()? {
         "-" => None,
@@ -81,7 +81,7 @@ fn parse_file(said: &str) -> Option<Stamp> {
     Some(Stamp { path: words.next()?.to_owned(), content: Some(Content { size, modified, fingerprint }) })
 }
 
-/// Puts a cache together.
+/// Writes a cache.
 pub fn render(cache: &Cache<'_>) -> Vec<u8> {
     let mut head = format!("{HEAD}\n");
     for Stamp { path, content } in &cache.stamps {
@@ -99,7 +99,7 @@ pub fn render(cache: &Cache<'_>) -> Vec<u8> {
     bytes
 }
 
-/// FNV-1a, 64 bits. Finds out changed files, not forged ones: who can write /etc/init.d needs no forged cache.
+/// FNV-1a, 64 bits. Detects changes, not forgery: who can write /etc/init.d needs no forged cache.
 pub fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

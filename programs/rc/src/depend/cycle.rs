@@ -1,12 +1,12 @@
-//! Finding and breaking dependency cycles, the same way each time: the softest edge of a cycle is ignored, and the
-//! cycle is named as a path. Needs are never ignored: services that need each other in a circle cannot start.
+//! Finds and breaks dependency cycles deterministically: ignores the softest edge of a cycle, and reports the cycle as
+//! a path. Never ignores a need: services that need each other in a cycle cannot start.
 //!
-//! Works on numbered nodes; what an edge means and what follows from a circle of needs is decided in `order`.
+//! Works on numbered nodes; `order` decides what an edge means and what follows from a cycle of needs.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-/// How much an edge weighs: the first are ignored first.
+/// The strength of an edge; the softest is ignored first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
     /// Written as `before`.
@@ -34,7 +34,7 @@ pub struct Edge {
     pub strength: Strength,
 }
 
-/// A cycle and the edge of it that is ignored.
+/// A cycle and its ignored edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// Services, each waiting for the next; the last is the first again.
@@ -49,15 +49,15 @@ impl fmt::Display for Broken {
     }
 }
 
-/// Takes edges away until no cycle is left that has an edge softer than `Need`; says what was taken away.
-/// Cycles of needs only must have been dealt with before (`circles`), otherwise a need is taken away as well.
+/// Removes edges until no cycle has an edge softer than `Need`; returns the removed ones. Cycles of needs only must be
+/// handled before (`circles`), or a need is removed as well.
 pub fn break_cycles(names: &[String], edges: &mut Vec<Edge>) -> Vec<Broken> {
     let mut broken = Vec::new();
     loop {
         let mut ignored: Vec<Edge> = Vec::new();
         for circle in circles(names.len(), edges) {
             let path = shortest_cycle(names, edges, &circle);
-            // Of several equally soft edges the last of the path goes: the one that closes the circle.
+            // Of several equally soft edges, the last of the path: it closes the cycle.
             let Some(softest) = path.iter().rev().min_by_key(|edge| soft_class(edge.strength)).copied() else {
                 continue;
             };
@@ -73,7 +73,7 @@ pub fn break_cycles(names: &[String], edges: &mut Vec<Edge>) -> Vec<Broken> {
     }
 }
 
-/// The sets of nodes that wait for each other in a circle, each sorted (strongly connected components of two or more).
+/// The sets of nodes that wait for each other in a cycle, each sorted (strongly connected components of two or more).
 pub fn circles(nodes: usize, edges: &[Edge]) -> Vec<Vec<usize>> {
     let (forward, backward) =
         (adjacency(nodes, edges, |e| (e.waiter, e.first)), adjacency(nodes, edges, |e| (e.first, e.waiter)));
@@ -106,8 +106,8 @@ pub fn adjacency(nodes: usize, edges: &[Edge], ends: impl Fn(&Edge) -> (usize, u
     lists
 }
 
-/// Appends all nodes reachable from `start` that were not seen yet, each behind those that it leads to.
-/// A loop and not a recursion: the depth is as large as somebody's scripts make it.
+/// Appends all unseen nodes reachable from `start`, each after those it leads to. A loop, not recursion: scripts decide
+/// the depth.
 pub fn postorder(lists: &[Vec<usize>], start: usize, seen: &mut [bool], out: &mut Vec<usize>) {
     if std::mem::replace(&mut seen[start], true) {
         return;
@@ -129,14 +129,14 @@ pub fn postorder(lists: &[Vec<usize>], start: usize, seen: &mut [bool], out: &mu
     }
 }
 
-/// The edges of a shortest cycle within a circle, from its member with the first name.
+/// The edges of a shortest cycle, beginning at the member with the first name.
 fn shortest_cycle(names: &[String], edges: &[Edge], circle: &[usize]) -> Vec<Edge> {
     let Some(start) = circle.iter().copied().min_by_key(|node| &names[*node]) else { return Vec::new() };
     let mut within: Vec<&Edge> = edges
         .iter()
         .filter(|e| circle.binary_search(&e.waiter).is_ok() && circle.binary_search(&e.first).is_ok())
         .collect();
-    // Between the same two services only the strongest reason counts, so it is met first.
+    // Between the same two services only the strongest reason counts, so it comes first.
     within.sort_by(|a, b| names[a.first].cmp(&names[b.first]).then(b.strength.cmp(&a.strength)));
     let mut outgoing: Vec<Vec<&Edge>> = vec![Vec::new(); names.len()];
     for edge in within {
@@ -170,7 +170,7 @@ fn walk_back(reached_by: &[Option<&Edge>], last: &Edge, start: usize) -> Vec<Edg
     path
 }
 
-/// `before` and `after` are the same thing seen from two sides, so neither is softer.
+/// `before` and `after` are the same relation from two sides, so neither is softer.
 fn soft_class(strength: Strength) -> Strength {
     strength.max(Strength::After)
 }
@@ -219,14 +219,14 @@ mod tests {
             ("a?b b~c b<c", "b -> c -> b: b before c"),
             ("a~b b~a", "a -> b -> a: b after a"),
             ("a~b a<b", "a -> b -> a: a before b"),
-            // The need hides the softer reason between the same two: ignoring that alone would not help.
+            // The need hides the softer reason between the same two: ignoring that one alone would not help.
             ("a>b a~b b+a", "a -> b -> a: b wants a"),
             ("a~b b~a c~d d~c", "a -> b -> a: b after a, c -> d -> c: d after c"),
             ("a~b b~c c~a c~b", "a -> b -> c -> a: c after a, b -> c -> b: c after b"),
         ];
         for (text, want) in cases {
             let (names, mut list) = edges(text);
-            let said: Vec<String> = break_cycles(&names, &mut list)
+            let calls: Vec<String> = break_cycles(&names, &mut list)
                 .iter()
                 .map(|b| format!("{}: {}", b.path.join(" -> "), b.ignored))
                 .collect();

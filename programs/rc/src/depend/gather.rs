@@ -1,6 +1,6 @@
-//! Asks the scripts what they depend on: one shell process for all of them (`sh/depend.sh`).
+//! Runs the `depend()` functions of the scripts, in one shell for all of them (`sh/depend.sh`).
 //!
-//! A script that is broken, ends the shell or hangs costs only its own dependencies; a person is told.
+//! A script that is broken, ends the shell or hangs loses only its own dependencies, and is reported.
 
 use std::fs;
 use std::io::{self, Read};
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use crate::paths::Paths;
 use crate::sys;
 
-/// How long one script may take to be read.
-const LIMIT: Duration = Duration::from_secs(10);
-/// How many bytes one script may say.
-const MOST: usize = 256 * 1024;
+/// Time limit for reading one script.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit of one script's output in bytes.
+const MAX_OUTPUT: usize = 256 * 1024;
 
-/// The gathered text, and what a person should know.
+/// The gathered text, and remarks.
 #[derive(Debug, Default)]
 pub struct Gathered {
     /// For `text::parse`.
@@ -35,11 +35,11 @@ pub fn gather(paths: &Paths, services: &[String]) -> io::Result<Gathered> {
     while !rest.is_empty() {
         match one_shell(paths, &empty.0, rest, &mut gathered.text)? {
             Outcome::Whole => break,
-            // The shell is gone with the script that it was reading; another one goes on behind it.
+            // The script that it was reading ended the shell; another shell continues after it.
             Outcome::StuckAt(at) => {
                 let name = &rest[at];
                 gathered.text.extend_from_slice(b"end 1\n");
-                let (seconds, kilobytes) = (LIMIT.as_secs(), MOST / 1024);
+                let (seconds, kilobytes) = (TIMEOUT.as_secs(), MAX_OUTPUT / 1024);
                 gathered.remarks.push(format!(
                     "{name}: reading its script came to no end within {seconds} seconds and {kilobytes} KiB"
                 ));
@@ -82,28 +82,28 @@ fn one_shell(paths: &Paths, empty: &Path, services: &[String], text: &mut Vec<u8
     }
 }
 
-/// How far the shell came.
+/// Progress of the shell.
 struct Heard {
-    /// So many scripts were begun.
+    /// Number of scripts begun.
     begun: usize,
     is_whole: bool,
 }
 
-/// Takes over what the shell says, line by line, until it is done, gone, or one script takes too long or says too
-/// much. Without a thread: this program forks later, which only a program with one thread may do.
+/// Reads the shell's output line by line until it is done, gone, or one script takes too long or prints too much.
+/// Without a thread: this program forks later, which needs a single thread.
 fn listen(mut output: ChildStdout, text: &mut Vec<u8>) -> io::Result<Heard> {
     let (mut begun, mut script_from, mut line_from) = (0, text.len(), text.len());
     let mut since = Instant::now();
     let mut piece = [0; 16 * 1024];
     loop {
-        let left = LIMIT.saturating_sub(since.elapsed());
-        if left.is_zero() || text.len() - script_from > MOST {
+        let left = TIMEOUT.saturating_sub(since.elapsed());
+        if left.is_zero() || text.len() - script_from > MAX_OUTPUT {
             break;
         }
         if !sys::poll(&[output.as_fd()], Some(left))?[0] {
             continue;
         }
-        // There is something to read, or the end: this does not wait.
+        // There is data or the end, so this does not block.
         let length = match output.read(&mut piece) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
@@ -125,7 +125,7 @@ fn listen(mut output: ChildStdout, text: &mut Vec<u8>) -> io::Result<Heard> {
             line_from += length + 1;
         }
     }
-    // Half a line says nothing.
+    // An incomplete line is useless.
     text.truncate(line_from);
     Ok(Heard { begun, is_whole: false })
 }
@@ -149,7 +149,7 @@ fn spawn(paths: &Paths, empty: &Path, services: &[String]) -> io::Result<Child> 
 
 fn end_group(child: &mut Child) -> io::Result<()> {
     if let Ok(group) = i32::try_from(child.id()) {
-        // A group that is gone already is what we want.
+        // The group may be gone already.
         drop(sys::kill(-group, 9));
     }
     child.wait().map(drop)
@@ -160,7 +160,7 @@ pub fn variable_part(service: &str) -> String {
     service.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// An empty directory for the shell to stand in, removed at the end.
+/// An empty working directory for the shell, removed at the end.
 struct Empty(PathBuf);
 
 impl Empty {
@@ -179,7 +179,7 @@ impl Empty {
 
 impl Drop for Empty {
     fn drop(&mut self) {
-        // What a script left there is its own affair.
+        // Files that a script left there are its own problem.
         drop(fs::remove_dir(&self.0));
     }
 }

@@ -1,5 +1,5 @@
-//! The dependency graph, as resolved from what scripts wrote: removals applied, virtual names collected, missing
-//! needs known. It holds nothing of the moment: what runs or is enabled is in `situation`.
+//! The dependency graph, resolved from the scripts: removals applied, virtual names collected, missing needs known. It
+//! has no present state: `situation` knows what runs or is enabled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ pub struct Node {
     pub before_all: bool,
     /// `after *`
     pub after_all: bool,
-    /// Names that are needed and do not exist.
+    /// Missing names that it needs.
     pub broken: Vec<String>,
 }
 
 impl Node {
-    /// What the service said for one kind.
+    /// The service's own relations of one kind.
     pub fn get(&self, kind: Kind) -> &[String] {
         self.relations.get(&kind).map_or(&[], Vec::as_slice)
     }
@@ -29,13 +29,13 @@ impl Node {
 pub struct Graph {
     nodes: BTreeMap<String, Node>,
     virtuals: BTreeMap<String, Vec<String>>,
-    /// What a person should know about the scripts, a line each.
+    /// Remarks about the scripts for a person, one per line.
     pub remarks: Vec<String>,
 }
 
 impl Graph {
-    /// Resolves what was written. `system` is OpenRC's system type (`lxc`, `docker`, … or nothing): services with
-    /// `keyword -lxc` do not exist on such a system, and needing them is no fault.
+    /// Resolves parsed scripts. `system` is OpenRC's system type (`lxc`, `docker`, … or empty): services with `keyword
+    /// -lxc` do not exist on such a system, and needing them is not an error.
     pub fn resolve(written: &[Written], system: &str) -> Graph {
         let mut graph = Graph::default();
         let mut unfit = BTreeSet::new();
@@ -52,7 +52,7 @@ impl Graph {
                 graph.virtuals.entry(provided.clone()).or_default().push(name.clone());
             }
         }
-        // A script whose name others provide as well is one of the providers of that name.
+        // A script whose name others provide too is one of the providers of that name.
         for (name, providers) in &mut graph.virtuals {
             if graph.nodes.contains_key(name) && !providers.contains(name) {
                 providers.insert(0, name.clone());
@@ -64,7 +64,7 @@ impl Graph {
             for needed in node.relations.get(&Kind::Need).into_iter().flatten() {
                 if !known.contains(needed) && !unfit.contains(needed) {
                     node.broken.push(needed.clone());
-                    remarks.push(format!("{name} needs {needed}, and there is no such service: {name} will not start"));
+                    remarks.push(format!("{name} needs {needed}, which does not exist: {name} will not start"));
                 }
             }
         }
@@ -91,7 +91,7 @@ impl Graph {
         self.nodes.contains_key(service)
     }
 
-    /// The services behind a name: those that provide it, else the service itself, else none.
+    /// The services that a name stands for: its providers, else the service itself, else none.
     pub fn behind(&self, name: &str) -> Vec<&str> {
         match (self.virtuals.get(name), self.nodes.get_key_value(name)) {
             (Some(providers), _) => providers.iter().map(String::as_str).collect(),
@@ -105,7 +105,7 @@ impl Graph {
         self.virtuals.contains_key(name)
     }
 
-    /// What a service said, for one kind; empty for an unknown service.
+    /// A service's relations of one kind; empty for an unknown service.
     pub fn kind(&self, service: &str, kind: Kind) -> Vec<String> {
         self.node(service).map(|node| node.get(kind).to_vec()).unwrap_or_default()
     }
@@ -117,7 +117,7 @@ impl Graph {
         self.node(service).is_some_and(|node| node.get(Kind::Keyword).iter().any(is))
     }
 
-    /// Services that say `kind` about this service or about a name it provides: direct ones only.
+    /// Services with a direct relation `kind` to this service or to a name it provides.
     pub fn pointing_at(&self, service: &str, kind: Kind) -> Vec<String> {
         let mut names: Vec<&str> = vec![service];
         names.extend(self.node(service).into_iter().flat_map(|node| node.get(Kind::Provide)).map(String::as_str));
@@ -125,7 +125,7 @@ impl Graph {
         self.services().filter(|(name, node)| *name != service && says(node)).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The relations that are seen from the other end.
+    /// Relations seen from the other end.
     pub fn backward(&self, service: &str, which: Backward) -> Vec<String> {
         match which {
             Backward::NeedsMe => self.pointing_at(service, Kind::Need),
@@ -137,10 +137,10 @@ impl Graph {
     }
 }
 
-/// Applies one script's calls in order: `!name` takes back what was said before, `*` is a property and not a name.
+/// Applies one script's calls in order: `!name` removes an earlier one, `*` is a property and not a name.
 fn node_of(written: &Written, remarks: &mut Vec<String>) -> Node {
     let mut node = Node::default();
-    for (kind, words) in &written.said {
+    for (kind, words) in &written.calls {
         let list = node.relations.entry(*kind).or_default();
         for word in words {
             match (kind, word.as_str()) {
@@ -175,7 +175,7 @@ fn push_new(list: &mut Vec<String>, word: &str) {
     }
 }
 
-/// Takes a keyword back. `-containers` stands for one of each kind, so `!-lxc` leaves the others.
+/// Removes a keyword. `-containers` stands for one of each kind, so `!-lxc` leaves the others.
 fn forget_keyword(list: &mut Vec<String>, gone: &str) {
     let kinds = || CONTAINERS.iter().map(|kind| format!("-{kind}"));
     if gone == "-containers" {
@@ -187,7 +187,7 @@ fn forget_keyword(list: &mut Vec<String>, gone: &str) {
     list.retain(|known| known != gone);
 }
 
-/// Containers that `keyword -containers` speaks of.
+/// The containers of `keyword -containers`.
 const CONTAINERS: [&str; 8] = ["docker", "jail", "lxc", "openvz", "podman", "rkt", "systemd-nspawn", "vserver"];
 
 fn is_unfit(keywords: &[String], system: &str) -> bool {

@@ -1,4 +1,4 @@
-//! From files to the graph: the cache if it is valid, otherwise what the scripts say now.
+//! From files to the graph: through the cache if it is valid, otherwise from the scripts.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::conf::Conf;
 use crate::paths::Paths;
 use crate::state::write_whole;
 
-/// Where the data came from.
+/// The source of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// A cache that was valid.
+    /// A valid cache.
     Cache,
     /// The scripts.
     Scripts,
@@ -28,12 +28,12 @@ impl Graph {
         Graph::load_from(paths, false).map(|(graph, _)| graph)
     }
 
-    /// As `load`; `renew` passes the caches over. Says where the data came from.
+    /// As `load`; `renew` ignores the caches. Also returns the source of the data.
     pub fn load_from(paths: &Paths, renew: bool) -> io::Result<(Graph, Source)> {
         let survey = Survey::make(paths)?;
         let places = [paths.state.join("deptree"), paths.lib.join("deptree")];
         for place in places.iter().filter(|_| !renew) {
-            // No cache, or none that can be read: the next place, then the scripts.
+            // No readable cache: try the next place, then the scripts.
             let Ok(bytes) = fs::read(place) else { continue };
             if let Some(cache) = cache::parse(&bytes).filter(|cache| survey.confirms(&cache.stamps)) {
                 return Ok((resolved(parse(cache.text), paths), Source::Cache));
@@ -41,14 +41,14 @@ impl Graph {
         }
         let (parsed, bytes) = gathered(paths, &survey, true)?;
         if paths.state.is_dir() {
-            // A user without the right to write gathers again next time.
+            // A user without write permission gathers again next time.
             drop(write_whole(&places[0], &bytes));
         }
         Ok((resolved(parsed, paths), Source::Scripts))
     }
 }
 
-/// Gathers and puts together a cache to be shipped in an image: the same bytes wherever it is made.
+/// Makes a cache for an image: the same bytes wherever it is made.
 pub fn shipped_cache(paths: &Paths) -> io::Result<(Graph, Vec<u8>)> {
     let (parsed, bytes) = gathered(paths, &Survey::make(paths)?, false)?;
     Ok((resolved(parsed, paths), bytes))
@@ -60,7 +60,7 @@ fn gathered(paths: &Paths, survey: &Survey, with_times: bool) -> io::Result<(Par
     let configs: BTreeSet<String> = parsed
         .services
         .iter()
-        .flat_map(|service| &service.said)
+        .flat_map(|service| &service.calls)
         .filter(|(kind, _)| *kind == Kind::Config)
         .flat_map(|(_, words)| words.iter().filter(|word| word.starts_with('/')).cloned())
         .collect();
@@ -76,17 +76,17 @@ fn resolved(parsed: Parsed, paths: &Paths) -> Graph {
     graph
 }
 
-/// OpenRC's name for the kind of container this is, in capitals, or nothing on a machine. `rc_sys` in rc.conf overrides.
+/// OpenRC's name for the kind of container, in capitals, or empty on a machine. `rc_sys` in rc.conf overrides it.
 pub fn system_type(paths: &Paths) -> String {
     system_type_by(&Conf::general(paths), paths)
 }
 
-/// As [`system_type`], for who has read rc.conf.
+/// As [`system_type`], for a caller that has read rc.conf.
 pub fn system_type_by(conf: &Conf, paths: &Paths) -> String {
-    if let Some(said) = conf.get("rc_sys") {
-        return said.to_ascii_uppercase();
+    if let Some(system) = conf.get("rc_sys") {
+        return system.to_ascii_uppercase();
     }
-    // Unreadable means not permitted, and then the process is no service of a container either.
+    // Unreadable means not permitted; then the process is not a service of a container either.
     let environment = fs::read(paths.root.join("proc/1/environ")).unwrap_or_default();
     let container = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"container="));
     match container {

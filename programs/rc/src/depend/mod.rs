@@ -1,7 +1,7 @@
-//! What services say about each other: gathered from the scripts, kept in a cache, resolved to an order.
+//! Dependencies between services: gathered from the scripts, cached, and resolved to an order.
 //!
-//! Belongs here: reading `depend()` (`gather`, `text`), the cache (`cache`), the graph (`graph`), what is so right now
-//! (`situation`) and the order that follows from both (`order`, `cycle`). Starting anything does not: see `openrc`.
+//! It contains reading `depend()` (`gather`, `text`), the cache (`cache`), the graph (`graph`), the present state
+//! (`situation`), and the order that follows (`order`, `cycle`). It starts nothing: see `openrc`.
 //!
 //! For callers: `Graph::load(&paths)` gives the graph, `Situation::read(&paths, None)` what is enabled and running;
 //! `graph.start_plan(&situation, &["sshd"])` then lists all services to start, in order, each with what it waits for.

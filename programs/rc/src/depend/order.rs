@@ -1,7 +1,7 @@
-//! The order: from the graph and the situation to a plan of steps, each with what it waits for. Pure.
+//! The order: from the graph and the situation to a plan of steps, each with the steps it waits for. Pure.
 //!
-//! What OpenRC does is kept: `need` and `want` pull services in, `use` only when they are enabled or up anyway,
-//! `after` and `before` never; `*` yields to everything that is said by name.
+//! It follows OpenRC: `need` and `want` pull services in, `use` only enabled or running ones, `after` and `before`
+//! never; `*` yields to every explicit name.
 
 mod implicit;
 
@@ -12,7 +12,7 @@ use super::graph::Graph;
 use super::situation::{Direction, Situation};
 use super::text::Kind;
 
-/// What to start or stop, in an order that is right when done one by one.
+/// Steps to start or stop services, in an order that works one by one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Steps; each waits only for earlier ones.
@@ -21,16 +21,16 @@ pub struct Plan {
     pub broken: Vec<Broken>,
 }
 
-/// One service's turn.
+/// One step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
     /// Its name.
     pub service: String,
     /// Steps that must have succeeded.
     pub needs: Vec<Requirement>,
-    /// Steps that must be over, however they ended. Includes those of `needs`.
+    /// Steps that must have ended, with any result. Includes those of `needs`.
     pub after: Vec<usize>,
-    /// A reason why it cannot start at all.
+    /// Why it cannot start at all.
     pub obstacle: Option<Obstacle>,
 }
 
@@ -45,12 +45,12 @@ pub struct Requirement {
     pub steps: Vec<usize>,
 }
 
-/// Why a service cannot start, known before anything was tried.
+/// Why a service cannot start, known before any attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
     /// It needs names that do not exist.
     Missing(Vec<String>),
-    /// It is in a circle of needs; the path, closed.
+    /// It is in a cycle of needs; the closed path.
     Circle(Vec<String>),
 }
 
@@ -62,7 +62,7 @@ impl Plan {
 }
 
 impl Graph {
-    /// Starts these services and what they need or want. Services that are up already have no step.
+    /// A plan to start these services and what they need or want. Running services have no step.
     pub fn start_plan(&self, situation: &Situation, services: &[impl AsRef<str>]) -> Plan {
         let wanted = self.closure(situation, services);
         let mut draft = Draft::new(self, wanted.into_iter().filter(|one| !situation.started.contains(*one)));
@@ -71,7 +71,7 @@ impl Graph {
         draft.finish(Direction::Up)
     }
 
-    /// Stops exactly these services.
+    /// A plan to stop exactly these services.
     pub fn stop_plan(&self, situation: &Situation, services: &[impl AsRef<str>]) -> Plan {
         let chosen: BTreeSet<&str> = services.iter().map(AsRef::as_ref).collect();
         let mut draft = Draft::new(self, chosen.into_iter());
@@ -79,9 +79,9 @@ impl Graph {
         draft.finish(Direction::Down)
     }
 
-    /// Services that are up and must be stopped before this one is: those that need it, and those that need them, even by way of
-    /// a service that is down already (`zap` marks one so while what needs it runs on).
-    /// With `rc_depend_strict="NO"` a service stays if another provider of the needed name is up.
+    /// Running services that must stop before this one: those that need it, and those that need them, even through a
+    /// service that is down already (`zap` marks one as down while its dependents run). With `rc_depend_strict="NO"` a
+    /// service stays if another provider of the needed name runs.
     pub fn up_and_needing(&self, situation: &Situation, service: &str) -> Vec<String> {
         let mut down: Vec<String> = vec![service.to_owned()];
         let mut at = 0;
@@ -98,8 +98,8 @@ impl Graph {
         others
     }
 
-    /// The services and all that they need or want: what must not be stopped. A provider among the services stands for
-    /// its name alone; without one, whichever provider it may be.
+    /// The services and everything they need or want: these must not stop. A provider among the services stands for its
+    /// name alone; without one, any provider counts.
     pub fn pulled_in(&self, services: &BTreeSet<String>) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut open: Vec<&str> = services.iter().map(String::as_str).collect();
@@ -126,7 +126,7 @@ impl Graph {
         !situation.strict && !self.kind(dependent, Kind::Need).iter().any(|name| left(&name))
     }
 
-    /// The services and all they pull in.
+    /// The services and everything they pull in.
     fn closure<'g>(&'g self, situation: &Situation, services: &[impl AsRef<str>]) -> BTreeSet<&'g str> {
         let mut found = BTreeSet::new();
         let mut open: Vec<&str> =
@@ -146,15 +146,15 @@ impl Graph {
     }
 }
 
-/// A plan in the making: services numbered by name.
+/// A plan under construction: services numbered by name.
 struct Draft<'g> {
     graph: &'g Graph,
     names: Vec<String>,
     numbers: BTreeMap<&'g str, usize>,
     edges: Vec<Edge>,
-    /// The same edges, to find out quickly that one is there already.
+    /// The same edges as a set.
     known: BTreeSet<(usize, usize, Strength)>,
-    /// Waiter and first, by way of services that have no step.
+    /// Waiter and first, through services without a step.
     implied: Vec<(usize, usize)>,
     /// Per service: the needed name, whether one is enough, the providers in the plan.
     needs: Vec<Vec<Requirement>>,
@@ -163,7 +163,7 @@ struct Draft<'g> {
 
 impl<'g> Draft<'g> {
     fn new<'s>(graph: &'g Graph, services: impl Iterator<Item = &'s str>) -> Draft<'g> {
-        // A service that has no script any more can still be up and be stopped: it has a step, but no relations.
+        // A service without a script can still run and be stopped: it has a step, but no relations.
         let names: Vec<String> = services.map(str::to_owned).collect();
         let numbers = names.iter().enumerate().filter_map(|(at, name)| Some((graph.own_name(name)?, at))).collect();
         let count = names.len();
@@ -204,7 +204,7 @@ impl<'g> Draft<'g> {
         let steps: Vec<usize> = meaning.iter().filter_map(|one| self.in_plan(one)).filter(|step| *step != at).collect();
         let satisfied = steps.is_empty() || (any && steps.len() < meaning.len());
         for &first in &steps {
-            // If another provider is up, the ones still to come are waited for and not insisted on.
+            // If another provider runs, wait for the remaining ones, but do not require them.
             let strength = match (satisfied, any) {
                 (true, _) => Strength::Want,
                 (_, true) => Strength::NeedAny,
@@ -217,7 +217,7 @@ impl<'g> Draft<'g> {
         }
     }
 
-    /// In stopping, everything is turned round: what is needed waits for those who need it.
+    /// Stopping reverses everything: a needed service waits for its dependents.
     fn edges_down(&mut self, situation: &Situation) {
         for (service, at) in self.numbers.clone() {
             let Some(node) = self.graph.node(service) else { continue };
@@ -260,7 +260,7 @@ impl<'g> Draft<'g> {
         if direction == Direction::Up {
             self.mark_need_circles();
         }
-        // What cannot start waits for nothing.
+        // A service that cannot start waits for nothing.
         let obstacles = &self.obstacles;
         self.edges.retain(|edge| obstacles[edge.waiter].is_none());
         let broken = break_cycles(&self.names, &mut self.edges);
@@ -282,7 +282,7 @@ impl<'g> Draft<'g> {
         }
     }
 
-    /// Sorts the services so that each comes behind what it waits for, else by name.
+    /// Sorts the services so that each comes after those it waits for, else by name.
     fn into_plan(self, broken: Vec<Broken>) -> Plan {
         let mut lists = adjacency(self.names.len(), &self.edges, |edge| (edge.waiter, edge.first));
         lists.iter_mut().for_each(|list| {

@@ -27,7 +27,7 @@ fn situation(default: &str, started: &str, strict: bool) -> Situation {
     }
 }
 
-/// `b a(b) c!x`: order, what each waits for, and what stands in its way.
+/// `b a(b) c!x`: order, the steps that each waits for, and its obstacle.
 fn show(plan: &Plan) -> String {
     let one = |step: &Step| {
         let mut out = step.service.clone();
@@ -58,13 +58,13 @@ fn start_order() {
         // `use` and order pull nothing in.
         ("a: use b; after c, b:, c: before d, d:", "a", "", true, "a", "a"),
         ("a: use b; after c, b:, c: before b", "a b c", "", true, "a b c", "c b(c) a(c b)"),
-        // `use` of an enabled service does when a service is started by hand.
+        // `use` of an enabled service does, if a service is started by hand.
         ("a: use b, b:", "a b", "", true, "a", "b a(b)"),
-        // What a running service needs comes up again.
+        // A stopped service that a running one needs starts again.
         ("a: need b, b: need c, c:", "a", "b", true, "a", "c a(c)"),
         ("a: need b, b: want p, p: need c, c:", "a", "b p", true, "a", "c a(c)"),
         ("a: after b, b: need c, c: need d, d:", "a b", "b", true, "a b", "d c(d) a(c)"),
-        // What scripts say themselves is stronger.
+        // Explicit relations are stronger.
         ("a: need b; before c, b: need c, c:", "a", "b", true, "a", "a c(a)"),
         ("a: need x, b: need a", "a b", "", true, "a b", "a!x b(a)"),
         ("a: need b, b: need c, c: need a, d: need c, e:", "", "", true, "d e", "a!a>b>c>a b!a>b>c>a c!a>b>c>a d(c) e"),
@@ -77,7 +77,7 @@ fn start_order() {
         (net, "e0 e1 s l", "", false, "s l", "e0 e1 s(e0 e1) l(e0 e1 s)"),
         (net, "e0", "", true, "net", "e0"),
         ("z: before *, a: after *, b:, c: need b", "", "", true, "a b c z", "z b(z) c(z b) a(z b c)"),
-        // Said by name is stronger than a wildcard.
+        // An explicit name is stronger than a wildcard.
         ("a: after *, b: after a, c:", "", "", true, "a b c", "c a(c) b(a)"),
         ("a: after *, b: after *, c:", "", "", true, "a b c", "c b(c) a(c b)"),
     ];
@@ -85,7 +85,7 @@ fn start_order() {
         let start: Vec<&str> = start.split(' ').collect();
         let plan = graph(short).start_plan(&situation(default, up, strict), &start);
         let said = show(&plan);
-        // The order in which neighbours are listed is not the point.
+        // The order of neighbours does not matter.
         assert_eq!(said, want, "{short} | {default} | {up}");
     }
 }
@@ -98,7 +98,7 @@ fn stop_order_is_start_order_turned_round() {
         ("a: need b, b: need a", "a b", "b a(b) [b needs a]"),
         ("a: after *, z: before *, b:", "a b z", "a b(a) z(a b)"),
         ("a: need net, e: provide net, f: provide net", "a e f", "a e(a) f(a)"),
-        // Its script is gone, and still it can be stopped.
+        // Its script is gone, but it can still be stopped.
         ("a:", "a gone", "a gone"),
     ];
     for (short, stop, want) in cases {
@@ -116,10 +116,10 @@ fn one_provider_of_several_is_enough_unless_strict() {
         let needs = &plan.steps[2].needs;
         assert_eq!((needs.len(), needs[0].any, &needs[0].steps), (1, !strict, &vec![0, 1]));
     }
-    // One is up: the other is waited for, its failure does not matter.
+    // One runs: wait for the other, whose failure does not matter.
     let plan = net.start_plan(&situation("e0 e1 s", "e0", false), &["s"]);
     assert_eq!((plan.steps[1].after.len(), plan.steps[1].needs.len()), (1, 0));
-    // Stopping one of two takes the dependent with it only when all are insisted on.
+    // Stopping one of two stops the dependent only if all are required.
     assert_eq!(net.up_and_needing(&situation("", "e0 e1 s", true), "e0"), ["s"]);
     assert!(net.up_and_needing(&situation("", "e0 e1 s", false), "e0").is_empty());
     assert_eq!(net.up_and_needing(&situation("", "e0 s", false), "e0"), ["s"]);

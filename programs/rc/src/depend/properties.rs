@@ -13,7 +13,7 @@ fn generated(dice: &mut Random) -> (Graph, Situation, Vec<String>) {
     let name = |n: usize| format!("s{n}");
     let mut written = Vec::new();
     for n in 0..count {
-        let mut said = Vec::new();
+        let mut calls = Vec::new();
         for _ in 0..dice.below(4) {
             let kind = [Kind::Need, Kind::Use, Kind::Want, Kind::Before, Kind::After, Kind::Need][dice.below(6)];
             let word = match dice.below(24) {
@@ -22,12 +22,12 @@ fn generated(dice: &mut Random) -> (Graph, Situation, Vec<String>) {
                 2 if matches!(kind, Kind::Before | Kind::After) => "*".to_owned(),
                 _ => name(dice.below(count)),
             };
-            said.push((kind, vec![word]));
+            calls.push((kind, vec![word]));
         }
         if dice.below(8) == 0 {
-            said.push((Kind::Provide, vec!["virt".to_owned()]));
+            calls.push((Kind::Provide, vec!["virt".to_owned()]));
         }
-        written.push(Written { service: name(n), said, complete: true });
+        written.push(Written { service: name(n), calls, complete: true });
     }
     let mut pick =
         |one_in: usize| -> BTreeSet<String> { (0..count).filter(|_| dice.below(one_in) == 0).map(name).collect() };
@@ -43,8 +43,8 @@ fn generated(dice: &mut Random) -> (Graph, Situation, Vec<String>) {
     (Graph::resolve(&written, ""), situation, start)
 }
 
-/// Every relation by name between two services of the plan is kept, or reported, or has no meaning because the
-/// service cannot start.
+/// Every explicit relation between two services of the plan holds, or is reported, or is void because the service
+/// cannot start.
 fn assert_kept(graph: &Graph, plan: &Plan, direction: Direction, case: u64) {
     let place = |name: &str| plan.steps.iter().position(|step| step.service == name);
     let ignored: Vec<&str> = plan.broken.iter().map(|b| b.ignored.as_str()).collect();
@@ -67,7 +67,7 @@ fn assert_kept(graph: &Graph, plan: &Plan, direction: Direction, case: u64) {
                 let said = format!("{} {verb} {other}", step.service);
                 let kept = plan.steps[waiter].after.contains(&first);
                 let excused = ignored.contains(&said.as_str()) || plan.steps[waiter].obstacle.is_some();
-                // A softer word between the same two goes together with the reported one.
+                // A softer relation between the same two is dropped together with the reported one.
                 let same_pair = plan.broken.iter().any(|b| {
                     b.path.windows(2).any(|w| w[0] == plan.steps[waiter].service && w[1] == plan.steps[first].service)
                 });
@@ -129,7 +129,7 @@ fn any_bytes_are_survived() {
             }
         }
         let parsed = parse(&bytes);
-        // What was understood can be written and is understood the same again.
+        // Parsed data can be written and parsed again without change.
         assert_eq!(parse(render(&parsed.services).as_bytes()).services, parsed.services, "{case}");
         let graph = Graph::resolve(&parsed.services, "lxc");
         let all: Vec<&str> = graph.services().map(|(name, _)| name).collect();

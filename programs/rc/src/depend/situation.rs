@@ -1,4 +1,4 @@
-//! What is so right now, as far as order depends on it: which services are enabled where, and which run.
+//! The present state, as far as order depends on it: enabled and running services.
 //!
 //! A plain value; `Situation::read` is the one effect.
 
@@ -11,7 +11,7 @@ use crate::paths::Paths;
 use crate::runlevel::Levels;
 use crate::state::{self, State};
 
-/// Whether services are about to be started or stopped: virtual names mean different services then.
+/// The direction of a change: virtual names mean different services then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Starting.
@@ -20,16 +20,16 @@ pub enum Direction {
     Down,
 }
 
-/// What is enabled and what runs.
+/// Enabled and running services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Situation {
     /// The runlevel being entered or used.
     pub runlevel: String,
     /// Members of each runlevel, those of stacked levels included.
     pub members: BTreeMap<String, BTreeSet<String>>,
-    /// Services that are up.
+    /// Running services.
     pub started: BTreeSet<String>,
-    /// Services that wait for something outside (`mark_service_inactive`).
+    /// Services that wait for an external event (`mark_service_inactive`).
     pub inactive: BTreeSet<String>,
     /// Services that a device manager started.
     pub hotplugged: BTreeSet<String>,
@@ -38,7 +38,7 @@ pub struct Situation {
 }
 
 impl Situation {
-    /// Reads what is so. `runlevel`: the one to think in; the current one if not given.
+    /// Reads the state. `runlevel`: the one to consider; default the current one.
     pub fn read(paths: &Paths, runlevel: Option<&str>) -> io::Result<Situation> {
         let current = || state::runlevel(paths).unwrap_or_else(|| crate::runlevel::SYSINIT.to_owned());
         let set = |state: State| state.services(paths).into_iter().collect();
@@ -57,8 +57,8 @@ impl Situation {
         self.members.get(level).is_some_and(|members| members.contains(service))
     }
 
-    /// True if the service will be up in this runlevel without being asked for: a member, or of boot or sysinit
-    /// when this level includes those, or hotplugged.
+    /// True if the service will run in this runlevel without a request: a member, or of boot or sysinit if this level
+    /// includes those, or hotplugged.
     pub fn is_enabled(&self, service: &str) -> bool {
         let level = self.runlevel.as_str();
         self.in_level(level, service)
@@ -67,8 +67,8 @@ impl Situation {
             || self.hotplugged.contains(service)
     }
 
-    /// The services that a name means. OpenRC's order: when stopping, all providers; when starting, all enabled ones;
-    /// if none is enabled the one that is up, else the one that is inactive, else the first by name.
+    /// The services that a name means, in OpenRC's order: for stopping, all providers; for starting, all enabled ones;
+    /// if none is enabled the running one, else the inactive one, else the first by name.
     pub fn meaning<'g>(&self, graph: &'g Graph, name: &str, direction: Direction) -> Vec<&'g str> {
         let behind = graph.behind(name);
         if direction == Direction::Down || behind.len() < 2 {
@@ -83,8 +83,8 @@ impl Situation {
         up.or_else(waiting).or_else(|| behind.first()).copied().into_iter().collect()
     }
 
-    /// The services that a name means when nothing is about to change: the enabled ones that are up, else one that is up, else
-    /// those that would be started.
+    /// The services that a name means without a change: the enabled and running ones, else a running one, else those
+    /// that would be started.
     pub fn meaning_now<'g>(&self, graph: &'g Graph, name: &str) -> Vec<&'g str> {
         let mut up = graph.behind(name);
         up.retain(|one| self.started.contains(*one));

@@ -1,4 +1,4 @@
-//! Looks at the files that dependency data is made from, and judges a cache by them.
+//! Examines the files that dependency data comes from, and validates a cache against them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use super::cache::{Content, Stamp, fingerprint};
 use crate::paths::Paths;
 
-/// A file as it is now: cheap to learn, without its content.
+/// The present state of a file, without its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     size: u64,
     modified: i128,
 }
 
-/// All files that count, by path relative to the root.
+/// All relevant files, by path relative to the root.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
     root: PathBuf,
@@ -25,7 +25,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Lists scripts, conf.d and rc.conf. A directory that is not there is an empty one.
+    /// Lists scripts, conf.d and rc.conf. A missing directory counts as empty.
     pub fn make(paths: &Paths) -> io::Result<Survey> {
         let mut survey = Survey { root: paths.root.clone(), init_d: paths.init_d.clone(), files: BTreeMap::new() };
         let mut rc_conf_d = paths.rc_conf.clone().into_os_string();
@@ -43,7 +43,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Notes a file. Directories and dangling links are none; names that are not UTF-8 cannot be services.
+    /// Records a file. Ignores directories and dangling links; names that are not UTF-8 cannot be services.
     fn look(&mut self, path: &Path) {
         let Some(seen) = self.seen(path) else { return };
         if let Some(name) = path.strip_prefix(&self.root).ok().and_then(Path::to_str) {
@@ -53,8 +53,8 @@ impl Survey {
         }
     }
 
-    /// True if nothing that the cache was made from has changed. A file with the same size and time is taken as
-    /// unchanged; otherwise its content decides.
+    /// True if no source of the cache has changed. A file with the same size and time counts as unchanged; otherwise
+    /// its content decides.
     pub fn confirms(&self, stamps: &[Stamp]) -> bool {
         let stamped: BTreeSet<&str> = stamps.iter().map(|stamp| stamp.path.as_str()).collect();
         self.files.keys().all(|path| stamped.contains(path.as_str()))
@@ -75,8 +75,8 @@ impl Survey {
         }
     }
 
-    /// Stamps of all files and of those that scripts named with `config`. `with_times` is off for a cache that is
-    /// shipped: times belong to the machine.
+    /// States of all files and of those that scripts named with `config`. `with_times` is off for a shipped cache:
+    /// times depend on the machine.
     pub fn stamps(&self, configs: &BTreeSet<String>, with_times: bool) -> io::Result<Vec<Stamp>> {
         let mut files: BTreeMap<String, Option<Seen>> =
             self.files.iter().map(|(path, seen)| (path.clone(), Some(*seen))).collect();
@@ -97,7 +97,7 @@ impl Survey {
         files.into_iter().map(stamp).collect()
     }
 
-    /// Names of the scripts that are ours to read: executable, and made for `openrc-run`.
+    /// Names of service scripts: executable, and made for `openrc-run`.
     pub fn scripts(&self, paths: &Paths) -> Vec<String> {
         let folder = format!("{}/", paths.init_d.strip_prefix(&self.root).unwrap_or(&paths.init_d).display());
         let names = self.files.keys().filter_map(|path| path.strip_prefix(&folder));
@@ -107,9 +107,9 @@ impl Survey {
             .collect()
     }
 
-    /// A script that cannot be run is as good as none: taking that right away is how a service is hidden.
+    /// A script that is not executable does not count: removing that bit hides a service.
     fn seen(&self, path: &Path) -> Option<Seen> {
-        // Any failure means that there is nothing to be read there.
+        // Any failure means that there is nothing to read.
         let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         if path.parent() == Some(&self.init_d) && meta.mode() & 0o111 == 0 {
             return None;
@@ -119,15 +119,15 @@ impl Survey {
     }
 }
 
-/// Whether a script's first line names another program: it is not ours to read, and runs itself.
+/// Whether a script's first line names another interpreter: then it is not ours, and runs itself.
 pub fn is_of_another(path: &Path) -> bool {
     let mut head = [0; 2];
     !is_ours(path) && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *b"#!"
 }
 
 /// Whether a file is a service script. The first line decides, as for the kernel: `#!/sbin/openrc-run`, or its old name
-/// `runscript`. A script without such a line is one as well: `openrc-run` reads it all the same. Notes and backups in
-/// that directory are not executable; a library for scripts is called `NAME.sh`.
+/// `runscript`. A script without such a line counts as well, because `openrc-run` reads it. Notes and backups in that
+/// directory are not executable; a library for scripts is called `NAME.sh`.
 fn is_ours(path: &Path) -> bool {
     let mut head = [0; 256];
     match File::open(path).and_then(|mut file| file.read(&mut head)) {

@@ -1,7 +1,7 @@
-//! The text that the gathering shell prints, as written: one line per call that a script's `depend()` made.
+//! The output of the gathering shell: one line per call of a script's `depend()`.
 //!
-//! The same text is the body of the cache. It is made from what scripts say, so any bytes at all must be survived:
-//! a line that makes no sense becomes a remark and is dropped. What the words mean is decided in `graph`.
+//! The same text is the body of the cache. It comes from scripts, so any bytes must be survived: a malformed line
+//! becomes a remark and is dropped. `graph` decides what the words mean.
 //!
 //! ```text
 //! service sshd
@@ -10,7 +10,7 @@
 //! end 0
 //! ```
 
-/// One kind of relation, as scripts and `rc-depend -t` name them.
+/// A kind of relation, as scripts and `rc-depend -t` name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Must be up first; without it the service does not start.
@@ -31,7 +31,7 @@ pub enum Kind {
     Config,
 }
 
-/// What is known of a relation from the other end or after resolving; only asked for, never written in scripts.
+/// A relation from the other end or after resolving; only queried, never written in scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backward {
     /// Services that need this one.
@@ -42,7 +42,7 @@ pub enum Backward {
     WantsMe,
     /// Services that provide this virtual name.
     ProvidedBy,
-    /// Names that this service needs and that do not exist.
+    /// Missing names that this service needs.
     Broken,
 }
 
@@ -86,27 +86,27 @@ impl Backward {
     }
 }
 
-/// What one script said.
+/// The dependencies of one script.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
     /// The service's name.
     pub service: String,
-    /// Its calls in the order they were made: kind and words, `!name` and `*` as they stand.
-    pub said: Vec<(Kind, Vec<String>)>,
-    /// The script was read to its end without a failure.
+    /// Its calls in order: kind and words, `!name` and `*` unchanged.
+    pub calls: Vec<(Kind, Vec<String>)>,
+    /// The script was read to its end without failure.
     pub complete: bool,
 }
 
-/// All that was read, and what was dropped on the way.
+/// Everything read, and the dropped lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parsed {
     /// One entry per script, in the order of the text.
     pub services: Vec<Written>,
-    /// Lines that made no sense, for a person to read.
+    /// Malformed lines, for a person.
     pub remarks: Vec<String>,
 }
 
-/// Reads the text. Never fails: see the module's words.
+/// Parses the text. Never fails: see the module documentation.
 pub fn parse(bytes: &[u8]) -> Parsed {
     let mut parsed = Parsed::default();
     let mut open: Option<Written> = None;
@@ -131,7 +131,7 @@ pub fn parse(bytes: &[u8]) -> Parsed {
                 for word in bad {
                     parsed.remarks.push(format!("{}: `{first} {word}` names no service", written.service));
                 }
-                written.said.push((kind, good.into_iter().map(str::to_owned).collect()));
+                written.calls.push((kind, good.into_iter().map(str::to_owned).collect()));
             }
             _ => parsed.remarks.push(format!("line {}: `{}` is not understood", number + 1, clip(&line))),
         }
@@ -145,7 +145,7 @@ pub fn render(services: &[Written]) -> String {
     let mut out = String::new();
     for written in services {
         out.push_str(&format!("service {}\n", written.service));
-        for (kind, words) in &written.said {
+        for (kind, words) in &written.calls {
             out.push_str(&format!("{} {}\n", kind.name(), words.join(" ")));
         }
         out.push_str(if written.complete { "end 0\n" } else { "end 1\n" });
@@ -153,7 +153,7 @@ pub fn render(services: &[Written]) -> String {
     out
 }
 
-/// True for what can be a file name in init.d and a word in a dependency.
+/// True for a valid file name in init.d and word in a dependency.
 pub fn is_service_name(name: &str) -> bool {
     let first_ok = !name.starts_with(['.', '-', '!', '*', '#']);
     !name.is_empty()

@@ -1,7 +1,7 @@
 //! Capabilities of a daemon, in the notation of `cap_iab(3)`: `^cap_net_bind_service,!cap_sys_admin`.
 //!
-//! A name alone is inheritable; `^` makes it ambient too, so that a program without file capabilities has
-//! it; `!` takes it out of the bounding set, so that nothing below can ever get it back.
+//! A name alone is inheritable; `^` makes it ambient too, so that a program without file capabilities has it; `!`
+//! removes it from the bounding set, so that no descendant can regain it.
 
 use std::io;
 
@@ -18,7 +18,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Reads a list. One that came out empty is no list: it would leave a daemon what its script meant to take away.
+    /// Parses a list. An empty list is an error: it would keep capabilities that the script meant to remove.
     pub fn parse(text: &str) -> Result<Capabilities, String> {
         let mut sets = Capabilities::default();
         if text.chars().all(|c| c == ',' || c.is_whitespace()) {
@@ -40,11 +40,11 @@ impl Capabilities {
         }
         match sets.ambient & sets.forbidden {
             0 => Ok(sets),
-            _ => Err(format!("capabilities: `{text}` gives and forbids the same one")),
+            _ => Err(format!("capabilities: `{text}` grants and drops the same one")),
         }
     }
 
-    /// The part that needs the rights of root: to be done before the user changes.
+    /// The part that needs root: done before the user changes.
     pub fn limit(&self) -> io::Result<()> {
         for bit in bits(self.forbidden) {
             sys::drop_from_bounding_set(bit)?;
@@ -55,7 +55,7 @@ impl Capabilities {
         Ok(())
     }
 
-    /// The part that the change of the user would undo.
+    /// The part that the change of user would undo.
     pub fn raise(&self) -> io::Result<()> {
         if self.inheritable == 0 {
             return Ok(());
@@ -75,7 +75,7 @@ fn number(name: &str) -> Result<u32, String> {
     let position = capability::bit(short).map(usize::from).or_else(|| short.parse().ok().filter(|n| *n < 64));
     position
         .map(|at| at as u32)
-        .ok_or_else(|| format!("`{name}` is no capability; write names like cap_net_bind_service"))
+        .ok_or_else(|| format!("unknown capability `{name}`; write names like cap_net_bind_service"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Whether a daemon is started through `confine`: when the system has a profile for its service, or one for all others.
+//! Decides whether `confine` starts a daemon: if the system has a profile for its service, or one for all others.
 //!
-//! A system without profiles starts daemons as OpenRC does. A profile that cannot be applied keeps the daemon from
-//! starting; that is `confine`'s judgement, which we pass on.
+//! A system without profiles starts daemons as OpenRC does. A profile that cannot be applied prevents the start;
+//! `confine` reports that, and we pass it on.
 
 use crate::paths::Paths;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ pub struct Confinement {
 }
 
 impl Confinement {
-    /// The first that is there: the administrator's for the service, the image's, and then theirs for any service.
+    /// The first existing one: the administrator's for the service, the image's, and then theirs for any service.
     pub fn of(paths: &Paths, service: &str, chroot: Option<&Path>) -> Result<Option<Confinement>, String> {
         let folders = [paths.root.join("etc/confine"), paths.root.join("usr/lib/confine")];
         let find =
@@ -25,8 +25,8 @@ impl Confinement {
         let own = find(service);
         match (own.is_some(), chroot) {
             (true, Some(root)) => Err(format!(
-                "{service} has a profile, which cannot be applied below another root (`{}`); remove `chroot`, or give the \
-                 profile another way to the same",
+                "{service} has a profile, which cannot be applied in another root (`{}`); remove `chroot`, and restrict the \
+                 files in the profile",
                 root.display()
             )),
             (false, Some(_)) => Ok(None),
@@ -38,12 +38,12 @@ impl Confinement {
         }
     }
 
-    /// The program that is started instead, to become the daemon.
+    /// The program to start instead, which becomes the daemon.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Its arguments, up to the daemon's. `report`: where it says why it fails; closed when the daemon runs.
+    /// Its arguments, up to the daemon's. `report`: where it writes errors; closed when the daemon runs.
     pub fn arguments(&self, report: RawFd, argv0: &str, exec: &Path) -> Vec<OsString> {
         let mut words: Vec<OsString> = vec!["--profile".into(), self.profile.clone().into()];
         words.extend(["--service".into(), OsString::from(&self.service)]);

@@ -1,4 +1,4 @@
-//! Why a service is not started: for a person, and for the log. In stopping, nothing is blocked.
+//! Why a service does not start: for a person, and for the log. Stopping blocks nothing.
 
 use crate::depend::Obstacle;
 
@@ -9,12 +9,12 @@ pub enum Blocked {
     Obstacle(Obstacle),
     /// A service that it needs did not come up.
     Need(String),
-    /// A service that it needs is inactive: it is to start when that becomes active.
+    /// A service that it needs is inactive: it starts when that becomes active.
     Waits(String),
 }
 
 impl Blocked {
-    /// What a person is told.
+    /// The message.
     pub fn message(&self, service: &str) -> String {
         match self {
             Blocked::Obstacle(Obstacle::Missing(names)) => {

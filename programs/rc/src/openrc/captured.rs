@@ -1,7 +1,7 @@
-//! What a service prints while others start beside it: kept, and shown as one piece at its end.
+//! The output of a service while others start in parallel: collected, and printed as one piece at its end.
 //!
-//! A file in memory and not a pipe: a daemon may keep it as its output for good, and the end of a pipe would kill that
-//! daemon. What such a daemon writes later has no reader, so the file does not grow after the service has started.
+//! A memory file instead of a pipe: a daemon may keep it as its output for good, and the end of a pipe would kill that
+//! daemon. Nobody reads later output, so the file cannot grow after the service has started.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,8 +9,8 @@ use std::os::unix::fs::FileExt;
 
 use crate::sys;
 
-/// A service that prints more than this is not listened to any longer.
-const MOST: u64 = 1024 * 1024;
+/// Later output of a service is ignored.
+const MAX_OUTPUT: u64 = 1024 * 1024;
 
 /// The output of one service.
 #[derive(Debug)]
@@ -27,14 +27,14 @@ impl Captured {
         Ok((self.0.try_clone()?, self.0.try_clone()?))
     }
 
-    /// Whether the service prints without end.
+    /// Whether the service exceeded the limit.
     pub fn is_too_much(&self) -> bool {
-        self.0.metadata().is_ok_and(|about| about.len() > MOST)
+        self.0.metadata().is_ok_and(|about| about.len() > MAX_OUTPUT)
     }
 
-    /// Shows what has come since the last time.
+    /// Prints the output since the last call.
     pub fn show(&self) {
-        let length = self.0.metadata().map_or(0, |about| about.len().min(MOST));
+        let length = self.0.metadata().map_or(0, |about| about.len().min(MAX_OUTPUT));
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         if bytes.is_empty() || self.0.read_exact_at(&mut bytes, 0).is_err() {
             return;
@@ -42,16 +42,17 @@ impl Captured {
         if bytes.last() != Some(&b'\n') {
             bytes.push(b'\n');
         }
-        // A console that cannot be written to has nobody before it.
+        // Nobody watches a console that cannot be written to.
         drop(io::stdout().write_all(&bytes).and_then(|()| io::stdout().flush()));
-        // If this fails the text is shown once more.
+        // If this fails, the text is printed again.
         drop(self.0.set_len(0));
     }
 
-    /// Shows the rest; nobody can add to it any more.
+    /// Prints the rest; nobody can add to it any more.
     pub fn show_and_end(&self) {
         self.show();
-        // Also when nothing was shown because it could not be read. Without the seal a daemon's output stays in memory.
+        // Also if nothing was printed because it could not be read. Without the seal, a daemon's output stays in
+        // memory.
         drop(self.0.set_len(0));
         drop(sys::no_more_growth(&self.0));
     }

@@ -1,4 +1,4 @@
-//! What a change of runlevel means: which services stop, which start. Pure; carried out by `runner`.
+//! The meaning of a change of runlevel: services to stop and to start. Pure; `runner` does it.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::depend::text::Kind;
 use crate::depend::{Graph, Situation};
 use crate::runlevel::{BOOT, REBOOT, SHUTDOWN, SINGLE, SYSINIT};
 
-/// What to do.
+/// The goal of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Goal {
     /// Services to stop.
@@ -15,14 +15,14 @@ pub struct Goal {
     pub start: BTreeSet<String>,
 }
 
-/// What a person has set.
+/// What the administrator has set: the command line and `rc.conf`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct GoalOptions {
     /// `openrc --no-stop`
     pub no_stop: bool,
     /// `rc_nostop` in rc.conf: services that stay up.
     pub keep: BTreeSet<String>,
-    /// Services that are started and whose daemons are gone.
+    /// Started services whose daemons are gone.
     pub crashed: BTreeSet<String>,
     /// `rc_crashed_stop`
     pub stop_crashed: bool,
@@ -35,8 +35,8 @@ pub fn goes_down(level: &str) -> bool {
     matches!(level, SHUTDOWN | REBOOT)
 }
 
-/// The services that entering the situation's runlevel starts: its own and hotplugged ones. Those of sysinit and boot
-/// were started in their turn; what was stopped since was stopped on purpose.
+/// The services that the new runlevel starts: its own and hotplugged ones. Those of sysinit and boot were started
+/// earlier; one that was stopped since was stopped on purpose.
 fn own(now: &Situation) -> BTreeSet<String> {
     let level = if now.runlevel == REBOOT { SHUTDOWN } else { now.runlevel.as_str() };
     let mut own = now.members.get(level).cloned().unwrap_or_default();
@@ -46,7 +46,8 @@ fn own(now: &Situation) -> BTreeSet<String> {
     own
 }
 
-/// The services, and those enabled ones that they, or what they pull in, use or come after: OpenRC starts these as well.
+/// The services, and those enabled ones that they, or the services they pull in, use or come after: OpenRC starts these
+/// as well.
 fn with_enabled(graph: &Graph, own: BTreeSet<String>, enabled: &BTreeSet<String>) -> BTreeSet<String> {
     let mut seen = own.clone();
     let mut found = own.clone();
@@ -65,7 +66,7 @@ fn with_enabled(graph: &Graph, own: BTreeSet<String>, enabled: &BTreeSet<String>
     found
 }
 
-/// The services that belong up in the situation's runlevel.
+/// The services that should run in the situation's runlevel.
 pub fn wanted(now: &Situation) -> BTreeSet<String> {
     let level = if now.runlevel == REBOOT { SHUTDOWN } else { now.runlevel.as_str() };
     let of = |level: &str| now.members.get(level).cloned().unwrap_or_default();
@@ -79,29 +80,29 @@ pub fn wanted(now: &Situation) -> BTreeSet<String> {
     wanted
 }
 
-/// From the situation, whose runlevel is the new one, to what must happen.
-pub fn goal(graph: &Graph, now: &Situation, wishes: &Wishes) -> Goal {
+/// From the situation, with the new runlevel, to the goal.
+pub fn goal(graph: &Graph, now: &Situation, options: &GoalOptions) -> Goal {
     let wanted = wanted(now);
     let down = goes_down(&now.runlevel);
     let kept = graph.pulled_in(&wanted);
     let stays = |service: &String| {
-        wishes.keep.contains(service)
+        options.keep.contains(service)
             || graph.has_keyword(service, "-stop")
             || (down && graph.has_keyword(service, "-shutdown"))
             || kept.contains(service)
-            || (!down && !wishes.stop_crashed && wishes.crashed.contains(service))
+            || (!down && !options.stop_crashed && options.crashed.contains(service))
     };
     let up: BTreeSet<String> = now.started.union(&now.inactive).cloned().collect();
     let mut goal = Goal::default();
-    if !wishes.no_stop {
+    if !options.no_stop {
         goal.stop = up.iter().filter(|service| !stays(service)).cloned().collect();
-        // A crashed service that belongs here is stopped, which clears what is left of it, and started again.
-        if wishes.start_crashed && !down {
-            goal.stop.extend(wishes.crashed.intersection(&wanted).cloned());
+        // A crashed service that belongs here is stopped, which cleans up, and started again.
+        if options.start_crashed && !down {
+            goal.stop.extend(options.crashed.intersection(&wanted).cloned());
         }
     }
     let own = own(now);
-    // What is up may need or want what was stopped since.
+    // Running services may need or want one that was stopped since.
     let there: BTreeSet<String> = own.intersection(&up).cloned().collect();
     let missing = graph.pulled_in(&there).into_iter().filter(|service| !now.inactive.contains(service));
     let own = with_enabled(graph, own, &wanted);
@@ -143,7 +144,7 @@ mod tests {
             ("boot", "dev", "", "", "", "log"),
             ("default", "dev log", "", "", "", "web"),
             ("default", "dev log web db cache", "", "", "", ""),
-            // What is needed or wanted by what belongs here stays, what was started by hand goes.
+            // Services that members need or want stay; manually started ones go.
             ("default", "dev log db x", "", "", "x", "web"),
             ("other", "dev log web db cache", "", "", "cache db web", "x"),
             ("other", "dev log web tty", "", "", "web", "x"),
@@ -164,9 +165,9 @@ mod tests {
                 hotplugged: set(hotplugged),
                 strict: true,
             };
-            let got = goal(&graph, &now, &Wishes::default());
+            let got = goal(&graph, &now, &GoalOptions::default());
             assert_eq!(got, Goal { stop: set(stop), start: set(start) }, "{level} | {up}");
-            let got = goal(&graph, &now, &Wishes { no_stop: true, ..Wishes::default() });
+            let got = goal(&graph, &now, &GoalOptions { no_stop: true, ..GoalOptions::default() });
             assert!(got.stop.is_empty());
         }
     }
@@ -183,9 +184,9 @@ mod tests {
         // stop_crashed, start_crashed -> stop, start
         let cases = [(false, true, "a", "a"), (false, false, "", ""), (true, false, "b", ""), (true, true, "a b", "a")];
         for (stop_crashed, start_crashed, stop, start) in cases {
-            let wishes = Wishes { crashed: set("a b"), stop_crashed, start_crashed, ..Wishes::default() };
+            let options = GoalOptions { crashed: set("a b"), stop_crashed, start_crashed, ..GoalOptions::default() };
             assert_eq!(
-                goal(&graph, &now, &wishes),
+                goal(&graph, &now, &options),
                 Goal { stop: set(stop), start: set(start) },
                 "{stop_crashed} {start_crashed}"
             );

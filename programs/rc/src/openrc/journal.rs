@@ -1,4 +1,4 @@
-//! What happened when: a line of text for each event, and the times for `rc-status --timing`.
+//! The log of events: one line of text per event, and the times for `rc-status --timing`.
 //!
 //! Lines are `<seconds since boot> <service> <event> <duration>`, four words; an event may have a reason in brackets, as
 //! in `start-blocked(cycle:a>b>a)`. They go to `/run/openrc/rc.log` at once and are
@@ -26,7 +26,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens it. `late` is the lasting log; `fresh` forgets the times of an earlier boot.
+    /// Opens it. `late` is the persistent log; `fresh` discards the times of an earlier boot.
     pub fn open(paths: &Paths, late: PathBuf, fresh: bool) -> Journal {
         let early = paths.state.join("rc.log");
         let timing = paths.state.join("timing");
@@ -50,7 +50,7 @@ impl Journal {
         let now = self.seconds(Instant::now());
         let duration = duration.map_or_else(|| "-".to_owned(), |d| format!("{:.3}", d.as_secs_f64()));
         if let Some(file) = &mut self.file {
-            // One write per line, so that lines of two programs do not mix. Failure: see the module's words.
+            // One write per line, so that lines of two programs do not mix. For failures see the module documentation.
             drop(file.write_all(format!("{now:.3} {service} {event} {duration}\n").as_bytes()));
         }
     }
@@ -59,18 +59,18 @@ impl Journal {
     pub fn times(&mut self, records: &[Record]) {
         let text: String = records.iter().map(|record| record.render()).collect();
         if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(&self.timing) {
-            // The chart is a convenience.
+            // The chart is optional.
             drop(file.write_all(text.as_bytes()));
         }
     }
 
-    /// Moves the lines to the lasting log, if that can be written; otherwise they stay for the next time.
+    /// Moves the lines to the persistent log, if it is writable; otherwise they stay for the next time.
     pub fn settle(&mut self) {
         let Ok(lines) = fs::read(&self.early) else { return };
         let Ok(mut late) = OpenOptions::new().append(true).create(true).open(&self.late) else { return };
         if late.write_all(&lines).is_ok() {
             if let Some(file) = &self.file {
-                // Then the lines appear twice in the log, which is better than not at all.
+                // Then the lines are twice in the log, which is better than not at all.
                 drop(file.set_len(0));
             }
         }

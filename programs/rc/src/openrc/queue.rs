@@ -1,31 +1,31 @@
-//! Whose turn it is: follows a plan while steps end in whatever way they do. Pure.
+//! Schedules the steps of a plan, whatever their results. Pure.
 //!
-//! Every step comes to an end: it ran, or it was blocked. That holds however steps end, because a plan has no circles.
+//! Every step ends: it ran, or it was blocked. That holds for all results, because a plan has no cycles.
 
 use std::collections::BTreeSet;
 
 use super::blocked::Blocked;
 use crate::depend::Plan;
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Up when starting, down when stopping.
     Done,
-    /// It was started and now waits for something outside.
+    /// It was started, and waits for an external event.
     Inactive,
-    /// It did not work.
+    /// It failed.
     Failed,
     /// It was not tried.
     Blocked,
 }
 
-/// What to do with a step whose turn has come.
+/// The action for a ready step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
     /// Run it.
     Run,
-    /// Say why not.
+    /// Report why not.
     Block(Blocked),
 }
 
@@ -41,18 +41,18 @@ enum Place {
 pub struct Queue<'p> {
     plan: &'p Plan,
     places: Vec<Place>,
-    /// For a step that is blocked because of an inactive one, at whatever distance: that one.
+    /// For a step that an inactive one blocks, directly or not: the inactive one.
     waits_for: Vec<Option<usize>>,
     followers: Vec<Vec<usize>>,
-    /// Steps whose turn has come, the earliest in the plan last.
+    /// Ready steps, the earliest of the plan last.
     ready: Vec<usize>,
-    /// Failures of others do not keep a step from running: in stopping, what does not stop keeps nothing else up.
+    /// Failures do not block steps: a service that does not stop keeps no other from stopping.
     undeterred: bool,
     open: usize,
 }
 
 impl<'p> Queue<'p> {
-    /// A queue in which nothing has happened yet, but that the services of `inactive` were started before, and wait.
+    /// A new queue, except that the services of `inactive` were started before, and wait.
     pub fn new(plan: &'p Plan, inactive: &BTreeSet<String>, undeterred: bool) -> Queue<'p> {
         let mut followers = vec![Vec::new(); plan.steps.len()];
         for (at, step) in plan.steps.iter().enumerate() {
@@ -70,7 +70,7 @@ impl<'p> Queue<'p> {
         queue
     }
 
-    /// Takes the next step whose turn has come.
+    /// Takes the next ready step.
     pub fn take(&mut self) -> Option<(usize, Turn)> {
         let at = self.ready.pop()?;
         self.places[at] = Place::Taken;
@@ -90,7 +90,7 @@ impl<'p> Queue<'p> {
         }
     }
 
-    /// Notes how a taken step ended.
+    /// Records the result of a taken step.
     pub fn end(&mut self, at: usize, outcome: Outcome) {
         if self.places[at] != Place::Taken {
             return;
@@ -113,7 +113,7 @@ impl<'p> Queue<'p> {
         self.open == 0
     }
 
-    /// How a step ended, if it has.
+    /// The result of a step, if it has ended.
     pub fn outcome(&self, at: usize) -> Option<Outcome> {
         match self.places[at] {
             Place::Over(outcome) => Some(outcome),

@@ -1,5 +1,5 @@
-//! Carries out a plan: starts an `openrc-run` for each step whose turn has come, waits for all of them at once without
-//! polling, and leaves behind what does not end in time.
+//! Runs a plan: starts an `openrc-run` for each ready step, waits for all of them at once without polling, and gives up
+//! on those that do not end in time.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,34 +22,34 @@ use crate::paths::Paths;
 use crate::state::{self, State};
 use crate::sys;
 
-/// After the polite signal, so long until the other one. Longer than `openrc-run` gives its script: it is to tidy up.
+/// Time between SIGTERM and SIGKILL. Longer than `openrc-run` gives its script, so that it can clean up.
 const GRACE: Duration = Duration::from_secs(4);
-/// A service that runs longer than this is mentioned to whoever watches the console.
+/// After this time, the console mentions a slow service.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// While services run, how often to see whether one prints without end.
+/// How often to check the output of running services for its limit.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What one run of `openrc` works with.
+/// The context of one run of `openrc`.
 #[derive(Debug)]
 pub struct Runner<'a> {
-    /// Where things are.
+    /// Paths.
     pub paths: &'a Paths,
     /// For keywords.
     pub graph: &'a Graph,
     /// Time limits and the like.
     pub settings: &'a Settings,
-    /// The runlevel that is entered.
+    /// The new runlevel.
     pub level: &'a str,
     /// Starting or stopping.
     pub direction: Direction,
-    /// Services that were started before and wait for something outside; not started again.
+    /// Services that were started before and wait for an external event; not started again.
     pub inactive: &'a BTreeSet<String>,
-    /// The machine goes down; services can tell.
+    /// Whether the machine goes down; services can see it.
     pub going_down: bool,
 }
 
-/// A child at work on a step.
+/// A child that runs a step.
 struct Running {
     step: usize,
     child: Child,
@@ -62,7 +62,7 @@ struct Running {
 }
 
 impl Runner<'_> {
-    /// Does all steps; returns how each ended, in the plan's order.
+    /// Runs all steps; returns their results, in the plan's order.
     pub fn carry_out(&self, plan: &Plan, journal: &mut Journal) -> Vec<Outcome> {
         for broken in &plan.broken {
             ewarn(&broken.to_string());
@@ -143,7 +143,7 @@ impl Runner<'_> {
         if let Some((one, two)) = output.as_ref().and_then(|output| output.ends().ok()) {
             command.stdout(one).stderr(two);
         }
-        // A group of its own, so that what hangs can be ended as a whole.
+        // A separate process group, so that a hanging service can be killed as a whole.
         command.process_group(0);
         let begun = Instant::now();
         journal.event(service, verb(self.direction), None);
@@ -160,7 +160,7 @@ impl Runner<'_> {
                 Ok(Running { step, child, handle, output, begun, limit, signals_sent: 0, mentioned: false })
             }
             Err(error) => {
-                // Without a handle it could not be waited for together with others.
+                // Without a handle it could not be polled together with others.
                 drop(child.kill());
                 drop(child.wait());
                 Err(failed(error, journal))
@@ -192,7 +192,7 @@ impl Runner<'_> {
         self.settings.limit(self.paths, service, verb(self.direction))
     }
 
-    /// Waits until at least one child has ended; ends those whose time is over.
+    /// Waits until at least one child has ended; kills those over their time limit.
     fn wait(&self, plan: &Plan, running: &mut Vec<Running>, journal: &mut Journal) -> Vec<(Running, Outcome)> {
         let mut done = Vec::new();
         while done.is_empty() && !running.is_empty() {
@@ -207,7 +207,7 @@ impl Runner<'_> {
                 .min();
             let handles: Vec<_> = running.iter().map(|one| one.handle.as_fd()).collect();
             let pause = next.map(|next| next.saturating_duration_since(now));
-            // If this fails, all children are asked one by one below, and again after a moment.
+            // If this fails, all children are checked one by one below, and again after a moment.
             let ready = sys::poll(&handles, pause).unwrap_or_else(|_| {
                 std::thread::sleep(Duration::from_millis(20));
                 vec![true; running.len()]
@@ -215,7 +215,7 @@ impl Runner<'_> {
             for at in (0..running.len()).rev() {
                 if ready[at] && !matches!(running[at].child.try_wait(), Ok(None)) {
                     let mut ended = running.swap_remove(at);
-                    let outcome = self.judge(plan, &mut ended);
+                    let outcome = self.evaluate(plan, &mut ended);
                     done.push((ended, outcome));
                 } else if self.hurry(plan, &mut running[at], journal) {
                     let left = running.swap_remove(at);
@@ -226,14 +226,14 @@ impl Runner<'_> {
         done
     }
 
-    /// How an ended child left its service.
-    fn judge(&self, plan: &Plan, ended: &mut Running) -> Outcome {
+    /// The state in which an ended child left its service.
+    fn evaluate(&self, plan: &Plan, ended: &mut Running) -> Outcome {
         let service = &plan.steps[ended.step].service;
         if let Some(output) = &ended.output {
             output.show_and_end();
         }
         let worked = matches!(ended.child.try_wait(), Ok(Some(status)) if status.success()) && ended.signals_sent == 0;
-        // Asking for this one state, and not for all, keeps the cost per service low.
+        // Checking only this state keeps the cost per service low.
         let is_inactive = || fs::symlink_metadata(self.paths.state.join(State::Inactive.word()).join(service)).is_ok();
         let outcome = match worked {
             _ if self.direction == Direction::Up && is_inactive() => Outcome::Inactive,
@@ -246,7 +246,7 @@ impl Runner<'_> {
         outcome
     }
 
-    /// A service whose `openrc-run` was ended cannot say itself how it stands.
+    /// A killed `openrc-run` cannot record the state of its service.
     fn settle_failure(&self, service: &str, now: State) {
         match (self.direction, now) {
             (Direction::Up, State::Starting) => self.mark(service, State::Stopped),
@@ -258,7 +258,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Says that something takes long; ends it when its time is over. True: it does not even end then.
+    /// Reports a slow service; kills it when its time is over. True: it does not end even then.
     fn hurry(&self, plan: &Plan, running: &mut Running, journal: &mut Journal) -> bool {
         let now = Instant::now();
         let service = &plan.steps[running.step].service;
@@ -284,7 +284,7 @@ impl Runner<'_> {
                 if let Some(output) = &running.output {
                     output.show_and_end();
                 }
-                eerror(&format!("{service} does not end even when killed; going on without it"));
+                eerror(&format!("{service} does not end even when killed; continuing without it"));
                 self.settle_failure(service, State::of(self.paths, service).major());
                 return true;
             }
@@ -294,11 +294,11 @@ impl Runner<'_> {
                 output.show();
             }
             eerror(&format!(
-                "{service} took longer than {seconds} seconds and is ended; what needs it does not start. `rc_timeout_start` in /etc/conf.d/{service} gives it more time"
+                "{service} took longer than {seconds} seconds and was killed; services that need it do not start. `rc_timeout_start` in /etc/conf.d/{service} gives it more time"
             ));
             journal.event(service, "timeout", Some(running.begun.elapsed()));
         }
-        // It may have ended in this moment; then waiting for it says so.
+        // It may have just ended; then waiting for it shows that.
         drop(sys::kill(-pid(&running.child), signal));
         running.signals_sent += 1;
         running.limit = Some(now + GRACE);
@@ -352,6 +352,6 @@ fn word(outcome: Outcome) -> &'static str {
 }
 
 fn pid(child: &Child) -> sys::Pid {
-    // Process numbers end far below this type's limit.
+    // PIDs are far below this type's limit.
     sys::Pid::try_from(child.id()).unwrap_or(sys::Pid::MAX)
 }

@@ -1,4 +1,4 @@
-//! What rc.conf says about changing runlevels.
+//! Settings of rc.conf for changes of runlevel.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,9 +13,9 @@ use crate::paths::Paths;
 #[derive(Debug)]
 pub struct Settings {
     conf: Conf,
-    /// `rc_parallel`; on unless switched off (OpenRC: off unless switched on).
+    /// `rc_parallel`; on by default (OpenRC: off by default).
     pub parallel: bool,
-    /// So many services start at the same time at most.
+    /// The largest number of services that start at the same time.
     pub most_at_once: usize,
     /// `rc_nostop`
     pub keep: BTreeSet<String>,
@@ -23,11 +23,11 @@ pub struct Settings {
     pub stop_crashed: bool,
     /// `rc_crashed_start`
     pub start_crashed: bool,
-    /// `rc_log_path`: where lines about what happened end up.
+    /// `rc_log_path`: the persistent log.
     pub log: PathBuf,
-    /// What runs a service: this program, or another one in a root for tests.
+    /// The program that runs a service: this one, or another in a test root.
     pub openrc_run: PathBuf,
-    /// `/dev/null` when services start at the same time: then none of them can ask anybody.
+    /// `/dev/null` if services start in parallel: then none of them can ask questions.
     pub no_input: Option<File>,
 }
 
@@ -49,13 +49,13 @@ impl Settings {
             openrc_run: std::env::var_os("RC_TEST_OPENRC_RUN")
                 .filter(|_| paths.is_test)
                 .map_or_else(|| paths.program(), PathBuf::from),
-            // Without it they read what we would read.
+            // Without it they read our own input.
             no_input: File::open("/dev/null").ok().filter(|_| parallel),
             conf,
         }
     }
 
-    /// How long a service may take; `None`: as long as it likes.
+    /// The time limit of a service; `None` is none.
     pub fn limit(&self, paths: &Paths, service: &str, action: &str) -> Option<Duration> {
         limits::limit(paths, &self.conf, service, action)
     }

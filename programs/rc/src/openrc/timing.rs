@@ -1,4 +1,4 @@
-//! Times of services and the chart made of them. Pure.
+//! Times of services, and their chart. Pure.
 
 use std::fmt::Write;
 
@@ -17,9 +17,9 @@ pub struct Record {
     pub begun: f64,
     /// When it ended.
     pub ended: f64,
-    /// How it ended.
+    /// Its result.
     pub outcome: String,
-    /// The service whose end let it begin.
+    /// The service that it waited for last.
     pub waited_for: Option<String>,
 }
 
@@ -43,19 +43,20 @@ impl Record {
     }
 }
 
-/// Reads what `render` wrote; lines that are not whole are passed over.
+/// Parses the output of `render`; skips incomplete lines.
 pub fn parse(text: &str) -> Vec<Record> {
     text.lines().filter_map(Record::parse).collect()
 }
 
-/// The chart: a row per service, `.` while it waited, `#` while it ran; the last column says for whom it waited.
+/// The chart: a row per service, `.` while it waited, `#` while it ran; the last column names the service it waited
+/// for.
 pub fn chart(records: &[Record], width: usize) -> String {
     let starts: Vec<&Record> = records.iter().filter(|record| record.action == "start").collect();
     let (Some(first), Some(last)) = (
         starts.iter().map(|r| r.planned).min_by(f64::total_cmp),
         starts.iter().map(|r| r.ended).max_by(f64::total_cmp),
     ) else {
-        return "No times are known: nothing was started since boot.\n".to_owned();
+        return "No times recorded: no service was started since boot.\n".to_owned();
     };
     let names = starts.iter().map(|r| r.service.chars().count()).max().unwrap_or(0).max(7);
     let bar = width.saturating_sub(names + 40).clamp(20, 100);

@@ -1,4 +1,4 @@
-//! Starting, stopping, restarting: states, locks, and what is said about them.
+//! Starts, stops and restarts a service: states, locks, and messages.
 
 use super::dependencies::Refusal;
 use super::{Care, Service};
@@ -20,7 +20,7 @@ impl Service {
         State::of(&self.paths, &self.name)
     }
 
-    /// `start`. The command is what scripts see in `RC_CMD`.
+    /// `start`. Scripts see the command in `RC_CMD`.
     pub(super) fn start(&self, command: &str) -> u8 {
         let name = &self.name;
         let background = is_on("IN_BACKGROUND");
@@ -83,14 +83,14 @@ impl Service {
         code
     }
 
-    /// `rc_hotplug`: nothing unless it is set, and then all that it does not exclude.
+    /// `rc_hotplug`: empty by default; then everything that it does not exclude.
     fn may_be_hotplugged(&self) -> bool {
         let conf = Conf::general(&self.paths);
         let list = conf.get("rc_hotplug").or_else(|| conf.get("rc_plug_services")).unwrap_or_default();
         !list.trim().is_empty() && pattern::allows(list, &self.name).unwrap_or(true)
     }
 
-    /// Takes a change back that did not work. What the script says itself (`mark_service_…`) stays.
+    /// Reverts a failed change. States that the script itself set (`mark_service_…`) stay.
     fn return_to(&self, before: Set, otherwise: State) {
         if matches!(self.state().major(), State::Starting | State::Stopping) {
             let inactive = before.has(State::Inactive) || before.has(State::WasInactive);
@@ -98,7 +98,7 @@ impl Service {
         }
     }
 
-    /// A service that waits for an inactive one is started with it. To be noted last: being stopped ends waiting.
+    /// A service that waits for an inactive one starts with it. Recorded last: stopping ends the wait.
     fn note_refusal(&self, refusal: Refusal) {
         if let Refusal::Waits(other) = refusal {
             self.note_waiting(&self.name, &other);
@@ -112,7 +112,7 @@ impl Service {
         }
     }
 
-    /// Starts the services that were waiting for this one: what one says of another's order holds here as well.
+    /// Starts the services that waited for this one, in their own order.
     fn start_waiting(&self) {
         let waiting = state::scheduled_by(&self.paths, &self.name);
         if waiting.is_empty() {
@@ -120,13 +120,13 @@ impl Service {
         }
         for other in self.in_start_order(waiting) {
             let at = self.paths.state.join("scheduled").join(&self.name).join(&other);
-            // If it cannot be removed it is tried again next time.
+            // If it cannot be removed, the next run tries again.
             drop(fs::remove_file(at));
             if State::of(&self.paths, &other).has(State::Stopped) {
                 self.run_other(&other, "start", Care::Ours);
             }
         }
-        // Not there, most of the time.
+        // It is usually missing.
         drop(fs::remove_dir(self.paths.state.join("scheduled").join(&self.name)));
     }
 
@@ -186,7 +186,7 @@ impl Service {
         }
         cgroup::remove_if_empty(&self.paths, name);
         if let Err(error) = state::forget_waiting(&self.paths, name) {
-            ewarn(&format!("{name}: what waits for it still waits: {error}"));
+            ewarn(&format!("{name}: services that wait for it cannot be notified: {error}"));
         }
         self.mark(if is_on("IN_BACKGROUND") { State::Inactive } else { State::Stopped })
     }
@@ -202,7 +202,7 @@ impl Service {
         }
     }
 
-    /// `restart`: what had to be stopped with it is started again.
+    /// `restart`: also restarts the services that had to stop.
     pub(super) fn restart(&self) -> u8 {
         if self.state().has(State::Stopped) {
             return self.start("restart");
@@ -213,7 +213,7 @@ impl Service {
             return 0;
         }
         let others = if self.care == Care::Ours { self.dependents() } else { Vec::new() };
-        // One that did not stop is still up, and what was stopped for it belongs up again as well.
+        // A service that did not stop still runs, and so should those that were stopped for it.
         let stopped = self.stop("restart");
         if stopped == 0 {
             let started = self.start("restart");

@@ -1,5 +1,5 @@
-//! Other services, when somebody starts or stops one by hand. One after the other: what `openrc` does for a
-//! whole runlevel, with a plan, is not done here.
+//! Handles other services when somebody starts or stops one by hand, one after the other; `openrc` does it for a whole
+//! runlevel, with a plan.
 
 use super::{Care, Service};
 use crate::conf::Conf;
@@ -14,20 +14,20 @@ use std::process::{Command, Stdio};
 /// Why a service does not start now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It cannot; that was said.
+    /// It cannot, and that was reported.
     Final,
-    /// It will when this inactive service has become active.
+    /// It will, when this inactive service becomes active.
     Waits(String),
 }
 
 impl Service {
-    /// Graph and situation. Without them (a broken disk) the service is changed all the same, and that is said.
+    /// Graph and situation. Without them (a broken disk) the service changes anyway, with a message.
     fn view(&self) -> Option<(Graph, Situation)> {
         let both = Graph::load(&self.paths).and_then(|graph| Ok((graph, Situation::read(&self.paths, None)?)));
-        both.map_err(|error| ewarn(&format!("{}: going on without dependencies: {error}", self.name))).ok()
+        both.map_err(|error| ewarn(&format!("{}: continuing without dependencies: {error}", self.name))).ok()
     }
 
-    /// Starts what must or should be there first.
+    /// Starts the services that must or should run first.
     pub(super) fn start_needed(&self) -> Result<(), Refusal> {
         let Some((graph, situation)) = self.view() else { return Ok(()) };
         let plan = graph.start_plan(&situation, &[&self.name]);
@@ -44,11 +44,11 @@ impl Service {
         for at in own + 1..plan.steps.len() {
             later[at] = plan.steps[at].after.iter().any(|before| later[*before]);
         }
-        // A service that waits, and the inactive one that it waits for.
+        // A waiting service, and the inactive one it waits for.
         let mut waits: BTreeMap<String, String> = BTreeMap::new();
-        // Those that have no order with this service as well, but not those that come after it.
+        // Also those without order relative to this service, but not those after it.
         for step in plan.steps.iter().zip(&later).filter(|(_, later)| !**later).map(|(step, _)| step) {
-            // A service that somebody else is starting right now is waited for, like one of ours.
+            // Wait for a service that another process is starting, like for our own.
             if State::of(&self.paths, &step.service).has(State::Starting) {
                 drop(state::Lock::wait(
                     &self.paths,
@@ -86,7 +86,7 @@ impl Service {
         is_inactive.then(|| service.to_owned()).or_else(|| waits.get(service).cloned())
     }
 
-    /// Whether all that a step needs is up; otherwise the first that is not.
+    /// Whether all needs of a step are up; otherwise the first that is not.
     fn needs_are_up(&self, plan: &Plan, step: &Step) -> Result<(), String> {
         for need in &step.needs {
             let down: Vec<&str> = need
@@ -103,7 +103,7 @@ impl Service {
         Ok(())
     }
 
-    /// The services that must be stopped before this one, in the order in which they start again.
+    /// The services that must stop before this one, in the order in which they start again.
     pub(super) fn dependents(&self) -> Vec<String> {
         let Some((graph, mut situation)) = self.view() else { return Vec::new() };
         let others = graph.up_and_needing(&situation, &self.name);
@@ -113,7 +113,7 @@ impl Service {
         steps.filter(|service| others.contains(service)).collect()
     }
 
-    /// `services` in the order in which they start; last those that no plan has any more.
+    /// `services` in start order; last those without a plan.
     pub(super) fn in_start_order(&self, mut services: Vec<String>) -> Vec<String> {
         let Some((graph, situation)) = self.view() else { return services };
         let plan = graph.start_plan(&situation, &services);
@@ -122,7 +122,7 @@ impl Service {
         services
     }
 
-    /// Stops what needs this service. False: something stays up, so must this one.
+    /// Stops the services that need this one. False: one of them did not stop, so this one must stay.
     pub(super) fn stop_dependents(&self) -> bool {
         let Some((graph, situation)) = self.view() else { return true };
         let others = graph.up_and_needing(&situation, &self.name);
@@ -131,7 +131,7 @@ impl Service {
             let now = State::of(&self.paths, service);
             !now.has(State::Stopped) && !now.has(State::Inactive)
         };
-        // One that stays up does not keep the others up, except those that it needs.
+        // One that did not stop does not keep others running, except those it needs.
         let mut up = Vec::new();
         for (at, step) in plan.steps.iter().enumerate() {
             if !step.needs.iter().flat_map(|need| &need.steps).any(|other| up.contains(other)) {
@@ -165,7 +165,7 @@ impl Service {
         let mut child = Command::new(self.paths.program());
         child.arg0("openrc-run").arg(self.paths.script(service)).arg(command).stdin(Stdio::null());
         child.env_remove("RC_CMD").env_remove("RC_SVCNAME").env_remove("RC_SERVICE");
-        // What happened outside happened to this service, not to the others.
+        // The outer event concerns this service, not the others.
         child.env_remove("IN_BACKGROUND");
         if care != Care::Ours {
             child.env("RC_PLANNED", "time");

@@ -1,7 +1,7 @@
 //! `openrc-run`: runs the commands of one service script.
 //!
-//! Here: options, names, which command does what. [`change`] starts and stops; [`dependencies`] looks after
-//! other services; [`shell`] runs the script, with a limit of time, and is the only place that starts a shell.
+//! This module has options, names and commands. [`change`] starts and stops; [`dependencies`] handles other services;
+//! [`shell`] runs the script, with a time limit, and is the only place that starts a shell.
 
 mod change;
 mod dependencies;
@@ -43,18 +43,18 @@ Commands: start stop restart status zap describe ineed iuse iwant needsme usesme
   -q, --quiet      no information                   -v, --verbose  more information
   -C, --nocolor    no colours";
 
-/// Who does the work around the script.
+/// The caller's share of the work around the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Care {
-    /// Nobody has: we start and stop other services and limit the time.
+    /// None: we start and stop other services, and limit the time.
     Ours,
-    /// Other services are settled; we limit the time.
+    /// Other services are done; we limit the time.
     OnlyTime,
     /// `openrc` has a plan and a clock.
     Planned,
 }
 
-/// One service at hand.
+/// A service and its context.
 struct Service {
     paths: Paths,
     name: String,
@@ -80,7 +80,7 @@ fn worse(before: u8, now: u8) -> u8 {
 }
 
 impl Service {
-    /// One after the other. What is to change the state and cannot is the end; an answer that is not good is none.
+    /// Runs the commands in order. A failed change ends it; a negative answer does not.
     fn all(&self, commands: &[Command]) -> u8 {
         let mut result = 0;
         for command in commands {
@@ -96,7 +96,7 @@ impl Service {
     }
 }
 
-/// A command, whether it depends on the present state.
+/// A command, with its dependence on the present state.
 struct Command {
     words: Vec<String>,
     only_if: Option<State>,
@@ -131,7 +131,7 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
         Err(_) if parsed.has("nodeps") => Care::OnlyTime,
         Err(_) => Care::Ours,
     };
-    // What the script starts by itself is not part of the plan.
+    // Services that the script itself starts are not part of the plan.
     sys::unset_variable("RC_PLANNED");
     let only_if = match (parsed.has("ifstarted"), parsed.has("ifstopped")) {
         (true, _) => Some(State::Started),
@@ -142,7 +142,7 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
     Ok(Some((Service { paths, name, script, care, dry_run: parsed.has("dry-run") }, commands)))
 }
 
-/// Name and script of a service, from the path it was called by. A link in a runlevel means the script itself.
+/// Name and script of a service, from the path of the call. A link in a runlevel refers to the script itself.
 fn locate(paths: &Paths, given: &Path) -> Result<(String, PathBuf), String> {
     let name = given.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     if !is_service_name(&name) {
@@ -150,7 +150,7 @@ fn locate(paths: &Paths, given: &Path) -> Result<(String, PathBuf), String> {
     }
     let absolute = std::path::absolute(given).map_err(|error| format!("{}: {error}", given.display()))?;
     if !absolute.exists() {
-        return Err(format!("there is no script `{}`", absolute.display()));
+        return Err(format!("script `{}` not found", absolute.display()));
     }
     let standard = paths.script(&name);
     let is_same = fs::canonicalize(&standard).ok() == fs::canonicalize(&absolute).ok();
@@ -162,19 +162,20 @@ pub fn script_of(args: &[String]) -> Option<String> {
     getopt::parse(&OPTIONS, args, false).ok()?.rest.first().cloned()
 }
 
-/// Whether a command only says something, so that nothing is left when it has ended.
+/// Whether a command only reports, so that nothing is left when it has ended.
 pub fn only_asks(word: &str) -> bool {
     matches!(word, "status" | "describe") || kind_of(word).is_some() || backward(word)
 }
 
 impl Service {
-    /// Has the starter run it, for a login. Another's script than a service's is run by who called it, with his number.
+    /// For a login, lets the starter run it. A script outside /etc/init.d runs in the caller's own process, with the
+    /// caller's login UID.
     fn hand_over(&self, args: &[String], commands: &[Command]) -> Option<u8> {
         let is_service = self.script == self.paths.script(&self.name);
         if !is_service || commands.iter().all(|command| only_asks(&command.words[0])) {
             return None;
         }
-        // As it was found, since a relative path means something here only.
+        // As found, because a relative path has a meaning only here.
         let given = args.iter().position(|word| *word == script_of(args).unwrap_or_default())?;
         let mut args = args.to_owned();
         args[given] = self.script.to_str()?.to_owned();
@@ -218,12 +219,12 @@ impl Service {
     fn zap(&self) -> u8 {
         message::einfo(&format!("Manually resetting {} to stopped state", self.name));
         if let Err(error) = state::forget_waiting(&self.paths, &self.name) {
-            message::ewarn(&format!("{}: what waits for it still waits: {error}", self.name));
+            message::ewarn(&format!("{}: services that wait for it cannot be notified: {error}", self.name));
         }
         self.mark(State::Stopped)
     }
 
-    /// Marks the state; 1 if that cannot be written.
+    /// Sets the state; 1 if that cannot be written.
     fn mark(&self, state: State) -> u8 {
         match state::mark(&self.paths, &self.name, state) {
             Ok(()) => 0,

@@ -1,4 +1,4 @@
-//! Running the script: one shell, in a process group and control group of its own, for a limited time.
+//! Runs the script: one shell, in its own process group and control group, for a limited time.
 
 use super::{Care, Service};
 use crate::cgroup;
@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// How the shell ended.
+/// The result of the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended(u8);
 
@@ -25,7 +25,7 @@ impl Ended {
     }
 }
 
-/// After TERM, so long until KILL.
+/// Time between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Variables that scripts may inherit; `rc_env_allow` in rc.conf names more.
@@ -55,7 +55,7 @@ fn may_inherit(name: &str, allowed: &str) -> bool {
 }
 
 impl Service {
-    /// Runs a command of the script. `shown_as` is what the script sees in `RC_CMD`.
+    /// Runs a command of the script. The script sees `shown_as` in `RC_CMD`.
     pub(super) fn run_script(&self, words: &[String], shown_as: &str) -> Ended {
         let command = words[0].as_str();
         let limit = match (self.care, command) {
@@ -65,7 +65,7 @@ impl Service {
             _ => None,
         };
         let on_terminal = self.care != Care::Planned && sys::is_foreground();
-        // Who is in the group already was not started by this command: sessions that outlived their daemon.
+        // Processes already in the group were not started by this command: sessions that outlived their daemon.
         let was_empty = command == "start" && cgroup::is_empty(&self.paths, &self.name);
         let result = self
             .spawn(words, shown_as, on_terminal)
@@ -90,7 +90,7 @@ impl Service {
         }
     }
 
-    /// Keyword `-timeout`. The graph is there already when we look after dependencies; else the limit holds.
+    /// Keyword `-timeout`. The graph is loaded already if we handle dependencies; else the limit holds.
     fn waits_forever(&self) -> bool {
         self.care == Care::Ours
             && crate::depend::Graph::load(&self.paths).is_ok_and(|graph| graph.has_keyword(&self.name, "-timeout"))
@@ -103,7 +103,7 @@ impl Service {
         match sys::fork()? {
             Fork::Parent(pid) => {
                 if own_group {
-                    // The child does the same; whoever comes second fails, and that is right.
+                    // The child does the same; the second call fails, which is fine.
                     drop(sys::new_group(pid));
                 }
                 Ok((pid, signals))
@@ -117,7 +117,7 @@ impl Service {
                 }
                 if words[0] == "start" {
                     if let Err(error) = cgroup::enter(&self.paths, &self.name) {
-                        ewarn(&format!("{}: runs without a control group of its own: {error}", self.name));
+                        ewarn(&format!("{}: runs without its own control group: {error}", self.name));
                     }
                 }
                 sys::reset_signals();
@@ -133,7 +133,7 @@ impl Service {
         let mut command = Command::new(&paths.shell[0]);
         command.args(&paths.shell[1..]);
         command.arg(paths.lib.join("sh/openrc-run.sh")).args(words).env_clear();
-        // Wherever the caller is: a daemon would keep that directory, and what is mounted there, busy.
+        // Not in the caller's directory: a daemon would keep it and its mount busy.
         command.current_dir("/");
         let conf = Conf::general(paths);
         let allowed = conf.get("rc_env_allow").unwrap_or_default();
@@ -167,7 +167,8 @@ impl Service {
         command
     }
 
-    /// Waits for the shell; passes signals on, and ends it when its time is over. Exit code, and whether it was ended.
+    /// Waits for the shell; forwards signals, and kills it at the time limit. Returns its exit code, and whether it was
+    /// killed.
     fn attend(
         &self,
         pid: Pid,
@@ -194,7 +195,7 @@ impl Service {
                 if sent == 0 {
                     self.say_too_long(command, begun.elapsed());
                 }
-                // It may have ended in this moment; then waiting for it says so.
+                // It may have just ended; then waiting for it shows that.
                 drop(sys::kill(target, if sent == 0 { sys::SIGTERM } else { sys::SIGKILL }));
                 sent += 1;
                 deadline = Some(Instant::now() + GRACE);
@@ -214,7 +215,7 @@ impl Service {
 
     fn say_too_long(&self, command: &str, time: Duration) {
         eerror(&format!(
-            "{}: {command} took longer than {} seconds and is ended. rc_timeout_{command}=SECONDS in {} gives it more time",
+            "{}: {command} took longer than {} seconds and was killed. rc_timeout_{command}=SECONDS in {} gives it more time",
             self.name,
             time.as_secs(),
             self.paths.conf_d.join(&self.name).display()

@@ -1,4 +1,4 @@
-//! `--start`: makes the process of a daemon, and notices when that fails.
+//! `--start`: starts the process of a daemon, and notices failure.
 
 use super::{Request, ended};
 use crate::conf::Conf;
@@ -28,7 +28,7 @@ impl Request {
         }
         for (file, logger) in [("stdout", "stdout-logger"), ("stderr", "stderr-logger")] {
             if self.parsed.has(file) && self.parsed.has(logger) {
-                return Err(format!("--{file} and --{logger} exclude each other: what is said goes to one place"));
+                return Err(format!("--{file} and --{logger} exclude each other: output goes to one place"));
             }
         }
         let program = launch::find_program(exec, self.parsed.value("chroot").map(Path::new))?;
@@ -54,7 +54,7 @@ impl Request {
             let start = pid.and_then(process::read).map(|process| process.start);
             let mut daemon = Daemon { pid, start, ..self.record() };
             if let Some(root) = &launch.chroot {
-                // As it looks from here, also if it was found in the PATH inside.
+                // As seen from here, also if it was found in the PATH inside.
                 daemon.exec = Some(root.join(program.trim_start_matches('/')).to_string_lossy().into_owned());
             }
             daemons::add(&self.paths, service, &daemon).map_err(|e| format!("cannot note the daemon: {e}"))?;
@@ -62,11 +62,11 @@ impl Request {
         Ok(0)
     }
 
-    /// Makes the process; returns when the program runs (background) or has ended well (it forked itself away).
+    /// Starts the process; returns when the program runs (background) or has exited with success (it forked).
     fn spawn(&self, launch: &Launch, background: bool) -> Result<Pid, String> {
-        let said = |error: io::Error| format!("cannot make a process: {error}");
-        let (mut report, writer) = sys::pipe().map_err(said)?;
-        let pid = match sys::fork().map_err(said)? {
+        let describe = |error: io::Error| format!("cannot make a process: {error}");
+        let (mut report, writer) = sys::pipe().map_err(describe)?;
+        let pid = match sys::fork().map_err(describe)? {
             Fork::Parent(pid) => pid,
             Fork::Child => {
                 drop(report);
@@ -77,11 +77,11 @@ impl Request {
         };
         drop(writer);
         let mut text = String::new();
-        report.read_to_string(&mut text).map_err(said)?;
+        report.read_to_string(&mut text).map_err(describe)?;
         if !text.is_empty() {
             drop(sys::wait(pid, true));
             if let Some(file) = self.pidfile.as_deref().filter(|_| self.parsed.has("make-pidfile")) {
-                // What did not start has no number; it may not have come as far as this file.
+                // A daemon that did not start has no PID; it may not have reached this file.
                 drop(fs::remove_file(file));
             }
             return Err(text);
@@ -89,7 +89,7 @@ impl Request {
         if background {
             return Ok(pid);
         }
-        match sys::wait(pid, true).map_err(said)? {
+        match sys::wait(pid, true).map_err(describe)? {
             Some((_, End::Code(0))) => Ok(pid),
             Some((_, end)) => Err(format!("failed to start `{}`: {}", launch.exec.display(), ended(end))),
             None => Ok(pid),
@@ -110,13 +110,14 @@ impl Request {
         launch.become_it(report)
     }
 
-    /// A daemon that ends at once did not start. How long to look is `--wait`, or `rc_start_wait`, in milliseconds.
+    /// A daemon that ends at once did not start. `--wait` or `rc_start_wait` is the time to observe it, in
+    /// milliseconds.
     fn still_runs(&self, pid: Pid, background: bool) -> Result<(), String> {
         let text = self.parsed.value("wait").map(str::to_owned).or_else(|| env::var("SSD_STARTWAIT").ok());
         let text = text.or_else(|| env::var("rc_start_wait").ok());
         let text = text.or_else(|| Conf::general(&self.paths).get("rc_start_wait").map(str::to_owned));
         let limit: u64 = match &text {
-            Some(text) => text.parse().map_err(|_| format!("--wait: `{text}` is no number of milliseconds"))?,
+            Some(text) => text.parse().map_err(|_| format!("--wait: `{text}` is not a number of milliseconds"))?,
             None => 0,
         };
         let begun = Instant::now();
@@ -146,7 +147,7 @@ impl Request {
     }
 }
 
-/// Writes a pid file. A link in its place is not followed but replaced.
+/// Writes a pid file. Replaces a link in its place instead of following it.
 pub fn write_pid_file(path: &Path, pid: u32) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(about) if !about.is_file() => fs::remove_file(path)?,
@@ -155,7 +156,7 @@ pub fn write_pid_file(path: &Path, pid: u32) -> io::Result<()> {
     let no_follow = 0o400_000;
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).custom_flags(no_follow).open(path)?;
-    // Who asks for a status may read it, whatever a script made of its umask.
+    // Readable for status queries, whatever the script's umask.
     file.set_permissions(fs::Permissions::from_mode(0o644))?;
     file.write_all(format!("{pid}\n").as_bytes())
 }

@@ -1,4 +1,4 @@
-//! `--stop` and `--signal`: signals the processes that are meant, by a schedule, and waits for their end.
+//! `--stop` and `--signal`: signals the matching processes by a schedule, and waits for their end.
 
 use super::Request;
 use crate::daemons;
@@ -79,7 +79,7 @@ impl Request {
                 return Ok(());
             }
         }
-        // What was killed last may need a moment to be gone; a wait at the end of the schedule was all the time there is.
+        // A killed process may take a moment to go; the schedule's own last wait is over.
         let moment = Duration::from_millis(500);
         if matches!(steps.last(), Some(Step::Signal(_))) && process::wait_for_end(targets, Some(moment)) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The caller's side: hands a command line over, passes signals on, and ends as the command did.
+//! The client: sends a command line, forwards signals, and ends as the command did.
 
 use super::request::Request;
 use super::{STARTED, directory, is_of_a_login, socket};
@@ -10,11 +10,11 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Init starts another starter when one ends, within a second or so.
+/// Init restarts the starter within a second or so.
 const SUCCESSOR: Duration = Duration::from_secs(5);
 
-/// Has the starter run a program of rc, if this process belongs to a login. `None`: it does not, or this system has no starter, and
-/// the caller goes on by itself.
+/// Lets the starter run a program of rc, if this process belongs to a login. `None`: it does not, or this system has no
+/// starter, and the caller continues itself.
 pub fn hand_over(paths: &Paths, program: &str, args: &[String]) -> Option<u8> {
     let may = paths.is_test || sys::uid() == 0;
     if !may || std::env::var_os(STARTED).is_some() || !is_of_a_login(paths) || !directory(paths).is_dir() {
@@ -26,7 +26,7 @@ pub fn hand_over(paths: &Paths, program: &str, args: &[String]) -> Option<u8> {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
     );
     Some(ask(paths, &request).unwrap_or_else(|error| {
-        // Not by this process instead: the service would carry the number of this login, and so would who logs in through it.
+        // This process must not do it instead: the service, and every login through it, would have this login's UID.
         eerror(&format!(
             "{program}: rc-starter, which starts services for logins, {error}; init keeps it by a line of /etc/inittab, and \
              restarting the machine brings it back"
@@ -38,21 +38,21 @@ pub fn hand_over(paths: &Paths, program: &str, args: &[String]) -> Option<u8> {
 fn ask(paths: &Paths, request: &Request) -> Result<u8, String> {
     let bytes = request.to_bytes().map_err(|problem| format!("was not asked: {problem}"))?;
     let mut starter = connect(paths).map_err(|error| format!("does not answer ({error})"))?;
-    let said = |error: io::Error| format!("went away ({error})");
-    let signals = Signals::block(&[sys::SIGINT, sys::SIGTERM, sys::SIGHUP, sys::SIGQUIT]).map_err(said)?;
-    sys::send_with_stdio(&starter, &(bytes.len() as u32).to_le_bytes()).map_err(said)?;
-    starter.write_all(&bytes).map_err(said)?;
+    let describe = |error: io::Error| format!("went away ({error})");
+    let signals = Signals::block(&[sys::SIGINT, sys::SIGTERM, sys::SIGHUP, sys::SIGQUIT]).map_err(describe)?;
+    sys::send_with_stdio(&starter, &(bytes.len() as u32).to_le_bytes()).map_err(describe)?;
+    starter.write_all(&bytes).map_err(describe)?;
     loop {
-        let ready = sys::poll(&[starter.as_fd(), signals.as_fd()], None).map_err(said)?;
+        let ready = sys::poll(&[starter.as_fd(), signals.as_fd()], None).map_err(describe)?;
         while let Some((signal, _)) = signals.next() {
-            starter.write_all(&[signal as u8]).map_err(said)?;
+            starter.write_all(&[signal as u8]).map_err(describe)?;
         }
         if ready[0] {
             break;
         }
     }
     let mut answer = Vec::new();
-    starter.read_to_end(&mut answer).map_err(said)?;
+    starter.read_to_end(&mut answer).map_err(describe)?;
     match answer.as_slice() {
         [0, code] => Ok(*code),
         [1, why @ ..] => Err(format!("refuses: {}", String::from_utf8_lossy(why))),

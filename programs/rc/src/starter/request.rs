@@ -1,16 +1,16 @@
-//! What the starter is asked for, as bytes and back, and what of it is right. No effects, but for [`Request::judge`], which looks where
-//! a script is.
+//! A request to the starter: to bytes and back, and its validation. No effects, except [`Request::validate`], which
+//! resolves the path of a script.
 
 use crate::paths::{Paths, is_service_name};
 use std::path::Path;
 
-/// A request has no more bytes than this.
-pub const MOST: usize = 64 * 1024;
+/// The largest request.
+pub const MAX_BYTES: usize = 64 * 1024;
 
 /// Programs that change services.
 const PROGRAMS: [&str; 3] = ["openrc", "rc-service", "openrc-run"];
 
-/// Variables that go over: how much is said and in which colours, and rc's own options. None of them names a file or a program.
+/// Variables that are transferred: verbosity, colours, and rc's own options. None of them names a file or a program.
 const VARIABLES: [&str; 14] = [
     "COLUMNS",
     "EERROR_QUIET",
@@ -28,7 +28,7 @@ const VARIABLES: [&str; 14] = [
     "TERM",
 ];
 
-/// A command line of rc, as written by its caller.
+/// A command line of rc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Name of the program, and its arguments.
@@ -38,30 +38,30 @@ pub struct Request {
 }
 
 impl Request {
-    /// A command with those of the caller's variables that go over.
+    /// A command with the caller's transferred variables.
     pub fn new(program: &str, args: &[String], environment: impl Iterator<Item = (String, String)>) -> Request {
         let words = std::iter::once(program.to_owned()).chain(args.iter().cloned()).collect();
         Request { words, variables: environment.filter(|(name, value)| goes_over(name, value)).collect() }
     }
 
-    /// As bytes: number of words, then words and `NAME=VALUE` with a NUL behind each.
+    /// Encodes it: number of words, then words and `NAME=VALUE`, each followed by NUL.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let variables = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
         let mut bytes = format!("{}\0", self.words.len()).into_bytes();
         for text in self.words.iter().cloned().chain(variables) {
             if text.contains('\0') {
-                return Err("a word holds a NUL".to_owned());
+                return Err("an argument contains a NUL".to_owned());
             }
             bytes.extend_from_slice(text.as_bytes());
             bytes.push(0);
         }
-        if bytes.len() > MOST {
-            return Err(format!("the command line is too long; {MOST} bytes go over"));
+        if bytes.len() > MAX_BYTES {
+            return Err(format!("the command line is too long; {MAX_BYTES} bytes go over"));
         }
         Ok(bytes)
     }
 
-    /// From such bytes; everything else is an error.
+    /// Decodes it; anything else is an error.
     pub fn from_bytes(bytes: &[u8]) -> Result<Request, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "the words are not UTF-8")?;
         let mut texts = text.strip_suffix('\0').ok_or("the request is cut off")?.split('\0').map(str::to_owned);
@@ -75,8 +75,9 @@ impl Request {
         Ok(Request { words, variables })
     }
 
-    /// Whether this may be run: a program that changes services, with variables that go over, and with no script but a service's.
-    pub fn judge(&self, paths: &Paths) -> Result<(), String> {
+    /// Whether this may run: a program that changes services, with transferable variables, and only with a service's
+    /// script.
+    pub fn validate(&self, paths: &Paths) -> Result<(), String> {
         if let Some((name, _)) = self.variables.iter().find(|(name, value)| !goes_over(name, value)) {
             return Err(format!("the variable {name} does not go over"));
         }
@@ -86,7 +87,7 @@ impl Request {
                 if is_service_script(paths, Path::new(&script)) {
                     return Ok(());
                 }
-                Err(format!("`{script}` is no script of {}", paths.init_d.display()))
+                Err(format!("`{script}` is not a script in {}", paths.init_d.display()))
             }
             Some((program, _)) if PROGRAMS.contains(&program.as_str()) => Ok(()),
             _ => Err(format!("{:?} does not change services", self.words.first())),
@@ -98,7 +99,7 @@ fn goes_over(name: &str, value: &str) -> bool {
     VARIABLES.contains(&name) && value.len() <= 64 && !value.chars().any(char::is_control)
 }
 
-/// Whether a path leads to a file of /etc/init.d itself, by whatever way it is written.
+/// Whether a path leads to a file in /etc/init.d itself, however it is written.
 fn is_service_script(paths: &Paths, path: &Path) -> bool {
     let (Ok(found), Ok(home)) = (path.canonicalize(), paths.init_d.canonicalize()) else { return false };
     let name = found.file_name().and_then(|name| name.to_str());
@@ -122,10 +123,10 @@ mod tests {
         assert_eq!(request.variables, [("TERM".to_owned(), "xterm".to_owned())]);
         assert_eq!(Request::from_bytes(&request.to_bytes().unwrap()), Ok(request));
         assert!(Request::new("openrc", &["a\0b".to_owned()], std::iter::empty()).to_bytes().is_err());
-        assert!(Request::new("openrc", &["a".repeat(MOST)], std::iter::empty()).to_bytes().is_err());
+        assert!(Request::new("openrc", &["a".repeat(MAX_BYTES)], std::iter::empty()).to_bytes().is_err());
     }
 
-    /// What a hostile caller could send, and what of it is run without anybody's number.
+    /// Requests of a hostile caller, and which of them run without a login UID.
     #[test]
     fn only_services_are_started() {
         let root = testkit::TempDir::new("rc-starter");
@@ -137,23 +138,23 @@ mod tests {
         }
         std::os::unix::fs::symlink(root.join("home/x"), paths.init_d.join("link")).unwrap();
         let at = |path: &str| root.join(path).to_str().unwrap().to_owned();
-        let judge = |words: &[&str]| {
+        let is_valid = |words: &[&str]| {
             let words = words.iter().map(|word| (*word).to_owned()).collect();
-            Request { words, variables: Vec::new() }.judge(&paths).is_ok()
+            Request { words, variables: Vec::new() }.validate(&paths).is_ok()
         };
-        assert!(judge(&["openrc", "default"]) && judge(&["rc-service", "sshd", "restart"]));
-        assert!(judge(&["openrc-run", "--nodeps", &at("etc/init.d/sshd"), "start"]));
+        assert!(is_valid(&["openrc", "default"]) && is_valid(&["rc-service", "sshd", "restart"]));
+        assert!(is_valid(&["openrc-run", "--nodeps", &at("etc/init.d/sshd"), "start"]));
         for script in ["home/x", "etc/init.d/../../home/x", "etc/passwd", "etc/init.d", "etc/init.d/link", "none"] {
-            assert!(!judge(&["openrc-run", &at(script), "start"]), "{script}");
+            assert!(!is_valid(&["openrc-run", &at(script), "start"]), "{script}");
         }
         // An option's value is not the script, though it comes first.
-        assert!(!judge(&["openrc-run", "-l", &at("etc/init.d/sshd"), &at("home/x"), "start"]));
+        assert!(!is_valid(&["openrc-run", "-l", &at("etc/init.d/sshd"), &at("home/x"), "start"]));
         for program in ["sh", "start-stop-daemon", "supervise-daemon", "/usr/bin/openrc", "rc", ""] {
-            assert!(!judge(&[program, "x"]), "{program}");
+            assert!(!is_valid(&[program, "x"]), "{program}");
         }
-        assert!(!judge(&["openrc-run"]) && !judge(&[]));
+        assert!(!is_valid(&["openrc-run"]) && !is_valid(&[]));
         let variables = vec![("RC_TEST_ROOT".to_owned(), "/home".to_owned())];
-        assert!(Request { words: words("openrc default"), variables }.judge(&paths).is_err());
+        assert!(Request { words: words("openrc default"), variables }.validate(&paths).is_err());
     }
 
     #[test]
@@ -164,11 +165,11 @@ mod tests {
             for bytes in [text.clone(), format!("{text}\0"), format!("2\0{text}\0")] {
                 if let Ok(request) = Request::from_bytes(bytes.as_bytes()) {
                     assert!(!request.words.is_empty());
-                    // A request that was read is the same when it is written again, or is too long or holds a NUL.
+                    // A decoded request encodes to the same bytes, or is too long or contains a NUL.
                     if let Ok(again) = request.to_bytes() {
                         assert_eq!(Request::from_bytes(&again), Ok(request.clone()));
                     }
-                    drop(request.judge(&paths));
+                    drop(request.validate(&paths));
                 }
             }
         });

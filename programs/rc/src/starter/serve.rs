@@ -1,6 +1,6 @@
-//! The service's side: takes requests, judges them, runs the command, and answers with its exit code.
+//! The service: accepts and validates requests, runs the command, and returns its exit code.
 
-use super::request::{MOST, Request};
+use super::request::{MAX_BYTES, Request};
 use super::{PATIENCE, STARTED, directory, is_of_a_login, socket};
 use crate::eapplets;
 use crate::paths::Paths;
@@ -15,7 +15,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Instant;
 
-/// Signals that a caller passes on.
+/// Signals that a caller forwards.
 const PASSED_ON: [i32; 4] = [sys::SIGINT, sys::SIGTERM, sys::SIGHUP, sys::SIGQUIT];
 
 /// Serves, in another process if `detach`; returns when that process accepts requests.
@@ -42,9 +42,9 @@ pub fn serve(paths: &Paths, detach: bool) -> io::Result<()> {
         if !ready[0] {
             continue;
         }
-        // A caller that is gone before it was served is nobody's loss.
+        // The caller disconnected before it was served.
         let Ok((connection, _)) = listener.accept() else { continue };
-        // Without memory for another process this caller is turned away; the next may fare better.
+        // Without memory for another process this caller is refused; the next may succeed.
         if let Ok(Fork::Child) = sys::fork() {
             drop((listener, lock, children));
             attend(paths, connection);
@@ -53,7 +53,7 @@ pub fn serve(paths: &Paths, detach: bool) -> io::Result<()> {
     }
 }
 
-/// Takes the lock that one process at a time has: at once, or else `None`, if `detach`; otherwise when it is free.
+/// Takes the lock of the single serving process: at once, or else `None`, if `detach`; otherwise waits.
 fn be_the_only_one(paths: &Paths, detach: bool) -> io::Result<Option<File>> {
     let directory = directory(paths);
     DirBuilder::new().recursive(true).mode(0o755).create(&paths.state)?;
@@ -76,7 +76,7 @@ fn listen(paths: &Paths) -> io::Result<UnixListener> {
     let path = socket(paths);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {} // what an earlier one left is gone
+        _ => {} // remains of an earlier run
     }
     let mask = sys::umask(0o177);
     let listener = UnixListener::bind(path);
@@ -84,7 +84,7 @@ fn listen(paths: &Paths) -> io::Result<UnixListener> {
     listener
 }
 
-/// Serves one caller, whose end of the connection nobody else has.
+/// Serves one caller over its own connection.
 fn attend(paths: &Paths, mut caller: UnixStream) {
     let answer = match begin(paths, &mut caller) {
         Ok((command, children)) => match wait_for(command, &caller, &children) {
@@ -93,27 +93,27 @@ fn attend(paths: &Paths, mut caller: UnixStream) {
         },
         Err(problem) => [&[1], problem.as_bytes()].concat(),
     };
-    // A caller that is gone has no use for it.
+    // The caller is gone and does not need it.
     drop(caller.write_all(&answer));
 }
 
 fn begin(paths: &Paths, caller: &mut UnixStream) -> Result<(Pid, Signals), String> {
-    let said = |error: io::Error| error.to_string();
-    let peer = Peer::of(caller).map_err(said)?;
+    let describe = |error: io::Error| error.to_string();
+    let peer = Peer::of(caller).map_err(describe)?;
     if peer.uid != sys::uid() {
         return Err("superuser access required".to_owned());
     }
-    let (bytes, descriptors) = receive(caller).map_err(said)?;
+    let (bytes, descriptors) = receive(caller).map_err(describe)?;
     let request = Request::from_bytes(&bytes)?;
     let asker = asker(paths, &peer)?;
-    let judged = request.judge(paths);
-    note(&match &judged {
+    let validated = request.validate(paths);
+    note(&match &validated {
         Ok(()) => format!("{asker} asks for {:?} [{}]", request.words, std::process::id()),
         Err(problem) => format!("{asker} asks for {:?} and is refused: {problem}", request.words),
     });
-    judged?;
-    let children = Signals::block(&[sys::SIGCHLD]).map_err(said)?;
-    match sys::fork().map_err(said)? {
+    validated?;
+    let children = Signals::block(&[sys::SIGCHLD]).map_err(describe)?;
+    match sys::fork().map_err(describe)? {
         Fork::Parent(pid) => Ok((pid, children)),
         Fork::Child => {
             let error = become_command(paths, &request, &descriptors);
@@ -123,7 +123,7 @@ fn begin(paths: &Paths, caller: &mut UnixStream) -> Result<(Pid, Signals), Strin
     }
 }
 
-/// Takes the whole request, before a deadline however slowly it comes.
+/// Reads the whole request before a deadline, however slowly it arrives.
 fn receive(caller: &mut UnixStream) -> io::Result<(Vec<u8>, [OwnedFd; 3])> {
     let deadline = Instant::now() + PATIENCE;
     let wait = |caller: &UnixStream| match deadline.checked_duration_since(Instant::now()) {
@@ -134,7 +134,7 @@ fn receive(caller: &mut UnixStream) -> io::Result<(Vec<u8>, [OwnedFd; 3])> {
     let mut length = [0; 4];
     let descriptors = sys::receive_with_stdio(caller, &mut length)?;
     let length = u32::from_le_bytes(length) as usize;
-    if length > MOST {
+    if length > MAX_BYTES {
         return Err(io::Error::other("the request is too long"));
     }
     let (mut bytes, mut got) = (vec![0; length], 0);
@@ -149,12 +149,12 @@ fn receive(caller: &mut UnixStream) -> io::Result<(Vec<u8>, [OwnedFd; 3])> {
     Ok((bytes, descriptors))
 }
 
-/// Whose login the caller belongs to, in words.
+/// The login of the caller, in words.
 fn asker(paths: &Paths, peer: &Peer) -> Result<String, String> {
     let path = paths.root.join(format!("proc/{}/loginuid", peer.pid));
     let number = fs::read_to_string(path).unwrap_or_default();
     let number = number.trim_end();
-    // Only while the process lives is the number its own, and not that of another which took its place.
+    // Only a live process proves that the value is its own: after its end another may have its PID.
     if !peer.is_alive().map_err(|error| error.to_string())? {
         return Err("the process that asked is gone".to_owned());
     }
@@ -165,21 +165,21 @@ fn asker(paths: &Paths, peer: &Peer) -> Result<String, String> {
     })
 }
 
-/// Bytes of a line that are written: the kernel's log has 1,024 for each. What is cut off, audit has.
+/// The largest line in bytes: a record of the kernel's log has 1,024. Audit has the rest.
 const LINE: usize = 900;
 
-/// Into the system's log, or if there is none, the kernel's.
+/// Writes to the system's log, or else to the kernel's.
 fn note(text: &str) {
     let end = (0..=LINE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     let text = &if end < text.len() { format!("{}… ({} bytes)", &text[..end], text.len()) } else { text.to_owned() };
     if eapplets::try_syslog("authpriv.notice", "rc-starter", text).is_err() {
-        // 85: authpriv.notice. Where the kernel has no log either, audit has the caller's command line.
+        // 85: authpriv.notice. If the kernel has no log either, audit has the caller's command line.
         let kernel = OpenOptions::new().write(true).open("/dev/kmsg");
         drop(kernel.and_then(|mut log| log.write_all(format!("<85>rc-starter: {text}").as_bytes())));
     }
 }
 
-/// Becomes the command; returns only with an error.
+/// Executes the command; returns only with an error.
 fn become_command(paths: &Paths, request: &Request, descriptors: &[OwnedFd; 3]) -> io::Error {
     let prepare = || -> io::Result<()> {
         sys::new_session()?;
@@ -205,7 +205,7 @@ fn become_command(paths: &Paths, request: &Request, descriptors: &[OwnedFd; 3]) 
     command.exec()
 }
 
-/// Waits for the command. Signals of the caller go to its process group, and when the caller is gone it is told by HUP.
+/// Waits for the command. Forwards the caller's signals to its process group, and sends HUP when the caller is gone.
 fn wait_for(command: Pid, caller: &UnixStream, children: &Signals) -> io::Result<u8> {
     let mut caller = Some(caller);
     loop {
@@ -229,7 +229,7 @@ fn wait_for(command: Pid, caller: &UnixStream, children: &Signals) -> io::Result
                 }
             };
             if PASSED_ON.contains(&signal) {
-                // Not waited for yet, so the number is still its own.
+                // Not waited for yet, so the PID is still its own.
                 drop(sys::kill(-command, signal));
             }
         }

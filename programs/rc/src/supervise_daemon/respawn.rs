@@ -1,4 +1,4 @@
-//! When to start a daemon again, and when to give up. Pure: times are given.
+//! When to restart a daemon, and when to give up. Pure: times are arguments.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 /// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Pause before each new start.
+    /// Pause before each restart.
     pub delay: Duration,
-    /// Added to the pause for each further start.
+    /// Added to the pause after each restart.
     pub step: Duration,
-    /// The pause never gets longer than this.
+    /// The longest pause.
     pub cap: Option<Duration>,
-    /// Give up after so many new starts; 0 never.
+    /// Give up after this many restarts; 0 never.
     pub most: usize,
     /// Only ends within this time count; without it all do.
     pub period: Option<Duration>,
 }
 
-/// A time as `respawn_delay` and its relatives have it: a whole number and perhaps a unit, without one seconds. At most a year.
+/// Parses a time of `respawn_delay` and the like: a whole number and an optional unit, by default seconds. At most a
+/// year.
 pub fn time(text: &str) -> Option<Duration> {
     const YEAR: u64 = 31_536_000;
     let text = text.trim();
@@ -34,10 +35,10 @@ pub fn time(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number.saturating_mul(seconds).min(YEAR)))
 }
 
-/// What to do now.
+/// The decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Start it after this pause.
+    /// Restart it after this pause.
     Again(Duration),
     /// It ended too often.
     GiveUp,
@@ -50,7 +51,7 @@ pub struct History {
 }
 
 impl History {
-    /// Judges an end of the daemon.
+    /// Decides after an end of the daemon.
     pub fn ended(&mut self, policy: &Policy, now: Instant) -> Verdict {
         self.ends.push_back(now);
         if let Some(period) = policy.period {

@@ -1,5 +1,5 @@
-//! The supervisor at work: one loop that waits for the end of its child, for signals, and for the time of the
-//! next health check or start. Nothing in it waits for anything else.
+//! The running supervisor: one loop that waits for the end of its child, for signals, and for the next health check or
+//! start. Nothing else in it blocks.
 
 use super::Charge;
 use super::respawn::{History, Verdict};
@@ -17,12 +17,12 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A health check may take so long; a longer one counts as failed.
+/// Time limit of a health check; a longer one counts as failed.
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
-/// A daemon that ends well after less than this has most likely put itself into the background.
+/// A daemon that exits with success before this time has probably moved to the background.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// What runs for us.
+/// The child processes.
 struct Supervisor<'a> {
     charge: &'a Charge,
     signals: Signals,
@@ -31,14 +31,14 @@ struct Supervisor<'a> {
     since: Instant,
     /// When to start the daemon.
     start_at: Option<Instant>,
-    /// When to ask whether it is well.
+    /// When to run the health check.
     check_at: Option<Instant>,
     check: Option<(Pid, Instant)>,
-    /// Somebody wants it to end, with its daemon.
+    /// A request to stop, with its daemon.
     told_to_end: bool,
 }
 
-/// Becomes the supervisor. The report says why the daemon could not be started, or closes when it runs.
+/// Becomes the supervisor. `report` gets the reason why the daemon could not start, or closes when it runs.
 pub fn supervise(charge: &Charge, mut report: File) -> u8 {
     let begun = prepare(charge).and_then(|signals| {
         let mut supervisor = Supervisor {
@@ -61,7 +61,7 @@ pub fn supervise(charge: &Charge, mut report: File) -> u8 {
             supervisor.run()
         }
         Err(text) => {
-            // Not ours to keep.
+            // Another process's.
             drop(fs::remove_file(&charge.pidfile));
             drop(report.write_all(text.as_bytes()));
             1
@@ -70,18 +70,18 @@ pub fn supervise(charge: &Charge, mut report: File) -> u8 {
 }
 
 fn prepare(charge: &Charge) -> Result<Signals, String> {
-    let said = |error: io::Error| format!("cannot become a supervisor: {error}");
-    sys::new_session().map_err(said)?;
+    let describe = |error: io::Error| format!("cannot become a supervisor: {error}");
+    sys::new_session().map_err(describe)?;
     let wanted =
         [sys::SIGCHLD, sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGHUP, sys::SIGUSR1, sys::SIGUSR2, sys::SIGPIPE];
-    let signals = Signals::block(&wanted).map_err(said)?;
+    let signals = Signals::block(&wanted).map_err(describe)?;
     let pidfile = &charge.pidfile;
     super::write_pid_file(pidfile, std::process::id())
         .map_err(|error| format!("cannot write pid file `{}`: {error}", pidfile.display()))?;
     Ok(signals)
 }
 
-/// Nobody waits on our output.
+/// Nobody waits for our output.
 fn leave_terminal() {
     if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
         for descriptor in 0..3 {
@@ -90,10 +90,10 @@ fn leave_terminal() {
     }
 }
 
-/// Ends an `openrc-run`, which ends its shell and all that this started, with more than words if need be. To kill it would
-/// leave them.
+/// Stops an `openrc-run`, which stops its shell and everything that started, by force if necessary. Killing it would
+/// leave them behind.
 fn end_command(pid: Pid) {
-    // It may have ended in this moment.
+    // It may have just ended.
     drop(sys::kill(pid, sys::SIGTERM));
 }
 
@@ -124,19 +124,19 @@ impl Supervisor<'_> {
         syslog("daemon.warning", "supervise-daemon", &format!("{}: {text}", self.charge.service));
     }
 
-    /// Takes what has arrived: being told to end is remembered, and what a daemon understands is passed on to `to`.
+    /// Handles signals: notes a request to stop, and forwards others to the daemon in `to`.
     fn take_signals(&mut self, to: Option<Pid>) {
         while let Some((signal, _)) = self.signals.next() {
             match (signal, to) {
                 (sys::SIGTERM | sys::SIGINT | sys::SIGQUIT, _) => self.told_to_end = true,
-                // It may have ended in this moment.
+                // It may have just ended.
                 (sys::SIGHUP | sys::SIGUSR1 | sys::SIGUSR2, Some(pid)) => drop(sys::kill(pid, signal)),
                 _ => {}
             }
         }
     }
 
-    /// Collects all that has ended. A reason to give up, if there is one.
+    /// Reaps ended children. Returns a reason to give up, if there is one.
     fn collect(&mut self) -> Option<String> {
         while let Ok(Some((pid, end))) = sys::wait(-1, false) {
             if self.check.is_some_and(|(check, _)| check == pid) {
@@ -186,12 +186,12 @@ impl Supervisor<'_> {
                 if reason.is_some() {
                     return reason;
                 }
-                // What cannot be started at all is not tried without a pause.
+                // A daemon that cannot start at all is not tried without a pause.
                 self.start_at = self.start_at.map(|at| at.max(now + Duration::from_secs(1)));
             }
         }
         if let Some((pid, _)) = self.check.filter(|(_, until)| now >= *until) {
-            // Its end is collected like any other.
+            // Its end is handled like any other.
             end_command(pid);
             self.check = Some((pid, now + CHECK_LIMIT));
         }
@@ -204,7 +204,7 @@ impl Supervisor<'_> {
         None
     }
 
-    /// The health check said no: the service may tidy up, then its daemon is ended, and so started again.
+    /// The health check failed: the service may clean up, then its daemon is stopped and so restarted.
     fn unwell(&mut self, why: &str) -> Option<String> {
         self.log(why);
         if let Ok(pid) = self.spawn_command("unhealthy") {
@@ -221,7 +221,7 @@ impl Supervisor<'_> {
         self.child?;
         self.end_child();
         self.note_child();
-        // As if it had ended by itself. Who is told to end meanwhile starts nothing any more.
+        // As if it had ended by itself. After a request to stop, nothing restarts.
         if self.told_to_end { None } else { self.plan_next() }
     }
 
@@ -246,11 +246,11 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Starts the daemon; the error is what its process says before it becomes the daemon.
+    /// Starts the daemon; the error is what the process reports before it becomes the daemon.
     fn start_daemon(&mut self) -> Result<(), String> {
-        let said = |error: io::Error| format!("cannot make a process: {error}");
-        let (mut report, writer) = sys::pipe().map_err(said)?;
-        let pid = match sys::fork().map_err(said)? {
+        let describe = |error: io::Error| format!("cannot make a process: {error}");
+        let (mut report, writer) = sys::pipe().map_err(describe)?;
+        let pid = match sys::fork().map_err(describe)? {
             Fork::Parent(pid) => pid,
             Fork::Child => {
                 drop(report);
@@ -262,7 +262,7 @@ impl Supervisor<'_> {
         };
         drop(writer);
         let mut text = String::new();
-        report.read_to_string(&mut text).map_err(said)?;
+        report.read_to_string(&mut text).map_err(describe)?;
         if !text.is_empty() {
             drop(sys::wait(pid, true));
             return Err(text);
@@ -277,13 +277,13 @@ impl Supervisor<'_> {
     fn note_child(&self) {
         let text = self.child.map(|pid| pid.to_string());
         let start = self.child.and_then(process::read).map(|child| child.start.to_string());
-        // Only `--signal` needs the number, and `--stop` both should we be killed; the daemon runs without.
+        // Only `--signal` needs the PID, and `--stop` needs both if we are killed; the daemon runs without.
         for (key, value) in [("child_pid", text), ("child_start", start)] {
             drop(state::set_value(&self.charge.paths, &self.charge.service, key, value.as_deref()));
         }
     }
 
-    /// Ends the daemon by its schedule, and in any case at the end of it.
+    /// Stops the daemon by its schedule, and kills it at the end of it.
     fn end_child(&mut self) {
         let Some(pid) = self.child else { return };
         for step in self.charge.stop.iter().copied().chain([Step::Signal(sys::SIGKILL), Step::WaitForever]) {
@@ -307,7 +307,7 @@ impl Supervisor<'_> {
         loop {
             match sys::wait(pid, false) {
                 Ok(None) => {}
-                // It has ended; or it is not our child any more, which comes to the same.
+                // It has ended, or is not our child any more, which is equivalent.
                 _ => return true,
             }
             let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
@@ -328,16 +328,17 @@ impl Supervisor<'_> {
         self.finish(reason.map(drop))
     }
 
-    /// Tidies up. The service is stopped when somebody ended its supervisor, or it gave up; then it has failed as well.
+    /// Cleans up. The service counts as stopped if somebody stopped its supervisor or it gave up; in the latter case
+    /// also as failed.
     fn finish(&mut self, gave_up: Option<()>) -> u8 {
         let (paths, service) = (&self.charge.paths, &self.charge.service);
         if let Some((check, _)) = self.check.take() {
             end_command(check);
         }
         self.note_child();
-        // Whoever stopped us may have removed it.
+        // The process that stopped us may have removed it.
         drop(fs::remove_file(&self.charge.pidfile));
-        // Whoever is stopping the service says so itself.
+        // The process that stops the service sets its state.
         if gave_up.is_none() && !State::of(paths, service).has(State::Started) {
             return 0;
         }

@@ -32,8 +32,8 @@ esac
 echo "end $2 $s" >> $RC_TEST_ROOT/order
 "#;
 
-/// Where roots for tests are made: in memory if possible, as /run is. Programs must be able to run there; containers
-/// often mount /dev/shm so that they cannot.
+/// The directory of test roots: in memory if possible, as /run is. It must allow programs; containers often mount
+/// /dev/shm without.
 fn base() -> &'static Path {
     static BASE: OnceLock<PathBuf> = OnceLock::new();
     BASE.get_or_init(|| {
@@ -59,7 +59,7 @@ impl Root {
     /// Scripts as `a: need b; after c, d` and runlevels as `default: a d, boot: c`; `@name` stacks.
     pub fn new(name: &str, scripts: &str, levels: &str) -> Root {
         let root = base().join(format!("rc-test-{name}-{}", std::process::id()));
-        // What a run that was ended left behind.
+        // Remains of an interrupted run.
         drop(fs::remove_dir_all(&root));
         for directory in ["etc/init.d", "etc/conf.d", "run", "var/log", "usr/lib/rc", "bin"] {
             fs::create_dir_all(root.join(directory)).unwrap();
@@ -137,7 +137,7 @@ impl Root {
         names.join(" ")
     }
 
-    /// What the stand-in did since the last call: `start a` in the order of the ends.
+    /// The stand-in's actions since the last call: `start a`, in the order in which they ended.
     pub fn order(&self) -> Vec<String> {
         let lines = self.read("order");
         drop(fs::remove_file(self.0.join("order")));

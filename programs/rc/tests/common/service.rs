@@ -1,4 +1,4 @@
-//! One service, run as a person would run it, and what became of its processes.
+//! One service, run as a person would run it, and its processes.
 
 use super::{Root, ended};
 use std::fs;
@@ -24,7 +24,7 @@ pub fn run(root: &Root, shell: &str, service: &str, commands: &str) -> (i32, Str
     ended(command.output().unwrap())
 }
 
-/// Whether a process runs; one that has ended but was not collected yet does not.
+/// Whether a process runs; a zombie does not.
 pub fn runs(number: &str) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(number).join("stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim().starts_with('Z'))
@@ -44,7 +44,7 @@ pub fn for_shells(name: &str, scripts: &str, test: impl Fn(&Root, &str)) {
     }
 }
 
-/// Waits for something that comes by itself.
+/// Waits for an event.
 pub fn wait_until(limit: u64, done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {

@@ -39,7 +39,7 @@ impl fmt::Display for Value {
 
 /// Where an option was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct OptionPlace {
     /// The fragment, relative to the repository.
     pub file: Utf8PathBuf,
     /// The line's byte range.
@@ -49,7 +49,7 @@ pub struct Place {
 /// Options with their values: one fragment, several merged, or a final configuration. Requests also know their places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fragment {
-    options: BTreeMap<String, (Value, Option<Place>)>,
+    options: BTreeMap<String, (Value, Option<OptionPlace>)>,
 }
 
 impl Fragment {
@@ -83,7 +83,7 @@ impl Fragment {
 
     /// The same requests without comments, sorted by name: equal requests give equal text.
     pub fn canonical(&self) -> String {
-        let line = |(option, (value, _)): (&String, &(Value, Option<Place>))| match value {
+        let line = |(option, (value, _)): (&String, &(Value, Option<OptionPlace>))| match value {
             Value::No => format!("# {option} is not set\n"),
             value => format!("{option}={value}\n"),
         };
@@ -122,7 +122,7 @@ fn insert(config: &mut Fragment, name: &str, value: Value, file: &Utf8Path, span
             format!("`{name}` is `{value}` here and `{other}` in {}", place.file)
         }
         _ => {
-            config.options.insert(name.to_owned(), (value, Some(Place { file: file.to_owned(), span })));
+            config.options.insert(name.to_owned(), (value, Some(OptionPlace { file: file.to_owned(), span })));
             return None;
         }
     };

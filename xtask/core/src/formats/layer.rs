@@ -61,13 +61,13 @@ fn describe(entry: &LayerEntry, reader: &mut LayerReader<&[u8]>) -> Result<Strin
 mod tests {
     use super::*;
     use crate::base::name::Epoch;
-    use crate::formats::manifest::{Entry, Kind, Manifest};
+    use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    type Tree = BTreeMap<String, (Entry, Vec<u8>)>;
+    type Tree = BTreeMap<String, (ManifestEntry, Vec<u8>)>;
 
-    fn tree(entries: Vec<(Entry, &[u8])>) -> (Manifest, Tree) {
+    fn tree(entries: Vec<(ManifestEntry, &[u8])>) -> (Manifest, Tree) {
         let manifest = Manifest::sorted(entries.iter().map(|(entry, _)| entry.clone()).collect()).unwrap();
         let tree = entries.into_iter().map(|(entry, bytes)| (entry.path.clone(), (entry, bytes.to_vec()))).collect();
         (manifest, tree)
@@ -81,11 +81,11 @@ mod tests {
         let long = format!("usr/{}/{}", "d".repeat(90), "f".repeat(90));
         let longer = format!("usr/{}", "é".repeat(80));
         let (manifest, tree) = tree(vec![
-            (Entry::symlink("bin", "usr/bin"), b""),
-            (Entry::file("usr/bin/hello", 0o755, b"hello"), b"hello"),
-            (Entry::file("usr/empty", 0o644, b""), b""),
-            (Entry::file(long, 0o644, b"x"), b"x"),
-            (Entry::symlink(longer, "t".repeat(101)), b""),
+            (ManifestEntry::symlink("bin", "usr/bin"), b""),
+            (ManifestEntry::file("usr/bin/hello", 0o755, b"hello"), b"hello"),
+            (ManifestEntry::file("usr/empty", 0o644, b""), b""),
+            (ManifestEntry::file(long, 0o644, b"x"), b"x"),
+            (ManifestEntry::symlink(longer, "t".repeat(101)), b""),
         ]);
         pack(&manifest, &tree)
     }
@@ -101,8 +101,8 @@ mod tests {
     fn manifest_is_read_back_with_parents() {
         let bytes = sample();
         let manifest = read_manifest(&bytes[..]).unwrap();
-        assert_eq!(manifest.entries().iter().filter(|entry| entry.kind == Kind::Dir).count(), 3);
-        let Kind::File { size, sha256 } = manifest.get("usr/bin/hello").unwrap().kind.clone() else { panic!() };
+        assert_eq!(manifest.entries().iter().filter(|entry| entry.kind == EntryKind::Dir).count(), 3);
+        let EntryKind::File { size, sha256 } = manifest.get("usr/bin/hello").unwrap().kind.clone() else { panic!() };
         assert_eq!((size, sha256), (5, Digest::of("hello")));
     }
 
@@ -142,8 +142,8 @@ mod tests {
             let mut tree = Tree::new();
             for (path, mode, target, content) in items {
                 let entry = match target {
-                    Some(target) => Entry::symlink(path.clone(), target),
-                    None => Entry::file(path.clone(), mode, &content),
+                    Some(target) => ManifestEntry::symlink(path.clone(), target),
+                    None => ManifestEntry::file(path.clone(), mode, &content),
                 };
                 let mut next = tree.clone();
                 next.insert(path, (entry, content));

@@ -22,20 +22,20 @@ pub const DIR_MODE: u32 = 0o755;
 /// The inventory of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Manifest {
-    entries: Vec<Entry>,
+    entries: Vec<ManifestEntry>,
 }
 
 /// One path of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct ManifestEntry {
     /// Path relative to the root, no leading slash, components separated by one slash.
     pub path: String,
     /// Permission bits, at most `0o7777`. Symlinks have `0o777`.
     #[serde(with = "octal")]
     pub mode: u32,
     /// What the path is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// What the file says about itself when it is ELF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elf: Option<ElfFacts>,
@@ -44,7 +44,7 @@ pub struct Entry {
 /// What a path is. Devices, sockets and fifos cannot be told: they never enter a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum EntryKind {
     /// A directory.
     Dir,
     /// A regular file.
@@ -102,7 +102,7 @@ pub enum ElfForm {
     Other,
 }
 
-impl Kind {
+impl EntryKind {
     /// One word for messages and comparison.
     pub fn word(&self) -> &'static str {
         match self {
@@ -163,8 +163,8 @@ pub enum ManifestError {
 
 impl Manifest {
     /// A manifest of entries that are already in order.
-    pub fn new(entries: Vec<Entry>) -> Result<Self, ManifestError> {
-        let mut kinds: BTreeMap<&str, &Kind> = BTreeMap::new();
+    pub fn new(entries: Vec<ManifestEntry>) -> Result<Self, ManifestError> {
+        let mut kinds: BTreeMap<&str, &EntryKind> = BTreeMap::new();
         let mut last: Option<&str> = None;
         for entry in &entries {
             check_entry(entry)?;
@@ -177,7 +177,7 @@ impl Manifest {
                 }
             }
             for parent in parents(&entry.path) {
-                if let Some(kind) = kinds.get(parent).filter(|kind| !matches!(kind, Kind::Dir)) {
+                if let Some(kind) = kinds.get(parent).filter(|kind| !matches!(kind, EntryKind::Dir)) {
                     return Err(ManifestError::BelowNonDirectory {
                         child: entry.path.clone(),
                         parent: parent.to_owned(),
@@ -192,25 +192,25 @@ impl Manifest {
     }
 
     /// A manifest of entries in any order.
-    pub fn sorted(mut entries: Vec<Entry>) -> Result<Self, ManifestError> {
+    pub fn sorted(mut entries: Vec<ManifestEntry>) -> Result<Self, ManifestError> {
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Self::new(entries)
     }
 
     /// The entries, sorted by path.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[ManifestEntry] {
         &self.entries
     }
 
     /// The entry of a path.
-    pub fn get(&self, path: &str) -> Option<&Entry> {
+    pub fn get(&self, path: &str) -> Option<&ManifestEntry> {
         let at = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
         self.entries.get(at)
     }
 
     /// Sum of the sizes of all files, in bytes.
     pub fn size(&self) -> u64 {
-        self.entries.iter().map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 }).sum()
+        self.entries.iter().map(|entry| if let EntryKind::File { size, .. } = entry.kind { size } else { 0 }).sum()
     }
 
     /// The same with every parent directory listed, mode 0755 where nobody declared one.
@@ -223,7 +223,7 @@ impl Manifest {
             .filter(|parent| !listed.contains(parent))
             .map(str::to_owned)
             .collect();
-        self.entries.extend(missing.into_iter().map(Entry::dir));
+        self.entries.extend(missing.into_iter().map(ManifestEntry::dir));
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         self
     }
@@ -256,7 +256,7 @@ impl Manifest {
         #[serde(deny_unknown_fields)]
         struct Form {
             schema: u32,
-            entries: Vec<Entry>,
+            entries: Vec<ManifestEntry>,
         }
         let form: Form = serde_json::from_str(text).map_err(|error| ManifestError::Json(error.to_string()))?;
         if form.schema != SCHEMA {
@@ -267,21 +267,21 @@ impl Manifest {
     }
 }
 
-impl Entry {
+impl ManifestEntry {
     /// A directory with mode 0755.
     pub fn dir(path: impl Into<String>) -> Self {
-        Self { path: path.into(), mode: DIR_MODE, kind: Kind::Dir, elf: None }
+        Self { path: path.into(), mode: DIR_MODE, kind: EntryKind::Dir, elf: None }
     }
 
     /// A file with the digest of `content`.
     pub fn file(path: impl Into<String>, mode: u32, content: &[u8]) -> Self {
-        let kind = Kind::File { size: content.len() as u64, sha256: Digest::of(content) };
+        let kind = EntryKind::File { size: content.len() as u64, sha256: Digest::of(content) };
         Self { path: path.into(), mode, kind, elf: None }
     }
 
     /// A symlink.
     pub fn symlink(path: impl Into<String>, target: impl Into<String>) -> Self {
-        Self { path: path.into(), mode: 0o777, kind: Kind::Symlink { target: target.into() }, elf: None }
+        Self { path: path.into(), mode: 0o777, kind: EntryKind::Symlink { target: target.into() }, elf: None }
     }
 }
 
@@ -323,13 +323,13 @@ pub fn check_path(path: &str) -> Result<(), ManifestError> {
 }
 
 /// Refuses what no layer can hold.
-pub fn check_entry(entry: &Entry) -> Result<(), ManifestError> {
+pub fn check_entry(entry: &ManifestEntry) -> Result<(), ManifestError> {
     check_path(&entry.path)?;
     if entry.mode > 0o7777 {
         return Err(ManifestError::Mode { path: entry.path.clone(), mode: entry.mode });
     }
     match &entry.kind {
-        Kind::Symlink { target } if target.is_empty() || target.contains('\0') => {
+        EntryKind::Symlink { target } if target.is_empty() || target.contains('\0') => {
             Err(ManifestError::Target(entry.path.clone()))
         }
         _ => Ok(()),
@@ -360,7 +360,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample() -> Manifest {
-        let mut program = Entry::file("usr/bin/hello", 0o755, b"\x7fELF");
+        let mut program = ManifestEntry::file("usr/bin/hello", 0o755, b"\x7fELF");
         program.elf = Some(ElfFacts {
             form: ElfForm::Pie,
             full_relro: true,
@@ -372,10 +372,10 @@ mod tests {
             canary_symbol: false,
         });
         let entries = vec![
-            Entry::symlink("bin", "usr/bin"),
-            Entry::dir("usr/bin"),
+            ManifestEntry::symlink("bin", "usr/bin"),
+            ManifestEntry::dir("usr/bin"),
             program,
-            Entry::file("usr/share/\"é\"", 0o644, b""),
+            ManifestEntry::file("usr/share/\"é\"", 0o644, b""),
         ];
         Manifest::new(entries).unwrap().with_parents()
     }
@@ -410,20 +410,23 @@ mod tests {
             ("a/", "empty component"),
             ("a\0", "NUL"),
         ] {
-            let error = Manifest::new(vec![Entry::dir(path)]).unwrap_err().to_string();
+            let error = Manifest::new(vec![ManifestEntry::dir(path)]).unwrap_err().to_string();
             assert!(error.contains(reason), "{path}: {error}");
         }
     }
 
     #[test]
     fn refuses_disorder_and_impossible_trees() {
-        let message = |entries: Vec<Entry>| Manifest::new(entries).unwrap_err().to_string();
-        assert!(message(vec![Entry::dir("b"), Entry::dir("a")]).contains("`a` is listed after `b`"));
-        assert!(message(vec![Entry::dir("a"), Entry::dir("a")]).contains("twice"));
-        assert!(message(vec![Entry::symlink("a", "b"), Entry::dir("a/x")]).contains("below `a`, which is a symlink"));
-        assert!(message(vec![Entry::file("a", 0o10_0644, b"")]).contains("mode 100644"));
-        assert!(message(vec![Entry::symlink("a", "")]).contains("empty target"));
-        assert!(Manifest::sorted(vec![Entry::dir("b"), Entry::dir("a")]).is_ok());
+        let message = |entries: Vec<ManifestEntry>| Manifest::new(entries).unwrap_err().to_string();
+        assert!(message(vec![ManifestEntry::dir("b"), ManifestEntry::dir("a")]).contains("`a` is listed after `b`"));
+        assert!(message(vec![ManifestEntry::dir("a"), ManifestEntry::dir("a")]).contains("twice"));
+        assert!(
+            message(vec![ManifestEntry::symlink("a", "b"), ManifestEntry::dir("a/x")])
+                .contains("below `a`, which is a symlink")
+        );
+        assert!(message(vec![ManifestEntry::file("a", 0o10_0644, b"")]).contains("mode 100644"));
+        assert!(message(vec![ManifestEntry::symlink("a", "")]).contains("empty target"));
+        assert!(Manifest::sorted(vec![ManifestEntry::dir("b"), ManifestEntry::dir("a")]).is_ok());
     }
 
     #[test]
@@ -443,7 +446,7 @@ mod tests {
     proptest! {
         #[test]
         fn parse_undoes_print(paths in proptest::collection::btree_set("[a-z\"\\\\é\n]{1,3}(/[a-z.]{3}){0,2}", 0..12)) {
-            let entries = paths.into_iter().map(Entry::dir).collect();
+            let entries = paths.into_iter().map(ManifestEntry::dir).collect();
             let manifest = Manifest::new(entries).unwrap().with_parents();
             prop_assert_eq!(Manifest::from_json(&manifest.to_json().unwrap()), Ok(manifest));
         }

@@ -27,7 +27,7 @@ pub fn packages<'a>(distro: Distro, tools: impl IntoIterator<Item = &'a Tool>) -
 
 /// What looking for a tool gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum ToolFinding {
     /// It is there, in a version that works.
     Good,
     /// It is there; what it printed holds no version.
@@ -85,12 +85,12 @@ impl Serialize for Version {
 
 impl Look {
     /// Evaluates a program that printed `output` when asked for its version.
-    pub fn evaluate(self, output: &str) -> (Finding, Option<Version>) {
-        let Self::Program { minimum: Some(minimum), .. } = self else { return (Finding::Good, None) };
+    pub fn evaluate(self, output: &str) -> (ToolFinding, Option<Version>) {
+        let Self::Program { minimum: Some(minimum), .. } = self else { return (ToolFinding::Good, None) };
         match (Version::find(output), Version::parse(minimum)) {
-            (Some(found), Some(minimum)) if !found.satisfies(&minimum) => (Finding::Old, Some(found)),
-            (Some(found), _) => (Finding::Good, Some(found)),
-            (None, _) => (Finding::Unknown, None),
+            (Some(found), Some(minimum)) if !found.satisfies(&minimum) => (ToolFinding::Old, Some(found)),
+            (Some(found), _) => (ToolFinding::Good, Some(found)),
+            (None, _) => (ToolFinding::Unknown, None),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::base::diag::{Diagnostic, suggest};
 use crate::base::glob;
 use crate::base::name::PkgName;
 use crate::base::schema::{self, Document};
-use crate::formats::manifest::{Entry, Kind, Manifest, parents};
+use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry, parents};
 
 /// A container image as written.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Image {
 /// An ISO profile as written.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Profile {
+pub struct IsoProfile {
     /// The profile's folder, relative to the repository.
     #[serde(skip)]
     pub folder: Utf8PathBuf,
@@ -147,7 +147,7 @@ impl Image {
     }
 }
 
-impl Profile {
+impl IsoProfile {
     /// Path of the `profile.toml`, relative to the repository.
     pub fn file(&self) -> Utf8PathBuf {
         self.folder.join("profile.toml")
@@ -229,12 +229,12 @@ pub struct Conflict {
 /// # Errors
 /// Every conflict.
 pub fn merge<'a>(trees: impl IntoIterator<Item = (&'a str, &'a Manifest)>) -> Result<Manifest, Vec<Conflict>> {
-    let mut owners: BTreeMap<&str, (&str, &Entry)> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, (&str, &ManifestEntry)> = BTreeMap::new();
     let mut conflicts = Vec::new();
     for (package, tree) in trees {
         for entry in tree.entries() {
             match owners.get(entry.path.as_str()) {
-                Some((_, before)) if before.kind == Kind::Dir && entry.kind == Kind::Dir => {
+                Some((_, before)) if before.kind == EntryKind::Dir && entry.kind == EntryKind::Dir => {
                     // A directory with a narrower mode wins: 0700 /root stays closed whoever else mentions it.
                     if entry.mode < before.mode {
                         owners.insert(&entry.path, (package, entry));
@@ -261,7 +261,7 @@ pub fn select(tree: &Manifest, globs: &[String]) -> Manifest {
     if globs.is_empty() {
         return tree.clone();
     }
-    let chosen = |entry: &&Entry| globs.iter().any(|pattern| glob::matches(pattern, &entry.path));
+    let chosen = |entry: &&ManifestEntry| globs.iter().any(|pattern| glob::matches(pattern, &entry.path));
     let paths: BTreeSet<&str> = tree
         .entries()
         .iter()
@@ -280,7 +280,7 @@ mod tests {
         ["busybox", "hello"].into()
     }
 
-    fn tree(entries: Vec<Entry>) -> Manifest {
+    fn tree(entries: Vec<ManifestEntry>) -> Manifest {
         Manifest::sorted(entries).unwrap().with_parents()
     }
 
@@ -298,8 +298,8 @@ mod tests {
         );
         assert!(show(Image::parse("", file, &packages()).unwrap_err()).contains("lists no packages"));
         assert!(show(Image::parse("expose = 1", file, &packages()).unwrap_err()).contains("ports"));
-        let found =
-            Profile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages()).unwrap_err();
+        let found = IsoProfile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages())
+            .unwrap_err();
         assert_eq!(found.len(), 3);
         let good = "packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]\nports = [\"8080/tcp\"]\nuser = ";
         let image = Image::parse(&format!("{good}\"65532:65532\""), file, &packages()).unwrap();
@@ -317,16 +317,16 @@ mod tests {
         }
         assert_eq!(image.package_names().len(), 1);
         let profile =
-            Profile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();
+            IsoProfile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();
         assert_eq!(profile.root_names()[0].as_str(), "busybox");
     }
 
     #[test]
     fn merging_shares_directories_and_refuses_shared_files() {
-        let a = tree(vec![Entry::file("usr/bin/a", 0o755, b"a"), Entry::dir("root")]);
-        let mut closed = Entry::dir("root");
+        let a = tree(vec![ManifestEntry::file("usr/bin/a", 0o755, b"a"), ManifestEntry::dir("root")]);
+        let mut closed = ManifestEntry::dir("root");
         closed.mode = 0o700;
-        let b = tree(vec![Entry::file("usr/bin/b", 0o755, b"b"), closed]);
+        let b = tree(vec![ManifestEntry::file("usr/bin/b", 0o755, b"b"), closed]);
         for order in [[("a", &a), ("b", &b)], [("b", &b), ("a", &a)]] {
             let merged = merge(order).unwrap();
             let paths: Vec<&str> = merged.entries().iter().map(|e| e.path.as_str()).collect();
@@ -340,7 +340,8 @@ mod tests {
 
     #[test]
     fn selecting_keeps_the_directories_above() {
-        let all = tree(vec![Entry::file("usr/bin/a", 0o755, b"a"), Entry::file("usr/share/x", 0o644, b"x")]);
+        let all =
+            tree(vec![ManifestEntry::file("usr/bin/a", 0o755, b"a"), ManifestEntry::file("usr/share/x", 0o644, b"x")]);
         let some = select(&all, &["usr/bin/*".to_owned()]);
         let paths: Vec<&str> = some.entries().iter().map(|e| e.path.as_str()).collect();
         assert_eq!(paths, ["usr", "usr/bin", "usr/bin/a"]);

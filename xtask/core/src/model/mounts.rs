@@ -7,7 +7,7 @@ const PLAN: &str = include_str!("../../../../programs/init/plan.txt");
 
 /// Something mounted writable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Mount {
+pub struct WritableMount {
     /// Where.
     pub path: String,
     /// The type of file system.
@@ -16,7 +16,7 @@ pub struct Mount {
     pub options: String,
 }
 
-impl Mount {
+impl WritableMount {
     /// As the inventory lists it.
     pub fn line(&self) -> String {
         format!("{:<22} {:<10} {}", self.path, self.kind, self.options)
@@ -29,21 +29,21 @@ mount tmpfs on /var/log/audit (nosuid,nodev,noexec,mode=0700,size=24m)
 mount tmpfs on /var/log (nosuid,nodev,noexec,mode=0755,size=16m)";
 
 /// What `/init` and services mount writable, by path.
-pub fn writable() -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = PLAN.lines().chain(BY_SERVICES.lines()).filter_map(mount).collect();
+pub fn writable() -> Vec<WritableMount> {
+    let mut mounts: Vec<WritableMount> = PLAN.lines().chain(BY_SERVICES.lines()).filter_map(mount).collect();
     mounts.sort();
     mounts
 }
 
 /// The writable mount that a line of the plan makes.
-fn mount(line: &str) -> Option<Mount> {
+fn mount(line: &str) -> Option<WritableMount> {
     let (line, options) = line.strip_suffix(')')?.rsplit_once(" (")?;
     let (kind, path) = match line.strip_prefix("mount ") {
         Some(rest) => rest.split_once(" on ")?,
         None => ("overlay", line.strip_prefix("put a writable layer of ")?.split_once(" over ")?.1),
     };
     let read_only = options.split(',').any(|option| option == "ro");
-    let mount = || Mount { path: path.to_owned(), kind: kind.to_owned(), options: options.to_owned() };
+    let mount = || WritableMount { path: path.to_owned(), kind: kind.to_owned(), options: options.to_owned() };
     (!read_only).then(mount)
 }
 

@@ -8,9 +8,9 @@ use super::{CONTRACT, Input, Keyed};
 use crate::base::digest::Digest;
 use crate::base::name::Epoch;
 use crate::model::hardening::{RootFile, apparmor};
-use crate::model::image::Profile;
+use crate::model::image::IsoProfile;
 use crate::model::iso;
-use crate::model::mounts::{Mount, writable};
+use crate::model::mounts::{WritableMount, writable};
 
 /// What is the same for all stages of an ISO.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Common<'a> {
     /// Name of the profile.
     pub name: &'a str,
     /// The profile.
-    pub profile: &'a Profile,
+    pub profile: &'a IsoProfile,
     /// Content digest of the seed env, whose tools write images.
     pub seed: Digest,
 }
@@ -117,7 +117,7 @@ pub struct OverlayPlan {
     profile: String,
     /// Packages of the root: whose each file is.
     pub packages: Vec<Input>,
-    writable: Vec<Mount>,
+    writable: Vec<WritableMount>,
     form: u32,
 }
 
@@ -273,14 +273,14 @@ mod tests {
         Input { name: name.parse().unwrap(), diff_id: Digest::of(name) }
     }
 
-    fn profile() -> Profile {
-        Profile {
+    fn profile() -> IsoProfile {
+        IsoProfile {
             version: "1".to_owned(),
             root: vec!["busybox".to_owned()],
             modes: [("etc/secret".to_owned(), "0600".to_owned())].into(),
             cmdline: vec!["quiet".to_owned(), "lockdown=integrity".to_owned()],
             foreign_services: vec!["elsewhere".to_owned()],
-            ..Profile::default()
+            ..IsoProfile::default()
         }
     }
 
@@ -335,10 +335,10 @@ mod tests {
         let profile = profile();
         let common = Common { variant: "tiny", name: "tiny", profile: &profile, seed: Digest::of("seed") };
         let others = [
-            Profile { cmdline: vec!["quiet".to_owned()], ..profile.clone() },
-            Profile { modes: BTreeMap::new(), ..profile.clone() },
-            Profile { foreign_services: Vec::new(), ..profile.clone() },
-            Profile { version: "2".to_owned(), ..profile.clone() },
+            IsoProfile { cmdline: vec!["quiet".to_owned()], ..profile.clone() },
+            IsoProfile { modes: BTreeMap::new(), ..profile.clone() },
+            IsoProfile { foreign_services: Vec::new(), ..profile.clone() },
+            IsoProfile { version: "2".to_owned(), ..profile.clone() },
         ];
         let keys = |common: Common<'_>| plans(common).map(|plan| plan.keyed(common).key);
         for other in &others {

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::base::digest::Digest;
-use crate::formats::manifest::{Entry, Kind, Manifest};
+use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry};
 
 /// How many bytes of both files are shown around the first difference.
 const WINDOW: usize = 32;
@@ -80,17 +80,17 @@ pub fn compare(a: &Manifest, b: &Manifest) -> Vec<Difference> {
     differences
 }
 
-fn compare_entry(a: &Entry, b: &Entry) -> Vec<Change> {
+fn compare_entry(a: &ManifestEntry, b: &ManifestEntry) -> Vec<Change> {
     let mut changes = Vec::new();
     if a.mode != b.mode && a.kind.word() == b.kind.word() {
         changes.push(Change::Mode { a: a.mode, b: b.mode });
     }
     match (&a.kind, &b.kind) {
         (a, b) if a == b => {}
-        (Kind::File { size: size_a, sha256: hash_a }, Kind::File { size: size_b, sha256: hash_b }) => {
+        (EntryKind::File { size: size_a, sha256: hash_a }, EntryKind::File { size: size_b, sha256: hash_b }) => {
             changes.push(Change::Content { a: (*size_a, *hash_a), b: (*size_b, *hash_b), bytes: None });
         }
-        (Kind::Symlink { target: a }, Kind::Symlink { target: b }) => {
+        (EntryKind::Symlink { target: a }, EntryKind::Symlink { target: b }) => {
             changes.push(Change::Target { a: a.clone(), b: b.clone() });
         }
         (a, b) => changes.push(Change::Kind { a: a.word(), b: b.word() }),
@@ -252,7 +252,7 @@ impl fmt::Display for Difference {
 /// The answer to "does it come out the same again?".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict", content = "detail")]
-pub enum Verdict {
+pub enum ReproVerdict {
     /// Two builds, the same bytes.
     Reproduced,
     /// Two builds, different bytes.
@@ -267,7 +267,7 @@ pub enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl ReproVerdict {
     /// The verdict about two manifests.
     pub fn of(a: &Manifest, b: &Manifest) -> Self {
         let differences = compare(a, b);
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn manifest(entries: Vec<Entry>) -> Manifest {
+    fn manifest(entries: Vec<ManifestEntry>) -> Manifest {
         Manifest::sorted(entries).unwrap()
     }
 
@@ -314,20 +314,20 @@ mod tests {
     fn every_sort_of_difference_is_told() {
         let (old, new) = (b"built Nov 21 2026 10:00:01\n", b"built Nov 21 2026 10:00:59\n");
         let a = manifest(vec![
-            Entry::dir("a"),
-            Entry::file("b", 0o644, b""),
-            Entry::file("c", 0o644, b""),
-            Entry::symlink("d", "x"),
-            Entry::file("e", 0o644, old),
-            Entry::dir("same"),
+            ManifestEntry::dir("a"),
+            ManifestEntry::file("b", 0o644, b""),
+            ManifestEntry::file("c", 0o644, b""),
+            ManifestEntry::symlink("d", "x"),
+            ManifestEntry::file("e", 0o644, old),
+            ManifestEntry::dir("same"),
         ]);
         let b = manifest(vec![
-            Entry::file("b", 0o755, b""),
-            Entry::dir("c"),
-            Entry::symlink("d", "y"),
-            Entry::file("e", 0o644, new),
-            Entry::dir("f"),
-            Entry::dir("same"),
+            ManifestEntry::file("b", 0o755, b""),
+            ManifestEntry::dir("c"),
+            ManifestEntry::symlink("d", "y"),
+            ManifestEntry::file("e", 0o644, new),
+            ManifestEntry::dir("f"),
+            ManifestEntry::dir("same"),
         ]);
         let mut differences = compare(&a, &b);
         for difference in &mut differences {
@@ -335,19 +335,19 @@ mod tests {
                 *bytes = first_difference(old, new);
             }
         }
-        insta::assert_snapshot!(Verdict::Differs(differences).render("zlib"));
+        insta::assert_snapshot!(ReproVerdict::Differs(differences).render("zlib"));
     }
 
     #[test]
     fn verdicts() {
-        let tree = manifest(vec![Entry::dir("a")]);
-        assert_eq!(Verdict::of(&tree, &tree).render("x"), "x: reproduced\n");
-        let one = Verdict::of(&tree, &Manifest::default());
+        let tree = manifest(vec![ManifestEntry::dir("a")]);
+        assert_eq!(ReproVerdict::of(&tree, &tree).render("x"), "x: reproduced\n");
+        let one = ReproVerdict::of(&tree, &Manifest::default());
         assert!(!one.is_good() && one.render("x").starts_with("x: NOT reproduced, 1 path differs\n"));
-        assert!(Verdict::Skipped.is_good() && Verdict::Skipped.render("x") == "x: skipped\n");
-        assert_eq!(Verdict::BuildFailed("a\nb".into()).render("x"), "x: second build failed\n  a\n  b\n");
-        assert_eq!(Verdict::FetchFailed("a".into()).render("x"), "x: source not reachable\n  a\n");
-        assert_eq!(Verdict::Unchecked("no room".into()).render("x"), "x: not checked, no room\n");
+        assert!(ReproVerdict::Skipped.is_good() && ReproVerdict::Skipped.render("x") == "x: skipped\n");
+        assert_eq!(ReproVerdict::BuildFailed("a\nb".into()).render("x"), "x: second build failed\n  a\n  b\n");
+        assert_eq!(ReproVerdict::FetchFailed("a".into()).render("x"), "x: source not reachable\n  a\n");
+        assert_eq!(ReproVerdict::Unchecked("no room".into()).render("x"), "x: not checked, no room\n");
     }
 
     #[test]
@@ -380,7 +380,7 @@ mod tests {
     proptest! {
         #[test]
         fn comparing_is_symmetric(a in "[ab]{0,6}", b in "[ab]{0,6}") {
-            let tree = |text: &str| manifest(text.char_indices().map(|(i, c)| Entry::file(format!("{i}"), 0o644, &[c as u8])).collect());
+            let tree = |text: &str| manifest(text.char_indices().map(|(i, c)| ManifestEntry::file(format!("{i}"), 0o644, &[c as u8])).collect());
             let (a, b) = (tree(&a), tree(&b));
             prop_assert_eq!(compare(&a, &b).len(), compare(&b, &a).len());
             prop_assert_eq!(compare(&a, &b).is_empty(), a == b);

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::formats::manifest::{Kind, Manifest};
-use crate::model::hardening::check::Check;
-use crate::model::mounts::{Mount, writable};
+use crate::formats::manifest::{EntryKind, Manifest};
+use crate::model::hardening::check::HardeningCheck;
+use crate::model::mounts::{WritableMount, writable};
 
 /// The form of the text. Raise it when the same root gives another one: what was made of it before is stored.
 pub const FORM: u32 = 4;
@@ -35,7 +35,7 @@ pub struct Root<'a> {
     /// The files that [`is_text`] names.
     pub texts: &'a BTreeMap<String, String>,
     /// The promises.
-    pub checks: &'a [Check],
+    pub checks: &'a [HardeningCheck],
     /// The AppArmor profiles: name and the program that it is for.
     pub profiles: &'a [(String, String)],
 }
@@ -63,7 +63,10 @@ pub fn render(name: &str, root: &Root<'_>) -> String {
         ("what the first process starts itself: console, when, command", root.by_init()),
         ("users: name, number, group, home, shell, password", root.users()),
         ("groups: name, number, members", root.groups()),
-        ("what can be written while it runs: path, file system, options", writable().iter().map(Mount::line).collect()),
+        (
+            "what can be written while it runs: path, file system, options",
+            writable().iter().map(WritableMount::line).collect(),
+        ),
         ("directories that everybody may write to, in those", root.world_writable()),
         ("what listens beyond loopback: protocol and port", root.listening()),
     ];
@@ -84,8 +87,8 @@ impl Root<'_> {
     }
 
     fn programs(&self) -> Vec<String> {
-        let program = |entry: &crate::formats::manifest::Entry| match entry.kind {
-            Kind::File { size, .. } if entry.mode & 0o111 != 0 => {
+        let program = |entry: &crate::formats::manifest::ManifestEntry| match entry.kind {
+            EntryKind::File { size, .. } if entry.mode & 0o111 != 0 => {
                 Some(format!("{:04o} {size:>9}  {:<16} /{}", entry.mode, self.owner(&entry.path), entry.path))
             }
             _ => None,
@@ -95,11 +98,11 @@ impl Root<'_> {
 
     /// Links to programs.
     fn names(&self) -> Vec<String> {
-        let name = |entry: &crate::formats::manifest::Entry| {
-            let Kind::Symlink { .. } = entry.kind else { return None };
+        let name = |entry: &crate::formats::manifest::ManifestEntry| {
+            let EntryKind::Symlink { .. } = entry.kind else { return None };
             let target = self.manifest.real(&entry.path);
             let found = self.manifest.get(&target)?;
-            let program = matches!(found.kind, Kind::File { .. }) && found.mode & 0o111 != 0;
+            let program = matches!(found.kind, EntryKind::File { .. }) && found.mode & 0o111 != 0;
             let runlevel = entry.path.starts_with(RUNLEVELS);
             (program && !runlevel).then(|| format!("{:<16} /{} /{target}", self.owner(&entry.path), entry.path))
         };
@@ -107,7 +110,7 @@ impl Root<'_> {
     }
 
     fn with_rights(&self) -> Vec<String> {
-        let entries = self.manifest.entries().iter().filter(|entry| !matches!(entry.kind, Kind::Symlink { .. }));
+        let entries = self.manifest.entries().iter().filter(|entry| !matches!(entry.kind, EntryKind::Symlink { .. }));
         entries
             .filter(|entry| entry.mode & 0o6000 != 0)
             .map(|entry| format!("{:04o} /{}", entry.mode, entry.path))
@@ -115,7 +118,7 @@ impl Root<'_> {
     }
 
     fn services(&self) -> Vec<String> {
-        let script = |entry: &crate::formats::manifest::Entry| {
+        let script = |entry: &crate::formats::manifest::ManifestEntry| {
             let name = entry.path.strip_prefix(SCRIPTS)?;
             // A link is a service of its own, by the same script.
             Some(self.service(name, self.texts.get(&self.manifest.real(&entry.path))?))
@@ -208,7 +211,8 @@ impl Root<'_> {
     }
 
     fn world_writable(&self) -> Vec<String> {
-        let dirs = self.manifest.entries().iter().filter(|entry| entry.kind == Kind::Dir && entry.mode & 0o002 != 0);
+        let dirs =
+            self.manifest.entries().iter().filter(|entry| entry.kind == EntryKind::Dir && entry.mode & 0o002 != 0);
         dirs.map(|entry| format!("{:04o} /{}", entry.mode, entry.path)).collect()
     }
 

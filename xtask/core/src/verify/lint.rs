@@ -1,7 +1,7 @@
-//! Checks of finished trees, as data: name, severity, description, remedy and a pure function.
+//! Lints of finished trees, as data: name, severity, description, remedy and a pure function.
 //!
-//! A check that finds something gives findings; a check that cannot run (a file cannot be read) is an error of the caller's
-//! `Contents`. Every file is read once and shown to all checks. Whether a path may deviate is the policy's business, with a
+//! A lint that finds something gives findings; a lint that cannot run (a file cannot be read) is an error of the caller's
+//! `Contents`. Every file is read once and shown to all lints. Whether a path may deviate is the policy's business, with a
 //! reason.
 
 pub mod archive;
@@ -9,10 +9,10 @@ pub mod elf;
 mod file;
 pub mod leaks;
 pub mod needles;
+pub mod object_files;
 pub mod report;
 pub mod rootfs;
 mod rule;
-pub mod units;
 
 use std::borrow::Cow;
 use std::{fmt, io};
@@ -21,16 +21,16 @@ use serde::Serialize;
 
 pub use file::{File, Part};
 pub use needles::{Needles, Subject};
-pub use rule::{Check, Exemption, Hit, Policy, Rule};
+pub use rule::{Exemption, Hit, Lint, LintPolicy, Rule};
 
 use crate::base::diag::{Severity, suggest};
-use crate::formats::manifest::{Kind, Manifest};
+use crate::formats::manifest::{EntryKind, Manifest};
 
 /// One fault of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Name of the check.
-    pub check: &'static str,
+pub struct LintFinding {
+    /// Name of the lint.
+    pub lint: &'static str,
     /// How bad it is.
     pub severity: Severity,
     /// Path in the tree; empty for findings about the policy itself.
@@ -43,13 +43,13 @@ pub struct Finding {
     pub help: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for LintFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
             Severity::Warning => "warning",
             Severity::Error => "error",
         };
-        write!(f, "{severity}[{}]: {}", self.check, self.message)?;
+        write!(f, "{severity}[{}]: {}", self.lint, self.message)?;
         if let Some((offset, text)) = &self.place {
             write!(f, "\n    at byte {offset}: {text}")?;
         }
@@ -63,8 +63,8 @@ pub trait Contents {
     fn read(&self, path: &str) -> io::Result<Cow<'_, [u8]>>;
 }
 
-/// All checks, in the order they are listed to people.
-pub const CHECKS: &[Check] = &[
+/// All lints, in the order they are listed to people.
+pub const LINTS: &[Lint] = &[
     elf::PARSE,
     elf::PIE,
     elf::STATIC,
@@ -73,8 +73,8 @@ pub const CHECKS: &[Check] = &[
     elf::WRITE_XOR_EXECUTE,
     elf::RUN_PATH,
     elf::GLIBC,
-    units::CONFIGURED,
-    units::GUARD,
+    object_files::CONFIGURED,
+    object_files::GUARD,
     archive::METADATA,
     leaks::LEAKS,
     rootfs::TOP,
@@ -87,62 +87,62 @@ pub const CHECKS: &[Check] = &[
     rootfs::LEFTOVERS,
 ];
 
-/// Runs all checks; hits that an exemption covers are left out, and exemptions that cover nothing are reported. Sorted by
+/// Runs all lints; hits that an exemption covers are left out, and exemptions that cover nothing are reported. Sorted by
 /// path; an error means that a file could not be read.
 pub fn run(
     manifest: &Manifest,
     contents: &dyn Contents,
     subject: &Subject,
-    policy: &Policy,
-) -> io::Result<Vec<Finding>> {
+    policy: &LintPolicy,
+) -> io::Result<Vec<LintFinding>> {
     let needles = Needles::new(subject);
-    let mut hits: Vec<(&Check, Hit)> = Vec::new();
-    for check in CHECKS {
-        if let Rule::Tree(rule) = check.rule {
-            hits.extend(rule(manifest, policy).into_iter().map(|hit| (check, hit)));
+    let mut hits: Vec<(&Lint, Hit)> = Vec::new();
+    for lint in LINTS {
+        if let Rule::Tree(rule) = lint.rule {
+            hits.extend(rule(manifest, policy).into_iter().map(|hit| (lint, hit)));
         }
     }
     for entry in manifest.entries() {
-        if !matches!(entry.kind, Kind::File { .. }) {
+        if !matches!(entry.kind, EntryKind::File { .. }) {
             continue;
         }
         let bytes = contents
             .read(&entry.path)
-            .map_err(|error| io::Error::new(error.kind(), format!("reading `{}` for checks: {error}", entry.path)))?;
+            .map_err(|error| io::Error::new(error.kind(), format!("reading `{}` for lints: {error}", entry.path)))?;
         let file = File::new(entry, &bytes);
-        for check in CHECKS {
-            if let Rule::File(rule) = check.rule {
-                hits.extend(rule(&file, &needles).into_iter().map(|hit| (check, hit)));
+        for lint in LINTS {
+            if let Rule::File(rule) = lint.rule {
+                hits.extend(rule(&file, &needles).into_iter().map(|hit| (lint, hit)));
             }
         }
     }
     let mut findings = unused_exemptions(&hits, policy);
-    hits.retain(|(check, hit)| !policy.exemptions.iter().any(|exemption| exemption.covers(check, hit)));
-    // Stable: hits of one path stay in the order of the checks.
+    hits.retain(|(lint, hit)| !policy.exemptions.iter().any(|exemption| exemption.covers(lint, hit)));
+    // Stable: hits of one path stay in the order of the lints.
     hits.sort_by(|a, b| a.1.path.cmp(&b.1.path));
-    findings.extend(hits.into_iter().map(|(check, Hit { path, message, place })| Finding {
-        check: check.name,
-        severity: check.severity,
+    findings.extend(hits.into_iter().map(|(lint, Hit { path, message, place })| LintFinding {
+        lint: lint.name,
+        severity: lint.severity,
         path,
         message,
         place,
-        help: check.remedy.to_owned(),
+        help: lint.remedy.to_owned(),
     }));
     Ok(findings)
 }
 
 /// An exemption that covers nothing hides the next real fault, so it is reported.
-fn unused_exemptions(hits: &[(&Check, Hit)], policy: &Policy) -> Vec<Finding> {
+fn unused_exemptions(hits: &[(&Lint, Hit)], policy: &LintPolicy) -> Vec<LintFinding> {
     let unused =
-        policy.exemptions.iter().filter(|exemption| !hits.iter().any(|(check, hit)| exemption.covers(check, hit)));
+        policy.exemptions.iter().filter(|exemption| !hits.iter().any(|(lint, hit)| exemption.covers(lint, hit)));
     unused
-        .map(|Exemption { check, files, .. }| {
-            let known = suggest(check, CHECKS.iter().map(|check| check.name)).filter(|name| name != check);
-            Finding {
-                check: "check::unused-exemption",
+        .map(|Exemption { lint, files, .. }| {
+            let known = suggest(lint, LINTS.iter().map(|lint| lint.name)).filter(|name| name != lint);
+            LintFinding {
+                lint: "lint::unused-exemption",
                 severity: Severity::Warning,
                 path: String::new(),
-                message: format!("the exemption of `{files}` from `{check}` covers nothing"),
+                message: format!("the exemption of `{files}` from `{lint}` covers nothing"),
                 place: None,
                 help: known.map_or_else(|| "remove it".to_owned(), |name| format!("did you mean `{name}`?")),
             }

@@ -19,7 +19,7 @@ const LOGIN: i64 = 5_000;
 const WORK: &str = "become id -u";
 
 /// A way to use up what others need: its name, what the user runs, and what comes of it where that is certain.
-struct Way {
+struct Attack {
     name: &'static str,
     command: &'static str,
     outcome: Expected,
@@ -27,39 +27,39 @@ struct Way {
     login: &'static str,
 }
 
-const WAYS: [Way; 6] = [
-    Way {
+const ATTACKS: [Attack; 6] = [
+    Attack {
         name: "he fills his home, with data and with names",
         command: "dd if=/dev/zero of=fill bs=64k; i=0; while :; do i=$((i+1)); >file$i || break; done; echo there is no room",
         outcome: Expected::Has("the session ended"),
         login: "ms to log in: full home",
     },
-    Way {
+    Attack {
         name: "he fills the places for temporary files",
         command: "dd if=/dev/zero of=/tmp/fill bs=64k; dd if=/dev/zero of=/dev/shm/fill bs=64k; echo there is no room",
         outcome: Expected::Has("the session ended"),
         login: "ms to log in: full /tmp",
     },
-    Way {
+    Attack {
         name: "he makes processes without end",
         command: "nohup sh -c 'f() { f | f & }; f; while :; do sleep 600 & done' >/dev/null 2>&1 & sleep 5; echo so",
         outcome: Expected::Has(""),
         login: "ms to log in: fork bomb",
     },
-    Way {
+    Attack {
         name: "he takes memory without end",
         command: "for i in 1 2 3 4 5 6 7 8; do awk 'BEGIN { s = \"x\"; for (;;) s = s s }' & done; wait; \
                   nohup sh -c 'while :; do dd if=/dev/zero of=/dev/null bs=512M count=1; done' >/dev/null 2>&1 & sleep 2; echo so",
         outcome: Expected::Has(""),
         login: "ms to log in: memory hogs",
     },
-    Way {
+    Attack {
         name: "he keeps the processors busy",
         command: "i=0; while [ $i -lt 100 ]; do i=$((i+1)); nohup sh -c 'while :; do :; done' >/dev/null 2>&1 & done; echo so",
         outcome: Expected::Has("so"),
         login: "ms to log in: busy processors",
     },
-    Way {
+    Attack {
         name: "he floods log, pipes and open files",
         command: "for i in 1 2 3 4; do nohup sh -c 'while :; do logger -p auth.notice -t become flood; done' >/dev/null 2>&1 & done; \
                   for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do nohup sh -c 'cat /dev/zero | sleep 600' >/dev/null 2>&1 & done; \
@@ -75,7 +75,7 @@ pub(super) fn exhaustion() -> Scenario {
     items.push(Item::OverSsh(vec![guest(), joins()]));
     items.push(login("ms to log in: quiet machine"));
     items.push(Item::OverSsh(groups()));
-    for Way { name, command, outcome, login: after } in WAYS {
+    for Attack { name, command, outcome, login: after } in ATTACKS {
         let task = Task::Attack { user: GUEST.to_owned(), command: command.to_owned() };
         items.push(Item::Check { name, task, expected: outcome, within: Some(MOMENT * 2) });
         items.push(login(after));
@@ -103,7 +103,7 @@ pub(super) fn exhaustion() -> Scenario {
         name: "exhaustion",
         summary: "a user without rights does his worst in six ways; an administrator still gets in, and services answer",
         // More connections a minute than usual: otherwise it is the packet filter that slows him down, and this test.
-        setup: Setup { profile: "test-switches", ..BIOS },
+        setup: Setup { profile: "test-options", ..BIOS },
         patience: 6,
         items,
     }

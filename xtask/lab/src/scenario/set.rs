@@ -181,7 +181,7 @@ fn options() -> Scenario {
     Scenario {
         name: "options",
         summary: "a profile with every option keeps every promise of what it has",
-        setup: Setup { profile: "test-switches", ..BIOS },
+        setup: Setup { profile: "test-options", ..BIOS },
         patience: 1,
         items,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::model::hardening::{Hardening, apparmor};
-use ashlar_core::model::image::Profile;
+use ashlar_core::model::image::IsoProfile;
 use ashlar_core::plan::Input;
 use ashlar_core::plan::iso::Common;
 use camino::Utf8PathBuf;
@@ -22,7 +22,7 @@ pub struct IsoBuilder<'a> {
     pub variant: &'a Variant,
     /// The name of the ISO.
     pub name: String,
-    pub profile: Profile,
+    pub profile: IsoProfile,
     pub hardening: Hardening,
     /// None when AppArmor's layer is off.
     pub policy: Option<apparmor::Sources>,

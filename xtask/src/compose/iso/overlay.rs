@@ -6,7 +6,7 @@ use anyhow::Result;
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::cpio::{self, Node, NodeKind};
 use ashlar_core::formats::layer;
-use ashlar_core::formats::manifest::Kind;
+use ashlar_core::formats::manifest::EntryKind;
 use ashlar_core::model::iso::{INITRAMFS_SCRIPT, ROOT_SCRIPT};
 use ashlar_core::plan::iso::OverlayPlan;
 use ashlar_core::verify::inventory::PROFILE;
@@ -24,7 +24,7 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Res
     tree::unpack_layer(&base, plan.root, &files)?;
     // mkfs reads modes from the disk, and unpacking leaves every directory writable.
     let manifest = layer::reader::read_manifest(fs_err::File::open(&base)?)?;
-    for entry in manifest.entries().iter().filter(|entry| entry.kind == Kind::Dir) {
+    for entry in manifest.entries().iter().filter(|entry| entry.kind == EntryKind::Dir) {
         set_mode(&files.join(&entry.path), entry.mode)?;
     }
     let mut tree = Beneath::open(&files)?;

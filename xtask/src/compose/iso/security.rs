@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::model::hardening::{apparmor, isolation};
 use ashlar_core::plan::iso::RootPlan;
-use ashlar_core::verify::lint::Policy;
+use ashlar_core::verify::lint::LintPolicy;
 use camino::Utf8Path;
 
 use super::builder::{Files, IsoBuilder};
@@ -45,7 +45,7 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result
     let build_root = session.variations(0).root;
     let reporter = session.reporter();
     let subject = (&manifest, files.as_path());
-    collect::check_tree("the root tree", subject, &Policy::default(), &build_root, session.store(), reporter)?;
+    collect::check_tree("the root tree", subject, &LintPolicy::default(), &build_root, session.store(), reporter)?;
     let layer = dir.join("root.tar");
     tree::write_layer(&files, &manifest, Epoch::RELEASE, &layer)?;
     Ok(vec![("root", layer)])

@@ -6,12 +6,12 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Keyed;
 use camino::Utf8PathBuf;
 
-use super::{Entry, Record, Store};
+use super::{Record, Store, StoreEntry};
 use crate::host::lock::Lock;
 
 /// Where an output of a plan lies.
 #[derive(Debug, Clone, Copy)]
-pub enum Place<'a> {
+pub enum OutputPlace<'a> {
     /// It is the layer of the package of this name.
     Layer(&'a PkgName),
     /// It is a file of its own.
@@ -21,7 +21,7 @@ pub enum Place<'a> {
 }
 
 /// The outputs of a plan: the name in the record, and the place.
-pub type Outputs<'a> = [(&'a str, Place<'a>)];
+pub type Outputs<'a> = [(&'a str, OutputPlace<'a>)];
 
 impl Store {
     /// What the store holds of a plan, which is not used by that: its record, when each of `outputs` is there with the bytes that were recorded. What is
@@ -46,27 +46,27 @@ impl Store {
         &self,
         plan: &Keyed,
         name: &str,
-        place: Place<'_>,
+        place: OutputPlace<'_>,
         digest: &Digest,
         note: &dyn Fn(String),
     ) -> Result<bool> {
         let (what, path): (String, Utf8PathBuf) = match place {
-            Place::Layer(package) => (format!("layer of {package}"), self.layer(package, digest)),
-            Place::Artifact => (format!("file `{name}` of {}", plan.label), self.artifact(digest)),
-            Place::Recorded => return Ok(true),
+            OutputPlace::Layer(package) => (format!("layer of {package}"), self.layer(package, digest)),
+            OutputPlace::Artifact => (format!("file `{name}` of {}", plan.label), self.artifact(digest)),
+            OutputPlace::Recorded => return Ok(true),
         };
         match self.check(&path, digest)? {
-            Entry::Good => Ok(true),
-            Entry::Missing => Ok(false),
-            Entry::Damaged(found) => {
+            StoreEntry::Good => Ok(true),
+            StoreEntry::Missing => Ok(false),
+            StoreEntry::Damaged(found) => {
                 note(format!(
                     "the stored {what} is damaged (expected {}, found {}); dropped, it will be built again",
                     digest.short(),
                     found.short()
                 ));
                 match place {
-                    Place::Layer(package) => fs_err::remove_dir_all(self.package_dir(package, digest))?,
-                    Place::Artifact | Place::Recorded => fs_err::remove_file(path)?,
+                    OutputPlace::Layer(package) => fs_err::remove_dir_all(self.package_dir(package, digest))?,
+                    OutputPlace::Artifact | OutputPlace::Recorded => fs_err::remove_file(path)?,
                 }
                 Ok(false)
             }

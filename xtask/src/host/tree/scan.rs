@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use anyhow::{Context as _, Result, anyhow, bail};
 use ashlar_core::base::digest::Hasher;
 use ashlar_core::formats::elf;
-use ashlar_core::formats::manifest::{Entry, Kind, Manifest};
+use ashlar_core::formats::manifest::{EntryKind, Manifest, ManifestEntry};
 use ashlar_core::verify::lint::Contents;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
@@ -68,7 +68,7 @@ struct Job {
 }
 
 struct Walk {
-    entries: Vec<Entry>,
+    entries: Vec<ManifestEntry>,
     refused: Vec<String>,
     jobs: std::sync::mpsc::SyncSender<Job>,
     /// Entries, bytes and levels so far.
@@ -115,13 +115,13 @@ impl Walk {
         }
         match kind {
             FileType::Directory => {
-                self.entries.push(Entry::dir(path));
+                self.entries.push(ManifestEntry::dir(path));
                 let below = openat(handle, name, DIRECTORY, Mode::empty()).with_context(doing)?;
                 self.directory(&below, path)
             }
             FileType::Symlink => match readlinkat(handle, name, Vec::new()).with_context(doing)?.into_string() {
                 Ok(target) => {
-                    self.entries.push(Entry::symlink(path, target));
+                    self.entries.push(ManifestEntry::symlink(path, target));
                     Ok(())
                 }
                 Err(_) => {
@@ -176,7 +176,7 @@ fn describe(kind: FileType) -> &'static str {
     }
 }
 
-fn hash_all(queue: &Mutex<Receiver<Job>>) -> Result<Vec<Entry>> {
+fn hash_all(queue: &Mutex<Receiver<Job>>) -> Result<Vec<ManifestEntry>> {
     let mut entries = Vec::new();
     let mut failure = None;
     loop {
@@ -196,7 +196,7 @@ fn hash_all(queue: &Mutex<Receiver<Job>>) -> Result<Vec<Entry>> {
     failure.map_or(Ok(entries), Err)
 }
 
-fn hash(job: Job) -> io::Result<Entry> {
+fn hash(job: Job) -> io::Result<ManifestEntry> {
     let Job { path, mode, mut file } = job;
     let mut hasher = Hasher::default();
     let mut head = Vec::new();
@@ -213,7 +213,7 @@ fn hash(job: Job) -> io::Result<Entry> {
         hasher.update(&head);
         size += io::copy(&mut io::BufReader::with_capacity(1 << 18, file), &mut hasher)?;
     }
-    Ok(Entry { path, mode, kind: Kind::File { size, sha256: hasher.finish() }, elf })
+    Ok(ManifestEntry { path, mode, kind: EntryKind::File { size, sha256: hasher.finish() }, elf })
 }
 
 /// Read access to the files of a tree.

@@ -134,7 +134,7 @@ fn contents_are_read_without_following_links() {
     assert!(directory.read("bin/hello").is_err());
     assert!(directory.read("empty").is_err());
     assert!(scan(&sandbox.root.join("in/bin")).is_err());
-    let manifest = Manifest::new(vec![Entry::file("usr/bin/hello", 0o755, b"other")]).unwrap().with_parents();
+    let manifest = Manifest::new(vec![ManifestEntry::file("usr/bin/hello", 0o755, b"other")]).unwrap().with_parents();
     let out = sandbox.root.join("layer");
     let error = write_layer(&sandbox.root.join("in"), &manifest, Epoch(0), &out).unwrap_err();
     assert!(format!("{error:#}").contains("changed while it was packed"));

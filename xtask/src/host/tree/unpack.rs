@@ -28,7 +28,7 @@ pub struct DamagedEntry {
 pub fn unpack_layer(layer: &Utf8Path, expected: Digest, dest: &Utf8Path) -> Result<()> {
     let file = fs_err::File::open(layer)?;
     let mut input = Hashing { input: io::BufReader::with_capacity(1 << 20, file), hasher: Hasher::default() };
-    let mut made = Made::default();
+    let mut made = UnpackedPaths::default();
     made.directory(dest)?;
     let unpacked = unpack(&mut input, dest, &mut made);
     // The rest after an error, so that the digest says whether the layer or the writing is at fault.
@@ -45,7 +45,7 @@ pub fn unpack_layer(layer: &Utf8Path, expected: Digest, dest: &Utf8Path) -> Resu
     }
 }
 
-fn unpack(input: &mut impl Read, dest: &Utf8Path, made: &mut Made) -> Result<()> {
+fn unpack(input: &mut impl Read, dest: &Utf8Path, made: &mut UnpackedPaths) -> Result<()> {
     let mut reader = LayerReader::new(input);
     while let Some(entry) = reader.next_entry()? {
         // The reader has checked that the path stays inside and that each directory above it came before in this layer;
@@ -85,12 +85,12 @@ fn conflict(error: io::Error, entry: &LayerEntry) -> anyhow::Error {
 
 /// What one call has made, so that it can be taken back.
 #[derive(Debug, Default)]
-struct Made {
+struct UnpackedPaths {
     /// Path and "is a directory", in the order they were made.
     paths: Vec<(Utf8PathBuf, bool)>,
 }
 
-impl Made {
+impl UnpackedPaths {
     fn directory(&mut self, path: &Utf8Path) -> Result<()> {
         match fs_err::create_dir(path) {
             Ok(()) => {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// How one scenario went. As JSON: one object a line; fields as here.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct ScenarioVerdict {
     /// The scenario.
     pub scenario: &'static str,
     /// The scenario, with the number of the round when there are several.
@@ -25,7 +25,7 @@ pub struct Verdict {
     pub log: Utf8PathBuf,
 }
 
-impl Verdict {
+impl ScenarioVerdict {
     /// A line for each fact, and one for the end.
     pub fn lines(&self) -> String {
         let mut lines: Vec<String> = self.facts.iter().map(Seen::line).collect();
@@ -47,7 +47,7 @@ pub fn tail(log: &str) -> String {
 }
 
 /// One line for each scenario.
-pub fn table(verdicts: &[Verdict]) -> String {
+pub fn table(verdicts: &[ScenarioVerdict]) -> String {
     let mut out = format!("\n{:<16} {:>17}  {:>8}  verdict\n", "scenario", "seconds to answer", "in all");
     for verdict in verdicts {
         let figure = |seconds: Option<f64>| seconds.map_or("never".to_owned(), |seconds| format!("{seconds:.1}"));
@@ -59,7 +59,7 @@ pub fn table(verdicts: &[Verdict]) -> String {
 }
 
 /// For each scenario that was started more than once: how many starts were good, and how long they took to answer.
-pub fn spread(verdicts: &[Verdict]) -> String {
+pub fn spread(verdicts: &[ScenarioVerdict]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for verdict in verdicts {
         if !names.contains(&verdict.scenario) {
@@ -68,7 +68,7 @@ pub fn spread(verdicts: &[Verdict]) -> String {
     }
     let mut out = String::new();
     for name in names {
-        let these: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.scenario == name).collect();
+        let these: Vec<&ScenarioVerdict> = verdicts.iter().filter(|verdict| verdict.scenario == name).collect();
         if these.len() < 2 {
             continue;
         }
@@ -92,9 +92,9 @@ pub fn spread(verdicts: &[Verdict]) -> String {
 mod tests {
     use super::*;
 
-    fn verdict(ok: bool, seconds: f64) -> Verdict {
+    fn verdict(ok: bool, seconds: f64) -> ScenarioVerdict {
         let seen = Seen { name: "PID 1", ok: true, expected: "init".to_owned(), found: "init".to_owned() };
-        Verdict {
+        ScenarioVerdict {
             scenario: "uefi-cd",
             name: "uefi-cd".to_owned(),
             ok,

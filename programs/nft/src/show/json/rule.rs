@@ -1,4 +1,4 @@
-//! Rules and their statements.
+//! Rules and their statements, as JSON.
 
 use super::set::{bits, counter, pattern, seconds, used, value};
 use super::tree::Json;
@@ -10,8 +10,8 @@ use crate::ruleset::{
 use crate::show::text::effect::{has_address, nat_flags, operations};
 use crate::show::text::{is_part, several_bits};
 use crate::show::{Style, in_units, limit_unit};
+use crate::symbols;
 use crate::types::{self, Type};
-use crate::words;
 
 /// A rule.
 pub fn rule(style: Style<'_>, table: &Table, chain: &Chain, rule: &Rule) -> Json {
@@ -156,7 +156,7 @@ fn log(log: &Log) -> Json {
         all.extend(log.queue_threshold.map(|threshold| ("queue-threshold", Json::Number(i64::from(threshold)))));
     }
     if let Some(level) = log.level.filter(|level| *level != 4) {
-        let word = words::word(words::LOG_LEVEL, u64::from(level)).unwrap_or("?");
+        let word = symbols::word(symbols::LOG_LEVEL, u64::from(level)).unwrap_or("?");
         all.push(("level", Json::text(word)));
     }
     if log.flags & LOG_ALL == LOG_ALL {
@@ -174,7 +174,7 @@ fn log(log: &Log) -> Json {
 
 fn reject(reject: Reject) -> Json {
     let with = |kind: &str, of: Type, code: u8| {
-        let word = words::word(of.kind().words, u64::from(code)).map_or(Json::Number(i64::from(code)), Json::text);
+        let word = symbols::word(of.kind().symbols, u64::from(code)).map_or(Json::Number(i64::from(code)), Json::text);
         Json::object([("type", Json::text(kind)), ("expr", word)])
     };
     match reject {

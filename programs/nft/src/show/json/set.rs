@@ -7,7 +7,7 @@ use crate::show::Style;
 use crate::show::value::{Shown, edge, name, shown};
 use crate::types::Type;
 
-/// A set with a name.
+/// A named set.
 pub fn named(style: Style<'_>, table: &Table, set: &Set) -> Json {
     let types: Vec<Json> = set.key.iter().map(|key| Json::text(key.of.kind().name)).collect();
     let mut all = vec![
@@ -64,7 +64,7 @@ fn elements(style: Style<'_>, set: &Set) -> Json {
     Json::List(set.elements.iter().map(|of| element(style, set, of)).collect())
 }
 
-/// A set where it is used.
+/// A set as used in a rule.
 pub fn used(style: Style<'_>, set: &SetUse) -> Json {
     match set {
         SetUse::Named(name) => Json::Text(format!("@{name}")),
@@ -109,7 +109,7 @@ fn element(style: Style<'_>, set: &Set, element: &Element) -> Json {
     }
 }
 
-/// What a counter has, unless that is left out.
+/// A counter's values, unless they are left out.
 pub fn counter(style: Style<'_>, packets: u64, bytes: u64) -> Json {
     match style.stateless {
         true => Json::Null,
@@ -117,7 +117,7 @@ pub fn counter(style: Style<'_>, packets: u64, bytes: u64) -> Json {
     }
 }
 
-/// A value. Bits are one word, or joined.
+/// A value. Several bits are joined to one word.
 pub fn value(style: Style<'_>, of: Type, bytes: &[u8]) -> Json {
     json(shown(style, of, bytes))
 }

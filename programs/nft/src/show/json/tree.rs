@@ -24,7 +24,7 @@ impl Json {
         Json::Object(all.into_iter().collect())
     }
 
-    /// One is itself, several are a list.
+    /// A single value stays as it is; several become a list.
     pub fn one_or_list(mut all: Vec<Json>) -> Json {
         match all.len() {
             1 => all.remove(0),

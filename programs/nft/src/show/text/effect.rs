@@ -1,12 +1,12 @@
-//! What rules do, and limits.
+//! Actions of rules, and limits.
 
 use super::{operand_text, pattern, set, statement, value};
 use crate::field::Field;
 use crate::ruleset::{Family, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, Nat, NatKind, Reject, Update, Written};
 use crate::show::value::duration;
 use crate::show::{Style, in_units, limit_unit};
+use crate::symbols;
 use crate::types::Type;
-use crate::words;
 
 pub(super) fn limit(limit: &Limit) -> String {
     let over = if limit.over { "over " } else { "" };
@@ -41,7 +41,7 @@ pub(super) fn log(log: &Log) -> String {
         }
     }
     if let Some(level) = log.level.filter(|level| *level != 4) {
-        let word = words::word(words::LOG_LEVEL, u64::from(level));
+        let word = symbols::word(symbols::LOG_LEVEL, u64::from(level));
         text.push_str(&format!(" level {}", word.unwrap_or("?")));
     }
     if log.flags & LOG_ALL == LOG_ALL {
@@ -66,7 +66,7 @@ pub(super) fn log(log: &Log) -> String {
 
 pub(super) fn reject(family: Family, reject: Reject) -> String {
     let code = |kind: &str, of: Type, code: u8| {
-        let word = words::word(of.kind().words, u64::from(code)).map_or(code.to_string(), str::to_owned);
+        let word = symbols::word(of.kind().symbols, u64::from(code)).map_or(code.to_string(), str::to_owned);
         format!("reject with {kind} {word}")
     };
     match (reject, family) {
@@ -85,7 +85,7 @@ pub(super) fn update(style: Style<'_>, family: Family, update: &Update) -> Strin
     if let Some(timeout) = update.timeout {
         text.push_str(&format!(" timeout {}", duration(timeout)));
     }
-    // These are what each element begins with, and have counted nothing.
+    // These are the initial counters of each element.
     let stateless = Style { stateless: true, ..style };
     for inner in &update.statements {
         text.push_str(&format!(" {}", statement(stateless, family, inner)));
@@ -109,9 +109,9 @@ pub(super) fn written(style: Style<'_>, field: Field, written: &Written) -> Stri
     }
 }
 
-/// `(x & mask) ^ xor` in operations as they would be written.
+/// `(x & mask) ^ xor` as the operations that a person would write.
 pub fn operations(mask: &[u8], xor: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    // What is cleared and then turned over is set.
+    // A bit that is cleared and then flipped is set.
     let or: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| !mask & xor).collect();
     let rest: Vec<u8> = mask.iter().zip(xor).map(|(mask, xor)| mask & xor).collect();
     let and: Vec<u8> = mask.iter().zip(&or).map(|(mask, or)| mask | or).collect();
@@ -154,12 +154,12 @@ pub(super) fn nat(style: Style<'_>, family: Family, nat: &Nat) -> String {
     text
 }
 
-/// Words of the flags.
+/// Symbols of the flags.
 pub fn nat_flags(nat: &Nat) -> Vec<&'static str> {
     NAT_FLAGS.iter().filter(|(_, bit)| nat.flags & bit != 0).map(|(word, _)| *word).collect()
 }
 
-/// Whether a kind of translation gives a new address.
+/// Whether a kind of translation takes a new address.
 pub fn has_address(kind: NatKind) -> bool {
     matches!(kind, NatKind::Source | NatKind::Destination)
 }

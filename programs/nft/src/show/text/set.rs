@@ -6,17 +6,17 @@ use crate::show::Style;
 use crate::show::value::duration;
 use crate::types::Type;
 
-/// A set with a name, as a block.
+/// A named set, as a block.
 pub fn named(style: Style<'_>, set: &Set) -> String {
     let mut lines = vec![types(set)];
-    // What is made for good has no policy and no room to grow.
+    // A constant set has no policy, and does not grow.
     if set.memory && !set.constant {
         lines.push("policy memory".to_owned());
     }
     if let Some(size) = set.size.filter(|_| !set.constant) {
         lines.push(format!("size {size}"));
     }
-    // A time limit of all elements says already that they have one.
+    // A timeout of the set implies the flag.
     let limited = set.timeouts && set.timeout.is_none();
     if set.constant || set.interval || set.dynamic || limited {
         let flags = [
@@ -61,7 +61,7 @@ fn types(set: &Set) -> String {
     }
 }
 
-/// A set where it is used.
+/// A set as used in a rule.
 pub fn used(style: Style<'_>, set: &SetUse) -> String {
     match set {
         SetUse::Named(name) => format!("@{name}"),
@@ -72,7 +72,7 @@ pub fn used(style: Style<'_>, set: &SetUse) -> String {
     }
 }
 
-/// So many elements are in one line, in the original's way.
+/// Elements per line, as in the original.
 fn per_line(set: &Set) -> usize {
     match &set.key[..] {
         [key] => match key.of {

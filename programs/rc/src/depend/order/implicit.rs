@@ -1,5 +1,4 @@
-//! Order that no script says with the names of both services: by way of a service that runs already, and `*`.
-//! It gives way to everything that is said.
+//! Implicit order: through a service that runs already, and `*`. Explicit relations take precedence.
 
 use super::{Draft, Edge, Strength};
 use crate::depend::cycle::{adjacency, postorder};
@@ -8,7 +7,7 @@ use crate::depend::text::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Draft<'_> {
-    /// A service that is up may need one that is down. What names the first starts after the second.
+    /// A running service may need a stopped one. A service that names the first starts after the second.
     pub(super) fn behind_running(&self, situation: &Situation) -> Vec<(usize, usize)> {
         let mut firsts: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
         for running in situation.started.iter().filter(|name| self.in_plan(name).is_none()) {
@@ -37,7 +36,7 @@ impl Draft<'_> {
         implied
     }
 
-    /// As far as it contradicts nothing that scripts say.
+    /// As far as it does not contradict the scripts.
     pub(super) fn add_implied(&mut self) {
         for (waiter, first) in std::mem::take(&mut self.implied) {
             if self.obstacles[waiter].is_none() && !self.waits_for(first)[waiter] {
@@ -46,7 +45,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Which services one waits for, itself included.
+    /// The services that one waits for, itself included.
     fn waits_for(&self, at: usize) -> Vec<bool> {
         let lists = adjacency(self.names.len(), &self.edges, |edge| (edge.waiter, edge.first));
         let mut found = vec![false; self.names.len()];
@@ -54,7 +53,7 @@ impl Draft<'_> {
         found
     }
 
-    /// `before *` and `after *`: as far as it contradicts nothing. Those with the first names get their way first.
+    /// `before *` and `after *`, as far as they contradict nothing. Services take precedence by name.
     pub(super) fn add_wildcards(&mut self, direction: Direction) {
         for (service, at) in self.numbers.clone() {
             let Some(node) = self.graph.node(service) else { continue };

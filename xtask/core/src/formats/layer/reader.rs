@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::header::{BLOCK, Header, MAX_OCTAL, checksum};
 use crate::base::digest::Hasher;
-use crate::formats::manifest::{Entry, Kind, Manifest, check_path, parents};
+use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry, check_path, parents};
 
 /// PAX records larger than this are refused, in bytes; paths end at 4096.
 const MAX_RECORDS: u64 = 64 * 1024;
@@ -309,16 +309,16 @@ pub fn read_manifest(input: impl Read) -> Result<Manifest, LayerError> {
     let mut entries = Vec::new();
     while let Some(LayerEntry { path, mode, kind, .. }) = reader.next_entry()? {
         let kind = match kind {
-            LayerKind::Dir => Kind::Dir,
-            LayerKind::Symlink { target } => Kind::Symlink { target },
+            LayerKind::Dir => EntryKind::Dir,
+            LayerKind::Symlink { target } => EntryKind::Symlink { target },
             LayerKind::File { size } => {
                 let mut hasher = Hasher::default();
                 let at = reader.offset();
                 io::copy(&mut reader.content(), &mut hasher).map_err(|error| LayerError::new(at, error.into()))?;
-                Kind::File { size, sha256: hasher.finish() }
+                EntryKind::File { size, sha256: hasher.finish() }
             }
         };
-        entries.push(Entry { path, mode, kind, elf: None });
+        entries.push(ManifestEntry { path, mode, kind, elf: None });
     }
     let end = reader.offset();
     Manifest::sorted(entries).map_err(|error| LayerError::new(end, Reason::Form(error.to_string())))

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use super::header::{BLOCK, Header};
 use crate::base::digest::Hasher;
 use crate::base::name::Epoch;
-use crate::formats::manifest::{Entry, Kind, Manifest, check_entry, parents};
+use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry, check_entry, parents};
 
 /// Writes a layer entry by entry. The result is complete only after [`LayerWriter::finish`].
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<W: Write> LayerWriter<W> {
     /// Adds an entry; `content` is read for files only, to its end.
     ///
     /// Fails when the parent was not added before, the path is a duplicate, or the content is not what the entry says.
-    pub fn append(&mut self, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
+    pub fn append(&mut self, entry: &ManifestEntry, content: &mut dyn Read) -> io::Result<()> {
         let refuse = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
         check_entry(entry).map_err(|error| refuse(error.to_string()))?;
         for parent in parents(&entry.path) {
@@ -34,25 +34,25 @@ impl<W: Write> LayerWriter<W> {
                 return Err(refuse(format!("`{}` comes before its directory `{parent}`", entry.path)));
             }
         }
-        if self.written.insert(entry.path.clone(), matches!(entry.kind, Kind::Dir)).is_some() {
+        if self.written.insert(entry.path.clone(), matches!(entry.kind, EntryKind::Dir)).is_some() {
             return Err(refuse(format!("`{}` is in the layer twice", entry.path)));
         }
         let (typeflag, target, size) = match &entry.kind {
-            Kind::Dir => (b'5', "", 0),
-            Kind::File { size, .. } => (b'0', "", *size),
-            Kind::Symlink { target } => (b'2', target.as_str(), 0),
+            EntryKind::Dir => (b'5', "", 0),
+            EntryKind::File { size, .. } => (b'0', "", *size),
+            EntryKind::Symlink { target } => (b'2', target.as_str(), 0),
         };
         let header = Header { path: &entry.path, mode: entry.mode, typeflag, target, size, mtime: self.epoch.0 };
         self.out.write_all(&header.encode())?;
         match &entry.kind {
-            Kind::File { size, sha256 } => self.copy(entry, *size, sha256, content),
-            Kind::Dir | Kind::Symlink { .. } => Ok(()),
+            EntryKind::File { size, sha256 } => self.copy(entry, *size, sha256, content),
+            EntryKind::Dir | EntryKind::Symlink { .. } => Ok(()),
         }
     }
 
     fn copy(
         &mut self,
-        entry: &Entry,
+        entry: &ManifestEntry,
         size: u64,
         expected: &crate::base::digest::Digest,
         content: &mut dyn Read,
@@ -92,13 +92,13 @@ pub fn write<'a, W: Write>(
     manifest: &Manifest,
     epoch: Epoch,
     out: W,
-    mut open: impl FnMut(&Entry) -> io::Result<Box<dyn Read + 'a>>,
+    mut open: impl FnMut(&ManifestEntry) -> io::Result<Box<dyn Read + 'a>>,
 ) -> io::Result<W> {
     let mut writer = LayerWriter::new(out, epoch);
     for entry in manifest.clone().with_parents().entries() {
         let mut content = match entry.kind {
-            Kind::File { .. } => open(entry)?,
-            Kind::Dir | Kind::Symlink { .. } => Box::new(io::empty()),
+            EntryKind::File { .. } => open(entry)?,
+            EntryKind::Dir | EntryKind::Symlink { .. } => Box::new(io::empty()),
         };
         writer.append(entry, &mut content)?;
     }
@@ -109,7 +109,7 @@ pub fn write<'a, W: Write>(
 mod tests {
     use super::*;
 
-    fn fails(entries: &[(Entry, &[u8])]) -> String {
+    fn fails(entries: &[(ManifestEntry, &[u8])]) -> String {
         let mut writer = LayerWriter::new(Vec::new(), Epoch(0));
         for (entry, content) in entries {
             if let Err(error) = writer.append(entry, &mut &content[..]) {
@@ -121,16 +121,21 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_read_back() {
-        assert!(fails(&[(Entry::file("a/b", 0o644, b""), b"")]).contains("before its directory `a`"));
-        assert!(fails(&[(Entry::symlink("a", "x"), b""), (Entry::dir("a/b"), b"")]).contains("before its directory"));
-        assert!(fails(&[(Entry::dir("a"), b""), (Entry::dir("a"), b"")]).contains("twice"));
-        assert!(fails(&[(Entry::dir("/a"), b"")]).contains("absolute"));
+        assert!(fails(&[(ManifestEntry::file("a/b", 0o644, b""), b"")]).contains("before its directory `a`"));
+        assert!(
+            fails(&[(ManifestEntry::symlink("a", "x"), b""), (ManifestEntry::dir("a/b"), b"")])
+                .contains("before its directory")
+        );
+        assert!(fails(&[(ManifestEntry::dir("a"), b""), (ManifestEntry::dir("a"), b"")]).contains("twice"));
+        assert!(fails(&[(ManifestEntry::dir("/a"), b"")]).contains("absolute"));
     }
 
     #[test]
     fn refuses_content_that_is_not_what_was_listed() {
-        assert!(fails(&[(Entry::file("a", 0o644, b"four"), b"five!")]).contains("4 bytes were listed, 5 were read"));
-        assert!(fails(&[(Entry::file("a", 0o644, b"four"), b"fou")]).contains("3 were read"));
-        assert!(fails(&[(Entry::file("a", 0o644, b"four"), b"five")]).contains("changed while"));
+        assert!(
+            fails(&[(ManifestEntry::file("a", 0o644, b"four"), b"five!")]).contains("4 bytes were listed, 5 were read")
+        );
+        assert!(fails(&[(ManifestEntry::file("a", 0o644, b"four"), b"fou")]).contains("3 were read"));
+        assert!(fails(&[(ManifestEntry::file("a", 0o644, b"four"), b"five")]).contains("changed while"));
     }
 }

@@ -1,6 +1,6 @@
 //! Following the symbolic links of a tree without its disk.
 
-use super::{Kind, Manifest};
+use super::{EntryKind, Manifest};
 
 /// As many links are followed as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -18,7 +18,7 @@ impl Manifest {
                 part => done.push(part),
             }
             let here = self.get(&done.join("/"));
-            let Some(Kind::Symlink { target }) = here.map(|entry| &entry.kind) else { continue };
+            let Some(EntryKind::Symlink { target }) = here.map(|entry| &entry.kind) else { continue };
             links += 1;
             if links > MAX_LINKS {
                 break;

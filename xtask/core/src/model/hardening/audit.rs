@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8Path;
 use serde::Deserialize;
 
-use super::check::Check;
+use super::check::HardeningCheck;
 use super::layer::{Layer, Texts, text_of};
 use super::rendered::Hardening;
 use super::setting;
@@ -113,7 +113,7 @@ fn rules_file(rules: &Rules) -> String {
 }
 
 /// One check per line, numbered within its key.
-fn rule_checks(rules: &Rules) -> Vec<Check> {
+fn rule_checks(rules: &Rules) -> Vec<HardeningCheck> {
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     let mut checks = Vec::new();
     for rule in &rules.rule {
@@ -147,8 +147,8 @@ fn settings(into: &mut Hardening, daemon: &Daemon, file: &Utf8Path, findings: &m
     into.put("etc/audit/auditd.conf", 0o600, written);
 }
 
-fn check(id: String, summary: String, reason: &str, kind: &str, keys: &[(&str, &str)]) -> Check {
-    Check {
+fn check(id: String, summary: String, reason: &str, kind: &str, keys: &[(&str, &str)]) -> HardeningCheck {
+    HardeningCheck {
         layer: Layer::Audit,
         id,
         summary,

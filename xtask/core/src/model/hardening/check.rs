@@ -15,7 +15,7 @@ use crate::base::schema::{self, Document};
 
 /// One promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub struct HardeningCheck {
     /// The layer that promises.
     pub layer: Layer,
     /// Unique within the layer, kebab case or the name of a setting.
@@ -50,7 +50,12 @@ struct Written {
 ///
 /// # Errors
 /// Every finding: unknown kinds and keys, missing keys, no reason.
-pub fn parse(layer: Layer, text: &str, file: &Utf8Path, off: &BTreeSet<Layer>) -> Result<Vec<Check>, Vec<Diagnostic>> {
+pub fn parse(
+    layer: Layer,
+    text: &str,
+    file: &Utf8Path,
+    off: &BTreeSet<Layer>,
+) -> Result<Vec<HardeningCheck>, Vec<Diagnostic>> {
     let written: Written = schema::read(text, file, &DOCUMENT).map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
     let mut checks = Vec::new();
@@ -72,7 +77,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn check(&mut self, layer: Layer) -> Option<Check> {
+    fn check(&mut self, layer: Layer) -> Option<HardeningCheck> {
         let [id, summary, reason, kind] = ["id", "summary", "reason", "kind"].map(|key| self.text(key));
         let (id, summary, reason, kind) = (id?, summary?, reason?, kind?);
         if reason.len() < 10 {
@@ -114,7 +119,7 @@ impl Reader<'_> {
                 &format!("its keys: {known}"),
             );
         }
-        Some(Check { layer, id, summary, reason, kind, keys })
+        Some(HardeningCheck { layer, id, summary, reason, kind, keys })
     }
 
     /// The other layers that a check needs.
@@ -175,7 +180,7 @@ impl Reader<'_> {
 }
 
 /// A finding for each id that a layer has twice.
-pub(super) fn unique(checks: &[Check], findings: &mut Vec<Diagnostic>) {
+pub(super) fn unique(checks: &[HardeningCheck], findings: &mut Vec<Diagnostic>) {
     let mut seen = BTreeSet::new();
     for check in checks {
         if !seen.insert((check.layer, &check.id)) {
@@ -186,7 +191,7 @@ pub(super) fn unique(checks: &[Check], findings: &mut Vec<Diagnostic>) {
 }
 
 /// The form that `ashlar-audit` reads.
-pub fn render(checks: &[Check]) -> String {
+pub fn render(checks: &[HardeningCheck]) -> String {
     checks::write(checks.iter().map(|check| checks::Block {
         layer: check.layer.number(),
         id: &check.id,
@@ -199,8 +204,8 @@ pub fn render(checks: &[Check]) -> String {
 
 /// A finding for each check that `ashlar-audit` would not understand, such as one whose mode is not octal.
 pub(super) fn understood(text: &str, findings: &mut Vec<Diagnostic>) {
-    for odd in checks::parse(text).err().unwrap_or_default() {
-        let finding = Diagnostic::error("check::not-understood", odd.message);
+    for error in checks::parse(text).err().unwrap_or_default() {
+        let finding = Diagnostic::error("check::not-understood", error.message);
         findings.push(finding.help("ashlar-audit would refuse the whole file: correct the check of that name"));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use serde::Deserialize;
 
-use super::check::Check;
+use super::check::HardeningCheck;
 use super::layer::{Layer, Texts, text_of};
 use super::rendered::Hardening;
 use super::setting;
@@ -89,7 +89,7 @@ fn settings(into: &mut Hardening, text: &str, file: &Utf8Path, findings: &mut Ve
         if !default {
             written += &format!("# {reason}\n{key} = {value}\n");
         }
-        into.checks.push(Check {
+        into.checks.push(HardeningCheck {
             layer: Layer::Kernel,
             id: key.clone(),
             summary: format!("{key} is {value}"),
@@ -101,11 +101,11 @@ fn settings(into: &mut Hardening, text: &str, file: &Utf8Path, findings: &mut Ve
     into.put("etc/sysctl.conf", 0o644, written);
 }
 
-fn options(fragment: &Fragment, reason: &str) -> Vec<Check> {
+fn options(fragment: &Fragment, reason: &str) -> Vec<HardeningCheck> {
     let check = |(option, value): (&str, &Value)| {
         let shown = value.to_string();
         let summary = if *value == Value::No { format!("{option} is not set") } else { format!("{option} is {shown}") };
-        Check {
+        HardeningCheck {
             layer: Layer::Kernel,
             id: option.to_owned(),
             summary,
@@ -118,10 +118,10 @@ fn options(fragment: &Fragment, reason: &str) -> Vec<Check> {
 }
 
 /// One check per word of the built-in command line that is about security; consoles and the amount of messages are not.
-fn command_line(fragment: &Fragment) -> Vec<Check> {
+fn command_line(fragment: &Fragment) -> Vec<HardeningCheck> {
     let line = fragment.get("CONFIG_CMDLINE").map(ToString::to_string).unwrap_or_default();
     let about = |word: &&str| !["console=", "loglevel=", "quiet"].iter().any(|other| word.starts_with(other));
-    let check = |word: &str| Check {
+    let check = |word: &str| HardeningCheck {
         layer: Layer::Kernel,
         id: format!("cmdline-{word}"),
         summary: format!("The kernel was started with {word}"),

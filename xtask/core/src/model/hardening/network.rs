@@ -5,7 +5,7 @@
 
 use camino::Utf8Path;
 
-use super::check::Check;
+use super::check::HardeningCheck;
 use super::layer::{Layer, Texts, text_of};
 use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
@@ -34,16 +34,23 @@ struct Rule {
 }
 
 impl Rule {
-    fn check(self) -> Check {
+    fn check(self) -> HardeningCheck {
         let Self { id, text, reason } = self;
         let argv = LIST.iter().map(|word| ("argv".to_owned(), (*word).to_owned()));
         let keys = argv.chain([("line".to_owned(), text.clone())]).collect();
-        Check { layer: Layer::Network, id, summary: format!("`{text}`"), reason, kind: "command".to_owned(), keys }
+        HardeningCheck {
+            layer: Layer::Network,
+            id,
+            summary: format!("`{text}`"),
+            reason,
+            kind: "command".to_owned(),
+            keys,
+        }
     }
 }
 
 /// All rules are there, in this order, and no others.
-fn whole(text: &str) -> Check {
+fn whole(text: &str) -> HardeningCheck {
     let listing = format!("{} | sha256sum", LIST.join(" "));
     let keys = [
         ("argv", "sh".to_owned()),
@@ -51,7 +58,7 @@ fn whole(text: &str) -> Check {
         ("argv", listing),
         ("equals", format!("{}  -", Digest::of(listed(text)))),
     ];
-    Check {
+    HardeningCheck {
         layer: Layer::Network,
         id: "ruleset".to_owned(),
         summary: "The kernel's rules are those that the image was made with, in their order, and no others".to_owned(),

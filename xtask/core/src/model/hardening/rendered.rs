@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::check::Check;
+use super::check::HardeningCheck;
 
 /// A file that a layer puts into the root, owned by root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +21,7 @@ pub struct Hardening {
     /// Files by path in the root, without a leading slash.
     pub files: BTreeMap<String, RootFile>,
     /// Checks in order of layer and file.
-    pub checks: Vec<Check>,
+    pub checks: Vec<HardeningCheck>,
 }
 
 impl Hardening {

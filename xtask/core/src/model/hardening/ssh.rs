@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use serde::Deserialize;
 
-use super::check::Check;
+use super::check::HardeningCheck;
 use super::layer::{Layer, Texts, text_of};
 use super::rendered::Hardening;
 use crate::base::diag::Diagnostic;
@@ -109,13 +109,13 @@ fn validate(settings: &Settings, file: &Utf8Path, findings: &mut Vec<Diagnostic>
     }
 }
 
-fn setting(key: &str, value: &str, section: &Section) -> Check {
+fn setting(key: &str, value: &str, section: &Section) -> HardeningCheck {
     let effective = section.effective.get(key).map_or(value, String::as_str);
     let keys = [("argv", "/usr/bin/sshd"), ("argv", "-T"), ("line", &format!("{} {effective}", key.to_lowercase()))]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
-    Check {
+    HardeningCheck {
         layer: Layer::Ssh,
         id: key.to_lowercase(),
         summary: format!("sshd's {key} is {value}"),

@@ -36,10 +36,10 @@ fn versions_compare_as_numbers() {
 #[test]
 fn judges_what_was_printed() {
     let look = Look::Program { minimum: Some("1.23"), version: &["--version"] };
-    assert_eq!(look.evaluate("buildah version 1.19.6"), (Finding::Old, Version::parse("1.19.6")));
-    assert_eq!(look.evaluate("buildah version 1.28.2"), (Finding::Good, Version::parse("1.28.2")));
-    assert_eq!(look.evaluate("what?"), (Finding::Unknown, None));
-    assert_eq!(Look::Program { minimum: None, version: &[] }.evaluate(""), (Finding::Good, None));
+    assert_eq!(look.evaluate("buildah version 1.19.6"), (ToolFinding::Old, Version::parse("1.19.6")));
+    assert_eq!(look.evaluate("buildah version 1.28.2"), (ToolFinding::Good, Version::parse("1.28.2")));
+    assert_eq!(look.evaluate("what?"), (ToolFinding::Unknown, None));
+    assert_eq!(Look::Program { minimum: None, version: &[] }.evaluate(""), (ToolFinding::Good, None));
     assert_eq!((look.minimum(), Look::Files(&[]).minimum()), (Some("1.23"), None));
     assert_eq!(serde_json::to_string(&Version::parse("1.2.3")).unwrap(), "\"1.2.3\"");
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::formats::manifest::Entry;
+use crate::formats::manifest::ManifestEntry;
 use crate::model::hardening::Layer;
 
 fn text(path: &str, text: &str) -> (String, String) {
@@ -9,31 +9,31 @@ fn text(path: &str, text: &str) -> (String, String) {
 #[test]
 fn a_root_is_told_in_lines() {
     let manifest = Manifest::sorted(vec![
-        Entry::symlink("bin", "usr/bin"),
-        Entry::dir("etc"),
-        Entry::file("etc/init.d/klogd", 0o755, b"script"),
-        Entry::file("etc/init.d/local", 0o755, b"script"),
-        Entry::symlink("etc/init.d/local.two", "local"),
-        Entry::file("etc/init.d/sshd", 0o755, b"script"),
-        Entry::symlink("etc/runlevels/default/local.two", "/etc/init.d/local.two"),
-        Entry::symlink("etc/runlevels/default/sshd", "/etc/init.d/sshd"),
-        Entry::symlink("etc/runlevels/nonetwork", "default"),
-        Entry::file("etc/passwd", 0o644, b""),
-        Entry::symlink("sbin", "usr/sbin"),
-        Entry { mode: 0o1777, ..Entry::dir("tmp") },
-        Entry::file("usr/bin/busybox", 0o755, b"1234567"),
-        Entry::symlink("usr/bin/ls", "busybox"),
-        Entry::symlink("usr/bin/init", "/bin/busybox"),
-        Entry::symlink("usr/bin/klogd", "busybox"),
-        Entry::file("usr/bin/sshd", 0o755, b"123"),
-        Entry::file("usr/bin/su", 0o4755, b"x"),
-        Entry::file("usr/lib/confine/sshd.toml", 0o644, b""),
-        Entry::symlink("usr/bin/vi", "view"),
-        Entry::symlink("usr/bin/view", "/sbin/busybox"),
-        Entry::symlink("usr/lib/data", "/etc/passwd"),
-        Entry::symlink("usr/lib/round", "round"),
-        Entry::file("usr/lib/x/sbin", 0o755, b"12"),
-        Entry::symlink("usr/sbin", "bin"),
+        ManifestEntry::symlink("bin", "usr/bin"),
+        ManifestEntry::dir("etc"),
+        ManifestEntry::file("etc/init.d/klogd", 0o755, b"script"),
+        ManifestEntry::file("etc/init.d/local", 0o755, b"script"),
+        ManifestEntry::symlink("etc/init.d/local.two", "local"),
+        ManifestEntry::file("etc/init.d/sshd", 0o755, b"script"),
+        ManifestEntry::symlink("etc/runlevels/default/local.two", "/etc/init.d/local.two"),
+        ManifestEntry::symlink("etc/runlevels/default/sshd", "/etc/init.d/sshd"),
+        ManifestEntry::symlink("etc/runlevels/nonetwork", "default"),
+        ManifestEntry::file("etc/passwd", 0o644, b""),
+        ManifestEntry::symlink("sbin", "usr/sbin"),
+        ManifestEntry { mode: 0o1777, ..ManifestEntry::dir("tmp") },
+        ManifestEntry::file("usr/bin/busybox", 0o755, b"1234567"),
+        ManifestEntry::symlink("usr/bin/ls", "busybox"),
+        ManifestEntry::symlink("usr/bin/init", "/bin/busybox"),
+        ManifestEntry::symlink("usr/bin/klogd", "busybox"),
+        ManifestEntry::file("usr/bin/sshd", 0o755, b"123"),
+        ManifestEntry::file("usr/bin/su", 0o4755, b"x"),
+        ManifestEntry::file("usr/lib/confine/sshd.toml", 0o644, b""),
+        ManifestEntry::symlink("usr/bin/vi", "view"),
+        ManifestEntry::symlink("usr/bin/view", "/sbin/busybox"),
+        ManifestEntry::symlink("usr/lib/data", "/etc/passwd"),
+        ManifestEntry::symlink("usr/lib/round", "round"),
+        ManifestEntry::file("usr/lib/x/sbin", 0o755, b"12"),
+        ManifestEntry::symlink("usr/sbin", "bin"),
     ])
     .unwrap();
     let owners = [("busybox", "busybox"), ("ls", "busybox"), ("sshd", "openssh"), ("su", PROFILE)]
@@ -53,7 +53,7 @@ fn a_root_is_told_in_lines() {
         ),
         text("etc/shadow", "root:!*:1:0:::::\nada::1:::::\nbob:!:1:::::\n"),
     ];
-    let check = Check {
+    let check = HardeningCheck {
         layer: Layer::Ssh,
         id: "only-ssh-listens".to_owned(),
         summary: String::new(),
@@ -94,8 +94,8 @@ fn links_are_followed_within_the_root() {
         ("usr/circle", "./round"),
         ("usr/sbin", "bin"),
     ];
-    let files = [Entry::file("usr/bin/busybox", 0o755, b""), Entry::file("usr/lib/sbin", 0o755, b"")];
-    let links = links.map(|(path, target)| Entry::symlink(path, target));
+    let files = [ManifestEntry::file("usr/bin/busybox", 0o755, b""), ManifestEntry::file("usr/lib/sbin", 0o755, b"")];
+    let links = links.map(|(path, target)| ManifestEntry::symlink(path, target));
     let manifest = Manifest::sorted(files.into_iter().chain(links).collect()).unwrap();
     let none = BTreeMap::new();
     let root = Root { manifest: &manifest, owners: &none, texts: &none, checks: &[], profiles: &[] };

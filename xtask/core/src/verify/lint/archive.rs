@@ -2,13 +2,13 @@
 
 use super::file::File;
 use super::needles::Needles;
-use super::rule::{Check, Hit, Rule};
+use super::rule::{Hit, Lint, Rule};
 use crate::base::diag::Severity;
 use crate::formats::ar::Member;
 
 /// Members have no time, no owner.
-pub const METADATA: Check = Check {
-    name: "check::archive-metadata",
+pub const METADATA: Lint = Lint {
+    name: "lint::archive-metadata",
     severity: Severity::Error,
     description: "static libraries can be read, and their members carry no time and no owner",
     remedy: "make archives with `llvm-ar` without the `U` modifier; `$AR` does",

@@ -2,29 +2,29 @@
 
 use super::file::{File, Part};
 use super::needles::{self, Needles};
-use super::rule::{Check, Hit, Rule};
+use super::rule::{Hit, Lint, Rule};
 use crate::base::diag::Severity;
 use crate::formats::manifest::{ElfFacts, ElfForm};
 
-const fn check(
+const fn lint(
     name: &'static str,
     description: &'static str,
     remedy: &'static str,
     rule: fn(&File<'_>, &Needles) -> Vec<Hit>,
-) -> Check {
-    Check { name, severity: Severity::Error, description, remedy, rule: Rule::File(rule) }
+) -> Lint {
+    Lint { name, severity: Severity::Error, description, remedy, rule: Rule::File(rule) }
 }
 
 /// ELF files can be read.
-pub const PARSE: Check = check(
-    "check::elf-parse",
+pub const PARSE: Lint = lint(
+    "lint::elf-parse",
     "every file that begins like ELF can be read as such",
     "look at the link step that wrote it; the file is damaged",
     |file, _| rule(file, |part| Some(part.elf.as_ref()?.as_ref().err()?.clone())),
 );
 /// Programs are position independent.
-pub const PIE: Check = check(
-    "check::elf-pie",
+pub const PIE: Lint = lint(
+    "lint::elf-pie",
     "programs are position independent",
     "link through `$CC`, whose configuration says -static-pie, and drop -static or -no-pie from the build's own flags",
     |file, _| {
@@ -32,15 +32,15 @@ pub const PIE: Check = check(
     },
 );
 /// Programs need no loader and no library.
-pub const STATIC: Check = check(
-    "check::elf-static",
+pub const STATIC: Lint = lint(
+    "lint::elf-static",
     "programs are static: no interpreter, no shared library",
     "link through `$CC`, whose configuration says -static-pie",
     |file, _| facts_rule(file, dynamic),
 );
 /// Relocations are read-only after start.
-pub const RELRO: Check = check(
-    "check::elf-relro",
+pub const RELRO: Lint = lint(
+    "lint::elf-relro",
     "position-independent programs and libraries have full RELRO",
     "keep -Wl,-z,relro,-z,now of the toolchain's configuration",
     |file, _| {
@@ -51,8 +51,8 @@ pub const RELRO: Check = check(
     },
 );
 /// The stack is not executable.
-pub const NX_STACK: Check = check(
-    "check::elf-nx-stack",
+pub const NX_STACK: Lint = lint(
+    "lint::elf-nx-stack",
     "programs and libraries say that their stack is not executable",
     "keep -Wl,-z,noexecstack of the toolchain's configuration",
     |file, _| {
@@ -62,8 +62,8 @@ pub const NX_STACK: Check = check(
     },
 );
 /// No memory is writable and executable.
-pub const WRITE_XOR_EXECUTE: Check = check(
-    "check::elf-wx",
+pub const WRITE_XOR_EXECUTE: Lint = lint(
+    "lint::elf-wx",
     "no segment is writable and executable",
     "do not link with -N or a linker script that merges text and data",
     |file, _| {
@@ -73,15 +73,15 @@ pub const WRITE_XOR_EXECUTE: Check = check(
     },
 );
 /// No search path is built in.
-pub const RUN_PATH: Check = check(
-    "check::elf-run-path",
+pub const RUN_PATH: Lint = lint(
+    "lint::elf-run-path",
     "no file has a library search path built in",
     "configure with --disable-rpath, or -DCMAKE_SKIP_RPATH=ON",
     |file, _| facts_rule(file, |elf| elf.run_path.as_ref().map(|path| format!("searches libraries in `{path}`"))),
 );
 /// Nothing of the seed's C library is inside.
-pub const GLIBC: Check = check(
-    "check::elf-glibc",
+pub const GLIBC: Lint = lint(
+    "lint::elf-glibc",
     "no ELF file refers to a symbol version of glibc or libstdc++",
     "something was compiled with $HOSTCC instead of $CC, or a library of the seed was linked",
     |file, _| rule(file, glibc),

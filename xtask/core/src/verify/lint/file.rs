@@ -1,13 +1,13 @@
 //! A file in front of the rules, taken apart once for all of them.
 
-use crate::formats::manifest::{ElfFacts, Entry};
+use crate::formats::manifest::{ElfFacts, ManifestEntry};
 use crate::formats::{ar, elf};
 
 /// A file in front of the rules.
 #[derive(Debug)]
 pub struct File<'a> {
     /// Its entry.
-    pub entry: &'a Entry,
+    pub entry: &'a ManifestEntry,
     /// Its bytes.
     pub bytes: &'a [u8],
     /// The file itself, or the members when it is an `ar` archive.
@@ -36,7 +36,7 @@ impl Part<'_> {
 
 impl<'a> File<'a> {
     /// Takes a file apart.
-    pub fn new(entry: &'a Entry, bytes: &'a [u8]) -> Self {
+    pub fn new(entry: &'a ManifestEntry, bytes: &'a [u8]) -> Self {
         let whole =
             |broken| Self { entry, bytes, parts: vec![Part { member: None, bytes, elf: elf::facts(bytes) }], broken };
         match ar::members(bytes) {

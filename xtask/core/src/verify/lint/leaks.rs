@@ -2,12 +2,12 @@
 
 use super::file::File;
 use super::needles::Needles;
-use super::rule::{Check, Hit, Rule};
+use super::rule::{Hit, Lint, Rule};
 use crate::base::diag::Severity;
 
 /// Nothing of the build is visible in its result.
-pub const LEAKS: Check = Check {
-    name: "check::leak",
+pub const LEAKS: Lint = Lint {
+    name: "lint::leak",
     severity: Severity::Error,
     description: "no file contains a build path, the host's name or the day of the build",
     remedy: "find the text in the sources' build system; for paths of debug information and __FILE__ the toolchain's \

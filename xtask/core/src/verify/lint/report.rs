@@ -1,13 +1,13 @@
 //! How the ELF files of an image are hardened, as a table: one row for each file, and how many have what they must.
 //!
 //! The checks fail a build on the first fault; this shows what holds, by name. What the stack protector's column proves is said in
-//! [`super::units`].
+//! [`super::object_files`].
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::units::{self, Code};
+use super::object_files::{self, Code};
 use crate::formats::elf;
 use crate::formats::manifest::{ElfFacts, ElfForm};
 
@@ -52,7 +52,7 @@ impl Row {
         if elf.form == ElfForm::Relocatable {
             return None;
         }
-        let code = units::code(bytes);
+        let code = object_files::code(bytes);
         let marked = code.is_some_and(|Code { marked, .. }| marked);
         let (path, package) = (path.to_owned(), package.to_owned());
         Some(Ok(Self { path, package, rust, elf, guard_reads: code.map(|code| code.guard_reads), marked }))
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn a_table_of_real_files() {
         let rows: Vec<Row> = [
-            ("usr/bin/good", "a", include_bytes!("units/samples/guarded.elf").as_slice()),
-            ("usr/bin/bare", "b", include_bytes!("units/samples/unguarded.elf").as_slice()),
-            ("usr/lib/x.o", "b", include_bytes!("units/samples/guarded.o").as_slice()),
+            ("usr/bin/good", "a", include_bytes!("object_files/samples/guarded.elf").as_slice()),
+            ("usr/bin/bare", "b", include_bytes!("object_files/samples/unguarded.elf").as_slice()),
+            ("usr/lib/x.o", "b", include_bytes!("object_files/samples/guarded.o").as_slice()),
             ("usr/bin/script", "b", b"#!/bin/sh\n".as_slice()),
         ]
         .into_iter()

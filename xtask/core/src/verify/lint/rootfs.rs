@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::rule::{Check, Hit, Policy, Rule};
+use super::rule::{Hit, Lint, LintPolicy, Rule};
 use crate::base::diag::Severity;
-use crate::formats::manifest::{Entry, Kind, Manifest, parents};
+use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry, parents};
 
-const fn check(
+const fn lint(
     name: &'static str,
     description: &'static str,
     remedy: &'static str,
-    rule: fn(&Manifest, &Policy) -> Vec<Hit>,
-) -> Check {
-    Check { name, severity: Severity::Error, description, remedy, rule: Rule::Tree(rule) }
+    rule: fn(&Manifest, &LintPolicy) -> Vec<Hit>,
+) -> Lint {
+    Lint { name, severity: Severity::Error, description, remedy, rule: Rule::Tree(rule) }
 }
 
 /// No privilege comes from a mode bit.
-pub const SET_ID: Check = check(
-    "check::rootfs-set-id",
+pub const SET_ID: Lint = lint(
+    "lint::rootfs-set-id",
     "no file is setuid or setgid",
     "remove the bits in the install phase; where one is really needed, declare the path",
     |manifest, policy| {
@@ -28,42 +28,42 @@ pub const SET_ID: Check = check(
     },
 );
 /// Nobody can write what everybody reads.
-pub const WORLD_WRITABLE: Check = check(
-    "check::rootfs-world-writable",
+pub const WORLD_WRITABLE: Lint = lint(
+    "lint::rootfs-world-writable",
     "nothing is writable for everybody, except directories with the sticky bit",
     "install with modes 0644 and 0755",
     |manifest, _| {
         each(manifest, |entry| {
-            let sticky_dir = entry.kind == Kind::Dir && entry.mode & 0o1000 != 0;
-            let symlink = matches!(entry.kind, Kind::Symlink { .. });
+            let sticky_dir = entry.kind == EntryKind::Dir && entry.mode & 0o1000 != 0;
+            let symlink = matches!(entry.kind, EntryKind::Symlink { .. });
             let bad = entry.mode & 0o002 != 0 && !sticky_dir && !symlink;
             bad.then(|| format!("`{}` has mode {:04o}", entry.path, entry.mode))
         })
     },
 );
 /// Packages do not install where administrators do.
-pub const USR_LOCAL: Check =
-    check("check::rootfs-usr-local", "nothing lies in /usr/local", "configure with --prefix=/usr", |manifest, _| {
+pub const USR_LOCAL: Lint =
+    lint("lint::rootfs-usr-local", "nothing lies in /usr/local", "configure with --prefix=/usr", |manifest, _| {
         each(manifest, |entry| {
             let inside = entry.path == "usr/local" || entry.path.starts_with("usr/local/");
             inside.then(|| format!("`{}` lies in /usr/local", entry.path))
         })
     });
 /// One place for programs and libraries.
-pub const MERGED_USR: Check = check(
-    "check::rootfs-merged-usr",
+pub const MERGED_USR: Lint = lint(
+    "lint::rootfs-merged-usr",
     "bin, sbin, lib and lib64 at the top are symlinks into usr",
     "install into usr/bin, usr/lib and so on",
     |manifest, _| {
         each(manifest, |entry| {
-            let top = MERGED.contains(&entry.path.as_str()) && !matches!(entry.kind, Kind::Symlink { .. });
+            let top = MERGED.contains(&entry.path.as_str()) && !matches!(entry.kind, EntryKind::Symlink { .. });
             top.then(|| format!("`{}` is a {}, not a symlink into usr", entry.path, entry.kind.word()))
         })
     },
 );
 /// Packages fill the usual directories.
-pub const TOP: Check = check(
-    "check::rootfs-top",
+pub const TOP: Lint = lint(
+    "lint::rootfs-top",
     "nothing lies at the top but the directories of the file system's hierarchy",
     "install below usr, etc or var",
     |manifest, _| {
@@ -74,13 +74,13 @@ pub const TOP: Check = check(
     },
 );
 /// A link into the build is a link to nothing.
-pub const BUILD_LINK: Check = check(
-    "check::rootfs-build-link",
+pub const BUILD_LINK: Lint = lint(
+    "lint::rootfs-build-link",
     "no symlink points into the build",
     "make it relative, or let the install phase write it without the build's directories",
     |manifest, _| {
         each(manifest, |entry| {
-            let Kind::Symlink { target } = &entry.kind else { return None };
+            let EntryKind::Symlink { target } = &entry.kind else { return None };
             let into = BUILD
                 .iter()
                 .any(|dir| target.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
@@ -89,10 +89,10 @@ pub const BUILD_LINK: Check = check(
     },
 );
 /// Absolute links lead somewhere.
-pub const DANGLING: Check = Check {
+pub const DANGLING: Lint = Lint {
     severity: Severity::Warning,
-    ..check(
-        "check::rootfs-dangling",
+    ..lint(
+        "lint::rootfs-dangling",
         "absolute symlinks point to something in the same tree",
         "make the link relative, or leave it to the package that has its target",
         |manifest, _| {
@@ -102,8 +102,8 @@ pub const DANGLING: Check = Check {
     )
 };
 /// No by-products of build systems.
-pub const LEFTOVERS: Check = check(
-    "check::rootfs-leftovers",
+pub const LEFTOVERS: Lint = lint(
+    "lint::rootfs-leftovers",
     "no libtool archives and no compiled Python files",
     "delete them in the install phase: they name build paths or hold times",
     |manifest, _| {
@@ -126,13 +126,13 @@ const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 /// Directories that are filled only when the system runs.
 const RUN_TIME: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "var"];
 
-fn each(manifest: &Manifest, test: impl Fn(&Entry) -> Option<String>) -> Vec<Hit> {
-    let hit = |entry: &Entry| test(entry).map(|message| Hit::new(&entry.path, message));
+fn each(manifest: &Manifest, test: impl Fn(&ManifestEntry) -> Option<String>) -> Vec<Hit> {
+    let hit = |entry: &ManifestEntry| test(entry).map(|message| Hit::new(&entry.path, message));
     manifest.entries().iter().filter_map(hit).collect()
 }
 
-fn dangling(manifest: &Manifest, folders: &BTreeSet<&str>, entry: &Entry) -> Option<String> {
-    let Kind::Symlink { target } = &entry.kind else { return None };
+fn dangling(manifest: &Manifest, folders: &BTreeSet<&str>, entry: &ManifestEntry) -> Option<String> {
+    let EntryKind::Symlink { target } = &entry.kind else { return None };
     let path = target.strip_prefix('/')?.trim_end_matches('/');
     let (top, rest) = path.split_once('/').unwrap_or((path, ""));
     // `/bin/sh` is usr/bin/sh, whether or not this tree has the link `bin`.

@@ -1,4 +1,4 @@
-//! What a check is, what it says, and who may deviate.
+//! What a lint is, what it reports, and which files are exempt.
 
 use super::file::File;
 use super::needles::Needles;
@@ -8,12 +8,12 @@ use crate::formats::manifest::Manifest;
 
 /// One rule about trees.
 #[derive(Debug, Clone, Copy)]
-pub struct Check {
-    /// Stable name, `check::elf-pie` for example.
+pub struct Lint {
+    /// Stable name, `lint::elf-pie` for example.
     pub name: &'static str,
     /// How bad a finding is.
     pub severity: Severity,
-    /// What holds when the check finds nothing.
+    /// What holds when the lint finds nothing.
     pub description: &'static str,
     /// What to do about a finding.
     pub remedy: &'static str,
@@ -25,7 +25,7 @@ pub struct Check {
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
     /// The whole inventory.
-    Tree(fn(&Manifest, &Policy) -> Vec<Hit>),
+    Tree(fn(&Manifest, &LintPolicy) -> Vec<Hit>),
     /// One file with its bytes.
     File(fn(&File<'_>, &Needles) -> Vec<Hit>),
 }
@@ -50,7 +50,7 @@ impl Hit {
 
 /// Deviations from the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Policy {
+pub struct LintPolicy {
     /// Paths that may have setuid or setgid.
     pub set_id: Vec<String>,
     /// Deviations.
@@ -60,8 +60,8 @@ pub struct Policy {
 /// A deviation somebody took responsibility for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
-    /// Name of the check.
-    pub check: String,
+    /// Name of the lint.
+    pub lint: String,
     /// Glob of paths, as in recipes.
     pub files: String,
     /// Why.
@@ -69,7 +69,7 @@ pub struct Exemption {
 }
 
 impl Exemption {
-    pub(super) fn covers(&self, check: &Check, hit: &Hit) -> bool {
-        self.check == check.name && glob::matches(&self.files, &hit.path)
+    pub(super) fn covers(&self, lint: &Lint, hit: &Hit) -> bool {
+        self.lint == lint.name && glob::matches(&self.files, &hit.path)
     }
 }

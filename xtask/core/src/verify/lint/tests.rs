@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::name::Epoch;
 use crate::formats::elf as formats_elf;
-use crate::formats::manifest::{ElfFacts, ElfForm, Entry};
+use crate::formats::manifest::{ElfFacts, ElfForm, ManifestEntry};
 
 /// A 64-bit ELF file with program headers only, plus dynamic entries and their strings when asked for.
 #[derive(Clone)]
@@ -125,13 +125,13 @@ impl Contents for Tree {
     }
 }
 
-fn findings(path: &str, bytes: &[u8], subject: &Subject) -> Vec<Finding> {
-    let manifest = Manifest::new(vec![Entry::file(path, 0o644, bytes)]).unwrap();
-    run(&manifest, &Tree([(path.to_owned(), bytes.to_vec())].into()), subject, &Policy::default()).unwrap()
+fn findings(path: &str, bytes: &[u8], subject: &Subject) -> Vec<LintFinding> {
+    let manifest = Manifest::new(vec![ManifestEntry::file(path, 0o644, bytes)]).unwrap();
+    run(&manifest, &Tree([(path.to_owned(), bytes.to_vec())].into()), subject, &LintPolicy::default()).unwrap()
 }
 
-fn text(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("{} {}\n", finding.check, finding.message)).collect()
+fn text(findings: &[LintFinding]) -> String {
+    findings.iter().map(|finding| format!("{} {}\n", finding.lint, finding.message)).collect()
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn shared_libraries_and_objects_are_told_from_programs() {
     assert_eq!(formats_elf::facts(b"#!/bin/sh"), None);
     assert!(
         text(&findings("usr/x", b"\x7fELFjunk", &Subject::default()))
-            .contains("check::elf-parse `usr/x` is not readable")
+            .contains("lint::elf-parse `usr/x` is not readable")
     );
 }
 
@@ -188,7 +188,7 @@ fn archives_are_taken_apart() {
     let found = text(&findings("usr/lib/x.a", &archive(&wrong, "0"), &Subject::default()));
     assert_eq!(
         found,
-        "check::elf-glibc `usr/lib/x.a` (member a_rather_long_name.o) contains the symbol version `GLIBC_2.36`\n"
+        "lint::elf-glibc `usr/lib/x.a` (member a_rather_long_name.o) contains the symbol version `GLIBC_2.36`\n"
     );
     let dated = text(&findings("usr/lib/x.a", &archive(b"x", "1700000000"), &Subject::default()));
     assert!(dated.contains("the member `a_rather_long_name.o` of `usr/lib/x.a` carries a time"), "{dated}");
@@ -252,64 +252,64 @@ fn ordinary_texts_are_no_leaks() {
 fn leaks_name_the_member_and_stop_after_a_few() {
     let subject = subject();
     let found = findings("usr/x.a", &archive(b"/build/src/x.c", "0"), &subject);
-    assert_eq!(text(&found), "check::leak `usr/x.a` (member a_rather_long_name.o) contains a path of the build\n");
+    assert_eq!(text(&found), "lint::leak `usr/x.a` (member a_rather_long_name.o) contains a path of the build\n");
     assert_eq!(findings("usr/x", "/build/src/x ".repeat(20).as_bytes(), &subject).len(), 3);
 }
 
 #[test]
 fn shape_of_the_tree() {
     let entries = vec![
-        Entry::dir("bin"),
-        Entry::symlink("sbin", "usr/bin"),
-        Entry::symlink("etc/mtab", "/proc/mounts"),
-        Entry::symlink("etc/lost", "/usr/share/lost"),
-        Entry::symlink("etc/found", "/bin/su"),
-        Entry::symlink("etc/rel", "nowhere"),
-        Entry::symlink("etc/dir", "/usr/lib"),
-        Entry::symlink("etc/source", "/build/src/x.conf"),
-        Entry::file("data/x", 0o644, b""),
-        Entry { mode: 0o1777, ..Entry::dir("tmp") },
-        Entry { mode: 0o777, ..Entry::dir("srv") },
-        Entry::file("usr/bin/su", 0o4755, b""),
-        Entry::file("usr/bin/sudo", 0o4755, b""),
-        Entry::file("usr/lib/x.la", 0o644, b""),
-        Entry::file("usr/lib/p.pyc", 0o666, b""),
-        Entry::file("usr/local/x", 0o644, b""),
+        ManifestEntry::dir("bin"),
+        ManifestEntry::symlink("sbin", "usr/bin"),
+        ManifestEntry::symlink("etc/mtab", "/proc/mounts"),
+        ManifestEntry::symlink("etc/lost", "/usr/share/lost"),
+        ManifestEntry::symlink("etc/found", "/bin/su"),
+        ManifestEntry::symlink("etc/rel", "nowhere"),
+        ManifestEntry::symlink("etc/dir", "/usr/lib"),
+        ManifestEntry::symlink("etc/source", "/build/src/x.conf"),
+        ManifestEntry::file("data/x", 0o644, b""),
+        ManifestEntry { mode: 0o1777, ..ManifestEntry::dir("tmp") },
+        ManifestEntry { mode: 0o777, ..ManifestEntry::dir("srv") },
+        ManifestEntry::file("usr/bin/su", 0o4755, b""),
+        ManifestEntry::file("usr/bin/sudo", 0o4755, b""),
+        ManifestEntry::file("usr/lib/x.la", 0o644, b""),
+        ManifestEntry::file("usr/lib/p.pyc", 0o666, b""),
+        ManifestEntry::file("usr/local/x", 0o644, b""),
     ];
     let manifest = Manifest::sorted(entries).unwrap();
     let tree = Tree(manifest.entries().iter().map(|entry| (entry.path.clone(), Vec::new())).collect());
-    let exempt = |check: &str, files: &str| Exemption {
-        check: check.to_owned(),
+    let exempt = |lint: &str, files: &str| Exemption {
+        lint: lint.to_owned(),
         files: files.to_owned(),
         reason: "test".to_owned(),
     };
-    let policy = Policy {
+    let policy = LintPolicy {
         set_id: vec!["usr/bin/su".to_owned()],
         exemptions: vec![
-            exempt("check::rootfs-usr-local", "usr/local/**"),
-            exempt("check::rootfs-usrlocal", "**"),
-            exempt("check::leak", "x"),
+            exempt("lint::rootfs-usr-local", "usr/local/**"),
+            exempt("lint::rootfs-usrlocal", "**"),
+            exempt("lint::leak", "x"),
         ],
     };
     let report: Vec<String> =
-        run(&manifest, &tree, &Subject::default(), &policy).unwrap().iter().map(Finding::to_string).collect();
+        run(&manifest, &tree, &Subject::default(), &policy).unwrap().iter().map(LintFinding::to_string).collect();
     insta::assert_snapshot!(report.join("\n"));
 }
 
 #[test]
 fn an_unreadable_file_is_an_error_not_a_finding() {
-    let manifest = Manifest::new(vec![Entry::file("a", 0o644, b"")]).unwrap();
-    let error = run(&manifest, &Tree(BTreeMap::new()), &Subject::default(), &Policy::default()).unwrap_err();
+    let manifest = Manifest::new(vec![ManifestEntry::file("a", 0o644, b"")]).unwrap();
+    let error = run(&manifest, &Tree(BTreeMap::new()), &Subject::default(), &LintPolicy::default()).unwrap_err();
     assert!(error.to_string().starts_with("reading `a` for checks"));
 }
 
 #[test]
 fn registry_is_pinned_and_names_are_unique() {
-    let mut names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+    let mut names: Vec<&str> = LINTS.iter().map(|lint| lint.name).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), CHECKS.len());
-    let list: Vec<String> = CHECKS.iter().map(|check| format!("{:<30} {}", check.name, check.description)).collect();
+    assert_eq!(names.len(), LINTS.len());
+    let list: Vec<String> = LINTS.iter().map(|lint| format!("{:<30} {}", lint.name, lint.description)).collect();
     insta::assert_snapshot!(list.join("\n"));
 }
 

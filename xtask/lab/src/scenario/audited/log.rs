@@ -38,7 +38,7 @@ pub(super) fn flooded() -> Vec<Fact> {
         "a flood is its author's loss",
         "n=0; while [ $n -lt 2000 ]; do echo flood-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; \
              n=$((n+1)); done | logger -t flood; sleep 8; become grep -c 'floo[d]-xx' /var/log/messages; \
-             become grep -c 'lines of user [0-9]* were left out' /var/log/messages >/dev/null && echo told",
+             become grep -c 'dropped [0-9]* lines of user' /var/log/messages >/dev/null && echo told",
         is("0\ntold"),
     )]
 }
@@ -48,7 +48,7 @@ pub(super) fn places() -> Vec<Fact> {
     vec![Fact::new(
         "one user has a part of the places",
         "n=0; while [ $n -lt 20 ]; do become sleep 15 >/dev/null 2>&1 & n=$((n+1)); done; wait; become id -u; \
-             become grep -c 'commands at a time already; one more was turne[d] away' /var/log/messages",
+             become grep -c 'commands, the limit; refuse[d] another' /var/log/messages",
         Expected::Has("0\n"),
     )]
 }

@@ -1,4 +1,4 @@
-//! Verdicts: what was found, compared with what was promised. Pure: everything found is in the arguments.
+//! Compares the machine with the checks. Pure: all facts are arguments.
 
 pub mod file;
 pub mod kernel;
@@ -7,30 +7,30 @@ pub mod sockets;
 
 use checks::Text;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Whether the promise is kept.
+    /// Whether the check passed.
     pub pass: bool,
-    /// What was promised, in a few words.
+    /// The expected state, in a few words.
     pub expected: String,
-    /// What was found, in a few words.
+    /// The observed state, in a few words.
     pub found: String,
 }
 
 impl Outcome {
-    /// A verdict.
+    /// A result.
     pub fn new(pass: bool, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { pass, expected: expected.into(), found: found.into() }
     }
 
-    /// What could not be looked at is not kept.
-    pub fn unseen(expected: impl Into<String>, why: impl std::fmt::Display) -> Self {
+    /// A state that could not be observed fails the check.
+    pub fn unobserved(expected: impl Into<String>, why: impl std::fmt::Display) -> Self {
         Self::new(false, expected, why.to_string())
     }
 }
 
-/// Whether `text` is as wanted; shows of it what tells most.
+/// Whether `text` has the wanted lines; shows the most telling part of it.
 pub fn text(want: &[Text], text: &str) -> Outcome {
     let mut expected = Vec::new();
     let mut missed = Vec::new();
@@ -50,7 +50,7 @@ pub fn text(want: &[Text], text: &str) -> Outcome {
     Outcome::new(missed.is_empty(), expected.join(", "), found)
 }
 
-/// The line that comes closest to what was missed.
+/// The line nearest to a missing one.
 fn near(wanted: &Text, text: &str) -> String {
     let (Text::Line(want) | Text::Piece(want) | Text::Lacks(want) | Text::Equals(want)) = wanted;
     let first = want.split_whitespace().next().unwrap_or_default();
@@ -62,7 +62,7 @@ fn near(wanted: &Text, text: &str) -> String {
     }
 }
 
-/// Lists words; nothing is said as such.
+/// Lists words; an empty list says so.
 pub(crate) fn words(list: &[String]) -> String {
     if list.is_empty() { "nothing".to_owned() } else { list.join(" ") }
 }

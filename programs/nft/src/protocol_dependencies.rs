@@ -1,11 +1,11 @@
-//! What a comparison presupposes. `tcp dport 22` looks at bytes that are a port only in packets of TCP; so the comparison of the
-//! protocol is put before it ([`Context::need`]), and taken away again where rules are shown ([`strip`]).
+//! The protocol dependencies of comparisons. `tcp dport 22` matches bytes that are a port only in TCP packets, so a
+//! comparison of the protocol goes before it ([`Context::need`]). Listing a rule removes it again ([`strip`]).
 
 use crate::field::{Base, Field, Header};
 use crate::ruleset::{Family, Op, Operand, Pattern, Reject, Right, Statement, Written};
 use crate::types;
 
-/// What is known about packets at one place of a rule.
+/// The protocols that are known at one place of a rule.
 #[derive(Clone, Debug)]
 pub struct Context {
     family: Family,
@@ -29,7 +29,7 @@ impl Context {
         Self { family, network, transport: None, ether: false }
     }
 
-    /// The comparisons that have to stand before one of `header`, or why there is no such packet.
+    /// The comparisons that must precede one of `header`, or why no packet can match.
     pub fn need(&mut self, header: Header) -> Result<Vec<Statement>, String> {
         let mut before = Vec::new();
         if header == Header::Ether {
@@ -40,10 +40,11 @@ impl Context {
             return Ok(before);
         }
         let network = if header.base() == Base::Network { Some(header) } else { header.network() };
-        // Whoever compared with the number of an ICMP before does not want more said.
-        let said = header.base() == Base::Transport && self.transport.is_some() && self.transport == header.number();
-        if let Some(network) = network.filter(|_| !said) {
-            // A table of one family sees what it sees; ICMP of the other never comes.
+        // After an explicit comparison with the protocol number of ICMP, no further dependency is needed.
+        let is_explicit =
+            header.base() == Base::Transport && self.transport.is_some() && self.transport == header.number();
+        if let Some(network) = network.filter(|_| !is_explicit) {
+            // A table of one family never sees ICMP of the other family.
             let strict = header.base() == Base::Network;
             before.extend(self.need_network(network, strict)?);
         }
@@ -53,7 +54,7 @@ impl Context {
         Ok(before)
     }
 
-    /// The comparison for a network header, where the family does not say it.
+    /// The comparison for a network header, if the family does not imply it.
     pub fn need_network(&mut self, network: Header, strict: bool) -> Result<Option<Statement>, String> {
         match self.network {
             Some(known) if known == network => Ok(None),
@@ -68,7 +69,7 @@ impl Context {
         }
     }
 
-    /// The comparison for a transport, if nothing said it yet.
+    /// The comparison for a transport protocol, unless it is known already.
     pub fn need_transport(&mut self, number: u8) -> Result<Option<Statement>, String> {
         match self.transport {
             Some(known) if known == number => Ok(None),
@@ -85,7 +86,7 @@ impl Context {
         }
     }
 
-    /// Takes in what is known behind a statement.
+    /// Adds what a statement reveals about the packet.
     pub fn learn(&mut self, statement: &Statement) {
         let Some((field, value)) = equality(statement) else { return };
         match field {
@@ -130,7 +131,7 @@ fn equality(statement: &Statement) -> Option<(Field, &[u8])> {
     }
 }
 
-/// The fields that a statement looks at.
+/// The fields that a statement matches.
 pub fn fields(statement: &Statement) -> &[Field] {
     match statement {
         Statement::Match(operand, ..) | Statement::VerdictMap(operand, _) => &operand.fields,
@@ -140,13 +141,13 @@ pub fn fields(statement: &Statement) -> &[Field] {
     }
 }
 
-/// Whether these statements, without what they presuppose, say of which network packets are.
+/// Whether these statements, without their dependencies, determine the network protocol.
 pub fn says_network(family: Family, statements: &[Statement]) -> bool {
     let mut context = Context::new(family);
     for statement in statements {
         for field in fields(statement) {
             if let Field::Part(part) = field {
-                // Contradictions are no matter here; the first word counts.
+                // Contradictions do not matter here; the first statement counts.
                 let _before = context.need(part.header);
             }
         }
@@ -155,10 +156,10 @@ pub fn says_network(family: Family, statements: &[Statement]) -> bool {
     context.network.is_some()
 }
 
-/// Takes away the comparisons that are presupposed by later ones.
+/// Removes the comparisons that later ones depend on.
 pub fn strip(family: Family, statements: Vec<Statement>) -> Vec<Statement> {
     let mut kept: Vec<Option<Statement>> = Vec::new();
-    // Where the last presupposable comparison of each base is.
+    // The last comparison of each base that others can depend on.
     let mut pending: [Option<usize>; 3] = [None; 3];
     for statement in statements {
         for field in fields(&statement) {
@@ -171,7 +172,7 @@ pub fn strip(family: Family, statements: Vec<Statement>) -> Vec<Statement> {
         if let Statement::Reject(reject) = &statement {
             release_of_reject(family, *reject, &mut kept, &mut pending);
         }
-        // What is done in between may not come to depend on less than before.
+        // Statements in between must not lose a dependency.
         if !matches!(statement, Statement::Match(..)) {
             pending = [None; 3];
         }
@@ -194,7 +195,7 @@ fn presupposed(header: Header) -> &'static [Base] {
     }
 }
 
-/// Takes a comparison away if it is the one that `header` presupposes.
+/// Removes a comparison if it is the dependency of `header`.
 fn release(kept: &mut [Option<Statement>], pending: &mut [Option<usize>; 3], base: Base, header: Header) {
     let Some(at) = pending[base as usize] else { return };
     let wanted: &[&[u8]] = match base {
@@ -228,7 +229,7 @@ fn release_of_reject(family: Family, reject: Reject, kept: &mut [Option<Statemen
     }
 }
 
-/// Whether later comparisons can presuppose this one, and of which base.
+/// Whether later comparisons can depend on this one, and its base.
 fn presupposable(family: Family, statement: &Statement) -> Option<Base> {
     let (field, value) = equality(statement)?;
     match field {
@@ -239,7 +240,7 @@ fn presupposable(family: Family, statement: &Statement) -> Option<Base> {
             _ => None,
         },
         Field::Part(part) if part.announces() && part.header == Header::Ether => Some(Base::Network),
-        // In a table of all families it says the family as well, and has to stay.
+        // In an `inet` table it also implies the family, so it stays.
         Field::Part(part) if part.announces() && part.header.base() == Base::Network && family != Family::Inet => {
             types::number(value).map(|_| Base::Transport)
         }

@@ -1,12 +1,12 @@
-//! For tests: takes a batch as the kernel does, and gives back what it would list. It decides nothing; it only keeps.
+//! For tests: takes a batch as the kernel does, and returns what the kernel would list. It validates nothing.
 
-use crate::instruction::Instruction;
+use crate::expression::Expression;
 use crate::list::Dump;
 use crate::netlink::attribute;
 use crate::netlink::dump;
 use crate::netlink::message::{Kind, received};
 
-/// What the kernel has behind a batch. Everything in it is new.
+/// What the kernel would list after a batch. Everything in it is new.
 pub fn dump(batch: &[u8]) -> Dump {
     let mut all = Dump::default();
     let mut ids = Vec::new();
@@ -36,7 +36,7 @@ pub fn dump(batch: &[u8]) -> Dump {
         }
         if let Some((family, bytes)) = message.of(Kind::NewRule) {
             all.rules.extend(dump::rule(family, attribute::read(bytes)).map(|mut rule| {
-                rule.instructions.iter_mut().for_each(name_sets);
+                rule.expressions.iter_mut().for_each(name_sets);
                 rule
             }));
         }
@@ -44,9 +44,9 @@ pub fn dump(batch: &[u8]) -> Dump {
     all
 }
 
-/// Sets without a name get one from their number.
-fn name_sets(instruction: &mut Instruction) {
-    if let Instruction::Lookup { set, id, .. } = instruction {
+/// Anonymous sets are named after their number.
+fn name_sets(expression: &mut Expression) {
+    if let Expression::Lookup { set, id, .. } = expression {
         *set = set.replace("%d", &id.to_string());
     }
 }

@@ -1,7 +1,7 @@
-//! Rulesets as they are written: words keep their places, and nothing is decided that needs more than the grammar.
+//! The syntax tree of a ruleset: tokens keep their places, and only the grammar has been applied.
 //!
-//! Statements without values of their own, like `accept` or `limit`, are written as they are resolved, and have their type from
-//! [`crate::ruleset`].
+//! Statements without values, such as `accept` or `limit`, have the same form before and after `resolve`, so they use
+//! the types of [`crate::ruleset`].
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::ruleset::{self, Limit, Log, NatKind, Op, UpdateAction};
 use crate::source::{Placed, Span};
 
 /// A value, or several.
-pub type Expr = Placed<Term>;
+pub type PlacedTerm = Placed<Term>;
 
 #[derive(Clone, Debug)]
 pub enum Term {
@@ -19,21 +19,21 @@ pub enum Term {
     Number(u64),
     Address(IpAddr),
     Mac([u8; 6]),
-    Prefix(Box<Expr>, u32),
-    Range(Box<Expr>, Box<Expr>),
+    Prefix(Box<PlacedTerm>, u32),
+    Range(Box<PlacedTerm>, Box<PlacedTerm>),
     /// `a . b`
-    Concat(Vec<Expr>),
+    Concat(Vec<PlacedTerm>),
     /// `a,b`
-    List(Vec<Expr>),
+    List(Vec<PlacedTerm>),
     /// `{ a, b }`
     Set(Vec<Element>),
     /// `@name`
     Named(String),
-    Binary(Bits, Box<Expr>, Box<Expr>),
+    Binary(Bits, Box<PlacedTerm>, Box<PlacedTerm>),
     Field(Field),
 }
 
-/// What is done with bits.
+/// An operation on bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
     And,
@@ -44,7 +44,7 @@ pub enum Bits {
 /// A whole file.
 #[derive(Debug, Default)]
 pub struct File {
-    /// `flush ruleset` was said before everything else.
+    /// `flush ruleset` is the first command of the file.
     pub flush: bool,
     pub tables: Vec<Table>,
 }
@@ -79,7 +79,7 @@ pub struct Set {
 
 #[derive(Clone, Debug)]
 pub struct Element {
-    pub key: Expr,
+    pub key: PlacedTerm,
     pub data: Option<ElementData>,
     pub timeout: Option<u64>,
     pub comment: Option<String>,
@@ -89,7 +89,7 @@ pub struct Element {
 #[derive(Clone, Debug)]
 pub enum ElementData {
     Verdict(Verdict),
-    Value(Expr),
+    Value(PlacedTerm),
 }
 
 #[derive(Debug)]
@@ -121,15 +121,15 @@ pub struct Verdict {
     pub at: Span,
 }
 
-/// Several fields side by side, and which bits of them.
+/// One or more fields, and a mask for their bits.
 #[derive(Clone, Debug)]
 pub struct Operand {
     pub fields: Vec<Field>,
-    pub mask: Option<Expr>,
+    pub mask: Option<PlacedTerm>,
     pub at: Span,
 }
 
-/// How a comparison is written; nothing at all is a way, too.
+/// The operator of a comparison; it may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Implicit,
@@ -141,12 +141,12 @@ pub enum Statement {
     Match {
         left: Operand,
         how: Comparison,
-        right: Expr,
-        right_mask: Option<Expr>,
+        right: PlacedTerm,
+        right_mask: Option<PlacedTerm>,
     },
     VerdictMap {
         key: Operand,
-        map: Expr,
+        map: PlacedTerm,
     },
     Verdict(Verdict),
     Counter {
@@ -155,7 +155,7 @@ pub enum Statement {
     },
     Limit(Limit),
     Log(Log),
-    Reject(Option<Placed<(String, Option<Expr>)>>),
+    Reject(Option<Placed<(String, Option<PlacedTerm>)>>),
     Update {
         action: UpdateAction,
         set: Placed<String>,
@@ -165,13 +165,13 @@ pub enum Statement {
     },
     Write {
         field: Field,
-        value: Expr,
+        value: PlacedTerm,
     },
     /// `field map { … }` or `field map @name`
     WriteMap {
         field: Field,
         key: Operand,
-        map: Expr,
+        map: PlacedTerm,
     },
     Nat(Nat),
     NoTrack,
@@ -182,7 +182,7 @@ pub enum Statement {
 pub struct Nat {
     pub kind: NatKind,
     pub family: Option<ruleset::Family>,
-    pub addresses: Option<Expr>,
-    pub ports: Option<Expr>,
+    pub addresses: Option<PlacedTerm>,
+    pub ports: Option<PlacedTerm>,
     pub flags: u32,
 }

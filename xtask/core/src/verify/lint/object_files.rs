@@ -24,7 +24,7 @@ use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol a
 
 use super::file::{File, Part};
 use super::needles;
-use super::rule::{Check, Exemption, Hit, Policy, Rule};
+use super::rule::{Exemption, Hit, Lint, LintPolicy, Rule};
 use crate::base::diag::Severity;
 use crate::formats::ar;
 
@@ -72,33 +72,33 @@ impl Unit {
 
 /// What the configuration of one package asks for, its opt-outs left out, that a unit shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+pub struct ExpectedNotes {
     /// Marks for CET.
-    pub marks: bool,
+    pub cet: bool,
     /// No compiler's name.
-    pub nameless: bool,
+    pub no_ident: bool,
 }
 
-impl Asked {
+impl ExpectedNotes {
     /// What this `cc.cfg` asks for.
     pub fn by(cc_cfg: &str) -> Self {
         let has = |flag: &str| cc_cfg.split_whitespace().any(|word| word == flag);
-        Self { marks: has("-fcf-protection=full"), nameless: has("-fno-ident") }
+        Self { cet: has("-fcf-protection=full"), no_ident: has("-fno-ident") }
     }
 
     /// Whether a unit of a build tree went past it.
     fn missed_by(self, unit: &Unit) -> bool {
-        self.marks && if self.nameless { unit.past_configuration() } else { unit.unmarked() }
+        self.cet && if self.no_ident { unit.past_configuration() } else { unit.unmarked() }
     }
 
     /// How a package that was compiled by it may deviate.
-    pub fn policy(self) -> Policy {
+    pub fn policy(self) -> LintPolicy {
         let exemption = Exemption {
-            check: CONFIGURED.name.to_owned(),
+            lint: CONFIGURED.name.to_owned(),
             files: "**".to_owned(),
             reason: "the recipe opts out of the marks".to_owned(),
         };
-        Policy { exemptions: if self.marks { Vec::new() } else { vec![exemption] }, ..Policy::default() }
+        LintPolicy { exemptions: if self.cet { Vec::new() } else { vec![exemption] }, ..LintPolicy::default() }
     }
 }
 
@@ -180,8 +180,8 @@ fn guard_reads(code: &[u8]) -> usize {
 }
 
 /// Object files went through the toolchain's configuration.
-pub const CONFIGURED: Check = Check {
-    name: "check::elf-unit",
+pub const CONFIGURED: Lint = Lint {
+    name: "lint::elf-unit",
     severity: Severity::Error,
     description: "every installed object file of C or C++ was compiled with the toolchain's configuration",
     remedy: "compile through $CC and $CXX, which read /toolchain/cc.cfg and cxx.cfg; a package that cannot have the marks says so: [[hardening]] off = \"cet\"",
@@ -196,8 +196,8 @@ pub const CONFIGURED: Check = Check {
 };
 
 /// Programs read the guard.
-pub const GUARD: Check = Check {
-    name: "check::elf-stack-guard",
+pub const GUARD: Lint = Lint {
+    name: "lint::elf-stack-guard",
     severity: Severity::Error,
     description: "the code of every program reads the stack's guard",
     remedy: "compile through $CC, whose configuration says -fstack-protector-strong, and link the sysroot's libc",
@@ -241,8 +241,8 @@ impl Trace {
     }
 
     /// What is wrong with it, one sentence each.
-    pub fn findings(&self, package: &str, asked: Asked) -> Vec<String> {
-        let past = self.units.iter().filter(|(_, unit)| asked.missed_by(unit));
+    pub fn findings(&self, package: &str, expected: ExpectedNotes) -> Vec<String> {
+        let past = self.units.iter().filter(|(_, unit)| expected.missed_by(unit));
         let mut found: Vec<String> = past
             .map(|(path, unit)| {
                 format!("{path}, compiled from {}, went past the toolchain's configuration", unit.source)

@@ -1,8 +1,8 @@
 use super::*;
 
-/// A key of the right form; nobody has the other half.
+/// A valid public key; the private half was deleted.
 pub const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIbi5Kug8iBiB0cm8kIPla87d5/PIU/2vLXFlLFugbTw anna@example";
-/// The hash of a password that is used nowhere.
+/// The hash of an unused password.
 pub const HASH: &str = "$6$rounds=100000$abcdefgh12345678$PLj4r0FSnrdMqN9wiwsuEq.FhkJe.ao/fHO2v1sAuwja2qmIR44eHt3wZnXH4Oelf2NcdGfmjizE1LOweQls30";
 
 #[test]
@@ -61,7 +61,7 @@ fn bad_words() {
         "$1$abcdefgh$abc",
         "$6$short$abc",
         &format!("{HASH}:"),
-        // What `mkpasswd` makes unasked, and less than that.
+        // The default of `mkpasswd`, and less.
         &HASH.replace("rounds=100000$", ""),
         &HASH.replace("100000", "1000"),
         &HASH.replace("100000", "99999"),
@@ -83,10 +83,10 @@ fn keys_that_are_refused_say_why() {
             "ssh-rsa AAAAB3NzaC1yc2E= a",
             "keys of type ssh-rsa are not accepted by sshd here; make one with: ssh-keygen -t ed25519 (with a token: -t ed25519-sk)",
         ),
-        ("hello", "`hello` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name"),
+        ("hello", "unknown key type `hello`; a public key is a line like: ssh-ed25519 AAAA… name"),
         (
             "command=\"sh\" ssh-ed25519 AAAA",
-            "`command=\"sh\"` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name",
+            "unknown key type `command=\"sh\"`; a public key is a line like: ssh-ed25519 AAAA… name",
         ),
         (&KEY[..60], "the key is damaged or cut off: copy the whole line of the .pub file"),
         (

@@ -2,19 +2,19 @@
 
 use super::Outcome;
 
-/// A value of `/proc/sys`; white space between several numbers does not matter.
+/// A value of `/proc/sys`; white space between numbers does not matter.
 pub fn sysctl(value: &str, found: &str) -> Outcome {
     let found = found.split_whitespace().collect::<Vec<_>>().join(" ");
     Outcome::new(found == value, value, found)
 }
 
-/// An option of a configuration; not being mentioned is `n`.
+/// An option of the kernel's configuration; an absent one is `n`.
 pub fn kconfig(option: &str, value: &str, config: &str) -> Outcome {
     let found = config.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('=')).unwrap_or("n");
     Outcome::new(found == value, value, found)
 }
 
-/// A word of the command line, and that nothing after it takes it back: of `a=1 a=2` the kernel keeps the second.
+/// A parameter on the command line that no later one overrides: of `a=1 a=2` the kernel uses the second.
 pub fn word(word: &str, present: bool, line: &str) -> Outcome {
     let name = word.split_once('=').map(|(name, _)| name);
     let same = |other: &&str| match name {

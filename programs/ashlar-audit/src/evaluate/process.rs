@@ -1,9 +1,9 @@
-//! Running processes, by what `/proc/PID` says of them.
+//! Running processes, as `/proc/PID` shows them.
 
 use super::{Outcome, words};
 use checks::Wanted;
 
-/// What was read of one process.
+/// One process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Process {
     /// `/proc/PID/status`.
@@ -19,7 +19,7 @@ pub fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
 }
 
-/// Every process of a name; there must be one.
+/// Checks every process of a name; there must be at least one.
 pub fn all(wanted: &Wanted, processes: &[Process]) -> Outcome {
     let expected = expected(wanted);
     if processes.is_empty() {
@@ -74,7 +74,7 @@ fn fault(wanted: &Wanted, process: &Process) -> Option<String> {
     (!faults.is_empty()).then(|| format!("process {pid}: {}", faults.join(", ")))
 }
 
-/// Names of a mask in hexadecimal; a bit without a name is shown by its number.
+/// The names of a hexadecimal capability mask; a bit without a name appears as its number.
 fn capabilities(mask: &str) -> Option<Vec<String>> {
     let mask = u64::from_str_radix(mask, 16).ok()?;
     let name = |bit: usize| base::capability::NAMES.get(bit).map_or_else(|| bit.to_string(), |name| (*name).to_owned());

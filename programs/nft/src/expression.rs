@@ -1,8 +1,8 @@
-//! The kernel's instructions, of which its rules are made: `nf_tables`' expressions with their registers.
+//! The kernel's expressions, of which its rules consist: `nf_tables`' own, with their registers.
 
 use crate::ruleset::{Limit, Log, Verdict};
 
-/// Sixteen places of four bytes. Numbers as the kernel counts them are in [`Register::number`].
+/// One of sixteen registers of four bytes. [`Register::number`] has the kernel's numbering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Register(pub u32);
 
@@ -10,12 +10,12 @@ impl Register {
     /// The first.
     pub const FIRST: Register = Register(0);
 
-    /// 1 to 4 are the old registers of 16 bytes; the small ones have numbers from 8 on.
+    /// Numbers 1 to 4 are the old registers of 16 bytes; the registers of four bytes begin at 8.
     pub fn number(self) -> u32 {
         if self.0 % 4 == 0 { 1 + self.0 / 4 } else { 8 + self.0 }
     }
 
-    /// By the kernel's number; 0 is the verdict and has no place here.
+    /// By the kernel's number; 0 is the verdict register, which has no value here.
     pub fn numbered(number: u32) -> Option<Register> {
         match number {
             1..=4 => Some(Register((number - 1) * 4)),
@@ -47,9 +47,9 @@ impl Compare {
     ];
 }
 
-/// One instruction. Bytes are as the kernel has them.
+/// One expression. Byte strings are in the kernel's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Instruction {
+pub enum Expression {
     Meta {
         key: u32,
         to: Register,
@@ -83,7 +83,7 @@ pub enum Instruction {
         from: Register,
         data: Vec<u8>,
     },
-    /// Only the negative one is used.
+    /// Only the negated form is used.
     OutOfRange {
         from: Register,
         low: Vec<u8>,
@@ -96,7 +96,7 @@ pub enum Instruction {
         mask: Vec<u8>,
         xor: Vec<u8>,
     },
-    /// To the network's order.
+    /// Converts to network byte order.
     ToNetwork {
         from: Register,
         to: Register,
@@ -130,7 +130,7 @@ pub enum Instruction {
         action: u32,
         key: Register,
         timeout: Option<u64>,
-        each: Vec<Instruction>,
+        each: Vec<Expression>,
     },
     Nat {
         kind: u32,
@@ -148,14 +148,14 @@ pub enum Instruction {
         flags: u32,
     },
     NoTrack,
-    /// What is not understood, by the kernel's name.
+    /// An unsupported expression, by the kernel's name.
     Unknown(String),
 }
 
-/// First and last value.
+/// The registers of the first and last value.
 pub type Registers = (Option<Register>, Option<Register>);
 
-/// Where a lookup puts what it finds.
+/// Where a lookup stores its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Nowhere,
@@ -163,7 +163,7 @@ pub enum Target {
     Register(Register),
 }
 
-/// `reject`: an ICMP message of the family; a reset; one of either family.
+/// `reject`: an ICMP message of the family; a TCP reset; an ICMP message of either family.
 pub const REJECT_ICMP: u32 = 0;
 pub const REJECT_RESET: u32 = 1;
 pub const REJECT_ICMPX: u32 = 2;

@@ -1,12 +1,12 @@
-//! Symbols for values: the words of `icmp type`, `ct state`, and so on. Where a value has several, the first is printed.
+//! Symbols for values: the words of `icmp type`, `ct state`, and so on. If a value has several, the first is printed.
 
 /// Symbols of one type.
-pub type Words = &'static [(&'static str, u64)];
+pub type Symbols = &'static [(&'static str, u64)];
 
-pub const NFPROTO: Words = &[("ipv4", 2), ("ipv6", 10)];
-pub const ETHER_TYPE: Words =
+pub const NFPROTO: Symbols = &[("ipv4", 2), ("ipv6", 10)];
+pub const ETHER_TYPE: Symbols =
     &[("ip", 0x0800), ("arp", 0x0806), ("ip6", 0x86dd), ("8021q", 0x8100), ("8021ad", 0x88a8), ("vlan", 0x8100)];
-pub const PROTOCOL: Words = &[
+pub const PROTOCOL: Symbols = &[
     ("ip", 0),
     ("icmp", 1),
     ("igmp", 2),
@@ -33,8 +33,8 @@ pub const PROTOCOL: Words = &[
     ("udplite", 136),
     ("dccp", 33),
 ];
-/// Only read, never printed: ports are printed as numbers.
-pub const SERVICE: Words = &[
+/// Only parsed: ports are printed as numbers.
+pub const SERVICE: Symbols = &[
     ("ftp-data", 20),
     ("ftp", 21),
     ("ssh", 22),
@@ -76,13 +76,13 @@ pub const SERVICE: Words = &[
     ("mdns", 5353),
     ("postgresql", 5432),
 ];
-pub const CT_STATE: Words = &[("invalid", 1), ("established", 2), ("related", 4), ("new", 8), ("untracked", 64)];
-pub const CT_DIRECTION: Words = &[("original", 0), ("reply", 1)];
-pub const CT_STATUS: Words =
+pub const CT_STATE: Symbols = &[("invalid", 1), ("established", 2), ("related", 4), ("new", 8), ("untracked", 64)];
+pub const CT_DIRECTION: Symbols = &[("original", 0), ("reply", 1)];
+pub const CT_STATUS: Symbols =
     &[("expected", 1), ("seen-reply", 2), ("assured", 4), ("confirmed", 8), ("snat", 16), ("dnat", 32), ("dying", 512)];
-pub const TCP_FLAG: Words =
+pub const TCP_FLAG: Symbols =
     &[("fin", 1), ("syn", 2), ("rst", 4), ("psh", 8), ("ack", 16), ("urg", 32), ("ecn", 64), ("cwr", 128)];
-pub const ICMP_TYPE: Words = &[
+pub const ICMP_TYPE: Symbols = &[
     ("echo-reply", 0),
     ("destination-unreachable", 3),
     ("source-quench", 4),
@@ -99,7 +99,7 @@ pub const ICMP_TYPE: Words = &[
     ("address-mask-request", 17),
     ("address-mask-reply", 18),
 ];
-pub const ICMP_CODE: Words = &[
+pub const ICMP_CODE: Symbols = &[
     ("net-unreachable", 0),
     ("host-unreachable", 1),
     ("prot-unreachable", 2),
@@ -109,7 +109,7 @@ pub const ICMP_CODE: Words = &[
     ("admin-prohibited", 13),
     ("frag-needed", 4),
 ];
-pub const ICMPV6_TYPE: Words = &[
+pub const ICMPV6_TYPE: Symbols = &[
     ("destination-unreachable", 1),
     ("packet-too-big", 2),
     ("time-exceeded", 3),
@@ -130,7 +130,7 @@ pub const ICMPV6_TYPE: Words = &[
     ("ind-neighbor-advert", 142),
     ("mld2-listener-report", 143),
 ];
-pub const ICMPV6_CODE: Words = &[
+pub const ICMPV6_CODE: Symbols = &[
     ("no-route", 0),
     ("admin-prohibited", 1),
     ("addr-unreachable", 3),
@@ -138,9 +138,9 @@ pub const ICMPV6_CODE: Words = &[
     ("policy-fail", 5),
     ("reject-route", 6),
 ];
-pub const ICMPX_CODE: Words =
+pub const ICMPX_CODE: Symbols =
     &[("port-unreachable", 1), ("admin-prohibited", 3), ("no-route", 0), ("host-unreachable", 2)];
-pub const DSCP: Words = &[
+pub const DSCP: Symbols = &[
     ("cs0", 0),
     ("cs1", 8),
     ("cs2", 16),
@@ -167,8 +167,8 @@ pub const DSCP: Words = &[
     ("va", 44),
     ("ef", 46),
 ];
-pub const PACKET_TYPE: Words = &[("host", 0), ("unicast", 0), ("broadcast", 1), ("multicast", 2), ("other", 3)];
-pub const FIB_TYPE: Words = &[
+pub const PACKET_TYPE: Symbols = &[("host", 0), ("unicast", 0), ("broadcast", 1), ("multicast", 2), ("other", 3)];
+pub const FIB_TYPE: Symbols = &[
     ("unspec", 0),
     ("unicast", 1),
     ("local", 2),
@@ -179,10 +179,10 @@ pub const FIB_TYPE: Words = &[
     ("unreachable", 7),
     ("prohibit", 8),
 ];
-pub const BOOLEAN: Words = &[("exists", 1), ("missing", 0)];
-pub const IFACE_TYPE: Words =
+pub const BOOLEAN: Symbols = &[("exists", 1), ("missing", 0)];
+pub const IFACE_TYPE: Symbols =
     &[("ether", 1), ("ppp", 512), ("ipip", 768), ("ipip6", 769), ("loopback", 772), ("sit", 776), ("ipgre", 778)];
-pub const LOG_LEVEL: Words = &[
+pub const LOG_LEVEL: Symbols = &[
     ("emerg", 0),
     ("alert", 1),
     ("crit", 2),
@@ -195,11 +195,11 @@ pub const LOG_LEVEL: Words = &[
 ];
 
 /// The value of a word.
-pub fn value(words: Words, word: &str) -> Option<u64> {
-    words.iter().find(|(name, _)| *name == word).map(|(_, value)| *value)
+pub fn value(symbols: Symbols, word: &str) -> Option<u64> {
+    symbols.iter().find(|(name, _)| *name == word).map(|(_, value)| *value)
 }
 
 /// The word for a value.
-pub fn word(words: Words, value: u64) -> Option<&'static str> {
-    words.iter().find(|(_, of)| *of == value).map(|(name, _)| *name)
+pub fn word(symbols: Symbols, value: u64) -> Option<&'static str> {
+    symbols.iter().find(|(_, of)| *of == value).map(|(name, _)| *name)
 }

@@ -1,12 +1,12 @@
-//! The command line: words in, a request out.
+//! Parses the command line into a request.
 
 use std::path::PathBuf;
 
 use crate::digest::Digest;
 use crate::problem::{Outcome, problem};
-use crate::spec::Asked;
+use crate::spec::RunOptions;
 
-/// Shown for `--help`, and after a command line that cannot be read.
+/// Printed for `--help`, and after a command line with a mistake.
 pub const USAGE: &str = "\
 usage: container run [-d] [OPTION…] IMAGE [COMMAND…]   IMAGE: an OCI layout directory, or a tar archive of one
        container ps | images
@@ -15,22 +15,22 @@ usage: container run [-d] [OPTION…] IMAGE [COMMAND…]   IMAGE: an OCI layout 
 options of run: --name NAME, --digest sha256:…, --user USER[:GROUP], --allow-root, --env KEY=VALUE,
   --network none|host, --no-limits (where there are no control groups of version 2), --seccomp FILE";
 
-/// What to do.
+/// A command.
 #[derive(Debug)]
 pub enum Request {
-    /// Start one.
+    /// Start a container.
     Run(Box<Run>),
-    /// Supervise one; started by `run -d`.
+    /// Supervise a container; `run -d` starts this.
     Monitor(String),
     /// List containers.
     Ps,
     /// List unpacked images.
     Images,
-    /// End one.
+    /// Stop a container.
     Stop(String),
-    /// What it printed.
+    /// Print a container's log.
     Logs(String),
-    /// Forget one that has ended.
+    /// Remove a stopped container.
     Rm(String),
     /// Remove an unpacked image.
     Rmi(Digest),
@@ -38,22 +38,22 @@ pub enum Request {
     Help,
 }
 
-/// `run`, as written.
+/// `run`, as given.
 #[derive(Debug)]
 pub struct Run {
-    /// Leave it running.
+    /// Run in the background.
     pub detach: bool,
     /// Layout or archive.
     pub image: PathBuf,
-    /// The image's digest, if only that one is meant.
+    /// The expected digest of the image.
     pub digest: Option<Digest>,
-    /// The list of system calls, if not the system's.
+    /// The list of system calls, if not the default one.
     pub seccomp: Option<PathBuf>,
-    /// What goes into the configuration.
-    pub asked: Asked,
+    /// Options for the runtime's configuration.
+    pub options: RunOptions,
 }
 
-/// Reads the words behind the program's name.
+/// Parses the words after the program's name.
 pub fn read(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
     let request = match words.next().as_deref() {
         Some("run") => return run(words),
@@ -65,59 +65,61 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
         Some("rm") => Request::Rm(name(words.next())?),
         Some("rmi") => Request::Rmi(digest(words.next())?),
         Some("help" | "--help" | "-h") | None => Request::Help,
-        Some(other) => return problem(format!("there is no command `{other}`\n{USAGE}")),
+        Some(other) => return problem(format!("unknown command `{other}`\n{USAGE}")),
     };
     match words.next() {
         None => Ok(request),
-        Some(word) => problem(format!("`{word}` is one word too many\n{USAGE}")),
+        Some(word) => problem(format!("unexpected argument `{word}`\n{USAGE}")),
     }
 }
 
 fn run(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
-    let asked = Asked { limits: true, ..Asked::default() };
-    let mut run = Run { detach: false, image: PathBuf::new(), digest: None, seccomp: None, asked };
+    let options = RunOptions { limits: true, ..RunOptions::default() };
+    let mut run = Run { detach: false, image: PathBuf::new(), digest: None, seccomp: None, options };
     while let Some(word) = words.next() {
-        let mut value = || words.next().map_or_else(|| problem(format!("{word} wants a value behind it\n{USAGE}")), Ok);
+        let mut value = || words.next().map_or_else(|| problem(format!("{word} needs a value\n{USAGE}")), Ok);
         match word.as_str() {
             "-d" => run.detach = true,
-            "--allow-root" => run.asked.allow_root = true,
-            "--no-limits" => run.asked.limits = false,
-            "--name" => run.asked.name = name(Some(value()?))?,
+            "--allow-root" => run.options.allow_root = true,
+            "--no-limits" => run.options.limits = false,
+            "--name" => run.options.name = name(Some(value()?))?,
             "--digest" => run.digest = Some(digest(Some(value()?))?),
-            "--user" => run.asked.user = Some(value()?),
-            "--env" => run.asked.env.push(value()?),
+            "--user" => run.options.user = Some(value()?),
+            "--env" => run.options.env.push(value()?),
             "--seccomp" => run.seccomp = Some(value()?.into()),
             "--network" => match value()?.as_str() {
-                "none" => run.asked.host_network = false,
-                "host" => run.asked.host_network = true,
+                "none" => run.options.host_network = false,
+                "host" => run.options.host_network = true,
                 other => return problem(format!("--network is `none` or `host`, not `{other}`")),
             },
-            "--privileged" => return problem("there are no privileged containers here, on purpose"),
-            option if option.starts_with('-') => return problem(format!("there is no option `{option}`\n{USAGE}")),
+            "--privileged" => return problem("--privileged is not supported, on purpose"),
+            option if option.starts_with('-') => return problem(format!("unknown option `{option}`\n{USAGE}")),
             image => {
                 run.image = image.into();
-                run.asked.command = words.by_ref().collect();
+                run.options.command = words.by_ref().collect();
             }
         }
     }
     if run.image.as_os_str().is_empty() {
         return problem(format!("which image?\n{USAGE}"));
     }
-    if run.asked.name.is_empty() {
+    if run.options.name.is_empty() {
         let stem = run.image.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let plain: String =
             stem.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(40).collect();
-        run.asked.name = name(Some(plain)).or_else(|_| problem("say --name NAME: the image's file name gives none"))?;
+        run.options.name =
+            name(Some(plain)).or_else(|_| problem("add --name NAME: the image's file name cannot be used as one"))?;
     }
     Ok(Request::Run(Box::new(run)))
 }
 
-/// Names are directories and control groups: small letters, digits and dashes, beginning with a letter or digit.
+/// Names become directories and control groups: lower-case letters, digits and hyphens, beginning with a letter or
+/// digit.
 fn name(word: Option<String>) -> Outcome<String> {
     let Some(word) = word else { return problem(format!("which container?\n{USAGE}")) };
     let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     if word.is_empty() || word.len() > 40 || word.starts_with('-') || !word.chars().all(plain) {
-        return problem(format!("`{word:.60}` is no name: small letters, digits and dashes, at most 40"));
+        return problem(format!("invalid name `{word:.60}`: use at most 40 lower-case letters, digits and hyphens"));
     }
     Ok(word)
 }
@@ -138,8 +140,8 @@ mod tests {
     #[test]
     fn options_end_at_the_image() {
         let Request::Run(run) = read_line("run -d --user 7:8 /srv/Hello.tar serve --name x").unwrap() else { panic!() };
-        assert_eq!((run.detach, run.asked.name.as_str(), run.asked.user.as_deref()), (true, "hello", Some("7:8")));
-        assert_eq!(run.asked.command, ["serve", "--name", "x"]);
+        assert_eq!((run.detach, run.options.name.as_str(), run.options.user.as_deref()), (true, "hello", Some("7:8")));
+        assert_eq!(run.options.command, ["serve", "--name", "x"]);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::formats::manifest::{Entry, Manifest};
-use crate::verify::lint::{Contents, Needles, Policy, Subject};
+use crate::formats::manifest::{Manifest, ManifestEntry};
+use crate::verify::lint::{Contents, LintPolicy, Needles, Subject};
 
 const GUARDED: &[u8] = include_bytes!("samples/guarded.o");
 const PAST: &[u8] = include_bytes!("samples/past.o");
@@ -16,23 +16,23 @@ const UNGUARDED: &[u8] = include_bytes!("samples/unguarded.elf");
 const PROGRAM_PAST: &[u8] = include_bytes!("samples/past.elf");
 
 /// Of a package without opt-outs.
-const ASKED: Asked = Asked { marks: true, nameless: true };
+const EXPECTED: ExpectedNotes = ExpectedNotes { cet: true, no_ident: true };
 
 /// Names and messages of what the checks say of one file.
 fn found(path: &str, bytes: &[u8]) -> Vec<String> {
-    found_by(path, bytes, &Policy::default())
+    found_by(path, bytes, &LintPolicy::default())
 }
 
-fn found_by(path: &str, bytes: &[u8], policy: &Policy) -> Vec<String> {
+fn found_by(path: &str, bytes: &[u8], policy: &LintPolicy) -> Vec<String> {
     struct One<'a>(&'a [u8]);
     impl Contents for One<'_> {
         fn read(&self, _: &str) -> std::io::Result<std::borrow::Cow<'_, [u8]>> {
             Ok(self.0.into())
         }
     }
-    let manifest = Manifest::new(vec![Entry::file(path, 0o755, bytes)]).unwrap();
+    let manifest = Manifest::new(vec![ManifestEntry::file(path, 0o755, bytes)]).unwrap();
     let findings = crate::verify::lint::run(&manifest, &One(bytes), &Subject::default(), policy).unwrap();
-    findings.iter().map(|finding| format!("{}: {}", finding.check, finding.message)).collect()
+    findings.iter().map(|finding| format!("{}: {}", finding.lint, finding.message)).collect()
 }
 
 #[test]
@@ -66,14 +66,14 @@ fn the_checks_name_what_is_wrong() {
     assert_eq!(found("usr/bin/x", PROGRAM), Vec::<String>::new());
     assert_eq!(
         found("usr/lib/x.o", PAST),
-        ["check::elf-unit: `usr/lib/x.o`, compiled from guarded.c, has no marks of CET"]
+        ["lint::elf-unit: `usr/lib/x.o`, compiled from guarded.c, has no marks of CET"]
     );
     // What is installed runs on no build machine, so the compiler's name is no excuse.
     assert_eq!(
         found("usr/lib/x.o", HOST),
-        ["check::elf-unit: `usr/lib/x.o`, compiled from guarded.c, has no marks of CET"]
+        ["lint::elf-unit: `usr/lib/x.o`, compiled from guarded.c, has no marks of CET"]
     );
-    assert_eq!(found("usr/bin/x", UNGUARDED), ["check::elf-stack-guard: `usr/bin/x` never reads the stack's guard"]);
+    assert_eq!(found("usr/bin/x", UNGUARDED), ["lint::elf-stack-guard: `usr/bin/x` never reads the stack's guard"]);
 }
 
 #[test]
@@ -104,28 +104,28 @@ fn a_build_tree_is_judged_as_a_whole() {
     }
     assert_eq!(trace.counts(), (1, 1));
     assert_eq!(
-        trace.findings("zlib", ASKED),
+        trace.findings("zlib", EXPECTED),
         [
             "obj/b.o, compiled from guarded.c, went past the toolchain's configuration",
             "src/configure can switch the stack protector off"
         ]
     );
     // Of musl it is known.
-    assert_eq!(trace.findings("musl", ASKED).len(), 1);
+    assert_eq!(trace.findings("musl", EXPECTED).len(), 1);
 }
 
 #[test]
 fn opting_out_of_one_flag_leaves_the_rest() {
-    let by = |flags: &str| Asked::by(flags);
-    assert_eq!(by("-O2\n-fcf-protection=full\n-fno-ident\n"), ASKED);
+    let by = |flags: &str| ExpectedNotes::by(flags);
+    assert_eq!(by("-O2\n-fcf-protection=full\n-fno-ident\n"), EXPECTED);
     let mut trace = Trace::default();
     for (path, bytes) in [("obj/a.o", GUARDED), ("obj/b.o", PAST), ("obj/tool.o", HOST)] {
         trace.add(path, bytes);
     }
-    let paths = |asked| -> Vec<String> {
-        trace.findings("x", asked).iter().map(|found| found.split(',').next().unwrap().to_owned()).collect()
+    let paths = |expected| -> Vec<String> {
+        trace.findings("x", expected).iter().map(|found| found.split(',').next().unwrap().to_owned()).collect()
     };
-    assert_eq!(paths(ASKED), ["obj/b.o"]);
+    assert_eq!(paths(EXPECTED), ["obj/b.o"]);
     // Every unit names its compiler then, so the name tells nothing.
     assert_eq!(paths(by("-fcf-protection=full")), ["obj/b.o", "obj/tool.o"]);
     assert_eq!(paths(by("-fno-ident")), [""; 0]);
@@ -136,7 +136,7 @@ fn opting_out_of_one_flag_leaves_the_rest() {
         2,
         "the guard, and an exemption that is not used"
     );
-    assert_eq!(ASKED.policy(), Policy::default());
+    assert_eq!(EXPECTED.policy(), LintPolicy::default());
 }
 
 proptest! {

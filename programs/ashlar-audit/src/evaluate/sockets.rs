@@ -1,18 +1,18 @@
-//! What listens, from the tables below `/proc/net`.
+//! Listening sockets, from the tables below `/proc/net`.
 
 use std::collections::BTreeSet;
 
 use super::{Outcome, words};
 
-/// The tables that are read, and the protocol of each.
+/// The tables, and the protocol of each.
 pub const TABLES: [(&str, &str); 6] =
     [("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp"), ("udplite", "udplite"), ("udplite6", "udplite")];
 
-/// Ports that the kernel gives to clients. A resolver's socket has one while it waits, and no peer either.
+/// Ephemeral ports. A resolver's socket has one while it waits, and no peer either.
 const EPHEMERAL: std::ops::RangeInclusive<u16> = 32768..=60999;
 
-/// `protocol port` of every socket that answers strangers: TCP in LISTEN, UDP without a peer and with a port of its own; not on
-/// a loopback address.
+/// `protocol port` of every socket that accepts packets from anybody: TCP in LISTEN, and UDP without a peer on a fixed
+/// port; not on a loopback address.
 pub fn open(protocol: &str, table: &str) -> BTreeSet<String> {
     let entry = |line: &str| {
         let mut fields = line.split_whitespace().skip(1);
@@ -40,7 +40,7 @@ fn loopback(address: &str) -> bool {
     }
 }
 
-/// Nothing but what is named.
+/// Checks that only the named ports listen.
 pub fn only(allowed: &[String], found: &BTreeSet<String>) -> Outcome {
     let more: Vec<String> = found.iter().filter(|socket| !allowed.contains(socket)).cloned().collect();
     let shown = found.iter().cloned().collect::<Vec<_>>().join(", ");

@@ -2,22 +2,22 @@
 
 use super::{Outcome, words};
 
-/// What is known of a file.
+/// Mode and owner of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Permission bits with setuid, setgid and sticky.
     pub mode: u32,
-    /// `user:group`, by name where there is one.
+    /// `user:group`, by name if there is one.
     pub owner: String,
 }
 
-/// Permission bits and owner, exactly.
+/// Compares mode and owner exactly.
 pub fn mode(mode: u32, owner: &str, found: &Found) -> Outcome {
     let pass = found.mode == mode && found.owner == owner;
     Outcome::new(pass, format!("{mode:04o} {owner}"), format!("{:04o} {}", found.mode, found.owner))
 }
 
-/// Options of the last mount on a path, from `/proc/self/mountinfo`: those of the mount and of the file system.
+/// Options of the last mount on a path, from `/proc/self/mountinfo`: of the mount and of the file system.
 pub fn mount(path: &str, options: &[String], fstype: Option<&str>, mountinfo: &str) -> Outcome {
     let wanted = fstype.into_iter().map(str::to_owned).chain(options.iter().cloned()).collect::<Vec<_>>();
     let Some(mount) = mountinfo.lines().rev().filter_map(line).find(|mount| mount.at == path) else {
@@ -45,7 +45,7 @@ fn line(text: &str) -> Option<Mount<'_>> {
     Some(Mount { at, fstype, options })
 }
 
-/// What a search found, without what is allowed.
+/// The results of a search, without the allowed ones.
 pub fn scan(what: &str, allowed: &[String], found: &[String]) -> Outcome {
     let more: Vec<String> = found.iter().filter(|path| !allowed.contains(path)).take(5).cloned().collect();
     let expected = if allowed.is_empty() { format!("no {what}") } else { format!("no {what} but {}", words(allowed)) };

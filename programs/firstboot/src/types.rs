@@ -1,11 +1,11 @@
-//! The words of a configuration. A value of one of these types has the right form, wherever it came from; each reader says
-//! what is wrong and what is right.
+//! Types for the values of a configuration. A value of one of these types is valid, wherever it came from; its reader
+//! says what is wrong and what to write.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-/// Declares a word that displays as its text.
+/// Declares a text type that displays as its text.
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -27,7 +27,7 @@ macro_rules! word {
 }
 
 word!(
-    /// A machine's name, possibly with its domain.
+    /// A host name, possibly with its domain.
     HostName
 );
 word!(
@@ -35,7 +35,7 @@ word!(
     UserName
 );
 word!(
-    /// One line for people: an account's full name.
+    /// An account's full name.
     FullName
 );
 word!(
@@ -71,19 +71,19 @@ impl HostName {
             return Ok(Self(text.to_ascii_lowercase()));
         }
         Err(format!(
-            "`{}` is no host name: letters, digits and hyphens, at most 63 between two dots, not only digits",
+            "invalid host name `{}`: use letters, digits and hyphens; each label has at most 63 characters, and not all labels are digits",
             shown(text)
         ))
     }
 
-    /// What the kernel is told: the name without its domain.
+    /// The name for the kernel: without the domain.
     pub fn short(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }
 }
 
 impl UserName {
-    /// What other programs read without surprises.
+    /// A name that other programs accept.
     pub fn read(text: &str) -> Result<Self, String> {
         let good = (1..=31).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
@@ -92,14 +92,14 @@ impl UserName {
             return Ok(Self(text.to_owned()));
         }
         Err(format!(
-            "`{}` is no account name: small letters, digits, _ and -, at most 31, beginning with a letter or _",
+            "invalid account name `{}`: use at most 31 lower-case letters, digits, `_` and `-`, and begin with a letter or `_`",
             shown(text)
         ))
     }
 }
 
 impl FullName {
-    /// Anything that fits into a field of /etc/passwd.
+    /// Any text that fits into a field of /etc/passwd.
     pub fn read(text: &str) -> Result<Self, String> {
         if text.chars().count() <= 80 && !text.chars().any(|char| char == ':' || char.is_control()) {
             return Ok(Self(text.to_owned()));
@@ -136,12 +136,12 @@ impl SshKey {
             }
             _ => {
                 return Err(format!(
-                    "`{}` is no kind of key; a public key is a line like: ssh-ed25519 AAAA… name",
+                    "unknown key type `{}`; a public key is a line like: ssh-ed25519 AAAA… name",
                     shown(kind)
                 ));
             }
         };
-        // The body repeats the kind, with its length before it. A key cut off while pasting is noticed here.
+        // The body repeats the type, with its length before it. This detects a key that was cut off while pasting.
         let whole = base64(body).is_some_and(|bytes| {
             length.contains(&bytes.len())
                 && bytes.get(..4) == Some((kind.len() as u32).to_be_bytes().as_slice())
@@ -153,12 +153,12 @@ impl SshKey {
         Ok(Self(text.to_owned()))
     }
 
-    /// The key as it is on the wire.
+    /// The key in wire format.
     pub fn blob(&self) -> Option<Vec<u8>> {
         self.0.split(' ').nth(1).and_then(base64)
     }
 
-    /// Kind and comment: enough to recognise it.
+    /// Type and comment, to recognise the key.
     pub fn short(&self) -> String {
         let mut words = self.0.splitn(3, ' ');
         let (kind, body, comment) = (words.next(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -171,8 +171,8 @@ impl SshKey {
 const ROUNDS: RangeInclusive<u32> = 100_000..=9_999_999;
 
 impl PasswordHash {
-    /// sha512-crypt with at least 100,000 rounds, as `mkpasswd -m sha512crypt -R 100000` prints it. Without a number of rounds a
-    /// hash has 5,000, and whoever reads the volume tries twenty times as many passwords.
+    /// sha512-crypt with at least 100,000 rounds, as `mkpasswd -m sha512crypt -R 100000` prints it. The default of
+    /// 5,000 rounds lets a reader of the volume try twenty times as many passwords.
     pub fn read(text: &str) -> Result<Self, String> {
         let salt_and_hash = text.strip_prefix("$6$").map(|rest| {
             rest.strip_prefix("rounds=").and_then(|rest| rest.split_once('$')).map_or(rest, |(_, rest)| rest)
@@ -196,12 +196,13 @@ impl PasswordHash {
                     .to_owned());
             }
         }
-        Err("this is no sha512-crypt hash ($6$rounds=…); make one with: mkpasswd -m sha512crypt -R 100000".to_owned())
+        Err("this is not a sha512-crypt hash ($6$rounds=…); make one with: mkpasswd -m sha512crypt -R 100000"
+            .to_owned())
     }
 }
 
 impl TimeZone {
-    /// `Region/City`; whether the zone exists is for its user to look up.
+    /// `Region/City`; the caller checks whether the zone exists.
     pub fn read(text: &str) -> Result<Self, String> {
         let good = text.len() <= 64
             && text.split('/').all(|part| {
@@ -211,26 +212,26 @@ impl TimeZone {
         if good {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("`{}` is no time zone; it is a name like Europe/Berlin or UTC", shown(text)))
+        Err(format!("invalid time zone `{}`; write a name like Europe/Berlin, or UTC", shown(text)))
     }
 }
 
 impl Interface {
-    /// What the kernel accepts and a configuration file can hold.
+    /// A name that the kernel accepts and a configuration file can hold.
     pub fn read(text: &str) -> Result<Self, String> {
         let good = (1..=15).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
         if good && text != "." && text != ".." {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("`{}` is no network interface", shown(text)))
+        Err(format!("invalid network interface `{}`", shown(text)))
     }
 }
 
 /// A time server, by name or address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeServer {
-    /// Whether the name stands for many servers.
+    /// Whether the name stands for a pool of servers.
     pub pool: bool,
     host: String,
 }
@@ -262,8 +263,12 @@ pub struct Network {
 impl Network {
     /// `192.0.2.10/24` or `2001:db8::10/64`.
     pub fn read(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{}` is no address with its network, like 192.0.2.10/24 or 2001:db8::10/64", shown(text));
+        let wrong = || {
+            format!(
+                "invalid address `{}`; write it with its prefix length, like 192.0.2.10/24 or 2001:db8::10/64",
+                shown(text)
+            )
+        };
         let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let address = host_address(address).map_err(|_| wrong())?;
         let most = if address.is_ipv4() { 32 } else { 128 };
@@ -294,9 +299,9 @@ impl fmt::Display for Network {
     }
 }
 
-/// An address that one machine can have.
+/// An address of a single machine.
 pub fn host_address(text: &str) -> Result<IpAddr, String> {
-    let address: IpAddr = text.parse().map_err(|_| format!("`{}` is no address", shown(text)))?;
+    let address: IpAddr = text.parse().map_err(|_| format!("invalid address `{}`", shown(text)))?;
     let odd = address.is_multicast()
         || address.is_unspecified()
         || address.is_loopback()
@@ -308,7 +313,7 @@ pub fn host_address(text: &str) -> Result<IpAddr, String> {
     }
 }
 
-/// Text from outside, for a message: short, and nothing that steers a terminal.
+/// Untrusted text for a message: short, without control characters.
 pub fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(40).map(|char| if char.is_control() { '?' } else { char }).collect();
     if text.chars().count() > 40 {
@@ -349,5 +354,5 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
 pub use tests::{HASH as HASH_OF_TESTS, KEY as KEY_OF_TESTS};
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
+#[path = "types_tests.rs"]
 mod tests;
