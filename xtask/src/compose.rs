@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
+use ashlar_core::model::image::extends::extended;
 use ashlar_core::model::image::{Image, IsoProfile};
 use ashlar_core::model::tree::{self, IMAGES, PROFILES};
 use camino::Utf8Path;
@@ -27,7 +28,8 @@ pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
 
 /// All ISO profiles of the tree, valid.
 pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, IsoProfile>> {
-    documents(repository, "profile", &PROFILES, IsoProfile::parse)
+    let written = documents(repository, "profile", &PROFILES, IsoProfile::parse)?;
+    extended(&written).map_err(|findings| invalid(&repository.root, &findings))
 }
 
 /// The image `name`.

@@ -1,6 +1,8 @@
 //! Container images (`image.toml`) and ISO profiles (`profile.toml`): models, meaning, and the
 //! merging of package manifests into one tree.
 
+pub mod extends;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -44,9 +46,16 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IsoProfile {
-    /// The profile's folder, relative to the repository.
+    /// The profile's folder, relative to the repository, behind those of the profiles that it extends.
     #[serde(skip)]
-    pub folder: Utf8PathBuf,
+    pub folders: Vec<Utf8PathBuf>,
+    /// The profile that this one starts from: it has the other's packages, overlay, command line and so on, where it does not
+    /// say otherwise.
+    pub extends: Option<String>,
+    /// Packages of the root beside those of the profile that is extended.
+    pub add: Vec<String>,
+    /// Packages of the profile that is extended which the root does not have.
+    pub remove: Vec<String>,
     /// One line, no full stop.
     pub summary: String,
     /// Version shown by the system.
@@ -150,7 +159,7 @@ impl Image {
 impl IsoProfile {
     /// Path of the `profile.toml`, relative to the repository.
     pub fn file(&self) -> Utf8PathBuf {
-        self.folder.join("profile.toml")
+        self.folders.last().map(|folder| folder.join("profile.toml")).unwrap_or_default()
     }
 
     /// Reads a profile; `packages` are all packages there are.
@@ -159,8 +168,11 @@ impl IsoProfile {
     /// Every finding.
     pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut profile: Self = schema::read(text, file, &PROFILE).map_err(|finding| vec![finding])?;
-        profile.folder = file.parent().map(Utf8Path::to_owned).unwrap_or_default();
-        let mut findings = known(&profile.root, packages, "profile::unknown-package", file);
+        profile.folders = file.parent().map(Utf8Path::to_owned).into_iter().collect();
+        let mut findings = Vec::new();
+        for list in [&profile.root, &profile.add, &profile.remove] {
+            findings.extend(known(list, packages, "profile::unknown-package", file));
+        }
         // GRUB's configuration and the unified image both carry these words as they are.
         let plain = |word: &&String| {
             word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._,=:/+-@%".contains(&b))

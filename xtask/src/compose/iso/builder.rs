@@ -49,21 +49,25 @@ impl<'a> IsoBuilder<'a> {
             .with_context(|| format!("reading {path} of {}", input.name))
     }
 
-    /// The folder of the profile's own files, in the checkout.
-    pub fn overlay_folder(&self) -> Utf8PathBuf {
-        self.profile.folder.join("overlay")
+    /// The files of the overlay, as paths in the checkout by their paths in the root: those of the profiles that are extended,
+    /// and over them the profile's own.
+    pub fn overlay(&self) -> Result<BTreeMap<String, Utf8PathBuf>> {
+        let mut overlay = BTreeMap::new();
+        for folder in self.profile.folders.iter().map(|folder| folder.join("overlay")) {
+            if self.repository.root.join(&folder).exists() {
+                let files = checkout::files_below(&self.repository.root, &folder)?;
+                overlay.extend(files.into_iter().map(|path| (path.clone(), folder.join(path))));
+            }
+        }
+        Ok(overlay)
     }
 
     /// Every file of the overlay, with its digest.
     pub fn overlay_files(&self) -> Result<BTreeMap<String, Digest>> {
-        let (root, folder) = (&self.repository.root, self.overlay_folder());
-        if !root.join(&folder).exists() {
-            return Ok(BTreeMap::new());
-        }
-        let files = checkout::files_below(root, &folder)?;
-        let digest =
-            |path: &String| -> Result<Digest> { Ok(Digest::of(checkout::read(&root.join(&folder).join(path))?)) };
-        files.into_iter().map(|path| Ok((path.clone(), digest(&path)?))).collect()
+        let digest = |path: &Utf8PathBuf| -> Result<Digest> {
+            Ok(Digest::of(checkout::read(&self.repository.root.join(path))?))
+        };
+        self.overlay()?.into_iter().map(|(path, file)| Ok((path, digest(&file)?))).collect()
     }
 }
 

@@ -28,9 +28,8 @@ pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Res
         set_mode(&files.join(&entry.path), entry.mode)?;
     }
     let mut tree = Beneath::open(&files)?;
-    let folder = builder.repository.root.join(builder.overlay_folder());
-    for path in plan.overlay.keys() {
-        copy_over(&folder.join(path), &mut tree, Utf8Path::new(path))?;
+    for (path, file) in builder.overlay()? {
+        copy_over(&builder.repository.root.join(file), &mut tree, Utf8Path::new(&path))?;
     }
     for (path, mode) in profile.octal_modes() {
         tree.set_mode(Utf8Path::new(&path), mode)?;

@@ -135,11 +135,7 @@ fn glob(text: &Text, found: &mut Findings) {
     }
 }
 
-pub(super) fn tests(
-    list: &[Spanned<RawTest>],
-    files: &BTreeSet<String>,
-    found: &mut Findings,
-) -> Vec<InstallTest> {
+pub(super) fn tests(list: &[Spanned<RawTest>], files: &BTreeSet<String>, found: &mut Findings) -> Vec<InstallTest> {
     let mut tests: Vec<InstallTest> = Vec::new();
     for spanned in list {
         let RawTest { name, run, program, links } = spanned.get_ref();
@@ -190,12 +186,17 @@ fn compiled(program: &Text, links: &[Text], files: &BTreeSet<String>, found: &mu
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._+/-".contains(c));
     if !files.contains(file) || !plain(file) || !file.ends_with(".c") {
         let message = format!("there is no C program `{file}` beside the recipe");
-        found.add(Diagnostic::error("recipe::bad-test", message).at(program.span()).label("expected a file such as `test.c`"));
+        found.add(
+            Diagnostic::error("recipe::bad-test", message).at(program.span()).label("expected a file such as `test.c`"),
+        );
     }
     for library in links.iter().filter(|library| !plain(library.get_ref())) {
         let message = format!("`{}` is not the name of a library", library.get_ref());
-        found.add(Diagnostic::error("recipe::bad-test", message).at(library.span()).label("expected `cap` for `-lcap`"));
+        found
+            .add(Diagnostic::error("recipe::bad-test", message).at(library.span()).label("expected `cap` for `-lcap`"));
     }
     let libraries: String = links.iter().map(|library| format!(" -l{}", library.get_ref())).collect();
-    format!("$CC -I/dest/usr/include \"$FILES/{file}\" -L/dest/usr/lib{libraries} -o /tmp/test-program\n/tmp/test-program\n")
+    format!(
+        "$CC -I/dest/usr/include \"$FILES/{file}\" -L/dest/usr/lib{libraries} -o /tmp/test-program\n/tmp/test-program\n"
+    )
 }
