@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::{READY, watch, words};
-use crate::apply::{Failure, said};
+use crate::apply::{Failure, failed};
 use crate::plan::{Logins, Users};
 use crate::{PROFILES, cli, sys};
 
@@ -34,18 +34,18 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     let profile = profile
         .ok_or_else(|| Failure::new(format!("logins are to be moved, but {} has no {NAME}.toml", PROFILES[1])))?;
     let users = limits(&profile)?;
-    watch::prepare(&users).map_err(said("cannot make the control groups of users"))?;
-    let (socket, theirs) = UnixStream::pair().map_err(said("cannot make a pair of sockets"))?;
-    let program = env::current_exe().map_err(said("cannot find this program"))?;
+    watch::prepare(&users).map_err(failed("cannot make the control groups of users"))?;
+    let (socket, theirs) = UnixStream::pair().map_err(failed("cannot make a pair of sockets"))?;
+    let program = env::current_exe().map_err(failed("cannot find this program"))?;
     let mut command = Command::new(&program);
     command.args(["--service", NAME, "--group", NAME, "--profile"]).arg(&profile);
     // Not the service's output, which may be a terminal: errors come back over the socket.
-    let back = theirs.try_clone().map_err(said("cannot make a pair of sockets"))?;
+    let back = theirs.try_clone().map_err(failed("cannot make a pair of sockets"))?;
     command.args(["--report-to", &back.as_raw_fd().to_string()]);
     command.arg("--").arg(&program).arg("--move-logins").args(words(logins, &users));
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).env_clear();
     let start = move || sys::keep_on_exec(&back).map_or_else(|error| error, |()| command.exec());
-    unkillable(|| sys::apart(start)).map_err(said("cannot start the process that moves logins"))?;
+    unkillable(|| sys::apart(start)).map_err(failed("cannot start the process that moves logins"))?;
     Ok(Watcher { socket })
 }
 
@@ -61,7 +61,7 @@ fn unkillable<T>(begin: impl FnOnce() -> T) -> T {
 
 fn limits(profile: &PathBuf) -> Result<Users, Failure> {
     let file = profile.to_string_lossy().into_owned();
-    let text = fs::read_to_string(profile).map_err(said(format!("cannot read {file}")))?;
+    let text = fs::read_to_string(profile).map_err(failed(format!("cannot read {file}")))?;
     let plan = cli::resolve(crate::profile::Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
     plan.users.ok_or_else(|| Failure::new(format!("{file} has no table [users]; add one with the limits of each user")))
 }
