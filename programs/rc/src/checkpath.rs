@@ -72,7 +72,7 @@ pub fn run(args: &[String]) -> u8 {
         return 0;
     }
     if parsed.rest.is_empty() {
-        return complain("which path?");
+        return complain("no path given");
     }
     if parsed.has("writable") {
         return u8::from(!sys::is_writable(OsStr::new(&parsed.rest[0])));

@@ -107,7 +107,7 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
     let mut rest = parsed.rest.clone();
     if parsed.has("help") || rest.is_empty() {
         message::print(USAGE);
-        return if parsed.has("help") { Ok(None) } else { Err("which script?".into()) };
+        return if parsed.has("help") { Ok(None) } else { Err("no script given".into()) };
     }
     let paths = Paths::system();
     let given = PathBuf::from(rest.remove(0));
