@@ -270,7 +270,7 @@ fn shape_of_the_tree() {
         Entry::file("data/x", 0o644, b""),
         Entry { mode: 0o1777, ..Entry::dir("tmp") },
         Entry { mode: 0o777, ..Entry::dir("srv") },
-        Entry::file("usr/bin/su", 0o4755, b""),
+        Entry::file("usr/bin/su", 0o755, b""),
         Entry::file("usr/bin/sudo", 0o4755, b""),
         Entry::file("usr/lib/x.la", 0o644, b""),
         Entry::file("usr/lib/p.pyc", 0o666, b""),
@@ -284,7 +284,6 @@ fn shape_of_the_tree() {
         reason: "test".to_owned(),
     };
     let policy = Policy {
-        set_id: vec!["usr/bin/su".to_owned()],
         exemptions: vec![
             exempt("check::rootfs-usr-local", "usr/local/**"),
             exempt("check::rootfs-usrlocal", "**"),
