@@ -1,4 +1,4 @@
-//! What every task may use: the checkout, the options of every command, the store, the events.
+//! The context of every task: the checkout, the options of every command, the store, the events.
 
 use anyhow::Result;
 use ashlar_core::plan::Variations;

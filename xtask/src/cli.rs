@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::Layer;
-use ashlar_core::model::recipe::Style;
+use ashlar_core::model::recipe::{Style, style};
 
 pub use self::machines::{BootTestArgs, GRADERS, GradeArgs, RunArgs, ScreenshotArgs};
 pub use self::measure::{BenchArgs, Benchmark, OracleArgs, System};
@@ -161,7 +161,7 @@ pub enum Command {
         #[arg(default_value = "minimal")]
         profile: String,
     },
-    /// Starts the ISO in QEMU and lets graders judge it: ashlar-audit, exposure, ssh-audit, Lynis.
+    /// Starts the ISO in QEMU and runs graders on it: ashlar-audit, exposure, ssh-audit, Lynis.
     Grade(GradeArgs),
     /// Measures claims: ratios in one run.
     Bench(BenchArgs),
@@ -222,7 +222,7 @@ pub struct NewPkgArgs {
     /// Package name.
     pub name: PkgName,
     /// Build style.
-    #[arg(long, default_value = "autotools", value_parser = PossibleValuesParser::new(Style::ALL.map(Style::as_str)).try_map(style))]
+    #[arg(long, default_value = "autotools", value_parser = PossibleValuesParser::new(style::ALL.map(|style| style.name)).try_map(style))]
     pub style: Style,
     /// Upstream location of the source.
     #[arg(long)]
@@ -233,7 +233,7 @@ pub struct NewPkgArgs {
 }
 
 fn style(name: String) -> Result<Style, &'static str> {
-    Style::from_name(&name).ok_or("no build style")
+    style::named(&name).ok_or("no build style")
 }
 
 /// Forms of `--print-plan`.

@@ -1,4 +1,4 @@
-//! Exit codes: a documented part of the interface. Which code an error has is said where the error arises, or by its type
+//! Exit codes: a documented part of the interface. The place where an error arises attaches its code, or its type has one
 //! (`report::failure`). `docs/cli.md` and the manual pages list them from here.
 
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub enum Exit {
     Invalid = 10,
     /// A lock, the ledger or a generated file is out of date.
     OutOfDate = 11,
-    /// A source could not be had, or had other bytes than pinned; or the package index is an old one.
+    /// A source could not be fetched, or had other bytes than pinned; or the package index is an old one.
     Source = 20,
     /// A build step failed, or a check of its output found something.
     Build = 30,

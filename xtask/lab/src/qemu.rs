@@ -75,9 +75,9 @@ pub enum Start {
 /// What the network card is connected to. It is a virtio card in every case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Network {
-    /// There is no card.
+    /// The machine has no network card.
     Absent,
-    /// A link with nobody at its other end: no DHCP, no router.
+    /// A link to an empty network: no DHCP, no router.
     Silent,
     /// QEMU's own network: DHCP gives 10.0.2.15, and connections to a port of this host's loopback reach port 22.
     User {
@@ -136,8 +136,8 @@ pub struct Machine {
     pub clock: Option<String>,
     /// Whether a guest that restarts comes back; otherwise the machine ends.
     pub restarts: bool,
-    /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that nobody else may enter. Whoever
-    /// reaches it is master of the machine, and a TCP port is reached by every user of this host.
+    /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that only its owner may
+    /// enter. A debugger controls the machine, and every user of this host could reach a TCP port.
     pub debugger: Option<Utf8PathBuf>,
     /// Where it takes commands of QEMU's machine protocol ([`crate::qmp`]): a UNIX socket, in such a directory as well.
     pub control: Option<Utf8PathBuf>,

@@ -8,12 +8,12 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
-use ashlar_core::model::recipe::{Recipe, Style};
-use ashlar_core::plan::{BuildInputs, BuildPlan, Input, Keyed, Variations};
+use ashlar_core::model::recipe::Recipe;
+use ashlar_core::plan::{BuildPlan, Input, Keyed, Variations};
 use camino::Utf8Path;
 
 use crate::build::context::BuildContext;
-use crate::build::package;
+use crate::build::{package, plan};
 use crate::exit::Exit;
 use crate::host::crates;
 use crate::host::fetch::Fetcher;
@@ -226,29 +226,22 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The next recipe whose inputs are there. The kernel first: nothing takes longer, and nothing but the image waits for it.
+    /// The next recipe whose inputs are there: first those whose style asks for it, then those that most others wait for.
     fn next(&self, state: &Progress) -> Option<&'a Recipe> {
         let ready = |name: &&PkgName| {
             let inputs = self.repository.recipes.get(*name).map(|recipe| recipe.inputs());
             inputs.is_some_and(|mut inputs| inputs.all(|input| state.done.contains_key(input)))
         };
         let rank = |name: &&PkgName| {
-            let kernel = self.repository.recipes.get(*name).is_some_and(|recipe| recipe.style == Style::Kernel);
-            (kernel, self.repository.graph.dependents(name).len())
+            let first = self.repository.recipes.get(*name).is_some_and(|recipe| recipe.style.first);
+            (first, self.repository.graph.dependents(name).len())
         };
         state.waiting.iter().filter(ready).max_by_key(rank).and_then(|name| self.repository.recipes.get(name))
     }
 
     /// The plan of a recipe whose inputs are in `done`.
     pub fn plan(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>) -> Result<BuildPlan> {
-        let inputs = |names: &[PkgName]| self.inputs(&self.repository.closure(names)?, done);
-        let around = BuildInputs {
-            seed: self.seed()?.digest,
-            libs: inputs(&recipe.libs)?,
-            tools: inputs(&recipe.tools)?,
-            toolchain: self.repository.toolchain.files(&recipe.hardening),
-        };
-        Ok(BuildPlan::new(recipe, self.repository.package_files(recipe)?, around, Arch::X86_64))
+        plan::of(self.repository, recipe, self.seed()?.digest, &|name| Some(done.get(name)?.diff_id))
     }
 
     /// The plan of one package, with everything below it built.
@@ -260,11 +253,7 @@ impl<'a> Session<'a> {
 
     /// Packages by what they are.
     pub fn inputs(&self, names: &[PkgName], done: &BTreeMap<PkgName, Built>) -> Result<Vec<Input>> {
-        let input = |name: &PkgName| {
-            let diff_id = done.get(name).with_context(|| format!("{name} is not built"))?.diff_id;
-            Ok(Input { name: name.clone(), diff_id })
-        };
-        names.iter().map(input).collect()
+        plan::inputs(names, &|name| Some(done.get(name)?.diff_id))
     }
 
     fn resolve(

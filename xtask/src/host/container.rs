@@ -1,4 +1,4 @@
-//! The container a build's steps run in, by runc. What it is allowed is decided in `ashlar_core::model::sandbox`.
+//! The container of a build's steps, run by runc. `ashlar_core::model::sandbox` decides its rights.
 //!
 //! Its root file system is a few symbolic links and directories; `/usr` is the seed env, read-only; everything else a step
 //! reads or writes is mounted. No layer is ever made from it: the staging tree is a plain directory on the host. Each command is a

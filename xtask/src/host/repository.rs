@@ -1,4 +1,4 @@
-//! Reads the project's tree: recipes with their folders, toolchain policy, ledger. Judges nothing; the core does.
+//! Reads the project's tree: recipes with their folders, toolchain policy, ledger. The core validates them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,8 +91,7 @@ impl Repository {
 
     /// The recipe that makes a package.
     pub fn recipe_of(&self, package: &PkgName) -> Result<&Recipe> {
-        let made_by = |recipe: &&Recipe| recipe.package_names().any(|name| name == package);
-        self.recipes.values().find(made_by).ok_or_else(|| {
+        self.graph.maker(package).and_then(|maker| self.recipes.get(maker)).ok_or_else(|| {
             let names = self.recipes.values().flat_map(Recipe::package_names).map(PkgName::as_str);
             unknown("package", package.as_str(), names)
         })

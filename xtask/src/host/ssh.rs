@@ -1,7 +1,7 @@
 //! The host's SSH client, for a machine behind the port that QEMU forwards; in [`banner`] the wait for its server.
 //!
-//! Command lines are made by `ashlar_lab::ssh`; which tasks there are is in `ashlar_lab::console::task`. Every wait here
-//! ends at a given time, or when it is cancelled.
+//! `ashlar_lab::ssh` makes the command lines; `ashlar_lab::console::task` lists the tasks. Every wait here ends at a given time, or when
+//! it is cancelled.
 
 mod banner;
 mod deadline;
@@ -66,7 +66,7 @@ impl SshClient {
             known_hosts: file("known-hosts"),
             control: file("control"),
         };
-        for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a stranger's key")] {
+        for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a foreign key")] {
             exec::read(&ssh::keygen(key, comment))?;
         }
         Ok(Self::through(access, scratch, RetryPolicy::SPARING))
@@ -207,7 +207,7 @@ impl SshClient {
             Task::Probe(what) => {
                 let record = fs_err::read(self.pcap()).map_err(|error| error.to_string())?;
                 let link = pcap::link_local(record.get(pcap::HEAD..).unwrap_or_default())
-                    .ok_or_else(|| "the machine has said nothing over IPv6 yet".to_owned())?;
+                    .ok_or_else(|| "the machine has sent nothing over IPv6 yet".to_owned())?;
                 netdev::attempt(*what, link, &self.frame_sockets(), &|| deadline.left()).map(answer)
             }
         }

@@ -11,25 +11,24 @@
 //! stamps.json                          files that were hashed and not written since; saves time only
 //! work/<id>/, tmp/                     running or kept builds; files on their way to their place
 //! ```
-//! Entries appear by rename, so a reader sees all of one or nothing. What an entry holds is verified when it is read; a damaged one is dropped.
+//! Entries appear by rename, so a reader sees all of one or nothing. Each entry is verified when it is read; a damaged one is dropped.
 
 pub mod cache;
 mod stamps;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Keyed;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::stamps::Stamps;
-use super::exec;
+use super::{exec, hash};
 
 /// What one build made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,7 +181,7 @@ impl Store {
         if self.stamps.hold(path, expected) {
             return Ok(StoreEntry::Good);
         }
-        match digest_of_file(path) {
+        match hash::of_file(path).map(|(digest, _)| digest) {
             Ok(found) if found == *expected => {
                 self.stamps.note(path, found);
                 Ok(StoreEntry::Good)
@@ -226,7 +225,7 @@ impl Store {
     /// Moves a finished file into `artifacts` under its digest.
     pub fn publish_artifact(&self, from: &Utf8Path) -> Result<Digest> {
         fs_err::File::open(from)?.sync_data()?;
-        let digest = digest_of_file(from)?;
+        let (digest, _) = hash::of_file(from)?;
         fs_err::rename(from, self.artifact(&digest))?;
         Ok(digest)
     }
@@ -241,19 +240,6 @@ fn read_if_there(path: &Utf8Path) -> Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The sha256 of a file's bytes.
-pub fn digest_of_file(path: &Utf8Path) -> Result<Digest> {
-    let mut file = fs_err::File::open(path)?;
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&buffer[..count]),
-        }
     }
 }
 

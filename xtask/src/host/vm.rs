@@ -1,7 +1,7 @@
 //! Runs a virtual machine and holds a conversation with it over its serial console, in real time.
 //!
-//! What is typed and expected is decided by `ashlar_lab::console`; here are the process, the pipes, the clock and the log.
-//! What is done beside the console is done by `ssh.rs`, in a thread of its own, so that the console is read meanwhile.
+//! `ashlar_lab::console` decides what to type and what to expect; here are the process, the pipes, the clock and the log. `ssh.rs` acts
+//! beside the console, in a thread of its own, so that this goes on reading the console.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
@@ -340,7 +340,7 @@ mod tests {
         let machine = "echo panic: no root; sleep 0.3; echo called from here; exec sleep 100";
         let (console, log, _) = run(machine, steps(), Duration::from_secs(60));
         let text = console.unwrap().outcome().unwrap().clone().unwrap_err().to_string();
-        assert_eq!(text, "the machine said `panic: no root`");
+        assert_eq!(text, "the machine printed `panic: no root`");
         assert_eq!(log, "panic: no root\ncalled from here\n");
     }
 

@@ -1,7 +1,7 @@
 //! Work directories of running builds, and what a killed run left behind.
 //!
-//! A work directory holds a lock while its run lives. One whose lock is free belongs to a dead run: its container is removed,
-//! processes that still see it are ended, its mounts undone and its files deleted.
+//! A work directory holds a lock while its run lives. One whose lock is free belongs to a dead run. The next run removes its
+//! container, ends processes that still use it, unmounts its mounts and deletes its files.
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::command::Command;

@@ -1,4 +1,4 @@
-//! What a command that failed says, and the exit code it ends with. Both follow from the types in the error's chain.
+//! The message and the exit code of a failed command. Both follow from the types in the error's chain.
 
 use ashlar_core::plan::hint;
 

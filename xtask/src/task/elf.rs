@@ -40,7 +40,7 @@ pub fn run(app: &App, profile: &str) -> Result<Exit> {
     Err(Exit::Build.error(format!("{} file(s) are not hardened:{}\nhelp: {help}", lacking.len(), lacking.concat())))
 }
 
-/// What the last build of a package said of its units; nothing when it was not built here.
+/// The note of a package's last build about its units; empty when it was not built here.
 fn units(store: &Store, package: &PkgName) -> Result<()> {
     let file = store.logs(package).join("units.log");
     if file.is_file() {

@@ -1,5 +1,5 @@
-//! `grade`: starts the ISO and lets graders judge it, our own within and others from outside. What their reports mean is
-//! `ashlar_lab::grade`.
+//! `grade`: starts the ISO and runs graders on it, our own inside and others from outside. `ashlar_lab::grade` reads their
+//! reports.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -30,9 +30,9 @@ use crate::host::ssh::SshClient;
 use crate::host::{clock, exec, graders, tools, vm};
 use crate::report::{Format, failure};
 
-/// Nothing here can run it, so that it is skipped is no surprise.
+/// This program cannot run it, so it is always skipped.
 const BY_HAND: &str = "kernel-hardening-checker";
-/// Why a grader of somebody else's is skipped; all other failures end the command.
+/// Why a third-party grader is skipped; all other failures end the command.
 const FORBIDDEN: &str =
     "it is not in the store, and `--offline` forbids fetching it; the same command without `--offline` does";
 /// Memory in MiB, as `run` gives.

@@ -31,7 +31,7 @@ pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
     let output = output.map_or_else(|| app.root.join("out").join(name), Utf8Path::to_owned);
     if output.exists() {
         if !output.join("oci-layout").is_file() {
-            bail!("{output} exists and is no OCI layout; name another directory with --output");
+            bail!("{output} exists and is not an OCI layout; name another directory with --output");
         }
         fs_err::remove_dir_all(&output)?;
     }

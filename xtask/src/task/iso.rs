@@ -30,7 +30,7 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>)
     let total = duration(started.elapsed().as_millis() as u64);
     println!("Total: {total} | Output: {output} ({})", size(bytes));
     println!("sha256  {digest}");
-    // The ISO is there to be looked at; what it holds has to be wanted all the same.
+    // Keep the ISO for inspection, but fail: its contents are not the committed ones.
     if variant.without.is_empty()
         && let Committed::Differs(text) = inventory::compare(&repository, &store, &variant.profile, &made)?
     {

@@ -78,7 +78,7 @@ fn power() -> Power {
     }
 }
 
-/// The commands that install `packages` on Debian without asking anything; none when there is no package to install.
+/// The commands that install `packages` on Debian without asking anything; none for an empty list.
 fn commands(packages: &[&str], power: Power) -> Vec<Command> {
     if packages.is_empty() {
         return Vec::new();

@@ -144,11 +144,6 @@ impl<'a> Place<'a> {
     }
 }
 
-/// True when any finding is an error.
-pub fn has_errors(findings: &[Diagnostic]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Error)
-}
-
 /// The candidate closest to `word`, when close enough to be a typing mistake.
 pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
@@ -193,6 +188,5 @@ mod tests {
     fn suggestions() {
         assert_eq!(suggest("licence", ["license", "name"]), Some("license"));
         assert_eq!(suggest("zzz", ["license", "name"]), None);
-        assert!(!has_errors(&[Diagnostic::warning("a", "b")]));
     }
 }

@@ -1,4 +1,4 @@
-//! What happened, as values. Work emits events; `xtask/src/report` turns them into lines, bars or JSON.
+//! Events, as values. Work emits them; `xtask/src/report` turns them into lines, bars or JSON.
 
 use camino::Utf8PathBuf;
 use serde::Serialize;

@@ -122,7 +122,7 @@ impl Image {
             _ if image.user.is_empty() => add(
                 "image::user",
                 "the image names no user, so its program would run as root",
-                "user = \"65532:65532\" is nobody in particular",
+                "user = \"65532:65532\" belongs to no account",
             ),
             _ => add(
                 "image::user",

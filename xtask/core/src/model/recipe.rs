@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::base::digest::Digest;
 use crate::base::name::{Phase, PkgName};
+pub use style::Style;
 
 /// A recipe that passed validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -106,26 +107,6 @@ impl Source {
         let location = self.debian.as_ref().or(self.urls.first()).map_or("source", String::as_str);
         location.rsplit('/').next().unwrap_or(location)
     }
-}
-
-/// How a package is built when the recipe does not say it phase by phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Style {
-    /// `./configure && make`.
-    Autotools,
-    /// CMake with makefiles.
-    Cmake,
-    /// Meson and ninja.
-    Meson,
-    /// A plain makefile.
-    Make,
-    /// A Rust crate with its Cargo.lock.
-    Cargo,
-    /// Linux.
-    Kernel,
-    /// Only what the recipe's phases say.
-    Shell,
 }
 
 /// A hardening flag switched off, with its reason.

@@ -50,7 +50,7 @@ impl PackageFolder {
 pub struct Tree {
     /// Recipes by name.
     pub recipes: BTreeMap<PkgName, Recipe>,
-    /// Who makes and needs what.
+    /// Which recipe makes which package, and which it needs.
     pub graph: Graph,
 }
 

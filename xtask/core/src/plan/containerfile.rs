@@ -1,4 +1,4 @@
-//! A plan as a Containerfile, for somebody who would rather trust stock tools than our engine.
+//! A plan as a Containerfile, for people who trust stock tools more than our engine.
 //!
 //! It needs the repository as context, the distfiles as a second one, and the inputs as images in local storage
 //! (`cargo xtask export`). Its result holds the same files with the same bytes; modes and times are the builder's.

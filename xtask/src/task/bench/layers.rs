@@ -1,4 +1,4 @@
-//! What the six layers cost: the same machine with all of them and with none, in one run.
+//! The cost of the six layers: the same machine with all of them and with none, in one run.
 //!
 //! Without layers the same service runs as a plain process instead of in a container. The kernel is the same on both: its
 //! configuration cannot be left out, so what that costs is not in the figures.
@@ -136,7 +136,7 @@ fn costs(client: &SshClient, started: Instant, layers: bool, web: u16) -> Result
         memory_kib: memory.used,
         logins_per_second: f64::from(LOGINS) / login_seconds.as_secs_f64(),
         requests_per_second: f64::from(REQUESTS) / requests(web)?.as_secs_f64(),
-        writes_per_second: overhead::writes_per_second(&writes).with_context(|| format!("`{writes}` is no time"))?,
+        writes_per_second: overhead::writes_per_second(&writes).with_context(|| format!("`{writes}` is not a time"))?,
     })
 }
 

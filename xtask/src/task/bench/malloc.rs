@@ -87,5 +87,5 @@ fn operations(program: &Utf8Path) -> Result<f64> {
     let text = exec::read(&Command::new(program.as_str()).arg(THREADS))?;
     let line = text.lines().find(|line| line.starts_with("mean")).with_context(|| format!("no mean in: {text}"))?;
     let word = line.split_whitespace().last().unwrap_or_default();
-    word.parse().with_context(|| format!("`{word}` is no number"))
+    word.parse().with_context(|| format!("`{word}` is not a number"))
 }

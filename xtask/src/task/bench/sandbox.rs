@@ -1,4 +1,4 @@
-//! What the sandbox costs: packages built in turn with all of it, and with the mounts and namespaces alone.
+//! The cost of the sandbox: packages built in turn with all of it, and with the mounts and namespaces alone.
 
 use std::time::Instant;
 

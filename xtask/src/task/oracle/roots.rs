@@ -68,11 +68,11 @@ pub struct Roots {
 pub enum Prepared {
     /// They are there.
     Ready(Roots),
-    /// This machine cannot have them; that is no fault of the project.
+    /// This machine cannot have them, through no fault of the project.
     Skipped(String),
 }
 
-/// Both roots, or nothing when this machine cannot have them, which is said.
+/// Both roots; `None`, with a note, when this machine cannot have them.
 pub fn both(app: &App, args: &OracleArgs, original: &Original) -> Result<Option<Roots>> {
     Ok(match prepare(app, original, args.rc.as_deref())? {
         Prepared::Ready(roots) => {
@@ -106,7 +106,7 @@ pub fn prepare(app: &App, original: &Original, rc: Option<&Utf8Path>) -> Result<
     fs_err::create_dir_all(&debs)?;
     let lock = Lock::take(&home.join("lock"), || println!("waiting for another comparison"))?;
     if let Err(error) = download(app, original, &home, &debs) {
-        return Ok(Prepared::Skipped(format!("the package openrc cannot be had: {error:#}")));
+        return Ok(Prepared::Skipped(format!("the package openrc cannot be fetched: {error:#}")));
     }
     let Some(version) = version(original, &debs)? else {
         return Ok(Prepared::Skipped(format!(

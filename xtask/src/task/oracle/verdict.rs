@@ -1,4 +1,4 @@
-//! What differs, what of it has a reason, and what is said about both.
+//! The differences, their documented reasons, and the report of both.
 
 use std::time::Instant;
 

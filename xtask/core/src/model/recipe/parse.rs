@@ -1,4 +1,4 @@
-//! Text of a `pkg.toml` into [`RawRecipe`]: shape only. Meaning is `validate`'s.
+//! Text of a `pkg.toml` into [`RawRecipe`]: shape only. `validate` adds meaning.
 
 use camino::Utf8Path;
 

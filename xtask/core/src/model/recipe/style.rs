@@ -1,44 +1,33 @@
 //! Build styles: the phases and environment a recipe gets when it does not write them itself.
 //!
-//! Scripts use only variables of the build contract. `shell` and `kernel` supply nothing.
+//! Each is a file here and a line in [`ALL`]; `cargo xtask docs` writes it into docs/recipe.md. Scripts use only variables of the
+//! build contract.
+
+mod autotools;
+mod cargo;
+mod cmake;
+mod definition;
+mod make;
+mod meson;
 
 use std::collections::BTreeMap;
 
-use super::Style;
+pub use cargo::MEMBER_PREPARE;
+pub use definition::Style;
+
 use crate::base::name::{Phase, PkgName};
 
-impl Style {
-    /// All styles.
-    pub const ALL: [Self; 7] =
-        [Self::Autotools, Self::Cmake, Self::Meson, Self::Make, Self::Cargo, Self::Kernel, Self::Shell];
+/// All styles, in the order they are listed to people.
+pub const ALL: [Style; 7] = [autotools::STYLE, cmake::STYLE, meson::STYLE, make::STYLE, cargo::STYLE, KERNEL, SHELL];
 
-    /// The name as written in recipes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Autotools => "autotools",
-            Self::Cmake => "cmake",
-            Self::Meson => "meson",
-            Self::Make => "make",
-            Self::Cargo => "cargo",
-            Self::Kernel => "kernel",
-            Self::Shell => "shell",
-        }
-    }
+/// Linux. The recipe writes the phases.
+const KERNEL: Style = Style { name: "kernel", first: true, ..Style::NOTHING };
+/// Only what the recipe's phases say.
+pub const SHELL: Style = Style { name: "shell", ..Style::NOTHING };
 
-    /// The style of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|style| style.as_str() == name)
-    }
-
-    /// The phases whose default script receives `[build] args`.
-    pub fn phases_with_args(self) -> &'static [Phase] {
-        match self {
-            Self::Autotools | Self::Cmake | Self::Meson => &[Phase::Configure],
-            Self::Make => &[Phase::Build, Phase::Install],
-            Self::Cargo => &[Phase::Build],
-            Self::Kernel | Self::Shell => &[],
-        }
-    }
+/// The style of that name.
+pub fn named(name: &str) -> Option<Style> {
+    ALL.into_iter().find(|style| style.name == name)
 }
 
 /// The default scripts of a style for the package `name`, with `args` quoted for the shell.
@@ -51,120 +40,14 @@ pub fn phases(style: Style, name: &PkgName, args: &[String]) -> Result<BTreeMap<
         extra.push(' ');
         extra.push_str(&shlex::try_quote(arg)?);
     }
-    let scripts: &[(Phase, &str)] = match style {
-        Style::Autotools => &AUTOTOOLS,
-        Style::Cmake => &CMAKE,
-        Style::Meson => &MESON,
-        Style::Make => &MAKE,
-        Style::Cargo => &CARGO,
-        Style::Kernel | Style::Shell => &[],
-    };
     let fill = |script: &str| script.replace("{args}", &extra).replace("{name}", name.as_str());
-    Ok(scripts.iter().map(|(phase, script)| (*phase, fill(script))).collect())
+    Ok(style.scripts.iter().map(|(phase, script)| (*phase, fill(script))).collect())
 }
-
-// `--build` equal to `--host` spares config.guess and says the truth: what is compiled also runs here, being static.
-const AUTOTOOLS: [(Phase, &str); 4] = [
-    (
-        Phase::Configure,
-        r#"cd "$OBJ"
-"$SRC/configure" --build="$TARGET" --host="$TARGET" --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
-    --disable-shared --enable-static --disable-dependency-tracking{args}
-"#,
-    ),
-    (Phase::Build, "make -C \"$OBJ\"\n"),
-    (Phase::Check, "make -C \"$OBJ\" check\n"),
-    (
-        Phase::Install,
-        r#"make -C "$OBJ" install DESTDIR="$DESTDIR"
-find "$DESTDIR" -name '*.la' -exec rm -f {} +
-"#,
-    ),
-];
-
-const CMAKE: [(Phase, &str); 4] = [
-    (
-        Phase::Configure,
-        r#"cmake -S "$SRC" -B "$OBJ" -G 'Unix Makefiles' -DCMAKE_TOOLCHAIN_FILE=/toolchain/toolchain.cmake \
-    -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF{args}
-"#,
-    ),
-    (Phase::Build, "make -C \"$OBJ\"\n"),
-    (Phase::Check, "ctest --test-dir \"$OBJ\" --output-on-failure -j \"$JOBS\"\n"),
-    (Phase::Install, "make -C \"$OBJ\" install DESTDIR=\"$DESTDIR\"\n"),
-];
-
-// `plain`: optimisation and hardening come from the cross file's compiler configuration alone.
-const MESON: [(Phase, &str); 4] = [
-    (
-        Phase::Configure,
-        r#"meson setup "$OBJ" "$SRC" --cross-file /toolchain/cross.ini --prefix=/usr --libdir=lib \
-    --buildtype=plain --default-library=static --wrap-mode=nodownload{args}
-"#,
-    ),
-    (Phase::Build, "meson compile -C \"$OBJ\" -j \"$JOBS\"\n"),
-    (Phase::Check, "meson test -C \"$OBJ\" --no-rebuild --print-errorlogs\n"),
-    (Phase::Install, "meson install -C \"$OBJ\" --no-rebuild --destdir \"$DESTDIR\"\n"),
-];
-
-// On the command line, because makefiles that assign CC themselves win over the environment.
-const MAKE: [(Phase, &str); 2] = [
-    (Phase::Build, "make CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr{args}\n"),
-    (
-        Phase::Install,
-        "make install CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr DESTDIR=\"$DESTDIR\"{args}\n",
-    ),
-];
-
-// The engine copies the package's folder into $SRC first, so Cargo.toml is in the current directory. What runs on the build
-// machine (build scripts, procedural macros, the tests) is linked by clang with the seed's libc: the seed has no `cc`.
-const CARGO: [(Phase, &str); 4] = [
-    (
-        Phase::Prepare,
-        r#"mkdir -p "$HOME"
-printf '#!/bin/sh\nexec clang -fuse-ld=lld "$@"\n' > "$HOME/host-cc"
-chmod 755 "$HOME/host-cc"
-"#,
-    ),
-    (Phase::Build, "cargo build --release --frozen --target \"$TARGET\"{args}\n"),
-    (Phase::Check, "cargo test --frozen\n"),
-    (Phase::Install, "install -D -m 755 \"$OBJ/$TARGET/release/{name}\" \"$DESTDIR/usr/bin/{name}\"\n"),
-];
-
-/// What the phase `prepare` of the style `cargo` ends with for a member of a workspace. The member's part of the lock may have crates
-/// that only another member's features ask for. cargo takes these out; it can add none, having no network and no crates but those
-/// of the lock.
-pub const MEMBER_PREPARE: &str = "cargo metadata --offline --format-version 1 > /dev/null\n";
 
 /// The environment a style adds; a recipe's own `[build.env]` wins over it.
 pub fn env(style: Style) -> BTreeMap<String, String> {
-    let pairs: &[(&str, &str)] = match style {
-        Style::Cargo => &CARGO_ENV,
-        _ => &[],
-    };
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    style.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
-
-const CARGO_ENV: [(&str, &str); 11] = [
-    ("CARGO_HOME", "/build/home/.cargo"),
-    ("CARGO_TARGET_DIR", "/build/obj"),
-    ("CARGO_INCREMENTAL", "0"),
-    ("CARGO_NET_OFFLINE", "true"),
-    ("CARGO_TERM_COLOR", "never"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    // The standard library of the target has no unwinder.
-    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
-    ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "/build/home/host-cc"),
-    ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "clang"),
-    // With --target, cargo keeps these from build scripts. A variable RUSTFLAGS would replace them.
-    (
-        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS",
-        "--sysroot=/sysroot/usr -Clinker-flavor=gcc -Clink-self-contained=no -Clink-arg=--config=/toolchain/cc.cfg \
-         -Ctarget-feature=+crt-static -Crelocation-model=pie -Cforce-unwind-tables=no -Csymbol-mangling-version=v0 \
-         --remap-path-prefix=/build/src=. --remap-path-prefix=/build/vendor=vendor --remap-path-prefix=/build/obj=obj",
-    ),
-];
 
 #[cfg(test)]
 mod tests {
@@ -175,8 +58,8 @@ mod tests {
         let name = "zlib".parse().unwrap();
         let args = ["--with=a b".to_owned(), "it's".to_owned()];
         let mut text = String::new();
-        for style in Style::ALL {
-            text.push_str(&format!("=== {}\n", style.as_str()));
+        for style in ALL {
+            text.push_str(&format!("=== {}\n", style.name));
             for (variable, value) in env(style) {
                 text.push_str(&format!("{variable}={value}\n"));
             }
@@ -188,16 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn arguments_reach_exactly_the_phases_announced() {
-        let name = "zlib".parse().unwrap();
-        for style in Style::ALL {
-            let scripts = phases(style, &name, &["--marker".to_owned()]).unwrap();
-            let with: Vec<Phase> =
-                scripts.iter().filter(|(_, script)| script.contains("--marker")).map(|(phase, _)| *phase).collect();
-            assert_eq!(with, style.phases_with_args(), "{style:?}");
-            assert_eq!(Style::from_name(style.as_str()), Some(style));
-        }
-        assert!(phases(Style::Make, &name, &["\0".to_owned()]).is_err());
-        assert_eq!(Style::from_name("bazel"), None);
+    fn arguments_reach_the_phases_that_take_them() {
+        let takers = ALL.map(|style| style.phases_with_args().map(Phase::as_str).collect::<Vec<_>>().join(" "));
+        assert_eq!(takers, ["configure", "configure", "configure", "build install", "build", "", ""]);
+        assert!(phases(make::STYLE, &"zlib".parse().unwrap(), &["\0".to_owned()]).is_err());
+        assert!(ALL.into_iter().all(|style| named(style.name) == Some(style)));
+        assert_eq!(named("bazel"), None);
     }
 }

@@ -268,9 +268,9 @@ fn shape_of_the_tree() {
         ManifestEntry::symlink("etc/dir", "/usr/lib"),
         ManifestEntry::symlink("etc/source", "/build/src/x.conf"),
         ManifestEntry::file("data/x", 0o644, b""),
-        ManifestEntry { mode: 0o1777, ..ManifestEntry::dir("tmp") },
-        ManifestEntry { mode: 0o777, ..ManifestEntry::dir("srv") },
-        ManifestEntry::file("usr/bin/su", 0o4755, b""),
+        Entry { mode: 0o1777, ..ManifestEntry::dir("tmp") },
+        Entry { mode: 0o777, ..ManifestEntry::dir("srv") },
+        ManifestEntry::file("usr/bin/su", 0o755, b""),
         ManifestEntry::file("usr/bin/sudo", 0o4755, b""),
         ManifestEntry::file("usr/lib/x.la", 0o644, b""),
         ManifestEntry::file("usr/lib/p.pyc", 0o666, b""),
@@ -284,7 +284,6 @@ fn shape_of_the_tree() {
         reason: "test".to_owned(),
     };
     let policy = LintPolicy {
-        set_id: vec!["usr/bin/su".to_owned()],
         exemptions: vec![
             exempt("lint::rootfs-usr-local", "usr/local/**"),
             exempt("lint::rootfs-usrlocal", "**"),

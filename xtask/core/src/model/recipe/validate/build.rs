@@ -8,6 +8,7 @@ use crate::model::recipe::spanned::Spanned;
 use super::findings::Findings;
 use super::text::path_fault;
 use crate::base::diag::{Diagnostic, suggest};
+use crate::base::name::Phase;
 use crate::model::recipe::raw::{RawBuild, RawRecipe, Text};
 use crate::model::recipe::{Style, rooted, style};
 
@@ -72,14 +73,14 @@ pub(super) fn check(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findi
 }
 
 fn styles() -> String {
-    Style::ALL.map(|style| format!("`{}`", style.as_str())).join(", ")
+    style::ALL.map(|style| format!("`{}`", style.name)).join(", ")
 }
 
 /// The style named; `shell` when none is named and the recipe itself says how it is installed.
 fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Option<Style> {
     let Some(text) = &table.get_ref().style else {
         if raw.phases.install.is_some() {
-            return Some(Style::Shell);
+            return Some(style::SHELL);
         }
         let finding = Diagnostic::error("recipe::missing-key", "the recipe does not say how it is built")
             .help(format!("write `style = \"…\"` into `[build]`, or your own `[phases]`; styles: {}", styles()));
@@ -89,12 +90,12 @@ fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Op
         });
         return None;
     };
-    let style = Style::from_name(text.get_ref());
+    let style = style::named(text.get_ref());
     if style.is_none() {
         let message = format!("there is no build style `{}`", text.get_ref());
         let finding =
             Diagnostic::error("recipe::unknown-style", message).at(text.span()).help(format!("styles: {}", styles()));
-        found.add(match suggest(text.get_ref(), Style::ALL.iter().map(|style| style.as_str())) {
+        found.add(match suggest(text.get_ref(), style::ALL.iter().map(|style| style.name)) {
             Some(close) => finding.label(format!("did you mean `{close}`?")),
             None => finding.label("unknown style"),
         });
@@ -109,10 +110,10 @@ fn arguments(raw: &RawRecipe, build: &RawBuild, style: Style, found: &mut Findin
         let finding = Diagnostic::error("recipe::bad-argument", "the argument holds a NUL character").at(arg.span());
         found.add(finding.label("no program can receive it"));
     }
-    let takers = style.phases_with_args();
+    let takers: Vec<Phase> = style.phases_with_args().collect();
     let written = raw.phases.all();
     let replaced = |taker| written.iter().any(|(phase, _)| *phase == taker);
-    let name = style.as_str();
+    let name = style.name;
     let finding = if takers.is_empty() {
         Diagnostic::error("recipe::unused-args", format!("the style `{name}` takes no arguments"))
             .help("write them into the phase that needs them")
@@ -157,7 +158,7 @@ fn crates(
     found: &mut Findings,
 ) -> Option<String> {
     let build = table.get_ref();
-    let cargo = style == Some(Style::Cargo);
+    let cargo = style.is_some_and(|style| style.is_crate);
     let place = |text: &Option<Text>| text.as_ref().or(build.style.as_ref()).map_or_else(|| table.span(), |t| t.span());
     let lock = match &build.cargo_lock {
         Some(text) => text.get_ref().clone(),
@@ -204,7 +205,7 @@ fn workspace(
     let mut refuse = |message: &str, label: &str| {
         found.add(Diagnostic::error("recipe::bad-workspace", message).at(list.span()).label(label));
     };
-    if style.is_some_and(|style| style != Style::Cargo) {
+    if style.is_some_and(|style| !style.is_crate) {
         refuse("only the style `cargo` has a workspace", "nothing would read it");
     }
     if build.cargo_lock.is_some() || files.contains("Cargo.lock") {

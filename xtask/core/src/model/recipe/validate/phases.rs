@@ -53,7 +53,7 @@ pub(super) fn check(
         found.add(
             Diagnostic::error(
                 "recipe::no-install",
-                format!("nothing is installed: style `{}` has no phase `install`", style.as_str()),
+                format!("nothing is installed: style `{}` has no phase `install`", style.name),
             )
             .help("add `install = '''…'''` to `[phases]`, writing the files below $DESTDIR"),
         );

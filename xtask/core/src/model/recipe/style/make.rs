@@ -1,0 +1,16 @@
+//! A plain makefile.
+
+use super::definition::Style;
+use crate::base::name::Phase;
+
+/// A plain makefile.
+pub const STYLE: Style = Style { name: "make", scripts: SCRIPTS, ..Style::NOTHING };
+
+// On the command line, because makefiles that assign CC themselves win over the environment.
+const SCRIPTS: &[(Phase, &str)] = &[
+    (Phase::Build, "make CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr{args}\n"),
+    (
+        Phase::Install,
+        "make install CC=\"$CC\" CXX=\"$CXX\" AR=\"$AR\" RANLIB=\"$RANLIB\" PREFIX=/usr prefix=/usr DESTDIR=\"$DESTDIR\"{args}\n",
+    ),
+];
