@@ -7,7 +7,7 @@ use crate::exit::Exit;
 
 /// Validates the tree; fails with every finding at once.
 pub fn run(app: &App) -> Result<Exit> {
-    let repository = app.repository()?;
+    let repository = app.whole_repository()?;
     repository.ledger(ashlar_core::base::name::Arch::X86_64)?;
     let images = crate::compose::images(&repository)?;
     let profiles = crate::compose::profiles(&repository)?;
@@ -23,6 +23,11 @@ pub fn run(app: &App) -> Result<Exit> {
         let list = pages.join(", ");
         return Err(Exit::OutOfDate.error(format!("out of date: {list}; `cargo xtask docs` writes them anew")));
     }
-    println!("{} recipes, {} images, {} profiles: no findings", repository.recipes.len(), images.len(), profiles.len());
+    app.reporter.say(format!(
+        "{} recipes, {} images, {} profiles: no findings",
+        repository.recipes.len(),
+        images.len(),
+        profiles.len()
+    ));
     Ok(Exit::Good)
 }

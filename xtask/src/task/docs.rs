@@ -15,10 +15,10 @@ use crate::host::repository::Repository;
 
 /// Writes the pages; with `check`, only compares.
 pub fn run(app: &App, check: bool) -> Result<Exit> {
-    let stale = stale(&app.repository()?)?;
+    let stale = stale(&app.whole_repository()?)?;
     if check {
         for path in stale.keys() {
-            println!("{path} is out of date; `cargo xtask docs` writes it");
+            app.reporter.say(format!("{path} is out of date; `cargo xtask docs` writes it"));
         }
         return Ok(if stale.is_empty() { Exit::Good } else { Exit::OutOfDate });
     }
@@ -28,7 +28,7 @@ pub fn run(app: &App, check: bool) -> Result<Exit> {
             fs_err::create_dir_all(parent)?;
         }
         fs_err::write(&path, text)?;
-        println!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path));
+        app.reporter.say(format!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path)));
     }
     Ok(Exit::Good)
 }
