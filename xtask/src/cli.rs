@@ -14,7 +14,7 @@ use ashlar_core::model::recipe::{Style, style};
 pub use self::machines::{BootTestArgs, GRADERS, GradeArgs, RunArgs, ScreenshotArgs};
 pub use self::measure::{BenchArgs, Benchmark, OracleArgs, System};
 use crate::compose::iso::Stage;
-use crate::report::Format;
+use crate::report::{Detail, Format};
 
 /// Builds Ashlar: packages from source, container images, a bootable ISO; and proves that they reproduce.
 #[derive(Debug, Parser)]
@@ -31,12 +31,15 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// `human`: progress on standard error; `json`: one event a line on standard output.
+    /// `human`: progress and errors on standard error; `json`: everything on standard output, one JSON object a line.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub message_format: Format,
     /// Only errors and results.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// Also every package that was cached, and the command lines of what is started.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
     /// Fetch nothing; works whenever the store holds what is needed.
     #[arg(long, global = true)]
     pub offline: bool,
@@ -49,6 +52,17 @@ pub struct Global {
     /// Leave a failed build in place; `cargo xtask shell PKG` opens a shell in it.
     #[arg(long, global = true)]
     pub keep: bool,
+}
+
+impl Global {
+    /// How much is said.
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Usual,
+        }
+    }
 }
 
 /// The commands.

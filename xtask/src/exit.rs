@@ -28,11 +28,13 @@ pub enum Exit {
     Boot = 42,
     /// A host tool is missing or too old.
     Host = 50,
+    /// Ctrl-C or SIGTERM ended it.
+    Stopped = 130,
 }
 
 impl Exit {
     /// All codes, in ascending order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Good,
         Self::Broken,
         Self::Usage,
@@ -44,6 +46,7 @@ impl Exit {
         Self::Unchecked,
         Self::Boot,
         Self::Host,
+        Self::Stopped,
     ];
 
     /// What a script that got this code may conclude.
@@ -70,6 +73,7 @@ impl Exit {
             }
             Self::Boot => "A boot test failed, or a grader's target was missed.",
             Self::Host => "A host tool is missing or too old.",
+            Self::Stopped => "Ctrl-C or SIGTERM ended the command. What was built is kept.",
         }
     }
 }

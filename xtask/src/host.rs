@@ -12,6 +12,7 @@ pub mod exec;
 pub mod fetch;
 pub mod graders;
 pub mod hash;
+pub mod interrupt;
 pub mod invalid;
 pub mod jobserver;
 pub mod lock;

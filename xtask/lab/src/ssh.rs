@@ -14,6 +14,9 @@ pub const SCP: &str = "scp";
 /// Makes keys.
 pub const KEYGEN: &str = "ssh-keygen";
 
+/// How a machine is called in [`Access::config`].
+pub const HOST_ALIAS: &str = "ashlar";
+
 /// Exit status of the client when it could not connect or log in. A command's own status is handed on otherwise.
 pub const NO_CONNECTION: i32 = 255;
 
@@ -92,6 +95,18 @@ impl Access {
         Command::new(SSH)
             .args(["-F", "none", "-o", &self.control_path(), "-O", "exit"])
             .arg(format!("{user}@127.0.0.1"))
+    }
+
+    /// A configuration of the client in which this machine is the host [`HOST_ALIAS`]: a person types no options then.
+    pub fn config(&self, user: &str) -> String {
+        let login = Login::Key(user.to_owned());
+        let (_, how) = self.credentials(&login);
+        let mut lines = vec![format!("Host {HOST_ALIAS}"), "HostName 127.0.0.1".to_owned()];
+        lines.extend([format!("Port {}", self.port), format!("User {user}"), format!("IdentityFile \"{}\"", self.key)]);
+        let options = self.options();
+        let options = options.iter().chain(&how).filter_map(|option| option.split_once('='));
+        lines.extend(options.map(|(name, value)| format!("{name} \"{value}\"")));
+        lines.join("\n    ") + "\n"
     }
 
     /// The line of `known_hosts` for a machine with this public key.
@@ -190,6 +205,25 @@ mod tests {
             keygen(&"/t/key".into(), "ashlar"),
         ];
         insta::assert_snapshot!(lines.map(|line| line.to_string()).join("\n"));
+        insta::assert_snapshot!(access.config("admin"), @r#"
+        Host ashlar
+            HostName 127.0.0.1
+            Port 2222
+            User admin
+            IdentityFile "/t/key"
+            UserKnownHostsFile "/t/known_hosts"
+            GlobalKnownHostsFile "none"
+            StrictHostKeyChecking "accept-new"
+            IdentityAgent "none"
+            IdentitiesOnly "yes"
+            ConnectTimeout "60"
+            ServerAliveInterval "30"
+            LogLevel "ERROR"
+            PreferredAuthentications "publickey"
+            ControlMaster "auto"
+            ControlPersist "yes"
+            ControlPath "/t/control-%r"
+        "#);
     }
 
     #[test]

@@ -148,6 +148,13 @@ impl SshClient {
         Ok(self.host_key.get_or_init(|| key))
     }
 
+    /// A short command line for a person: the options are in a file of the scratch directory.
+    pub fn short(&self, user: &str) -> Result<Command> {
+        let config = self.scratch.join("ssh");
+        fs_err::write(&config, self.access.config(user))?;
+        Ok(Command::new(ssh::SSH).args(["-F", config.as_str(), ssh::HOST_ALIAS]))
+    }
+
     /// The client's command line for a person.
     pub fn for_person(&self, user: &str, command: &[String]) -> Command {
         self.access.login(&Login::Key(user.to_owned()), Reader::Person, command)

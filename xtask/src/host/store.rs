@@ -10,6 +10,7 @@
 //! logs/<package>/<phase>.log           of the last build
 //! stamps.json                          files that were hashed and not written since; saves time only
 //! work/<id>/, tmp/                     running or kept builds; files on their way to their place
+//! second/<id>/                         the store of a running `verify-repro`
 //! ```
 //! Entries appear by rename, so a reader sees all of one or nothing. Each entry is verified when it is read; a damaged one is dropped.
 
@@ -68,9 +69,19 @@ pub enum StoreEntry {
 impl Store {
     /// Opens the store, creating it when needed.
     pub fn open(root: &Utf8Path) -> Result<Self> {
-        for folder in
-            ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "tmp", "locks", "last"]
-        {
+        for folder in [
+            "distfiles/sha256",
+            "records",
+            "plans",
+            "packages",
+            "artifacts",
+            "logs",
+            "work",
+            "tmp",
+            "locks",
+            "last",
+            "second",
+        ] {
             fs_err::create_dir_all(root.join(folder))
                 .context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
         }
@@ -91,6 +102,11 @@ impl Store {
     /// The store's directory.
     pub fn root(&self) -> &Utf8Path {
         &self.root
+    }
+
+    /// Where `verify-repro` puts the stores of second builds, each for the time of its run.
+    pub fn second_stores(&self) -> Utf8PathBuf {
+        self.root.join("second")
     }
 
     /// The log directory of a package.
@@ -154,16 +170,17 @@ impl Store {
         self.write_atomic(&path, text.as_bytes())
     }
 
+    /// The key that `label` was last built from or found under. A damaged one counts as absent.
+    pub fn last_key(&self, label: &str) -> Result<Option<Digest>> {
+        let text = read_if_there(&self.root.join("last").join(label))?.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.and_then(|text| text.trim().parse().ok()))
+    }
+
     /// Key and plan text that `label` was last built from or found under. Damaged ones count as absent: they only explain.
     pub fn last_plan(&self, label: &str) -> Result<Option<(Digest, String)>> {
-        let text = |path: &Utf8Path| {
-            Ok::<_, anyhow::Error>(read_if_there(path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
-        };
-        let Some(key) = text(&self.root.join("last").join(label))?.and_then(|text| text.trim().parse::<Digest>().ok())
-        else {
-            return Ok(None);
-        };
-        let plan = text(&self.root.join("plans").join(format!("{key}.json")))?;
+        let Some(key) = self.last_key(label)? else { return Ok(None) };
+        let plan = read_if_there(&self.root.join("plans").join(format!("{key}.json")))?;
+        let plan = plan.and_then(|bytes| String::from_utf8(bytes).ok());
         Ok(plan.filter(|plan| Digest::of(plan) == key).map(|plan| (key, plan)))
     }
 

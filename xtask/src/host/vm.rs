@@ -252,7 +252,8 @@ fn ended_badly(command: &Command, status: Option<ExitStatus>, messages: &Utf8Pat
     let status = status.map_or("closed its output and went on".to_owned(), |status| status.to_string());
     let tail = exec::tail_of(messages)?;
     let lines: String = tail.lines().map(|line| format!("\n  | {line}")).collect();
-    Ok(anyhow::anyhow!("the machine did not end well\n  command  {command}\n  status   {status}{lines}"))
+    let shown = exec::script(command, messages).map_or_else(|| command.to_string(), |script| format!("sh {script}"));
+    Ok(anyhow::anyhow!("the machine did not end well: {status}{lines}\n  command  {shown}"))
 }
 
 /// The log of a console, as plain text: readable in any editor, and harmless when printed.

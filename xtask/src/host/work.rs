@@ -137,6 +137,24 @@ pub fn clear_stale(parent: &Utf8Path) -> Result<Vec<String>> {
     Ok(cleared)
 }
 
+/// Clears what a killed `verify-repro` left below `parent`: second stores, with the builds in them.
+pub fn clear_stale_stores(parent: &Utf8Path) -> Result<Vec<String>> {
+    for entry in parent.read_dir_utf8()? {
+        let work = second_store(entry?.path()).join("work");
+        if !work.is_dir() {
+            continue;
+        }
+        // Each build there holds a lock of its own while its run lives.
+        clear_stale(&work)?;
+    }
+    clear_stale(parent)
+}
+
+/// The store in a directory that a second build was given: in another place than the first.
+pub fn second_store(dir: &Utf8Path) -> Utf8PathBuf {
+    dir.join("elsewhere")
+}
+
 /// The marker beside a kept directory.
 fn kept_marker(dir: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{dir}.kept"))

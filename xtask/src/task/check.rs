@@ -23,7 +23,8 @@ pub struct Valid {
 /// Validates the tree; fails with every finding at once.
 pub fn run(app: &App) -> Result<Exit> {
     let Valid { repository, images, profiles } = valid(app)?;
-    println!("{} recipes, {images} images, {profiles} profiles: no findings", repository.recipes.len());
+    let recipes = repository.recipes.len();
+    app.reporter.say(format!("{recipes} recipes, {images} images, {profiles} profiles: no findings"));
     Ok(Exit::Good)
 }
 
@@ -32,7 +33,7 @@ pub fn run(app: &App) -> Result<Exit> {
 /// # Errors
 /// Every finding at once; pages under `docs/` that are out of date.
 pub fn valid(app: &App) -> Result<Valid> {
-    let repository = app.repository()?;
+    let repository = app.whole_repository()?;
     repository.ledger(ashlar_core::base::name::Arch::X86_64)?;
     let images = crate::compose::images(&repository)?;
     let profiles = crate::compose::profiles(&repository)?;

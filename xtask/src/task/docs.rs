@@ -19,14 +19,14 @@ pub const DESCRIBED: &str = "minimal";
 
 /// Writes the pages; with `check`, only compares.
 pub fn run(app: &App, check: bool) -> Result<Exit> {
-    let repository = app.repository()?;
+    let repository = app.whole_repository()?;
     let profiles = crate::compose::profiles(&repository)?;
     let described =
         profiles.get(DESCRIBED).map(|profile| crate::compose::hardening(&repository, profile)).transpose()?;
     let stale = stale(&repository, described.as_ref())?;
     if check {
         for path in stale.keys() {
-            println!("{path} is out of date; `cargo xtask docs` writes it");
+            app.reporter.say(format!("{path} is out of date; `cargo xtask docs` writes it"));
         }
         return Ok(if stale.is_empty() { Exit::Good } else { Exit::OutOfDate });
     }
@@ -36,7 +36,7 @@ pub fn run(app: &App, check: bool) -> Result<Exit> {
             fs_err::create_dir_all(parent)?;
         }
         fs_err::write(&path, text)?;
-        println!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path));
+        app.reporter.say(format!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path)));
     }
     Ok(Exit::Good)
 }

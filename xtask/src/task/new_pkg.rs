@@ -6,7 +6,7 @@ use anyhow::Result;
 use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::model::recipe::{Style, parse, style, validate};
+use ashlar_core::model::recipe::{Style, parse, validate};
 use ashlar_core::model::tree::PACKAGES;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -33,7 +33,7 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
         fs_err::create_dir_all(folder)?;
     }
     fs_err::write(&path, &text)?;
-    println!("{shown}");
+    app.reporter.say(&shown);
     let files = checkout::files_below(&app.root, &Utf8Path::new("pkgs").join(args.name.as_str()))?;
     for finding in findings(&text, &shown, &files) {
         app.reporter.note(format!("to fill in: {}", finding.message));
@@ -80,7 +80,7 @@ fn try_pin(app: &App, args: &NewPkgArgs) -> Result<(Digest, String)> {
 fn findings(text: &str, shown: &Utf8Path, files: &BTreeSet<String>) -> Vec<Diagnostic> {
     match parse::parse(text, shown) {
         Ok(raw) => validate::validate(&raw, shown, files, &BTreeSet::new()).err().unwrap_or_default(),
-        Err(finding) => vec![finding],
+        Err(findings) => findings,
     }
 }
 

@@ -58,7 +58,7 @@ pub fn run(app: &App, args: &ScreenshotArgs) -> Result<Exit> {
     }
     // Read and written, not renamed: the scratch directory may be another file system.
     fs_err::write(&args.file, fs_err::read(&picture)?)?;
-    println!("{}", args.file);
+    app.reporter.say(&args.file);
     Ok(Exit::Good)
 }
 

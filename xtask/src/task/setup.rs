@@ -64,7 +64,7 @@ fn by_hand(app: &App, distro: Option<Distro>, lacking: &[Found]) -> Exit {
         app.reporter.note(format!("{} is missing or too old; needed for {}", found.tool.name, found.tool.need));
     }
     app.reporter.note("run this:");
-    println!("{}", tools::advice(distro, lacking.iter().map(|found| found.tool)));
+    app.reporter.say(tools::advice(distro, lacking.iter().map(|found| found.tool)));
     verdict(lacking)
 }
 

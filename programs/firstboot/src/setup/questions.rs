@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, time_servers, words};
 use super::dialogue::{Dialogue, Turn};
-use crate::types::{HostName, Interface, Network, SshKey, host_address};
+use crate::types::{HostName, Interface, Network, SshKey, TimeServer, host_address};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,9 +163,7 @@ impl Question {
                 )
             }
             Zone => answers.zone = Some(dialogue.facts.zone(or(text, "UTC"))?),
-            Servers => {
-                answers.servers = Some(if text == "none" { Vec::new() } else { time_servers(or(text, TIME_SERVERS))? })
-            }
+            Servers => answers.servers = Some(servers(text)?),
             Confirm => return confirm(text, dialogue),
         }
         dialogue.forward();
@@ -250,6 +248,17 @@ fn router(text: &str, answers: &Answers) -> Result<Option<std::net::IpAddr>, Str
             Err(format!("{router} is not in the network of {own}, so it could not be reached."))
         }
         _ => Ok(Some(router)),
+    }
+}
+
+fn servers(text: &str) -> Result<Vec<TimeServer>, String> {
+    match text {
+        "none" => Ok(Vec::new()),
+        // As host names they are well formed, but whoever types them answers another question.
+        "yes" | "no" | "y" | "n" => {
+            Err(format!("`{text}` is no time server: name one, type `none`, or Enter for {TIME_SERVERS}."))
+        }
+        _ => time_servers(or(text, TIME_SERVERS)),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::build::plan;
 use crate::host::repository::Repository;
 use crate::host::{checkout, memory};
-use crate::report::{Format, Reporter};
+use crate::report::{Detail, Format, Reporter};
 
 const RECIPES: usize = 10_000;
 /// What `check` and planning may take, in seconds, and what both may hold at once, in bytes.
@@ -28,7 +28,11 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let root = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
     grow(&app.root, root)?;
-    let large = App { root: root.to_owned(), global: app.global.clone(), reporter: Reporter::new(Format::Human, true) };
+    let large = App {
+        root: root.to_owned(),
+        global: app.global.clone(),
+        reporter: Reporter::new(Format::Human, Detail::Quiet),
+    };
     memory::forget_peak()?;
     let (mut checks, mut plans, mut packages) = (Vec::new(), Vec::new(), 0);
     let mut peaks = [0, 0];

@@ -38,7 +38,7 @@ const REQUESTS: u32 = 300;
 /// Starts both in turn, as often as asked, and prints medians.
 pub fn run(app: &App, runs: u32) -> Result<()> {
     if let Some(missing) = [qemu::PROGRAM, ssh::SSH, ssh::KEYGEN].into_iter().find(|name| tools::find(name).is_none()) {
-        println!("skipped: {missing} is not installed; `cargo xtask setup` installs it");
+        app.reporter.say(format!("skipped: {missing} is not installed; `cargo xtask setup` installs it"));
         return Ok(());
     }
     let all = Layer::ALL.iter().map(|layer| layer.folder().to_owned()).collect();
@@ -54,8 +54,8 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
             seen[at].push(measure(iso, at == 0, &log).with_context(|| format!("its console is in {log}"))?);
         }
     }
-    println!("\nthe six layers' cost, emulated, medians of {runs}");
-    print!("{}", overhead::table(&middle(&seen[0]), &middle(&seen[1])));
+    app.reporter.say(format!("\nthe six layers' cost, emulated, medians of {runs}"));
+    app.reporter.say(overhead::table(&middle(&seen[0]), &middle(&seen[1])));
     Ok(())
 }
 

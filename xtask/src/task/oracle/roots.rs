@@ -76,11 +76,11 @@ pub enum Prepared {
 pub fn both(app: &App, args: &OracleArgs, original: &Original) -> Result<Option<Roots>> {
     Ok(match prepare(app, original, args.rc.as_deref())? {
         Prepared::Ready(roots) => {
-            println!("seed {}, OpenRC {}", args.seed, roots.version);
+            app.reporter.say(format!("seed {}, OpenRC {}", args.seed, roots.version));
             Some(roots)
         }
         Prepared::Skipped(why) => {
-            println!("skipped: {why}");
+            app.reporter.say(format!("skipped: {why}"));
             None
         }
     })
@@ -104,7 +104,7 @@ pub fn prepare(app: &App, original: &Original, rc: Option<&Utf8Path>) -> Result<
     let home = all.join(original.folder);
     let debs = home.join("debs");
     fs_err::create_dir_all(&debs)?;
-    let lock = Lock::take(&home.join("lock"), || println!("waiting for another comparison"))?;
+    let lock = Lock::take(&home.join("lock"), || app.reporter.say("waiting for another comparison"))?;
     if let Err(error) = download(app, original, &home, &debs) {
         return Ok(Prepared::Skipped(format!("the package openrc cannot be fetched: {error:#}")));
     }
