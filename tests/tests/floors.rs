@@ -18,7 +18,7 @@ const CRATES: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 /// Circles that may be: the program, one file of the circle (`crate` for its root), and why.
-const CIRCLES: [(&str, &str, &str); 16] = [
+const CIRCLES: [(&str, &str, &str); 15] = [
     ("become", "crate", "the root has the line for the person, which server and log write as well"),
     ("checks", "crate", "the root has the types, and the reader makes them"),
     ("confine", "crate", "the root has what is printed and with which code it ends; the commands use that"),
@@ -34,7 +34,6 @@ const CIRCLES: [(&str, &str, &str); 16] = [
     ("rc", "starter", "a service that a person starts is started by the starter, which starts services"),
     ("rc", "start_stop_daemon::start", "the request of a command line is its parent's"),
     ("rc", "supervise_daemon::watch", "what is supervised is its parent's"),
-    ("rc", "sys", "the checks of what calls return are the parent's of all families of calls"),
 ];
 
 /// Every file of a crate by its module, with the paths that it names; the root has no name.

@@ -1,12 +1,12 @@
 //! `ashlar-audit`: is what the six layers promise so, now, on this machine?
 //!
 //! The promises are data of the image (`check`); `system` looks, `judge` compares, `run` brings both together, `report` writes.
-//! It changes nothing: an attempt that must be refused (`sys`) would be harmless if it were not.
+//! It changes nothing: an attempt that must be refused (`attempt`) would be harmless if it were not.
 
+mod attempt;
 mod judge;
 mod report;
 mod run;
-mod sys;
 mod system;
 
 use std::io::Write as _;
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         drop(write!(out, "{HELP}"));
         return ExitCode::SUCCESS;
     }
-    if !options.list && !sys::is_root() {
+    if !options.list && sys::effective_uid() != 0 {
         say("needs root, to look at every process and file: become ashlar-audit".to_owned());
         return ExitCode::from(3);
     }

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use crate::judge::file::Found;
 use crate::judge::process::Process;
-use crate::sys;
 
 /// A program that says nothing for this long is ended.
 const PATIENCE: Duration = Duration::from_secs(20);

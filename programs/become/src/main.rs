@@ -14,7 +14,6 @@
 //! * [`slots`]: how many commands at a time. No effects.
 //! * [`login`]: whose command it is, for audit.
 //! * [`log`]: the system's log.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod client;
 mod log;
@@ -24,7 +23,6 @@ mod request;
 mod server;
 mod session;
 mod slots;
-mod sys;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -4,6 +4,9 @@ use std::io;
 
 /// A request has no more bytes than this.
 pub const MOST: usize = 128 * 1024;
+/// Signals that a caller passes on, as one byte each behind its request.
+pub const PASSED_ON: [i32; 7] =
+    [sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGTERM, sys::SIGUSR1, sys::SIGUSR2, sys::SIGWINCH];
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

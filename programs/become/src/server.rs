@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::slots::Slots;
-use crate::{GROUP, SOCKET, log, member, sys};
+use crate::{GROUP, SOCKET, log, member};
 
 /// Serves until it is ended.
 pub fn serve() -> io::Result<u8> {
@@ -40,7 +40,7 @@ pub fn serve() -> io::Result<u8> {
 
 /// Serves a connection beside the others, if its user has a place left.
 fn admit(connection: UnixStream, slots: &Arc<Mutex<Slots>>) -> io::Result<()> {
-    let uid = sys::Peer::of(&connection)?.uid;
+    let uid = sys::socket::Peer::of(&connection)?.uid;
     slots.lock().unwrap_or_else(PoisonError::into_inner).take(uid).map_err(io::Error::other)?;
     let place = Place { uid, slots: Arc::clone(slots) };
     // Without memory or a place for a thread this caller is turned away; the service goes on.

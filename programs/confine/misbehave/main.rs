@@ -9,7 +9,6 @@
 //! status is 1 when any other succeeds. What succeeds is undone, or harmless.
 
 mod attempts;
-mod sys;
 
 use std::env;
 use std::io::{self, Write as _};

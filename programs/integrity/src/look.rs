@@ -9,7 +9,6 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::entry::{Attributes, Content, Entry, Kind, Sum};
-use crate::sys;
 
 /// The entry of what was found at `place`; of files longer than `most` no content is read.
 pub fn look(place: &Path, found: &Metadata, most: u64) -> Entry {

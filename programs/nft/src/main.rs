@@ -4,7 +4,7 @@
 //! file -> lex -> parse -> written -> resolve -> ruleset -> linearize -> instruction -> netlink -> kernel
 //!         text or JSON <- show <- ruleset <- delinearize <- instruction <- netlink <- kernel
 //! ```
-//! All of it is pure but [`cli`], [`kernel`], and [`list`], which asks the kernel; unsafe code is in [`sys`] alone.
+//! All of it is pure but [`cli`], [`kernel`], and [`list`], which asks the kernel.
 //!
 //! Why not a crate: `rustables` and `nftnl` build rules from calls and have no language, no sets of intervals in use by rules, no
 //! listing, and the second needs the C library; `nftables` runs the program `nft`; `netlink-packet-netfilter` knows logs and
@@ -29,7 +29,6 @@ mod resolve;
 mod ruleset;
 mod show;
 mod source;
-mod sys;
 #[cfg(test)]
 mod tests;
 mod types;

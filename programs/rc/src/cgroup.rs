@@ -3,11 +3,12 @@
 //! Where no such file system is mounted everything here does nothing. Limits are written by the shell that
 //! starts the service (`sh/openrc-run.sh`), which knows the variables.
 
+use sys::Pid;
+
 use crate::conf::is_yes;
 use crate::message;
 use crate::paths::Paths;
 use crate::schedule;
-use crate::sys::{self, Pid};
 use std::env;
 use std::fs;
 use std::io;

@@ -1,10 +1,11 @@
 //! Which daemons a service started: the files below `daemons/SERVICE`, one per daemon, and whether they still run.
 
+use sys::Pid;
+
 use crate::cgroup::{self, Membership};
 use crate::paths::Paths;
 use crate::process::{self, Pattern, PidFile, Process};
 use crate::state;
-use crate::sys::Pid;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

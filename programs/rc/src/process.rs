@@ -3,13 +3,14 @@
 //! A process is identified by number *and* start time: numbers are used again. Ended but not yet collected
 //! ones (zombies) count as gone.
 
-use crate::sys::{self, Pid};
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use sys::Pid;
 
 /// One process at the time of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,8 @@ mod stop;
 
 pub use start::write_pid_file;
 
+use sys::{End, Pid};
+
 use crate::cgroup::{self, Membership};
 use crate::daemons::{self, Daemon};
 use crate::getopt::{self, Known, Parsed, option};
@@ -18,7 +20,6 @@ use crate::message;
 use crate::paths::Paths;
 use crate::process::{self, Pattern, PidFile, Process};
 use crate::schedule;
-use crate::sys::{End, Pid};
 use std::env;
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,6 @@
 //! not asked here but in [`crate::daemons`].
 
 use crate::paths::Paths;
-use crate::sys;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};

@@ -6,6 +6,8 @@
 mod respawn;
 mod watch;
 
+use sys::{Fork, Pid};
+
 use crate::daemons::{self, Daemon};
 use crate::getopt::{self, Known, Parsed, option};
 use crate::launch::{self, Launch};
@@ -15,7 +17,6 @@ use crate::process::{self, Held, PidFile, Process};
 use crate::schedule::{self, Step};
 use crate::start_stop_daemon::write_pid_file;
 use crate::state::{self, State};
-use crate::sys::{self, Fork, Pid};
 use respawn::Policy;
 use std::fs;
 use std::io::Read;

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use sys::socket::Sender;
+
 /// A datagram has no more bytes than this; of a longer one the rest is counted.
 pub const MOST: usize = 8192;
 
@@ -22,15 +24,6 @@ const RESERVED: [u8; 9] = [0, 3, 4, 5, 10, 12, 13, 14, 15];
 const USER: u8 = 1;
 const NOTICE: u8 = 5;
 
-/// Who sent a datagram, as the kernel says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sender {
-    /// User.
-    pub uid: u32,
-    /// Process.
-    pub pid: i32,
-}
-
 /// Which file a line belongs to. What people write cannot push out what the system wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -40,11 +33,9 @@ pub enum Place {
     People,
 }
 
-impl Sender {
-    /// The file for what this sender writes.
-    pub fn place(self) -> Place {
-        if self.uid < PEOPLE { Place::System } else { Place::People }
-    }
+/// The file for what a sender writes.
+pub fn place_of(sender: Sender) -> Place {
+    if sender.uid < PEOPLE { Place::System } else { Place::People }
 }
 
 /// A line, judged.
@@ -214,9 +205,9 @@ mod tests {
 
     #[test]
     fn people_write_apart() {
-        assert_eq!(Sender { uid: 123, pid: 1 }.place(), Place::System);
-        assert_eq!((ROOT.place(), BOB.place()), (Place::System, Place::People));
-        assert_eq!(Sender { uid: 65534, pid: 1 }.place(), Place::People);
+        assert_eq!(place_of(Sender { uid: 123, pid: 1 }), Place::System);
+        assert_eq!((place_of(ROOT), place_of(BOB)), (Place::System, Place::People));
+        assert_eq!(place_of(Sender { uid: 65534, pid: 1 }), Place::People);
     }
 
     /// Whatever is sent: one line, printable, and of the system's facilities only root's.

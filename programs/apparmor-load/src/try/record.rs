@@ -5,8 +5,6 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crate::sys;
-
 /// Where auditd writes.
 const AUDIT_LOG: &str = "/var/log/audit/audit.log";
 /// The limit of the kernel's log, in lines a time: without auditd it swallows records.

@@ -2,17 +2,19 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::Read as _;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use sys::{End, Fork};
+
 use super::{READY, watch, words};
 use crate::apply::{Failure, said};
 use crate::plan::{Logins, Users};
-use crate::{PROFILES, cli, sys};
+use crate::{PROFILES, cli, complain};
 
 /// The profile under which logins are moved, which also says what a user gets. Without its ending the name of its service.
 const NAME: &str = "users";
@@ -42,8 +44,8 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     command.args(["--report-to", &back.as_raw_fd().to_string()]);
     command.arg("--").arg(&program).arg("--move-logins").args(words(logins, &users));
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).env_clear();
-    let start = move || sys::keep_on_exec(&back).map_or_else(|error| error, |()| command.exec());
-    unkillable(|| sys::apart(start)).map_err(said("cannot start the process that moves logins"))?;
+    let start = move || sys::keep_on_exec(back.as_fd()).map_or_else(|error| error, |()| command.exec());
+    unkillable(|| apart(start)).map_err(said("cannot start the process that moves logins"))?;
     Ok(Watcher { socket })
 }
 
@@ -54,6 +56,25 @@ fn unkillable<T>(begin: impl FnOnce() -> T) -> T {
     let begun = begin();
     let _restored = before.and_then(|before| fs::write(OOM, before));
     begun
+}
+
+/// Runs `act` in a process that is nobody's child and in no terminal's session. Only for a process with one thread.
+/// `act` returns only with what kept it from becoming another program, which is said on standard error.
+fn apart(act: impl FnOnce() -> io::Error) -> io::Result<()> {
+    if let Fork::Parent(child) = sys::fork()? {
+        return match sys::wait(child, true)? {
+            Some((_, End::Code(0))) => Ok(()),
+            _ => Err(io::Error::other("no process can be made")),
+        };
+    }
+    // This child leads no group, so it can begin a session.
+    let _begun = sys::new_session();
+    match sys::fork() {
+        Ok(Fork::Child) => {}
+        other => sys::exit_now(u8::from(other.is_err())),
+    }
+    complain(&format!("confine: {}", act()), 1);
+    sys::exit_now(1)
 }
 
 fn limits(profile: &PathBuf) -> Result<Users, Failure> {
@@ -67,7 +88,7 @@ impl Watcher {
     /// Hands over what the filter tells, and waits until somebody listens.
     pub fn watch(mut self, told: &File) -> Result<(), Failure> {
         // Where nobody takes it, the answer says why.
-        let _sent = sys::send_descriptor(&self.socket, told);
+        let _sent = sys::socket::send_with(&self.socket, &[0], &[told.as_fd()]);
         let (mut ready, mut why) = ([0], String::new());
         let outcome = self.socket.read_exact(&mut ready);
         if outcome.is_ok() && ready == READY {

@@ -11,7 +11,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::paths::Paths;
-use crate::sys;
 
 /// How long one script may take to be read.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -20,7 +20,6 @@ use crate::depend::{Graph, Plan};
 use crate::message::{eerror, einfo, ewarn};
 use crate::paths::Paths;
 use crate::state::{self, State};
-use crate::sys;
 
 /// After the polite signal, so long until the other one. Longer than `openrc-run` gives its script: it is to tidy up.
 const GRACE: Duration = Duration::from_secs(4);

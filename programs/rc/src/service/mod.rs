@@ -15,7 +15,6 @@ use crate::message;
 use crate::paths::{Paths, is_service_name};
 use crate::starter;
 use crate::state::{self, State};
-use crate::sys;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};

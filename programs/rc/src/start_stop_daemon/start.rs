@@ -1,12 +1,13 @@
 //! `--start`: makes the process of a daemon, and notices when that fails.
 
+use sys::{End, Fork, Pid};
+
 use super::{Request, ended};
 use crate::conf::Conf;
 use crate::daemons::{self, Daemon};
 use crate::launch::{self, Launch};
 use crate::message;
 use crate::process;
-use crate::sys::{self, End, Fork, Pid};
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,6 +1,8 @@
 //! The supervisor at work: one loop that waits for the end of its child, for signals, and for the time of the
 //! next health check or start. Nothing in it waits for anything else.
 
+use sys::{End, Fork, Pid, Signals};
+
 use super::Charge;
 use super::respawn::{History, Verdict};
 use crate::daemons::{self, Daemon};
@@ -9,7 +11,6 @@ use crate::process;
 use crate::schedule::Step;
 use crate::start_stop_daemon::ended;
 use crate::state::{self, State};
-use crate::sys::{self, End, Fork, Pid, Signals};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
