@@ -8,8 +8,8 @@ use std::thread;
 use sys::Blocked;
 use sys::socket::send_with_stdio;
 
-use crate::request::{PASSED_ON, Request};
-use crate::{GROUP, SOCKET};
+use crate::member::GROUP;
+use crate::request::{PASSED_ON, Request, SOCKET};
 
 /// Asks for `words` and waits for the end. Gives the command's status, as a shell would.
 pub fn ask(words: Vec<String>) -> io::Result<u8> {

@@ -24,13 +24,9 @@ mod server;
 mod session;
 mod slots;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
-/// Where the service listens.
-const SOCKET: &str = "/run/become.sock";
-/// Who may use it.
-const GROUP: &str = "wheel";
 /// This program did not work; other numbers are the command's.
 const FAILED: u8 = 125;
 
@@ -44,15 +40,9 @@ fn main() -> ExitCode {
     };
     result.map_or_else(
         |error| {
-            tell(&error.to_string());
+            log::tell(&error.to_string());
             ExitCode::from(FAILED)
         },
         ExitCode::from,
     )
-}
-
-/// A line for the person.
-fn tell(text: &str) {
-    // With no standard error there is nobody to tell.
-    let _written = writeln!(io::stderr(), "become: {text}");
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+/// Where the service listens.
+pub const SOCKET: &str = "/run/become.sock";
 /// A request has no more bytes than this.
 pub const MOST: usize = 128 * 1024;
 /// Signals that a caller passes on, as one byte each behind its request.

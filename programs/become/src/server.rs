@@ -9,8 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::member::GROUP;
+use crate::request::SOCKET;
 use crate::slots::Slots;
-use crate::{GROUP, SOCKET, log, member};
+use crate::{log, member};
 
 /// Serves until it is ended.
 pub fn serve() -> io::Result<u8> {

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::member::GROUP;
 use crate::request::{MOST, PASSED_ON, Request};
-use crate::{GROUP, log, login, member};
+use crate::{log, login, member};
 
 /// How long a caller may take to say all that it wants.
 const PATIENCE: Duration = Duration::from_secs(10);

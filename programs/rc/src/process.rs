@@ -10,7 +10,15 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sys::Pid;
+use sys::{End, Pid};
+
+/// How something ended, in words.
+pub fn ended(end: End) -> String {
+    match end {
+        End::Code(code) => format!("it ended with exit code {code}"),
+        End::Signal(signal) => format!("it was ended by {}", crate::schedule::name(signal)),
+    }
+}
 
 /// One process at the time of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,21 +5,23 @@
 //! a pipe that closes when the program really runs. Here: the command line, and which processes are meant; [`start`] and
 //! [`stop`] act.
 
+mod request;
 mod start;
 mod stop;
 
 pub use start::write_pid_file;
 
-use sys::{End, Pid};
+use sys::Pid;
 
 use crate::cgroup::{self, Membership};
 use crate::daemons::{self, Daemon};
-use crate::getopt::{self, Known, Parsed, option};
+use crate::getopt::{self, Known, option};
 use crate::launch;
 use crate::message;
 use crate::paths::Paths;
 use crate::process::{self, Pattern, PidFile, Process};
 use crate::schedule;
+use request::Request;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -62,20 +64,6 @@ Usage: start-stop-daemon --start --exec PROGRAM [options] [-- arguments]
   -t, --test  -o, --oknodo  -P, --progress  -q, --quiet  -v, --verbose
 
 Without --start, --stop and --signal: --start.";
-
-/// The command line, resolved.
-struct Request {
-    parsed: Parsed,
-    /// The program, as it is called inside the new root.
-    exec: Option<String>,
-    /// What its processes look like from here.
-    pattern: Pattern,
-    args: Vec<String>,
-    /// Where its number is, seen from here.
-    pidfile: Option<String>,
-    service: Option<String>,
-    paths: Paths,
-}
 
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {
@@ -236,13 +224,5 @@ impl Request {
         let fits = self.pattern.fits(found, false) || self.is_as_noted(found);
         let nothing_known = self.pattern.exec.is_none() && self.pattern.name.is_none();
         fits && (!nothing_known || membership != Membership::Other)
-    }
-}
-
-/// How something ended, in words.
-pub fn ended(end: End) -> String {
-    match end {
-        End::Code(code) => format!("it ended with exit code {code}"),
-        End::Signal(signal) => format!("it was ended by {}", schedule::name(signal)),
     }
 }

@@ -16,38 +16,13 @@
 //! [`ask`] is the caller's side, [`serve`] the service's.
 
 mod ask;
+mod place;
 mod request;
 mod serve;
 
 use crate::paths::Paths;
-use std::path::PathBuf;
-use std::time::Duration;
 
 pub use ask::hand_over;
-
-/// A request must be complete after this.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Set for what the starter runs, which asks nobody else again. A caller who sets it himself runs his command himself.
-const STARTED: &str = "RC_OF_STARTER";
-
-/// As the kernel writes it where nobody logged in.
-const NOBODY: &str = "4294967295";
-
-/// Closed to all but root: whoever reaches the socket starts services.
-fn directory(paths: &Paths) -> PathBuf {
-    paths.state.join("starter")
-}
-
-/// Whether audit has a number of a login for this process. A kernel without audit has none for anybody.
-fn is_of_a_login(paths: &Paths) -> bool {
-    let number = std::fs::read_to_string(paths.root.join("proc/self/loginuid")).unwrap_or_default();
-    !matches!(number.trim_end(), "" | NOBODY)
-}
-
-fn socket(paths: &Paths) -> PathBuf {
-    directory(paths).join("socket")
-}
 
 /// `rc-starter [--detach]`
 ///

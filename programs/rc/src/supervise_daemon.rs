@@ -3,6 +3,7 @@
 //! Here: the command line, starting the supervisor, stopping it, passing a signal on. What the supervisor does
 //! while it runs is [`watch`]; when to give up is [`respawn`].
 
+mod charge;
 mod respawn;
 mod watch;
 
@@ -15,8 +16,8 @@ use crate::message;
 use crate::paths::{Paths, is_service_name};
 use crate::process::{self, Held, PidFile, Process};
 use crate::schedule::{self, Step};
-use crate::start_stop_daemon::write_pid_file;
 use crate::state::{self, State};
+use charge::{Charge, Health};
 use respawn::Policy;
 use std::fs;
 use std::io::Read;
@@ -56,24 +57,6 @@ Usage: supervise-daemon SERVICE --start [options] PROGRAM [-- arguments]
   -a, --healthcheck-timer SECONDS   call healthcheck() so often   -A, --healthcheck-delay SECONDS   first after so long
   and of start-stop-daemon: --user --group --chroot --chdir --env --umask --nicelevel --ionice --oom-score-adj
   --stdout --stderr --stdout-logger --stderr-logger --capabilities --secbits --no-new-privs";
-
-/// What a supervisor works with.
-struct Charge {
-    paths: Paths,
-    service: String,
-    pidfile: PathBuf,
-    policy: Policy,
-    health: Option<Health>,
-    stop: Vec<Step>,
-    launch: Launch,
-}
-
-/// Asking a service whether it is well.
-#[derive(Clone, Copy, Debug)]
-struct Health {
-    every: Duration,
-    first: Duration,
-}
 
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {

@@ -1,6 +1,7 @@
 //! Text and lists out of YAML, with a message for whatever else stands there.
 
 use crate::finding::Findings;
+use crate::words::SshKey;
 use crate::yaml::{Node, Value};
 
 /// One text.
@@ -53,4 +54,10 @@ pub fn truth(node: &Node, key: &str, findings: &mut Findings) -> Option<bool> {
             None
         }
     }
+}
+
+/// SSH keys, each judged on its own line.
+pub fn keys(node: &Node, key: &str, findings: &mut Findings) -> Vec<SshKey> {
+    let texts = texts(node, key, findings);
+    texts.into_iter().filter_map(|(line, text)| findings.take(line, SshKey::read(text))).collect()
 }

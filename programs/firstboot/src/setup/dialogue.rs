@@ -1,53 +1,13 @@
 //! The automaton of the dialogue: a line goes in, what to say and what to do next comes out.
 
 use super::answers::Answers;
-use super::questions::{ORDER, Question};
-use crate::config::{Config, Facts};
+use super::question::{ORDER, Question};
+use super::questions;
 use crate::words::{PasswordHash, SshKey};
 
-/// What the console does next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
-    /// Show the prompt and read a line; the line is not shown if `hidden`.
-    Ask {
-        /// With its default in brackets.
-        prompt: String,
-        /// A password is typed.
-        hidden: bool,
-    },
-    /// Read `authorized_keys` from a volume; then [`Dialogue::keys`].
-    ReadKeys,
-    /// Hash this password; then [`Dialogue::hashed`].
-    Hash(String),
-    /// Carry it out.
-    Apply(Box<Config>),
-    /// The person left; the answers are kept.
-    Leave,
-}
-
-/// A conversation.
-#[derive(Debug)]
-pub struct Dialogue {
-    /// What is known of the machine.
-    pub facts: Facts,
-    /// What was answered.
-    pub answers: Answers,
-    /// The password that was typed once.
-    pub first: Option<String>,
-    /// Keys typed so far, while the question for them is open.
-    pub typed: Vec<SshKey>,
-    /// What is asked now.
-    pub at: Question,
-}
+pub use super::state::{Dialogue, Turn};
 
 impl Dialogue {
-    /// Goes on with the first question that has no answer yet.
-    pub fn new(facts: Facts, answers: Answers) -> Self {
-        let mut dialogue = Self { facts, answers, first: None, typed: Vec::new(), at: Question::Host };
-        dialogue.at = dialogue.open();
-        dialogue
-    }
-
     /// What is said at the beginning.
     pub fn greeting(&self) -> Vec<String> {
         let again = self.answers != Answers::default();
@@ -61,14 +21,6 @@ impl Dialogue {
         lines
     }
 
-    /// The first question that has no answer.
-    fn open(&self) -> Question {
-        ORDER
-            .into_iter()
-            .find(|question| question.applies(&self.answers) && !question.answered(&self.answers))
-            .unwrap_or(Question::Confirm)
-    }
-
     /// The question that is asked now.
     pub fn turn(&self) -> Turn {
         Turn::Ask { prompt: self.at.prompt(self), hidden: matches!(self.at, Question::Password | Question::Repeat) }
@@ -77,7 +29,7 @@ impl Dialogue {
     /// What to say before the question.
     pub fn introduction(&self) -> Vec<String> {
         match self.at {
-            Question::Confirm => super::questions::summary(self),
+            Question::Confirm => questions::summary(self),
             _ => Vec::new(),
         }
     }
@@ -99,11 +51,6 @@ impl Dialogue {
         self.turn()
     }
 
-    /// The next question in the order, that applies.
-    pub fn forward(&mut self) {
-        self.at = self.open();
-    }
-
     /// To the question before; its answer is forgotten, so that it is asked.
     fn back(&mut self) {
         if self.at == Question::Repeat {
@@ -118,14 +65,6 @@ impl Dialogue {
         }
     }
 
-    /// Forgets the answer to `question` and asks it.
-    pub fn ask_again(&mut self, question: Question) {
-        question.forget(&mut self.answers);
-        self.first = None;
-        self.typed.clear();
-        self.at = question;
-    }
-
     /// The file of a volume, or why there is none.
     pub fn keys(&mut self, text: Result<String, String>, say: &mut Vec<String>) -> Turn {
         match text {
@@ -133,7 +72,7 @@ impl Dialogue {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
                 for line in lines {
                     match SshKey::read(line) {
-                        Ok(key) => super::questions::add_key(self, key, say),
+                        Ok(key) => questions::add_key(self, key, say),
                         Err(message) => say.push(message),
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Check, Probe, Text, Wanted};
+use crate::check::{Check, Probe, Text, Wanted};
 
 /// Something in the file that is not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What rules do: elements, marks, refusals, address translation.
 
+use super::set::statement_of_element;
 use super::{Loaded, Reader};
 use crate::field::{Field, Header};
 use crate::instruction::{Instruction, NAT_ADDRESSES, NAT_PORTS, Register, Registers};
@@ -85,15 +86,5 @@ impl Reader<'_> {
         let flags = flags & !(NAT_PORTS | NAT_ADDRESSES);
         let right = fits(&addresses, address_bytes) && fits(&ports, 2) && flags & !known == 0;
         right.then_some(Statement::Nat(Nat { kind, family, addresses, ports, flags }))
-    }
-}
-
-/// A statement that elements have.
-pub fn statement_of_element(instruction: &Instruction) -> Statement {
-    match instruction {
-        Instruction::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
-        Instruction::Limit(limit) => Statement::Limit(limit.clone()),
-        Instruction::Unknown(name) => Statement::Unknown(name.clone()),
-        _ => Statement::Unknown("expression".to_owned()),
     }
 }

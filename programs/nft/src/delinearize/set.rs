@@ -1,6 +1,5 @@
 //! Sets: bytes of keys back to values, and places where intervals begin and end back to intervals.
 
-use super::effect::statement_of_element;
 use crate::instruction::Instruction;
 use crate::netlink::dump::{RawElement, RawSet};
 use crate::netlink::number;
@@ -181,4 +180,14 @@ fn data_type(of: u32, len: u32) -> Option<DataType> {
     }
     let of = Type::numbered(of)?;
     (of.kind().bytes == len as usize).then_some(DataType::Value(of))
+}
+
+/// A statement that elements have.
+pub(super) fn statement_of_element(instruction: &Instruction) -> Statement {
+    match instruction {
+        Instruction::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+        Instruction::Limit(limit) => Statement::Limit(limit.clone()),
+        Instruction::Unknown(name) => Statement::Unknown(name.clone()),
+        _ => Statement::Unknown("expression".to_owned()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use sys::{End, Fork, Pid};
 
-use super::{Request, ended};
+use super::request::Request;
 use crate::conf::Conf;
 use crate::daemons::{self, Daemon};
 use crate::launch::{self, Launch};
@@ -92,7 +92,7 @@ impl Request {
         }
         match sys::wait(pid, true).map_err(said)? {
             Some((_, End::Code(0))) => Ok(pid),
-            Some((_, end)) => Err(format!("failed to start `{}`: {}", launch.exec.display(), ended(end))),
+            Some((_, end)) => Err(format!("failed to start `{}`: {}", launch.exec.display(), process::ended(end))),
             None => Ok(pid),
         }
     }
@@ -126,7 +126,7 @@ impl Request {
         loop {
             if background {
                 if let Ok(Some((_, end))) = sys::wait(pid, false) {
-                    return Err(format!("{exec} ended right after its start: {}", ended(end)));
+                    return Err(format!("{exec} ended right after its start: {}", process::ended(end)));
                 }
             } else if self.pidfile.is_some()
                 && begun.elapsed() >= limit

@@ -2,8 +2,8 @@
 
 use sys::Signals;
 
+use super::place::{STARTED, directory, is_of_a_login, socket};
 use super::request::Request;
-use super::{STARTED, directory, is_of_a_login, socket};
 use crate::message::eerror;
 use crate::paths::Paths;
 use std::io::{self, Read, Write};

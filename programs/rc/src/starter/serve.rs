@@ -3,8 +3,8 @@
 use sys::socket::Peer;
 use sys::{End, Fork, Pid, Signals};
 
+use super::place::{PATIENCE, STARTED, directory, is_of_a_login, socket};
 use super::request::{MOST, Request};
-use super::{PATIENCE, STARTED, directory, is_of_a_login, socket};
 use crate::eapplets;
 use crate::paths::Paths;
 use crate::users::Accounts;
