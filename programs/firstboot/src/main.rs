@@ -9,7 +9,6 @@
 //!
 //! * [`types`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
 //! * [`volume`], [`facts`], [`apply`], [`report`], the console in [`setup`]: effects.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod accounts;
 mod apply;
@@ -22,7 +21,6 @@ mod nocloud;
 mod plan;
 mod report;
 mod setup;
-mod sys;
 mod types;
 mod volume;
 mod yaml;
