@@ -83,7 +83,7 @@ mod tests {
         let file = folder.join("baseline");
         fs::write(&file, "text").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(read_text(&file).unwrap_err().to_string().contains("yours alone"));
+        assert!(read_text(&file).unwrap_err().to_string().contains("only you can write"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_text(&file).unwrap(), "text");
         symlink(&file, folder.join("link")).unwrap();

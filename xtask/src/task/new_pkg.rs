@@ -206,7 +206,7 @@ mod tests {
         let name: PkgName = "zlib".parse().unwrap();
         let shown = Utf8PathBuf::from("pkgs/zlib/pkg.toml");
         let digest = Digest::of("x");
-        for style in style::ALL {
+        for style in ashlar_core::model::recipe::style::ALL {
             let text = skeleton(&name, style, Some("https://zlib.net/zlib-1.3.1.tar.gz"), None, Some(&digest));
             assert!(text.contains("version = \"1.3.1\""), "{text}");
             let files = ["Cargo.toml", "Cargo.lock"].map(str::to_owned).into();
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn without_a_source_its_blanks_are_named() {
         let name: PkgName = "zlib".parse().unwrap();
-        let text = skeleton(&name, style::ALL[0], None, None, None);
+        let text = skeleton(&name, ashlar_core::model::recipe::style::ALL[0], None, None, None);
         let codes: Vec<&str> =
             findings(&text, "pkgs/zlib/pkg.toml".into(), &BTreeSet::new()).iter().map(|finding| finding.code).collect();
         assert!(codes.contains(&"recipe::source-location") && codes.contains(&"recipe::bad-sha256"), "{codes:?}");

@@ -72,9 +72,9 @@ unsafe fn option<T>(socket: &UnixStream, name: c_int, value: &mut T) -> io::Resu
 
 /// Sends bytes together with descriptors.
 pub fn send_with(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut room);
-    if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+    if descriptors.len() > MAX_DESCRIPTORS || !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Error::other("too many descriptors for one message"));
     }
     let sent = rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?;
@@ -82,7 +82,7 @@ pub fn send_with(socket: &UnixStream, bytes: &[u8], descriptors: &[BorrowedFd<'_
 }
 
 /// Descriptors that go in one message at most.
-const MOST: usize = 4;
+const MAX_DESCRIPTORS: usize = 4;
 
 /// Sends bytes together with standard input, output and error.
 pub fn send_with_stdio(socket: &UnixStream, bytes: &[u8]) -> io::Result<()> {
@@ -91,7 +91,7 @@ pub fn send_with_stdio(socket: &UnixStream, bytes: &[u8]) -> io::Result<()> {
 
 /// Receives bytes together with descriptors, of both as many as there is room for.
 pub fn receive_with<const N: usize>(socket: &UnixStream, bytes: &mut [u8]) -> io::Result<[OwnedFd; N]> {
-    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut room);
     let expected = bytes.len();
     let got = rustix::net::recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
@@ -231,9 +231,9 @@ mod tests {
         sender.write_all(b"1234").unwrap();
         assert_eq!(said(&mut [0; 4]), "the message comes with 0 descriptors; 3 are expected");
         let input = io::stdin();
-        send_with(&sender, b"1234", &[input.as_fd(); MOST]).unwrap();
+        send_with(&sender, b"1234", &[input.as_fd(); MAX_DESCRIPTORS]).unwrap();
         assert_eq!(said(&mut [0; 4]), "the message comes with 4 descriptors; 3 are expected");
-        assert!(send_with(&sender, b"1234", &[input.as_fd(); MOST + 1]).is_err());
+        assert!(send_with(&sender, b"1234", &[input.as_fd(); MAX_DESCRIPTORS + 1]).is_err());
         drop(sender);
         assert_eq!(said(&mut [0; 4]), "the message has 0 bytes; 4 are expected");
     }

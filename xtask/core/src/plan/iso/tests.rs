@@ -6,14 +6,14 @@ fn input(name: &str) -> Input {
     Input { name: name.parse().unwrap(), diff_id: Digest::of(name) }
 }
 
-fn profile() -> Profile {
-    Profile {
+fn profile() -> IsoProfile {
+    IsoProfile {
         version: "1".to_owned(),
         root: vec!["busybox".to_owned()],
         modes: [("etc/secret".to_owned(), "0600".to_owned())].into(),
         cmdline: vec!["quiet".to_owned(), "lockdown=integrity".to_owned()],
         foreign_services: vec!["elsewhere".to_owned()],
-        ..Profile::default()
+        ..IsoProfile::default()
     }
 }
 
@@ -68,10 +68,10 @@ fn every_input_is_in_the_key() {
     let profile = profile();
     let common = Common { variant: "tiny", name: "tiny", profile: &profile, seed: Digest::of("seed") };
     let others = [
-        Profile { cmdline: vec!["quiet".to_owned()], ..profile.clone() },
-        Profile { modes: BTreeMap::new(), ..profile.clone() },
-        Profile { foreign_services: Vec::new(), ..profile.clone() },
-        Profile { version: "2".to_owned(), ..profile.clone() },
+        IsoProfile { cmdline: vec!["quiet".to_owned()], ..profile.clone() },
+        IsoProfile { modes: BTreeMap::new(), ..profile.clone() },
+        IsoProfile { foreign_services: Vec::new(), ..profile.clone() },
+        IsoProfile { version: "2".to_owned(), ..profile.clone() },
     ];
     let keys = |common: Common<'_>| plans(common).map(|plan| plan.keyed(common).key);
     for other in &others {
