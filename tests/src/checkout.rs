@@ -53,7 +53,7 @@ impl Ended {
         self.events("built ")
     }
 
-    /// Packages that needed no build.
+    /// Packages that needed no build, of a run with `--verbose`.
     pub fn cached(&self) -> Vec<&str> {
         self.events("cached ")
     }

@@ -1,4 +1,5 @@
 //! What is built again after a change and what is not, and what the engine tells about it.
+#![expect(clippy::disallowed_methods, reason = "repeats a command as a person does")]
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use ashlar_core::model::toolchain::Toolchain;
 use ashlar_core::model::tree::{self, PACKAGES, PackageFolder};
 use ashlar_core::plan::key::explain;
 use ashlar_core::plan::{BuildInputs, BuildPlan, Input, PackageFiles};
-use ashlar_tests::checkout::{Checkout, names, repository};
+use ashlar_tests::checkout::{Checkout, Ended, names, repository};
 use camino::{Utf8Path, Utf8PathBuf};
 
 const CHAIN: [&str; 3] = ["chain-app", "chain-lib", "chain-mid"];
@@ -29,9 +30,13 @@ fn chain() -> Option<Checkout> {
 #[test]
 fn nothing_to_do_is_noticed() {
     let Some(checkout) = chain() else { return };
-    let again = checkout.run(&["build-pkg", "chain-app"]);
+    let again = checkout.run(&["build-pkg", "chain-app", "--verbose"]);
     assert_eq!(again.cached(), CHAIN);
     assert!(again.built().is_empty());
+    // What nobody named is one line.
+    let short =
+        checkout.run(&["build-pkg", "chain-app"]).told(0, &["     cached chain-app (", "     cached 2 packages\n"]);
+    assert_eq!(short.stderr.lines().count(), 2, "{}", short.stderr);
     let quiet = checkout.run(&["build-pkg", "chain-app", "--quiet"]);
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), (again.stdout.as_str(), ""));
 }
@@ -42,7 +47,7 @@ fn the_same_bytes_of_a_library_rebuild_nothing_above_it() {
     checkout.edit("chain-lib", "installing the lib\"", "installing the lib\"\necho \"and one line more\"");
     let why = checkout.run(&["why", "chain-lib"]).good();
     assert!(why.contains("phases.install: line 2: ") && why.contains("`echo \"and one line more\"`"), "{why}");
-    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &["built chain-lib 1", "same bytes as before"]);
+    let ended = checkout.run(&["build-pkg", "chain-app", "-v"]).told(0, &["built chain-lib 1", "same bytes as before"]);
     assert_eq!((ended.built(), ended.cached()), (vec!["chain-lib"], vec!["chain-app", "chain-mid"]));
     let why = checkout.run(&["why", "chain-lib"]).good();
     assert!(why.contains("nothing changed since its last build"), "{why}");
@@ -64,7 +69,7 @@ fn other_bytes_of_a_library_rebuild_all_above_it() {
     for _ in 0..2 {
         assert!(checkout.run(&["why", "chain-lib"]).good().contains("env.OPTION: two -> one"));
     }
-    assert_eq!(checkout.run(&["build-pkg", "chain-app"]).told(0, &[]).cached(), CHAIN);
+    assert_eq!(checkout.run(&["build-pkg", "chain-app", "-v"]).told(0, &[]).cached(), CHAIN);
     assert!(checkout.run(&["why", "chain-lib"]).good().contains("nothing changed"));
 }
 
@@ -87,6 +92,77 @@ fn what_install_loses_or_the_recipe_imagines_is_refused() {
 }
 
 #[test]
+fn a_broken_recipe_stops_only_what_needs_it() {
+    let Some(checkout) = Checkout::new() else { return };
+    checkout.edit("chain-mid", "license = \"MIT\"", "licence = \"MIT\"");
+    fs::create_dir_all(checkout.root().join("pkgs/begun")).unwrap();
+    let warnings = [
+        "warning: pkgs/chain-mid/pkg.toml:4:1: `licence` is not a recipe key; it stops only what needs it",
+        "pkgs/begun has no pkg.toml",
+    ];
+    let ended = checkout.run(&["build-pkg", "clean", "chain-lib"]).told(0, &warnings);
+    assert_eq!(ended.built(), ["chain-lib", "clean"]);
+    // What needs it ends with the findings themselves, and so does what is about the whole tree.
+    for args in [&["build-pkg", "chain-app"][..], &["build-pkg", "chain-mid"], &["check"], &["build-pkg", "--all"]] {
+        let ended = checkout.run(args).told(10, &["error[recipe::unknown-key]", "  --> pkgs/chain-mid/pkg.toml:4:1"]);
+        assert!(ended.built().is_empty());
+    }
+    drop(checkout.run(&["build-pkg", "chain-nothing"]).told(2, &["there is no package `chain-nothing`"]));
+}
+
+#[test]
+fn after_a_failure_what_does_not_need_it_is_built() {
+    let Some(checkout) = Checkout::new() else { return };
+    checkout.edit("chain-lib", "echo \"installing the lib\"", "echo \"no room\"; exit 3");
+    let texts = [
+        "not built, since it needs what failed: chain-app, chain-mid\n",
+        "error: building chain-lib 1\n  because: chain-lib failed in `install`\n  because: exit code 3 after ",
+    ];
+    let ended = checkout.run(&["build-pkg", "chain-app", "clean", "split"]).told(30, &texts);
+    assert_eq!(ended.built(), ["clean", "split"]);
+    // Each of two failures is told in full, and what was built is not built again.
+    let ended = checkout.run(&["build-pkg", "chain-lib", "broken", "clean"]);
+    let texts = ["error: building broken 1\n", "error: building chain-lib 1\n", "cached clean ("];
+    assert!(ended.told(30, &texts).built().is_empty());
+}
+
+#[test]
+fn a_failure_is_told_with_its_log_and_a_command_to_repeat_it() {
+    let Some(checkout) = Checkout::new() else { return };
+    let ended = checkout.run(&["build-pkg", "broken"]);
+    let lines: Vec<String> =
+        ended.stderr.lines().map(|line| line.replace(checkout.store().as_str(), "STORE")).collect();
+    let text = lines.join("\n");
+    insta::assert_snapshot!(without_seconds(&text));
+    // The command is that of the runtime; it works as long as the build is kept.
+    let kept = checkout.run(&["build-pkg", "broken", "--keep"]).told(30, &["kept; `cargo xtask shell broken`"]);
+    assert!(!kept.stderr.contains("which is gone"), "{}", kept.stderr);
+    let script = checkout.store().join("logs/broken").join(script_of(&kept.stderr));
+    let again = Ended::of(std::process::Command::new("sh").arg(&script).output().unwrap());
+    assert_eq!(again.code, ended_code(&kept.stderr), "{again:?}");
+}
+
+/// The text with every duration in seconds as `N`.
+fn without_seconds(text: &str) -> String {
+    let number = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    text.split(' ')
+        .map(|word| if number(word) && word.contains('.') { "N" } else { word })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The name of the script that a failure names.
+fn script_of(stderr: &str) -> String {
+    let path = stderr.lines().find_map(|line| line.trim().strip_prefix("command  sh ")).unwrap();
+    Utf8Path::new(path).file_name().unwrap().to_owned()
+}
+
+/// The exit code that a failure names.
+fn ended_code(stderr: &str) -> Option<i32> {
+    stderr.split("exit code ").nth(1)?.split(' ').next()?.parse().ok()
+}
+
+#[test]
 fn touching_and_commenting_rebuild_nothing() {
     let Some(checkout) = chain() else { return };
     checkout.edit("chain-lib", "# Decides what the package holds.", "# A better comment,\n# on two lines.");
@@ -94,7 +170,7 @@ fn touching_and_commenting_rebuild_nothing() {
         let file = fs::File::options().write(true).open(checkout.recipe(package)).unwrap();
         file.set_modified(SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
     }
-    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &[]);
+    let ended = checkout.run(&["build-pkg", "chain-app", "-v"]).told(0, &[]);
     assert_eq!((ended.built(), ended.cached()), (vec![], CHAIN.to_vec()));
 }
 
@@ -104,7 +180,7 @@ fn a_file_beside_the_recipe_is_an_input() {
     fs::write(checkout.recipe("chain-mid").with_file_name("extra"), "x").unwrap();
     let why = checkout.run(&["why", "chain-mid"]).good();
     assert!(why.contains("files[extra]"), "{why}");
-    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &["same bytes as before"]);
+    let ended = checkout.run(&["build-pkg", "chain-app", "-v"]).told(0, &["same bytes as before"]);
     assert_eq!((ended.built(), ended.cached()), (vec!["chain-mid"], vec!["chain-app", "chain-lib"]));
 }
 

@@ -18,23 +18,13 @@ const CRATES: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 /// Circles that may be: the program, one file of the circle (`crate` for its root), and why.
-const CIRCLES: [(&str, &str, &str); 16] = [
-    ("become", "crate", "the root has the line for the person, which server and log write as well"),
-    ("checks", "crate", "the root has the types, and the reader makes them"),
+const CIRCLES: [(&str, &str, &str); 6] = [
     ("confine", "crate", "the root has what is printed and with which code it ends; the commands use that"),
     ("confine", "plan::resolve", "names of accounts become the plan's numbers while the plan is resolved"),
     ("confine", "calls::table", "the table names the groups of calls, and the groups are read from the table"),
-    ("firstboot", "nocloud::document", "a document has users, and a user is read like a document"),
-    ("firstboot", "setup::questions", "a question takes its turn in the dialogue, which knows the questions"),
     ("firstboot", "yaml", "a parser: blocks hold blocks and scalars"),
-    ("nft", "delinearize", "a reader of what the kernel has: sets hold statements, statements use sets"),
     ("nft", "resolve", "a parser: values name sets, sets hold values"),
     ("nft", "show::json::rule", "a printer: rules hold sets, sets hold statements of rules"),
-    ("nft", "show::text", "a printer: rules hold sets, sets hold statements of rules"),
-    ("rc", "starter", "a service that a person starts is started by the starter, which starts services"),
-    ("rc", "start_stop_daemon::start", "the request of a command line is its parent's"),
-    ("rc", "supervise_daemon::watch", "what is supervised is its parent's"),
-    ("rc", "sys", "the checks of what calls return are the parent's of all families of calls"),
 ];
 
 /// Every file of a crate by its module, with the paths that it names; the root has no name.

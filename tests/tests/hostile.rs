@@ -168,7 +168,7 @@ fn memory_and_processes_end_where_the_build_has_its_share() {
     if !doctor.contains("control groups") || doctor.contains("without control groups") {
         testkit::skip!("no control groups here, so memory is not limited");
     }
-    let texts = ["the phase met a limit of the sandbox: it wanted more than 2048 processes at once"];
+    let texts = ["the phase met a limit of the sandbox: it tried to run more than 2048 processes at once"];
     drop(checkout.run(&["build-pkg", "hostile-forks"]).told(30, &texts));
     let texts = [
         "the phase met a limit of the sandbox: it used more than ",

@@ -45,6 +45,64 @@ fn a_killed_build_leaves_nothing_that_hurts() {
     assert!(checkout.stored("tmp").is_empty());
 }
 
+/// What of a second build is there: stores, and mounts below them.
+fn second_builds(checkout: &Checkout) -> Vec<String> {
+    let folder = checkout.store().join("second");
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let mounted = mounts.lines().filter(|line| line.contains(folder.as_str())).map(str::to_owned);
+    checkout.stored("second").into_iter().filter(|name| !name.ends_with(".lock")).chain(mounted).collect()
+}
+
+#[test]
+fn a_killed_verification_is_cleared_by_the_next_run() {
+    let Some(checkout) = Checkout::new() else { return };
+    let others = containers_of("slow");
+    // Long enough to be met in the second build, which is killed there.
+    checkout.edit("slow", "sleep 0.1\nmkdir", "if [ \"$TZ\" != UTC ]; then sleep 60; fi\nmkdir");
+    let mut run =
+        checkout.command(&["verify-repro", "slow"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let is_building = || !second_builds(&checkout).is_empty() && containers_of("slow").len() > others.len();
+    while !is_building() {
+        assert!(Instant::now() < until && run.try_wait().unwrap().is_none(), "no second build was met");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Past the first build, and some way into the second.
+    std::thread::sleep(Duration::from_millis(500));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(!second_builds(&checkout).is_empty());
+    drop(checkout.run(&["build-pkg", "clean"]).told(0, &["cleared what a killed run left: verify-repro-"]));
+    assert_eq!(second_builds(&checkout), Vec::<String>::new());
+    assert_eq!(containers_of("slow"), others);
+}
+
+#[test]
+fn ctrl_c_ends_the_run_and_its_containers_with_a_word() {
+    let Some(checkout) = Checkout::new() else { return };
+    let others = containers_of("slow");
+    checkout.edit("slow", "sleep 0.1\nmkdir", "sleep 60\nmkdir");
+    let run = checkout.command(&["build-pkg", "clean", "slow"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = run.spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while !checkout.store().join("logs/slow/install.log").exists() || checkout.stored("packages/clean").is_empty() {
+        assert!(Instant::now() < until, "the build was not met");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let started = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+    let ended = Ended::of(run.wait_with_output().unwrap()).told(130, &[]);
+    assert!(
+        ended.stderr.ends_with("stopped; what was built is kept\n") && !ended.stderr.contains("error"),
+        "{ended:?}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(9), "it ended by itself, in {:?}", started.elapsed());
+    assert_eq!(containers_of("slow"), others);
+    assert!(checkout.stored("work").iter().all(|name| name.ends_with(".lock")), "{:?}", checkout.stored("work"));
+    let next = checkout.run(&["build-pkg", "clean"]).told(0, &["cached clean"]);
+    assert!(!next.stderr.contains("cleared"), "{}", next.stderr);
+}
+
 /// Makes the store forget what was built, so that the next run builds.
 fn forget_results(checkout: &Checkout) {
     for folder in ["records", "packages", "plans", "last"] {
@@ -179,7 +237,7 @@ fn a_flipped_byte_in_a_stored_layer_is_built_again() {
     flip(&checkout.store().join("packages/chain-lib").join(&id).join("blobs/sha256").join(&id), 600);
     let texts =
         ["the stored layer of chain-lib is damaged (expected ", "it will be built again", "same bytes as before"];
-    let ended = checkout.run(&["build-pkg", "chain-app"]).told(0, &texts);
+    let ended = checkout.run(&["build-pkg", "chain-app", "-v"]).told(0, &texts);
     assert_eq!((ended.built(), ended.cached()), (vec!["chain-lib"], vec!["chain-app", "chain-mid"]));
     assert_eq!(ended.stdout, first);
 }

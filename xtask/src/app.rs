@@ -1,11 +1,14 @@
-//! What every task may use: the checkout, the options of every command, the store, the events.
+//! The context of every task: the checkout, the options of every command, the store, the events.
 
 use anyhow::Result;
+use ashlar_core::base::diag::Severity;
+use ashlar_core::base::event::Event;
 use ashlar_core::plan::Variations;
 use camino::Utf8PathBuf;
 
 use crate::build::session::{Options, Session};
 use crate::cli::Global;
+use crate::host::invalid;
 use crate::host::repository::Repository;
 use crate::host::store::Store;
 use crate::report::Reporter;
@@ -22,8 +25,23 @@ pub struct App {
 }
 
 impl App {
-    /// The tree, read and validated.
+    /// The tree, read and validated. A recipe that is broken or unfinished is told as a warning: it stops what needs it, and nothing
+    /// else.
     pub fn repository(&self) -> Result<Repository> {
+        let repository = Repository::load_good(&self.root)?;
+        for findings in repository.broken.findings() {
+            let Some(first) = findings.first() else { continue };
+            let (_, mut shown) = invalid::located(&self.root, first);
+            shown.severity = Severity::Warning;
+            let more = if findings.len() > 1 { format!("{} findings; ", findings.len()) } else { String::new() };
+            shown.help = Some(format!("{more}it stops only what needs it; `cargo xtask check` says more"));
+            self.reporter.emit(Event::Finding(shown));
+        }
+        Ok(repository)
+    }
+
+    /// The tree, read and validated, for commands that are about all of it.
+    pub fn whole_repository(&self) -> Result<Repository> {
         Repository::load(&self.root)
     }
 

@@ -5,4 +5,5 @@ pub mod compile_audit;
 pub mod context;
 pub mod look;
 pub mod package;
+pub mod plan;
 pub mod session;

@@ -9,12 +9,12 @@ use clap::{Args, Parser, Subcommand};
 
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::Layer;
-use ashlar_core::model::recipe::Style;
+use ashlar_core::model::recipe::{Style, style};
 
 pub use self::machines::{BootTestArgs, GRADERS, GradeArgs, RunArgs, ScreenshotArgs};
 pub use self::measure::{BenchArgs, Benchmark, OracleArgs, System};
 use crate::compose::iso::Stage;
-use crate::report::Format;
+use crate::report::{Detail, Format};
 
 /// Builds Ashlar: packages from source, container images, a bootable ISO; and proves that they reproduce.
 #[derive(Debug, Parser)]
@@ -31,12 +31,15 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// `human`: progress on standard error; `json`: one event a line on standard output.
+    /// `human`: progress and errors on standard error; `json`: everything on standard output, one JSON object a line.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub message_format: Format,
     /// Only errors and results.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// Also every package that was cached, and the command lines of what is started.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
     /// Fetch nothing; works whenever the store holds what is needed.
     #[arg(long, global = true)]
     pub offline: bool,
@@ -49,6 +52,17 @@ pub struct Global {
     /// Leave a failed build in place; `cargo xtask shell PKG` opens a shell in it.
     #[arg(long, global = true)]
     pub keep: bool,
+}
+
+impl Global {
+    /// How much is said.
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Usual,
+        }
+    }
 }
 
 /// The commands.
@@ -164,7 +178,7 @@ pub enum Command {
         #[arg(default_value = "minimal")]
         profile: String,
     },
-    /// Starts the ISO in QEMU and lets graders judge it: ashlar-audit, exposure, ssh-audit, Lynis.
+    /// Starts the ISO in QEMU and runs graders on it: ashlar-audit, exposure, ssh-audit, Lynis.
     Grade(GradeArgs),
     /// Measures claims: ratios in one run.
     Bench(BenchArgs),
@@ -235,7 +249,7 @@ pub struct NewPkgArgs {
     /// Package name.
     pub name: PkgName,
     /// Build style.
-    #[arg(long, default_value = "autotools", value_parser = PossibleValuesParser::new(Style::ALL.map(Style::as_str)).try_map(style))]
+    #[arg(long, default_value = "autotools", value_parser = PossibleValuesParser::new(style::ALL.map(|style| style.name)).try_map(style))]
     pub style: Style,
     /// Upstream location of the source.
     #[arg(long)]
@@ -258,7 +272,7 @@ pub struct BumpArgs {
 }
 
 fn style(name: String) -> Result<Style, &'static str> {
-    Style::from_name(&name).ok_or("no build style")
+    style::named(&name).ok_or("no build style")
 }
 
 /// Forms of `--print-plan`.

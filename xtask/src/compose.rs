@@ -10,6 +10,7 @@ pub mod root;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
 use ashlar_core::model::image::extends::extended;
@@ -34,16 +35,13 @@ pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, IsoProfile>>
 
 /// The image `name`.
 pub fn image_named(repository: &Repository, name: &str) -> Result<Image> {
-    let mut images = images(repository)?;
-    images.remove(name).ok_or_else(|| repository::unknown("image", name, images.keys().map(String::as_str)))
+    read(repository, "image", &IMAGES, Image::parse)?.named(repository, "image", name)
 }
 
 /// The profile of a variant, with what that leaves out.
 pub fn variant(repository: &Repository, variant: &Variant) -> Result<IsoProfile> {
-    let (mut profiles, name) = (profiles(repository)?, &variant.profile);
-    let profile = profiles.remove(name);
-    let mut profile =
-        profile.ok_or_else(|| repository::unknown("ISO profile", name, profiles.keys().map(String::as_str)))?;
+    let profiles = read(repository, "profile", &PROFILES, IsoProfile::parse)?;
+    let mut profile = profiles.named(repository, "ISO profile", &variant.profile)?;
     profile.layers_off.extend(variant.without.iter().cloned());
     Ok(profile)
 }
@@ -69,13 +67,40 @@ impl Variant {
     }
 }
 
-type Parse<T> = fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<ashlar_core::base::diag::Diagnostic>>;
+type Parse<T> = fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<Diagnostic>>;
 
-/// The documents `NOUN.toml` in the folders below `places`, by the folder's name.
+/// The documents of a kind by their names, and what is wrong with those that could not be read.
+struct Documents<T> {
+    good: BTreeMap<String, T>,
+    findings: Vec<(String, Diagnostic)>,
+}
+
+impl<T> Documents<T> {
+    /// The one of this name, whatever is wrong with others.
+    fn named(mut self, repository: &Repository, kind: &str, name: &str) -> Result<T> {
+        let own = self.findings.iter().filter(|(other, _)| other == name).map(|(_, finding)| finding.clone());
+        let own: Vec<Diagnostic> = own.collect();
+        if !own.is_empty() {
+            return Err(invalid(&repository.root, &own));
+        }
+        let found = self.good.remove(name);
+        found.ok_or_else(|| repository::unknown(kind, name, self.good.keys().map(String::as_str)))
+    }
+}
+
+/// All documents `NOUN.toml` in the folders below `places`, by the folder's name; every finding at once.
 fn documents<T>(repository: &Repository, noun: &str, places: &[&str], parse: Parse<T>) -> Result<BTreeMap<String, T>> {
-    let packages: BTreeSet<&str> = repository.graph.packages().map(PkgName::as_str).collect();
-    let (folders, mut findings) = checkout::folders_of(&repository.root, places)?;
-    let (mut found, mut paths) = (BTreeMap::new(), BTreeMap::new());
+    let Documents { good, findings } = read(repository, noun, places, parse)?;
+    let findings: Vec<Diagnostic> = findings.into_iter().map(|(_, finding)| finding).collect();
+    if findings.is_empty() { Ok(good) } else { Err(invalid(&repository.root, &findings)) }
+}
+
+fn read<T>(repository: &Repository, noun: &str, places: &[&str], parse: Parse<T>) -> Result<Documents<T>> {
+    let packages = repository.graph.packages().map(PkgName::as_str).chain(repository.broken.packages());
+    let packages: BTreeSet<&str> = packages.collect();
+    let (folders, others) = checkout::folders_of(&repository.root, places)?;
+    let beside = others.into_iter().map(|finding| (String::new(), finding));
+    let (mut good, mut findings, mut paths) = (BTreeMap::new(), beside.collect::<Vec<_>>(), BTreeMap::new());
     for folder in &folders {
         // With what lies beside the document, such as an overlay.
         let files = checkout::files_below(&repository.root, folder)?;
@@ -83,13 +108,14 @@ fn documents<T>(repository: &Repository, noun: &str, places: &[&str], parse: Par
         let (Some(name), true) = (folder.file_name(), files.contains(file.file_name().unwrap_or_default())) else {
             continue;
         };
-        findings.extend(tree::taken(noun, name, folder, &mut paths));
+        let mut add = |finding| findings.push((name.to_owned(), finding));
+        tree::taken(noun, name, folder, &mut paths).into_iter().for_each(&mut add);
         match parse(&checkout::read_to_string(&repository.root.join(&file))?, &file, &packages) {
-            Ok(document) => drop(found.insert(name.to_owned(), document)),
-            Err(found) => findings.extend(found),
+            Ok(document) => drop(good.insert(name.to_owned(), document)),
+            Err(found) => found.into_iter().for_each(add),
         }
     }
-    if findings.is_empty() { Ok(found) } else { Err(invalid(&repository.root, &findings)) }
+    Ok(Documents { good, findings })
 }
 
 /// The layers' data, rendered for a profile.

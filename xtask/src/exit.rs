@@ -1,4 +1,4 @@
-//! Exit codes: a documented part of the interface. Which code an error has is said where the error arises, or by its type
+//! Exit codes: a documented part of the interface. The place where an error arises attaches its code, or its type has one
 //! (`report::failure`). `docs/cli.md` and the manual pages list them from here.
 
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub enum Exit {
     Invalid = 10,
     /// A lock, the ledger or a generated file is out of date.
     OutOfDate = 11,
-    /// A source could not be had, or had other bytes than pinned; or the package index is an old one.
+    /// A source could not be fetched, or had other bytes than pinned; or the package index is an old one.
     Source = 20,
     /// A build step failed, or a check of its output found something.
     Build = 30,
@@ -28,11 +28,13 @@ pub enum Exit {
     Boot = 42,
     /// A host tool is missing or too old.
     Host = 50,
+    /// Ctrl-C or SIGTERM ended it.
+    Stopped = 130,
 }
 
 impl Exit {
     /// All codes, in ascending order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Good,
         Self::Broken,
         Self::Usage,
@@ -44,6 +46,7 @@ impl Exit {
         Self::Unchecked,
         Self::Boot,
         Self::Host,
+        Self::Stopped,
     ];
 
     /// What a script that got this code may conclude.
@@ -70,6 +73,7 @@ impl Exit {
             }
             Self::Boot => "A boot test failed, or a grader's target was missed.",
             Self::Host => "A host tool is missing or too old.",
+            Self::Stopped => "Ctrl-C or SIGTERM ended the command. What was built is kept.",
         }
     }
 }

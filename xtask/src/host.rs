@@ -11,6 +11,8 @@ pub mod deb;
 pub mod exec;
 pub mod fetch;
 pub mod graders;
+pub mod hash;
+pub mod interrupt;
 pub mod invalid;
 pub mod jobserver;
 pub mod lock;

@@ -1,17 +1,22 @@
-//! Events to people and machines. Standard output is data; progress and notes go to standard error.
+//! Events to people and machines. For people, standard output is data, and progress and notes go to standard error; as JSON, all of it is
+//! one object a line on standard output.
 
+mod bars;
+mod colour;
 pub mod failure;
+mod line;
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use ashlar_core::base::event::{Event, duration, size};
+use ashlar_core::base::diag::{Located, Severity};
+use ashlar_core::base::event::Event;
+use serde::Serialize;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-
+use self::bars::{Bars, Waiting};
+pub use self::line::Detail;
 use crate::host::fetch::FetchEvents;
+use crate::host::interrupt;
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,41 +28,43 @@ pub enum Format {
 }
 
 /// Receives events from any thread.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reporter {
     format: Format,
-    quiet: bool,
-    terminal: Option<MultiProgress>,
-    bars: Mutex<BTreeMap<String, ProgressBar>>,
+    detail: Detail,
+    bars: Option<Arc<Bars>>,
 }
 
 impl Reporter {
     /// A reporter for standard error (people) or standard output (JSON).
-    pub fn new(format: Format, quiet: bool) -> Self {
-        let terminal = format == Format::Human && !quiet && std::io::stderr().is_terminal();
-        Self { format, quiet, terminal: terminal.then(MultiProgress::new), bars: Mutex::default() }
+    pub fn new(format: Format, detail: Detail) -> Self {
+        let bars = format == Format::Human && detail != Detail::Quiet && std::io::stderr().is_terminal();
+        Self { format, detail, bars: bars.then(Arc::default) }
     }
 
     /// Shows one event.
     pub fn emit(&self, event: Event) {
+        // What a run that was asked to end still meets is no news.
+        if interrupt::asked() {
+            return;
+        }
         if self.format == Format::Json {
             if !matches!(event, Event::Fetching { .. }) {
-                let line = serde_json::to_string(&event).unwrap_or_default();
-                // A reader that closed the pipe does not want more.
-                writeln!(std::io::stdout().lock(), "{line}").ok();
+                print(&serde_json::to_string(&event).unwrap_or_default());
             }
             return;
         }
         match &event {
-            Event::Fetching { file, done, total } => return self.download(file, *done, *total),
-            Event::Phase { package, phase } if self.terminal.is_some() => {
-                return self.bar(package.as_str(), spinner).set_message(format!("{package} {phase}"));
-            }
-            Event::Fetched { file, .. } => self.clear(file),
-            Event::Built { package, .. } | Event::Failed { package, .. } => self.clear(package.as_str()),
+            Event::Text { text } if text.is_empty() => return,
+            Event::Text { text } => return print(text.trim_end_matches('\n')),
+            Event::Finding(finding) => return self.finding(finding),
             _ => {}
         }
-        if let Some(line) = line(&event).filter(|_| !self.quiet) {
+        if let Some(bars) = &self.bars {
+            bars.take(&event);
+        }
+        let has_bar = self.bars.is_some() && matches!(event, Event::Phase { .. });
+        if let Some(line) = line::of(&event, self.detail).filter(|_| self.detail != Detail::Quiet && !has_bar) {
             self.line(&line);
         }
     }
@@ -67,39 +74,88 @@ impl Reporter {
         self.emit(Event::Note { text: text.into() });
     }
 
+    /// A note that only those get who asked for everything.
+    pub fn detail(&self, text: impl FnOnce() -> String) {
+        if self.is_verbose() {
+            self.note(text());
+        }
+    }
+
+    /// A part of the result: a line, or a whole document.
+    pub fn say(&self, text: impl ToString) {
+        self.emit(Event::Text { text: text.to_string() });
+    }
+
+    /// A part of the result that programs read as `value` and people as `text`.
+    pub fn show(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        match self.format {
+            Format::Json if interrupt::asked() => {}
+            Format::Json => print(&serde_json::to_string(value).unwrap_or_default()),
+            Format::Human => self.say(text()),
+        }
+    }
+
+    /// Whether results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether everything is said.
+    pub fn is_verbose(&self) -> bool {
+        self.detail == Detail::Verbose
+    }
+
+    /// Says what is waited for, on a terminal with a clock, until the value goes.
+    pub fn wait(&self, text: String) -> Waiting {
+        match &self.bars {
+            Some(bars) => Waiting::with(Arc::clone(bars), text),
+            None => {
+                self.note(text);
+                Waiting::silent()
+            }
+        }
+    }
+
+    /// Takes the bars away, for what comes last.
+    pub fn clear(&self) {
+        if let Some(bars) = &self.bars {
+            bars.clear();
+        }
+    }
+
+    /// The last word of a run that was asked to end.
+    pub fn stopped(&self) {
+        self.clear();
+        let text = "stopped; what was built is kept";
+        match self.format {
+            Format::Json => print(&serde_json::to_string(&Event::Note { text: text.to_owned() }).unwrap_or_default()),
+            Format::Human => eprintln!("{text}"),
+        }
+    }
+
+    /// A finding that fails nothing, in one line.
+    fn finding(&self, finding: &Located) {
+        let severity = match finding.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        if self.detail != Detail::Quiet {
+            self.line(&colour::painted(&format!("{severity}: {}: {}{help}", finding.place(), finding.message)));
+        }
+    }
+
     fn line(&self, text: &str) {
-        match &self.terminal {
-            Some(terminal) => drop(terminal.println(text)),
+        match &self.bars {
+            Some(bars) => bars.line(text),
             None => eprintln!("{text}"),
         }
     }
+}
 
-    fn bar(&self, name: &str, make: impl FnOnce() -> ProgressBar) -> ProgressBar {
-        let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
-        let bar = bars.entry(name.to_owned()).or_insert_with(|| match &self.terminal {
-            Some(terminal) => terminal.add(make()),
-            None => ProgressBar::hidden(),
-        });
-        bar.clone()
-    }
-
-    fn clear(&self, name: &str) {
-        if let Some(bar) = self.bars.lock().unwrap_or_else(PoisonError::into_inner).remove(name) {
-            bar.finish_and_clear();
-        }
-    }
-
-    fn download(&self, file: &str, done: u64, total: Option<u64>) {
-        if self.terminal.is_none() {
-            return;
-        }
-        let bar = self.bar(file, || {
-            let style = ProgressStyle::with_template("  {msg:40!} {bar:30} {bytes}/{total_bytes}");
-            let bar = ProgressBar::new(total.unwrap_or(0)).with_message(file.to_owned());
-            style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
-        });
-        bar.set_position(done);
-    }
+/// A line of standard output. A reader that closed the pipe does not want more.
+fn print(text: &str) {
+    writeln!(std::io::stdout().lock(), "{text}").ok();
 }
 
 impl FetchEvents for Reporter {
@@ -113,55 +169,5 @@ impl FetchEvents for Reporter {
 
     fn done(&self, label: &str, bytes: u64) {
         self.emit(Event::Fetched { file: label.to_owned(), bytes });
-    }
-}
-
-fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(200));
-    match ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-/// The plain line of an event; nothing for those that are only progress.
-fn line(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::Fetching { .. } => return None,
-        Event::Fetched { file, bytes } => format!("    fetched {file} ({})", size(*bytes)),
-        Event::Cached { package, key } => format!("     cached {package} ({})", key.short()),
-        Event::Phase { package, phase } => format!("   building {package}: {phase}"),
-        Event::Built { package, version, seconds, bytes, unchanged } => {
-            let same = if *unchanged { ", same bytes as before" } else { "" };
-            format!("      built {package} {version} ({}, {}{same})", duration(seconds * 1000), size(*bytes))
-        }
-        Event::Failed { package, .. } => format!("     failed {package}"),
-        Event::Stage { number, of, name, milliseconds, cached } => {
-            let cached = if *cached { ", cached" } else { "" };
-            format!("[Stage {number}/{of}] {name}... OK ({}{cached})", duration(*milliseconds))
-        }
-        Event::Note { text } => format!("       note {text}"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines() {
-        let stage =
-            Event::Stage { number: 2, of: 5, name: "Packages".to_owned(), milliseconds: 222_000, cached: false };
-        assert_eq!(line(&stage).unwrap(), "[Stage 2/5] Packages... OK (3m42s)");
-        let built = Event::Built {
-            package: "zlib".parse().unwrap(),
-            version: "1.3.1".to_owned(),
-            seconds: 12,
-            bytes: 150_000,
-            unchanged: true,
-        };
-        assert_eq!(line(&built).unwrap(), "      built zlib 1.3.1 (12s, 150.0 KB, same bytes as before)");
-        assert_eq!(line(&Event::Fetching { file: "f".to_owned(), done: 1, total: None }), None);
     }
 }

@@ -45,12 +45,8 @@ use crate::host::repository;
 use crate::report::Reporter;
 
 /// Runs the command.
-pub fn run(cli: &Cli) -> Result<Exit> {
-    let app = App {
-        root: repository::find_root()?,
-        global: cli.global.clone(),
-        reporter: Reporter::new(cli.global.message_format, cli.global.quiet),
-    };
+pub fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit> {
+    let app = App { root: repository::find_root()?, global: cli.global.clone(), reporter: reporter.clone() };
     match &cli.command {
         Command::Doctor => doctor::run(&app),
         Command::Setup => setup::run(&app),
@@ -87,8 +83,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Why { what } => why::run(&app, what),
         Command::Graph => graph::run(&app),
         Command::NewPkg(args) => new_pkg::run(&app, args),
-        Command::Man { command } => man::run(command.as_deref()),
-        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { command } => man::run(&app, command.as_deref()),
+        Command::Completions { shell } => completions::run(&app, *shell),
         Command::Screenshot(args) => screenshot::run(&app, args),
         Command::Gc { distfiles } => gc::run(&app, *distfiles),
         Command::Export { package, to } => export::run(&app, package, to),

@@ -12,7 +12,8 @@ use crate::build::session::Built;
 use crate::compose::iso::IsoBuild;
 use crate::compose::root;
 use crate::exit::Exit;
-use crate::host::store::{Store, copy_dir, digest_of_file};
+use crate::host::hash;
+use crate::host::store::{Store, copy_dir};
 use crate::host::tree;
 use crate::report::failure;
 
@@ -77,7 +78,7 @@ pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -
 
 /// Compares two files under the name `shown`.
 pub fn files(a: &Utf8Path, b: &Utf8Path, shown: &str) -> Result<ReproVerdict> {
-    let side = |path: &Utf8Path| Ok::<_, anyhow::Error>((fs_err::metadata(path)?.len(), digest_of_file(path)?));
+    let side = |path: &Utf8Path| hash::of_file(path).map(|(digest, size)| (size, digest));
     let (left, right) = (side(a)?, side(b)?);
     if left == right {
         return Ok(ReproVerdict::Reproduced);

@@ -84,7 +84,9 @@ fn nothing_is_given_to_the_kernel_if_one_profile_only_reports() {
     let found = load(&machine.kernel(), &policy).unwrap_err();
     assert_eq!(
         found,
-        ["Profile klogd only reports what it should refuse. Nothing is loaded; remove its flag `complain`."]
+        [
+            "Profile klogd is in complain mode, so it would refuse nothing. Nothing is loaded; remove the flag `complain`."
+        ]
     );
     assert_eq!(machine.content("sys/kernel/security/apparmor/.replace"), b"");
 }

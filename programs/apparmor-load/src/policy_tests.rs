@@ -69,7 +69,7 @@ fn a_whole_file_that_only_reports_is_noticed() {
 fn what_is_refused() {
     let good = compiled("sshd", 0);
     assert_eq!(broken(b""), "byte 0: it contains no profile");
-    assert_eq!(broken(&[good.clone(), good.clone()].concat()), "byte 232: profile sshd is there twice");
+    assert_eq!(broken(&[good.clone(), good.clone()].concat()), "byte 232: duplicate profile sshd");
     assert_eq!(broken(&good[..good.len() - 1]), "byte 115: the file ends in the middle of a value");
     assert_eq!(broken(b"#!/bin/sh\n"), "byte 1: 35 is not a value type");
     assert_eq!(broken(&compiled(":other:sshd", 0)), "byte 43: \":other:sshd\" is not a valid profile name");

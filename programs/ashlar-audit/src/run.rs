@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use crate::attempt;
 use crate::evaluate::{self, Outcome, file, kernel, process, sockets};
-use crate::sys;
 use crate::system::{ProgramOutput, System, read};
 use checks::{Check, Probe, Text};
 
@@ -87,12 +87,12 @@ fn listening() -> io::Result<BTreeSet<String>> {
     Ok(found)
 }
 
-fn refused(attempt: &str, errno: &[String]) -> Outcome {
+fn refused(name: &str, errno: &[String]) -> Outcome {
     let expected = format!("refused with {}", errno.join(" or "));
-    match sys::attempt(attempt) {
+    match attempt::attempt(name) {
         Ok(Ok(())) => Outcome::new(false, expected, "it worked"),
         Ok(Err(error)) => {
-            let name = sys::error_name(&error);
+            let name = attempt::error_name(&error);
             Outcome::new(errno.contains(&name), expected, name)
         }
         Err(error) => Outcome::unobserved(expected, error),

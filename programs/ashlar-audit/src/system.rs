@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use crate::evaluate::file::Found;
 use crate::evaluate::process::Process;
-use crate::sys;
 
 /// The time after which a silent program is killed.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,8 +5,11 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use crate::request::Request;
-use crate::{GROUP, SOCKET, sys};
+use sys::Blocked;
+use sys::socket::send_with_stdio;
+
+use crate::member::GROUP;
+use crate::request::{PASSED_ON, Request, SOCKET};
 
 /// Runs `words` through the service and waits. Returns the command's status, as a shell does.
 pub fn ask(words: Vec<String>) -> io::Result<u8> {
@@ -19,14 +22,14 @@ pub fn ask(words: Vec<String>) -> io::Result<u8> {
     let bytes = request.to_bytes()?;
     let mut socket = UnixStream::connect(SOCKET).map_err(explain)?;
     // Before the second thread starts, so that it inherits the mask.
-    sys::block_signals()?;
-    sys::send_stdio(&socket, &(bytes.len() as u32).to_le_bytes())?;
+    let passed_on = Blocked::block(&PASSED_ON)?;
+    send_with_stdio(&socket, &(bytes.len() as u32).to_le_bytes())?;
     socket.write_all(&bytes)?;
     let mut signals = socket.try_clone()?;
     thread::spawn(move || {
-        while let Ok(signal) = sys::next_signal() {
+        while let Ok(signal) = passed_on.wait() {
             // If the service ends, the other thread ends this program.
-            if signals.write_all(&[signal]).is_err() {
+            if signals.write_all(&[signal as u8]).is_err() {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! The system's log.
+//! Lines for the system's log, and for the person.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -26,8 +26,14 @@ pub fn write(text: &str) -> io::Result<()> {
 /// Writes a line; a failure is only printed on standard error.
 pub fn note(text: &str) {
     if let Err(error) = write(text) {
-        crate::tell(&format!("{} (not in the log: {error})", line(text)));
+        tell(&format!("{} (not in the log: {error})", line(text)));
     }
+}
+
+/// Prints a line for the caller.
+pub fn tell(text: &str) {
+    // Without standard error there is no one to tell.
+    let _written = writeln!(io::stderr(), "become: {text}");
 }
 
 fn to_kernel(message: &str) -> io::Result<()> {

@@ -10,7 +10,7 @@
 use std::fs;
 use std::io;
 
-use crate::sys::Peer;
+use sys::socket::Peer;
 
 /// The kernel's value for "not set".
 const NOBODY: &str = "4294967295";
@@ -77,7 +77,7 @@ mod tests {
         let mut peer = Peer::of(&socket).unwrap();
         let own = number_of(&peer);
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        peer.watch_instead(child.id()).unwrap();
+        peer.watch_instead(sys::pidfd_open(child.id() as i32).unwrap());
         child.wait().unwrap();
         if fs::exists(OWN).unwrap() {
             // Root without a login is refused; another test covers that.

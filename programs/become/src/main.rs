@@ -14,7 +14,6 @@
 //! * [`slots`]: limits on concurrent commands. No effects.
 //! * [`login`]: the login UID of the command, for audit.
 //! * [`log`]: the system's log.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod client;
 mod log;
@@ -24,15 +23,10 @@ mod request;
 mod server;
 mod session;
 mod slots;
-mod sys;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
-/// The service's socket.
-const SOCKET: &str = "/run/become.sock";
-/// The group that may use it.
-const GROUP: &str = "wheel";
 /// `become` itself failed; other codes are the command's.
 const FAILED: u8 = 125;
 
@@ -46,15 +40,9 @@ fn main() -> ExitCode {
     };
     result.map_or_else(
         |error| {
-            tell(&error.to_string());
+            log::tell(&error.to_string());
             ExitCode::from(FAILED)
         },
         ExitCode::from,
     )
-}
-
-/// Prints a line for the caller.
-fn tell(text: &str) {
-    // Without standard error there is no one to tell.
-    let _written = writeln!(io::stderr(), "become: {text}");
 }

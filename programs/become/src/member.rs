@@ -2,6 +2,9 @@
 
 use base::accounts;
 
+/// Who may use the service.
+pub const GROUP: &str = "wheel";
+
 /// The name of the account with this UID, if it may become root: root itself, and members of `group`.
 pub fn allowed(uid: u32, group: &str, passwd: &str, groups: &str) -> Result<String, String> {
     let Some(user) = accounts::user_of(passwd, uid) else {

@@ -2,8 +2,13 @@
 
 use std::io;
 
+/// The service's socket.
+pub const SOCKET: &str = "/run/become.sock";
 /// The largest request.
 pub const MAX_BYTES: usize = 128 * 1024;
+/// Signals that a caller passes on, as one byte each behind its request.
+pub const PASSED_ON: [i32; 7] =
+    [sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGTERM, sys::SIGUSR1, sys::SIGUSR2, sys::SIGWINCH];
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::member::GROUP;
+use crate::request::SOCKET;
 use crate::slots::Slots;
-use crate::{GROUP, SOCKET, log, member, sys};
+use crate::{log, member};
 
 /// Runs until it is stopped.
 pub fn serve() -> io::Result<u8> {
@@ -40,7 +42,7 @@ pub fn serve() -> io::Result<u8> {
 
 /// Serves a connection in parallel, if its user has a free slot.
 fn admit(connection: UnixStream, slots: &Arc<Mutex<Slots>>) -> io::Result<()> {
-    let uid = sys::Peer::of(&connection)?.uid;
+    let uid = sys::socket::Peer::of(&connection)?.uid;
     slots.lock().unwrap_or_else(PoisonError::into_inner).take(uid).map_err(io::Error::other)?;
     let place = Place { uid, slots: Arc::clone(slots) };
     // Without memory or a thread this caller is refused; the service goes on.

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::request::{MAX_BYTES, Request};
-use crate::{GROUP, log, login, member, sys};
+use crate::member::GROUP;
+use crate::request::{MAX_BYTES, PASSED_ON, Request};
+use crate::{log, login, member};
 
 /// The time in which a caller must send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +32,7 @@ pub fn hold() -> io::Result<u8> {
 
 fn start(socket: &mut UnixStream) -> io::Result<Child> {
     let (request, stdio) = receive(socket, Instant::now() + PATIENCE)?;
-    let peer = sys::Peer::of(socket)?;
+    let peer = sys::socket::Peer::of(socket)?;
     let name =
         member::allowed(peer.uid, GROUP, &fs::read_to_string("/etc/passwd")?, &fs::read_to_string("/etc/group")?);
     let name = name.map_err(|why| refused(why, &request))?;
@@ -73,7 +74,7 @@ fn receive(socket: &mut UnixStream, deadline: Instant) -> io::Result<(Request, [
     };
     wait_until_deadline(socket)?;
     let mut length = [0; 4];
-    let stdio = sys::receive_stdio(socket, &mut length)?;
+    let stdio = sys::socket::receive_with(socket, &mut length)?;
     let length = u32::from_le_bytes(length) as usize;
     if length > MAX_BYTES {
         return Err(io::Error::other("the request is too long"));
@@ -115,7 +116,7 @@ fn run(request: &Request, name: &str, [input, output, error]: [OwnedFd; 3]) -> i
 /// Waits for the command; returns its status as a shell does. Forwards the caller's signals to the command's process
 /// group, and sends SIGHUP when the caller is gone.
 fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
-    let group = child.id();
+    let group = child.id() as sys::Pid;
     let running = Arc::new(Mutex::new(true));
     let (mut signals, seen) = (socket.try_clone()?, Arc::clone(&running));
     thread::spawn(move || {
@@ -125,7 +126,7 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
             let running = seen.lock().unwrap_or_else(PoisonError::into_inner);
             if *running {
                 // A group that ended meanwhile needs no signal.
-                let _sent = sys::signal_group(group, if caller { signal[0] } else { sys::HANG_UP });
+                let _sent = signal_group(group, if caller { signal[0].into() } else { sys::SIGHUP });
             }
             if !caller {
                 break;
@@ -143,15 +144,29 @@ fn finish(mut child: Child, socket: &UnixStream) -> io::Result<u8> {
         .unwrap_or(255))
 }
 
+/// Sends one of the signals that may be passed on to a process group.
+fn signal_group(group: sys::Pid, signal: i32) -> io::Result<()> {
+    if !PASSED_ON.contains(&signal) || group < 2 {
+        return Err(io::Error::other("this signal is not passed on"));
+    }
+    sys::kill(-group, signal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_some_signals_and_no_special_groups() {
+        assert!(signal_group(0, sys::SIGHUP).is_err() && signal_group(1, sys::SIGHUP).is_err());
+        assert!(signal_group(std::process::id() as sys::Pid, sys::SIGKILL).is_err());
+    }
 
     /// A caller that sends single bytes in time holds its slot no longer than a silent one.
     #[test]
     fn a_request_has_one_deadline() {
         let (mut caller, mut service) = UnixStream::pair().unwrap();
-        sys::send_stdio(&caller, &100_u32.to_le_bytes()).unwrap();
+        sys::socket::send_with_stdio(&caller, &100_u32.to_le_bytes()).unwrap();
         let slow = thread::spawn(move || {
             // Until the service gives up.
             while caller.write_all(b"a").is_ok() {
@@ -171,7 +186,7 @@ mod tests {
         let (mut caller, mut service) = UnixStream::pair().unwrap();
         let request = Request { directory: "/".to_owned(), terminal: "dumb".to_owned(), words: vec!["id".to_owned()] };
         let bytes = request.to_bytes().unwrap();
-        sys::send_stdio(&caller, &(bytes.len() as u32).to_le_bytes()).unwrap();
+        sys::socket::send_with_stdio(&caller, &(bytes.len() as u32).to_le_bytes()).unwrap();
         caller.write_all(&bytes[..2]).unwrap();
         let rest = bytes[2..].to_vec();
         let later = thread::spawn(move || {

@@ -3,9 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
-use crate::sys::call;
+use sys::attempt::{self, Call, call_with_text};
+use sys::mount::MountFlags;
 
 /// An action that a sandboxed service must not be able to do.
 pub struct Attempt {
@@ -32,24 +34,14 @@ const fn lacking(name: &'static str, run: fn() -> io::Result<()>) -> Attempt {
 /// The file that attempts create.
 const OWN: &str = "/tmp/misbehave";
 /// The user without any rights.
-const NOBODY: usize = 65534;
-const OWN_TEXT: &[u8] = b"/tmp/misbehave\0";
+const NOBODY: u32 = 65534;
 
-fn address(bytes: &[u8]) -> usize {
-    bytes.as_ptr() as usize
+fn call(call: Call, numbers: &[i32]) -> io::Result<()> {
+    attempt::call(call, numbers).map(drop)
 }
 
-fn plain(number: libc::c_long, a: usize, b: usize, c: usize) -> io::Result<()> {
-    call(number, [a, b, c, 0, 0, 0]).map(drop)
-}
-
-fn socket(domain: i32, kind: i32) -> io::Result<()> {
-    plain(libc::SYS_socket, domain as usize, kind as usize, 0)
-}
-
-fn map(protection: i32) -> io::Result<usize> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    call(libc::SYS_mmap, [0, 4096, protection as usize, flags as usize, usize::MAX, 0])
+fn socket(family: i32, kind: i32) -> io::Result<()> {
+    sys::socket::open(family, kind, 0).map(drop)
 }
 
 fn make_and_remove(path: &str) -> io::Result<()> {
@@ -58,14 +50,14 @@ fn make_and_remove(path: &str) -> io::Result<()> {
 }
 
 fn mount() -> io::Result<()> {
-    let (kind, target) = (b"tmpfs\0", b"/tmp\0");
-    call(libc::SYS_mount, [address(kind), address(target), address(kind), 0, 0, 0])?;
-    plain(libc::SYS_umount2, address(target), libc::MNT_DETACH as usize, 0)
+    let at = Path::new("/tmp");
+    sys::mount::mount(Path::new("tmpfs"), at, "tmpfs", MountFlags::empty(), "")?;
+    sys::mount::detach(at)
 }
 
 fn make_device() -> io::Result<()> {
     // The first disk of any machine.
-    plain(libc::SYS_mknod, address(OWN_TEXT), (libc::S_IFBLK | 0o600) as usize, 8 << 8)?;
+    call_with_text(Call::Mknod, c"/tmp/misbehave", &[(libc::S_IFBLK | 0o600) as i32, 8 << 8])?;
     fs::remove_file(OWN)
 }
 
@@ -85,48 +77,28 @@ fn raw_disk(how: &OpenOptions) -> io::Result<()> {
 }
 
 fn attach() -> io::Result<()> {
-    plain(libc::SYS_ptrace, libc::PTRACE_SEIZE as usize, 1, 0)?;
-    plain(libc::SYS_ptrace, libc::PTRACE_DETACH as usize, 1, 0)
-}
-
-fn realtime() -> io::Result<()> {
-    let priority = [1i32];
-    plain(libc::SYS_sched_setscheduler, 0, libc::SCHED_FIFO as usize, priority.as_ptr() as usize)
+    call(Call::Ptrace, &[libc::PTRACE_SEIZE as i32, 1])?;
+    call(Call::Ptrace, &[libc::PTRACE_DETACH as i32, 1])
 }
 
 fn shell() -> io::Result<()> {
     Command::new("/bin/sh").args(["-c", ":"]).status().map(drop)
 }
 
-fn execute_memory() -> io::Result<()> {
-    let place = map(libc::PROT_READ | libc::PROT_WRITE)?;
-    plain(libc::SYS_mprotect, place, 4096, (libc::PROT_READ | libc::PROT_EXEC) as usize)
-}
-
 /// Connects to port 22 of this machine by sending, which Landlock does not see.
 fn fast_open() -> io::Result<()> {
-    let descriptor = call(libc::SYS_socket, [libc::AF_INET as usize, libc::SOCK_STREAM as usize, 0, 0, 0, 0])?;
-    // The kernel's `struct sockaddr_in`: family, port and address in the order of the network, eight bytes of nothing.
-    let mut place = [0_u8; 16];
-    place[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
-    place[2..8].copy_from_slice(&[0, 22, 127, 0, 0, 1]);
-    let flags = (libc::MSG_FASTOPEN | libc::MSG_NOSIGNAL) as usize;
-    let sent = call(libc::SYS_sendto, [descriptor, address(b"x"), 1, flags, address(&place), place.len()]);
-    plain(libc::SYS_close, descriptor, 0, 0)?;
-    sent.map(drop)
+    sys::socket::connect_by_sending(&sys::socket::open(libc::AF_INET, libc::SOCK_STREAM, 0)?, 22, b"x")
 }
 
 /// Root becomes nobody; others try to become root.
 fn become_user() -> io::Result<()> {
-    let other = if call(libc::SYS_geteuid, [0; 6])? == 0 { NOBODY } else { 0 };
-    plain(libc::SYS_setresuid, other, other, other)
+    sys::set_user(if sys::effective_uid() == 0 { NOBODY } else { 0 })
 }
 
 /// Becomes nobody for good, before the attempts.
 pub fn be_nobody() -> io::Result<()> {
-    plain(libc::SYS_setgroups, 0, 0, 0)?;
-    plain(libc::SYS_setresgid, NOBODY, NOBODY, NOBODY)?;
-    plain(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY)
+    sys::set_groups(NOBODY, &[])?;
+    sys::set_user(NOBODY)
 }
 
 /// All attempts; those that change this process come last.
@@ -144,7 +116,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt("make-device", make_device),
     attempt("mount", mount),
     attempt("attach", attach),
-    attempt("signal", || plain(libc::SYS_kill, 1, 0, 0)),
+    attempt("signal", || call(Call::Kill, &[1])),
     attempt("raw-socket", || socket(libc::AF_INET, libc::SOCK_RAW | libc::IPPROTO_ICMP)),
     attempt("packet-socket", || socket(libc::AF_PACKET, libc::SOCK_RAW)),
     attempt("rare-socket", || socket(libc::AF_ALG, libc::SOCK_SEQPACKET)),
@@ -152,29 +124,29 @@ pub const ATTEMPTS: &[Attempt] = &[
     // If the kernel's settings disable it.
     Attempt { name: "fast-open", also: Some(libc::EOPNOTSUPP), run: fast_open },
     attempt("listen", || TcpListener::bind("127.0.0.1:2222").map(drop)),
-    attempt("load-module", || plain(libc::SYS_init_module, 0, 0, 0)),
-    attempt("kexec", || plain(libc::SYS_kexec_load, 0, 17, 0)),
-    attempt("bpf", || plain(libc::SYS_bpf, 0, 0, 0)),
-    attempt("io-uring", || plain(libc::SYS_io_uring_setup, 0, 0, 0)),
-    attempt("user-fault", || plain(libc::SYS_userfaultfd, 0, 0, 0)),
-    attempt("perf-event", || plain(libc::SYS_perf_event_open, 0, 0, 0)),
-    attempt("ports", || plain(libc::SYS_iopl, 3, 0, 0)),
-    attempt("key", || plain(libc::SYS_add_key, 0, 0, 0)),
-    attempt("kernel-log", || plain(libc::SYS_syslog, 10, 0, 0)),
-    attempt("set-clock", || plain(libc::SYS_settimeofday, 0, 0, 0)),
-    attempt("restart", || plain(libc::SYS_reboot, 0, 0, 0)),
-    attempt("host-name", || plain(libc::SYS_sethostname, 0, usize::MAX, 0)),
-    attempt("swap", || plain(libc::SYS_swapon, 0, 0, 0)),
-    attempt("set-id-bit", || plain(libc::SYS_chmod, address(b"/misbehave\0"), 0o4755, 0)),
-    attempt("personality", || plain(libc::SYS_personality, 0x0002_0000, 0, 0)),
-    attempt("realtime", realtime),
-    attempt("type-for-user", || plain(libc::SYS_ioctl, 0, libc::TIOCSTI as usize, address(b"x"))),
-    attempt("write-execute", || map(libc::PROT_WRITE | libc::PROT_EXEC).map(drop)),
-    attempt("execute-memory", execute_memory),
-    attempt("unnamed-file", || plain(libc::SYS_memfd_create, address(b"x\0"), 0, 0)),
+    attempt("load-module", || call(Call::InitModule, &[])),
+    attempt("kexec", || call(Call::KexecLoad, &[0, 17])),
+    attempt("bpf", || call(Call::Bpf, &[])),
+    attempt("io-uring", || call(Call::IoUringSetup, &[])),
+    attempt("user-fault", || call(Call::Userfaultfd, &[])),
+    attempt("perf-event", || call(Call::PerfEventOpen, &[])),
+    attempt("ports", || call(Call::Iopl, &[3])),
+    attempt("key", || call(Call::AddKey, &[])),
+    attempt("kernel-log", || call(Call::Syslog, &[10])),
+    attempt("set-clock", || call(Call::Settimeofday, &[])),
+    attempt("restart", || call(Call::Reboot, &[])),
+    attempt("host-name", || call(Call::Sethostname, &[0, -1])),
+    attempt("swap", || call(Call::Swapon, &[])),
+    attempt("set-id-bit", || call_with_text(Call::Chmod, c"/misbehave", &[0o4755]).map(drop)),
+    attempt("personality", || call(Call::Personality, &[0x0002_0000])),
+    attempt("realtime", attempt::schedule_in_real_time),
+    attempt("type-for-user", attempt::type_for_user),
+    attempt("write-execute", attempt::map_write_execute),
+    attempt("execute-memory", attempt::execute_what_was_written),
+    attempt("unnamed-file", || call_with_text(Call::MemfdCreate, c"x", &[]).map(drop)),
     attempt("shell", shell),
-    lacking("user-namespace", || plain(libc::SYS_unshare, libc::CLONE_NEWUSER as usize, 0, 0)),
-    attempt("namespace", || plain(libc::SYS_unshare, libc::CLONE_NEWUTS as usize, 0, 0)),
-    attempt("chroot", || plain(libc::SYS_chroot, address(b"/\0"), 0, 0)),
+    lacking("user-namespace", || call(Call::Unshare, &[libc::CLONE_NEWUSER])),
+    attempt("namespace", || call(Call::Unshare, &[libc::CLONE_NEWUTS])),
+    attempt("chroot", || sys::chroot("/")),
     attempt("become-user", become_user),
 ];

@@ -9,7 +9,6 @@
 //! status is 1 if any other succeeds. A successful attempt is undone, or harmless.
 
 mod attempts;
-mod sys;
 
 use std::env;
 use std::io::{self, Write as _};

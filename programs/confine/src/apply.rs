@@ -11,12 +11,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use seccompiler::sock_filter;
+use sys::Resource;
+use sys::seccomp::Instruction;
+
 use crate::capability::{COUNT, Capabilities};
 use crate::exposure::facts::status;
 use crate::filter;
 use crate::logins::start;
 use crate::plan::{Place, Plan};
-use crate::sys::{self, Resource};
 
 /// Records of the sandboxes of services.
 pub const RECORDS: &str = "/run/confine";
@@ -97,7 +100,7 @@ pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {
     }
     access::restrict(ruleset)?;
     drop_rights(plan, is_root, before.permitted)?;
-    let told = sys::install_filter(&program, watcher.is_some())
+    let told = sys::seccomp::install(&instructions(&program), watcher.is_some())
         .map_err(failed("cannot install the filter of system calls; without no_new_privs that is root's"))?;
     match (watcher, told) {
         (Some(watcher), Some(told)) => watcher.watch(&told),
@@ -194,13 +197,23 @@ fn make(place: &Place) -> Result<(), Failure> {
         .map_err(|error| Failure::at(place, format!("cannot set the mode of `{}`: {error}", place.path)))
 }
 
+/// The filter as the kernel takes it.
+fn instructions(program: &[sock_filter]) -> Vec<Instruction> {
+    program.iter().map(|&sock_filter { code, jt, jf, k }| Instruction { code, jt, jf, k }).collect()
+}
+
 fn drop_rights(plan: &Plan, is_root: bool, permitted: Capabilities) -> Result<(), Failure> {
     let keep = plan.capabilities;
     for capability in (0..64).filter(|bit| *bit >= COUNT || !keep.has(*bit)) {
         match sys::drop_from_bounding_set(capability) {
             // A user who is not root, and cannot become it, cannot have them anyway.
             Err(_) if !is_root && plan.no_new_privileges => break,
-            other => other.map_err(failed(format!("cannot drop capability {capability} from the bounding set")))?,
+            // What the kernel does not know is given up already.
+            Ok(known) if known || capability >= COUNT => {}
+            Ok(_) => return Err(Failure::new(format!("this kernel does not know capability {capability}"))),
+            Err(error) => {
+                return Err(failed(format!("cannot drop capability {capability} from the bounding set"))(error));
+            }
         }
     }
     let Some(user) = &plan.identity else {
@@ -209,11 +222,13 @@ fn drop_rights(plan: &Plan, is_root: bool, permitted: Capabilities) -> Result<()
             return Ok(());
         }
         let left = Capabilities(permitted.0 & keep.0);
-        return sys::set_capabilities(left, left).map_err(failed("cannot drop capabilities"));
+        return sys::set_capabilities(left.0, left.0).map_err(failed("cannot drop capabilities"));
     };
     sys::keep_capabilities().map_err(failed("cannot keep capabilities"))?;
-    sys::set_identity(user.uid, user.gid, &user.groups).map_err(failed(format!("cannot become {}", user.name)))?;
-    sys::set_capabilities(keep, keep).map_err(failed("cannot set capabilities"))?;
+    sys::set_groups(user.gid, &user.groups)
+        .and_then(|()| sys::set_user(user.uid))
+        .map_err(failed(format!("cannot become {}", user.name)))?;
+    sys::set_capabilities(keep.0, keep.0).map_err(failed("cannot set capabilities"))?;
     for capability in (0..COUNT).filter(|bit| keep.has(*bit)) {
         sys::raise_ambient(capability).map_err(failed(format!("cannot hand capability {capability} on")))?;
     }

@@ -12,7 +12,7 @@ use crate::apply;
 use crate::calls::Group;
 use crate::plan::{self, Allow, Facts, Family, HostResource, Plan};
 use crate::profile::{self, Source};
-use crate::{complain, logins, print, sys};
+use crate::{complain, logins, print};
 
 const USAGE: &str = "\
 usage: confine --profile FILE [--service NAME] [--group NAME] [--argv0 WORD] [--report-to FD] -- COMMAND ARGS…

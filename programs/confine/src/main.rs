@@ -17,7 +17,6 @@ mod filter;
 mod logins;
 mod plan;
 mod profile;
-mod sys;
 #[cfg(test)]
 mod tests;
 

@@ -101,11 +101,11 @@ fn an_image_is_nobody_of_this_machine() {
         resolve_user(UserRequest { written, by_administrator, allow_root: true }, &image(), &machine)
     };
     for written in ["1000", "1000:5", "5:1000", "5:10", "web", "member"] {
-        assert!(of(written, false).unwrap_err().0.contains("of this machine"), "{written}");
+        assert!(of(written, false).unwrap_err().0.contains("on the host"), "{written}");
     }
     // The administrator may want that, but must write the numbers.
     for written in ["web", "member", "5:www", "1000:www", "web:5"] {
-        assert!(of(written, true).unwrap_err().0.contains("of this machine"), "{written}");
+        assert!(of(written, true).unwrap_err().0.contains("on the host"), "{written}");
     }
     for written in ["1000", "1000:1000", "5:10", "70:10", "65534", "9"] {
         assert!(of(written, true).is_ok(), "{written}");

@@ -101,7 +101,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
         }
     }
     if run.image.as_os_str().is_empty() {
-        return problem(format!("which image?\n{USAGE}"));
+        return problem(format!("no image given\n{USAGE}"));
     }
     if run.options.name.is_empty() {
         let stem = run.image.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -116,7 +116,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
 /// Names become directories and control groups: lower-case letters, digits and hyphens, beginning with a letter or
 /// digit.
 fn name(word: Option<String>) -> Outcome<String> {
-    let Some(word) = word else { return problem(format!("which container?\n{USAGE}")) };
+    let Some(word) = word else { return problem(format!("no container given\n{USAGE}")) };
     let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     if word.is_empty() || word.len() > 40 || word.starts_with('-') || !word.chars().all(plain) {
         return problem(format!("invalid name `{word:.60}`: use at most 40 lower-case letters, digits and hyphens"));
@@ -126,7 +126,7 @@ fn name(word: Option<String>) -> Outcome<String> {
 
 /// As `container images` prints it.
 fn digest(word: Option<String>) -> Outcome<Digest> {
-    word.map_or_else(|| problem(format!("which image?\n{USAGE}")), |word| Digest::parse(&word))
+    word.map_or_else(|| problem(format!("no image given\n{USAGE}")), |word| Digest::parse(&word))
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn another_image_than_asked_for() {
     drop(fs::remove_dir_all(room.0.join("image")));
     let other = layout(&room.0.join("image"), &[tar(&[entry(b"a", b'0', b"other")])]);
     let refused = room.load_wanted(Some(&meant)).unwrap_err().0;
-    assert!(refused.contains(&format!("is image {other}, not {meant}")), "{refused}");
+    assert!(refused.contains(&format!("is image {other}, not the requested {meant}")), "{refused}");
     // The refusal comes before unpacking.
     assert_eq!(store::images(&room.0.join("store")).unwrap(), [meant.hex()]);
 }

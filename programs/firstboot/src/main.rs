@@ -9,7 +9,6 @@
 //!
 //! * [`types`], [`host_key`], [`yaml`], [`fat`], [`nocloud`], [`accounts`], [`plan`], the dialogue in [`setup`]: decisions, without effects.
 //! * [`volume`], [`facts`], [`apply`], [`report`], the console in [`setup`]: effects.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod accounts;
 mod apply;
@@ -22,7 +21,6 @@ mod nocloud;
 mod plan;
 mod report;
 mod setup;
-mod sys;
 mod types;
 mod volume;
 mod yaml;
@@ -85,9 +83,12 @@ fn greeting(root: &Path) -> String {
     format!("\n{}", texts.collect::<String>())
 }
 
+/// Lines longer than the screen go on in the next one: firmware may leave a serial terminal cutting them off.
+const WRAP: &str = "\u{1b}[?7h";
+
 /// Becomes `login` as soon as somebody can log in.
 fn console(arguments: &[String]) -> io::Result<ExitCode> {
-    io::stdout().write_all(greeting(Path::new("/")).as_bytes())?;
+    io::stdout().write_all(format!("{WRAP}{}", greeting(Path::new("/"))).as_bytes())?;
     if !is_configured() && setup::run()? == setup::Outcome::Left {
         return Ok(ExitCode::FAILURE); // init starts getty again
     }

@@ -71,7 +71,7 @@ impl HostName {
             return Ok(Self(text.to_ascii_lowercase()));
         }
         Err(format!(
-            "invalid host name `{}`: use letters, digits and hyphens; each label has at most 63 characters, and not all labels are digits",
+            "invalid host name `{}`: use letters, digits, and hyphens except at the ends; each label has at most 63 characters, and not all labels are digits",
             shown(text)
         ))
     }

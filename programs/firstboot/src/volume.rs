@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sys::mount::{MountFlags, detach, mount};
+
 use crate::fat;
 use crate::nocloud::Documents;
-use crate::sys;
 use crate::yaml::MAX_BYTES;
 
 /// The label, in any case.
@@ -99,12 +100,14 @@ fn label(head: &[u8], read: impl Fn(u64, usize) -> Option<Vec<u8>>) -> Option<(&
 /// Mounts the volume, lets `read` read it, and unmounts it.
 fn mounted<T>(volume: &Volume, read: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     fs::create_dir_all(PLACE)?;
-    let device = volume.device.to_string_lossy();
-    sys::mount_medium(&device, PLACE, volume.kind).map_err(|error| {
+    // So that nothing on it can be written, started, used as a device, or run with other rights.
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount(&volume.device, Path::new(PLACE), volume.kind, flags, "").map_err(|error| {
+        let device = volume.device.display();
         io::Error::new(error.kind(), format!("{device} could not be mounted as {}: {error}", volume.kind))
     })?;
     let result = read(Path::new(PLACE));
-    sys::unmount(PLACE)?;
+    detach(Path::new(PLACE))?;
     result
 }
 

@@ -1,6 +1,6 @@
 //! `hello`: a small HTTP service that runs alone in a `FROM scratch` image.
 //!
-//! It uses nothing but the standard library, needs no file, no capability and no particular
+//! It needs no file, no capability and no particular
 //! user, and stops in an orderly way on SIGTERM, also as process 1 of a container.
 //!
 //! * [`http`]: bytes to a request, a response to bytes; pure.
@@ -8,14 +8,12 @@
 //! * [`date`]: the `Date` field; pure.
 //! * [`conn`]: one connection: reading with limits and a deadline, keep-alive.
 //! * [`server`]: listening, a bounded pool of workers, the end.
-//! * [`signal`]: waiting for SIGTERM; the only unsafe code.
 
 mod conn;
 mod date;
 mod http;
 mod route;
 mod server;
-mod signal;
 
 use std::env;
 use std::io::Write;

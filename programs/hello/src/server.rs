@@ -12,9 +12,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use sys::{Blocked, SIGINT, SIGTERM};
+
 use crate::conn::{self, Watch};
 use crate::http::Response;
-use crate::signal;
 
 const WORKERS: usize = 32;
 const WAITING: usize = 64;
@@ -85,13 +86,16 @@ impl Watch for State {
 
 /// Serves until SIGTERM or SIGINT; returns after the last open request was answered.
 pub fn run(listener: TcpListener) -> io::Result<()> {
-    let blocked = signal::block()?;
+    // There is no signal handler: the signals are blocked in every thread and one thread waits for them. That also works as process 1
+    // of a container, to which the kernel delivers no signal that is left at its default action, unless it is blocked.
+    let blocked = Blocked::block(&[SIGINT, SIGTERM])?;
     let state = Arc::new(State::default());
     let ender = Ender { state: Arc::clone(&state), listener: listener.try_clone()? };
     log(&format!("listening on {}\n", listener.local_addr()?));
     // Never joined: it ends with the process.
     let _waiter = spawn(move || match blocked.wait() {
-        Ok(name) => ender.end(name),
+        Ok(SIGINT) => ender.end("SIGINT"),
+        Ok(_) => ender.end("SIGTERM"),
         Err(error) => ender.end(&error.to_string()),
     })?;
     accept(&listener, &state)

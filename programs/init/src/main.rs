@@ -11,12 +11,10 @@
 //! * [`plan`]: the steps, as data.
 //! * [`perform`]: carrying a step out.
 //! * [`report`]: kernel log, console, the end after a failure.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod perform;
 mod plan;
 mod report;
-mod sys;
 
 use std::process::ExitCode;
 

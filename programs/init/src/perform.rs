@@ -2,13 +2,17 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Error, ErrorKind};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, chroot};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use sys::loop_device;
+use sys::mount::{MountFlags, move_mount};
+
 use crate::plan::{ENVIRONMENT, Forbid, IMAGE, INIT, OVERLAY, SYSROOT, Step, Virtual};
-use crate::{report, sys};
+use crate::report;
 
 /// Performs one step.
 pub fn perform(step: &Step) -> io::Result<()> {
@@ -16,7 +20,7 @@ pub fn perform(step: &Step) -> io::Result<()> {
         Step::Mount(mount) => mount_virtual(mount),
         Step::Console => console(),
         Step::Image => image(),
-        Step::Move(from) => sys::move_mount(from, &format!("{SYSROOT}{from}")),
+        Step::Move(from) => move_mount(Path::new(from), Path::new(&format!("{SYSROOT}{from}"))),
         Step::Clear => clear(),
         Step::SwitchRoot => switch_root(),
         Step::Overlay(at, forbid) => overlay(at, *forbid),
@@ -24,17 +28,21 @@ pub fn perform(step: &Step) -> io::Result<()> {
     }
 }
 
-fn flags(forbid: Forbid) -> sys::Flags {
+fn flags(forbid: Forbid) -> MountFlags {
     match forbid {
-        Forbid::Programs => sys::NOSUID | sys::NOEXEC,
-        Forbid::Devices => sys::NOSUID | sys::NODEV,
-        Forbid::DevicesAndPrograms => sys::NOSUID | sys::NODEV | sys::NOEXEC,
+        Forbid::Programs => MountFlags::NOSUID | MountFlags::NOEXEC,
+        Forbid::Devices => MountFlags::NOSUID | MountFlags::NODEV,
+        Forbid::DevicesAndPrograms => MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
     }
 }
 
-fn mount_virtual(mount: &Virtual) -> io::Result<()> {
-    make_dir(mount.at);
-    sys::mount(mount.kind, mount.at, mount.kind, flags(mount.forbid), mount.options)
+fn mount_virtual(plan: &Virtual) -> io::Result<()> {
+    make_dir(plan.at);
+    mount(plan.kind, plan.at, plan.kind, flags(plan.forbid), plan.options)
+}
+
+fn mount(source: &str, at: &str, kind: &str, flags: MountFlags, options: &str) -> io::Result<()> {
+    sys::mount::mount(Path::new(source), Path::new(at), kind, flags, options)
 }
 
 /// Creates a mount point if possible; if not, the mount reports the reason.
@@ -43,16 +51,16 @@ fn make_dir(path: &str) {
 }
 
 fn console() -> io::Result<()> {
-    let console = OpenOptions::new().read(true).write(true).custom_flags(sys::NOCTTY).open("/dev/console")?;
-    sys::become_stdio(&console)
+    let console = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open("/dev/console")?;
+    sys::replace_stdio(console.as_fd())
 }
 
 /// Mounts the image straight from its file where the kernel can do that (not from a tmpfs),
 /// otherwise through a loop device.
 fn image() -> io::Result<()> {
     make_dir(SYSROOT);
-    let flags = flags(Forbid::Devices) | sys::RDONLY;
-    let how = match sys::mount(IMAGE, SYSROOT, "erofs", flags, "") {
+    let flags = flags(Forbid::Devices) | MountFlags::RDONLY;
+    let how = match mount(IMAGE, SYSROOT, "erofs", flags, "") {
         Ok(()) => "its file".to_owned(),
         Err(direct) => {
             through_loop(flags).map_err(|error| explain(error, &format!("{direct}; through a loop device")))?
@@ -62,14 +70,14 @@ fn image() -> io::Result<()> {
     Ok(())
 }
 
-fn through_loop(flags: sys::Flags) -> io::Result<String> {
+fn through_loop(flags: MountFlags) -> io::Result<String> {
     let image = File::open(IMAGE).map_err(|error| explain(error, IMAGE))?;
     let control = File::open("/dev/loop-control").map_err(|error| explain(error, "/dev/loop-control"))?;
-    let name = format!("/dev/loop{}", sys::free_loop(&control)?);
+    let name = format!("/dev/loop{}", loop_device::free(&control)?);
     // Held until the mount is made: the kernel detaches the file after the last user.
     let device = File::open(&name).map_err(|error| explain(error, &name))?;
-    sys::attach_loop(&device, &image).map_err(|error| explain(error, &name))?;
-    sys::mount(&name, SYSROOT, "erofs", flags, "").map_err(|error| explain(error, &name))?;
+    loop_device::attach(&device, &image).map_err(|error| explain(error, &name))?;
+    mount(&name, SYSROOT, "erofs", flags, "").map_err(|error| explain(error, &name))?;
     Ok(name)
 }
 
@@ -104,7 +112,7 @@ fn clear_dir(dir: &Path, root: &Metadata) -> io::Result<()> {
 
 fn switch_root() -> io::Result<()> {
     std::env::set_current_dir(SYSROOT)?;
-    sys::move_mount(".", "/")?;
+    move_mount(Path::new("."), Path::new("/"))?;
     chroot(".")?;
     std::env::set_current_dir("/")
 }
@@ -120,7 +128,7 @@ fn overlay(at: &str, forbid: Forbid) -> io::Result<()> {
     chown(&upper, Some(lower.uid()), Some(lower.gid()))?;
     fs::set_permissions(&upper, fs::Permissions::from_mode(lower.mode() & 0o7777))?;
     let options = format!("lowerdir={at},upperdir={upper},workdir={work},redirect_dir=off,metacopy=off");
-    sys::mount("overlay", at, "overlay", flags(forbid), &options)
+    mount("overlay", at, "overlay", flags(forbid), &options)
 }
 
 /// Becomes the system's init; returns only if that fails.

@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use crate::plan::{PLAN, Step};
-use crate::sys;
 
 /// How long the message of a failure stays on the screen.
 const READING_TIME: Duration = Duration::from_secs(20);

@@ -9,7 +9,6 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::entry::{Attributes, Content, Entry, Kind, Sum};
-use crate::sys;
 
 /// The entry for `place`; the content of files longer than `most` is not read.
 pub fn look(place: &Path, found: &Metadata, most: u64) -> Entry {

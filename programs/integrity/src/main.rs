@@ -16,7 +16,6 @@
 //! * [`store`]: reads and writes the baseline.
 //! * [`mtree`]: the program's second name.
 //! * [`tell`]: the system's log and audit.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod compare;
 mod entry;
@@ -27,7 +26,6 @@ mod report;
 mod scan;
 mod spec;
 mod store;
-mod sys;
 mod tell;
 
 #[cfg(test)]

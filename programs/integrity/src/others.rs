@@ -2,12 +2,12 @@
 //! they are installed.
 
 use std::fs;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::{scan, spec, sys};
+use crate::{scan, spec};
 
 /// A temporary directory and its specification.
 struct Place {
@@ -30,8 +30,7 @@ fn place(name: &str, without: &[u8]) -> Place {
     fs::create_dir(dir.join("home/a b")).unwrap();
     fs::write(dir.join("home/a b/c#d"), "content").unwrap();
     fs::write(dir.join("home/a!"), "content").unwrap();
-    let pipe = std::ffi::CString::new(dir.join("pipe").as_os_str().as_bytes()).unwrap();
-    sys::make_pipe(&pipe).unwrap();
+    sys::make_pipe(&dir.join("pipe")).unwrap();
     let file = place.join("spec");
     write(&dir, &file);
     Place { dir, file, _room: place }

@@ -195,7 +195,7 @@ fn gone(error: &io::Error) -> bool {
 mod tests {
     use super::*;
     use crate::compare::compare;
-    use crate::{report, sys};
+    use crate::report;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     struct Place(testkit::TempDir);
@@ -241,7 +241,7 @@ mod tests {
         let place = Place::new("attributes");
         let before = place.scan();
         let file = place.0.join("etc/passwd");
-        match sys::set_attribute(&file, c"user.note", b"x") {
+        match sys::set_attribute(&file, "user.note", b"x") {
             // The file system of temporary files has none here.
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return,
             other => other.unwrap(),
@@ -316,8 +316,7 @@ mod tests {
         fs::remove_dir_all(place.0.join("home/ada/.ssh")).unwrap();
         symlink("/etc", place.0.join("home/ada/.ssh")).unwrap();
         symlink("/", place.0.join("etc/loop")).unwrap();
-        let pipe = std::ffi::CString::new(place.0.join("etc/pipe").as_os_str().as_bytes()).unwrap();
-        sys::make_pipe(&pipe).unwrap();
+        sys::make_pipe(&place.0.join("etc/pipe")).unwrap();
         let state = place.scan();
         let kinds: Vec<(String, Kind)> =
             state.iter().map(|(path, entry)| (String::from_utf8_lossy(path).into_owned(), entry.kind)).collect();

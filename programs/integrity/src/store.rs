@@ -7,7 +7,6 @@ use std::path::Path;
 
 use crate::entry::State;
 use crate::spec;
-use crate::sys;
 
 /// The baseline.
 pub const PLACE: &str = "/var/lib/integrity/baseline";
@@ -31,7 +30,7 @@ pub fn text() -> Result<String, String> {
 fn read_text(path: &Path) -> io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
     let found = file.metadata()?;
-    if !found.is_file() || found.mode() & 0o077 != 0 || found.uid() != sys::user() {
+    if !found.is_file() || found.mode() & 0o077 != 0 || found.uid() != sys::effective_uid() {
         return Err(io::Error::other("it is not a file that only you can write; others may have changed it"));
     }
     let mut text = String::new();
@@ -84,7 +83,7 @@ mod tests {
         let file = folder.join("baseline");
         fs::write(&file, "text").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(read_text(&file).unwrap_err().to_string().contains("yours alone"));
+        assert!(read_text(&file).unwrap_err().to_string().contains("only you can write"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_text(&file).unwrap(), "text");
         symlink(&file, folder.join("link")).unwrap();

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use base::syslog;
 
-use crate::sys;
-
 const PRIORITY: u8 = syslog::priority(syslog::AUTHPRIV, syslog::WARNING);
 /// The log daemon counts as dead if it takes no line for this long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,7 +35,7 @@ pub fn event(kind: Kind, text: &str) {
         Kind::Changed => 2109,
         Kind::Noted => 1121,
     };
-    if let Err(error) = sys::audit_record(number, text) {
+    if let Err(error) = sys::netlink::tell_audit(number, format!("{text}\0").as_bytes()) {
         log(&format!("{text} (no audit record: {error})"));
     }
 }

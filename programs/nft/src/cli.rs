@@ -13,7 +13,6 @@ use crate::parse;
 use crate::resolve;
 use crate::show::{self, Style};
 use crate::source::{Findings, Source};
-use crate::sys;
 
 const USAGE: &str = "\
 usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing
@@ -147,7 +146,8 @@ fn read(file: &str) -> io::Result<String> {
 
 /// Names that a ruleset may use: interfaces, users and groups of this machine.
 fn facts() -> Result<Facts, String> {
-    let interfaces = sys::interfaces().map_err(|error| format!("nft: cannot list the interfaces: {error}\n"))?;
+    let interfaces =
+        sys::netlink::interfaces().map_err(|error| format!("nft: cannot list the interfaces: {error}\n"))?;
     let accounts = |file: &str| match fs::read(file) {
         Ok(bytes) => Ok(Facts::accounts(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -3,10 +3,10 @@
 //! The kernel processes a batch while `send` runs, so all its replies are there when `send` returns.
 
 use std::io;
-use std::os::fd::OwnedFd;
+
+use sys::netlink::Socket;
 
 use crate::netlink::message::{self, Batch, Kind, Received};
-use crate::sys;
 
 /// Bytes received at once; the kernel sends at most 32 KiB of a dump, and an error repeats the head of its message.
 const ROOM: usize = 256 << 10;
@@ -24,20 +24,20 @@ pub struct Refusal {
 
 /// A netlink socket of netfilter.
 pub struct Kernel {
-    socket: OwnedFd,
+    socket: Socket,
 }
 
 impl Kernel {
     /// Opens it.
     pub fn open() -> io::Result<Self> {
-        let kernel = Self { socket: sys::netfilter()? };
+        let kernel = Self { socket: Socket::netfilter()? };
         // Requests error texts; an old kernel without them still returns numbers.
-        let _told = sys::set_option(&kernel.socket, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1);
+        let _told = kernel.socket.explain_errors();
         Ok(kernel)
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        match sys::send(&self.socket, bytes)? {
+        match self.socket.send(bytes)? {
             sent if sent == bytes.len() => Ok(()),
             sent => Err(io::Error::other(format!("the kernel took {sent} of {} bytes", bytes.len()))),
         }
@@ -45,7 +45,7 @@ impl Kernel {
 
     /// Receives once; `None` if nothing is there and `wait` is not set.
     fn receive(&self, room: &mut [u8], wait: bool) -> io::Result<Option<usize>> {
-        match sys::receive(&self.socket, room, wait) {
+        match self.socket.receive(room, wait) {
             Ok(got) if got <= room.len() => Ok(Some(got)),
             Ok(got) => Err(io::Error::other(format!("a reply of {got} bytes is longer than expected"))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
@@ -55,14 +55,12 @@ impl Kernel {
 
     /// Sends a batch and returns the kernel's errors; without errors, the kernel has applied all of it.
     pub fn batch(&self, batch: &Batch) -> io::Result<Vec<Refusal>> {
-        let size = i32::try_from(batch.bytes.len()).map_err(|_| io::Error::other("the ruleset is too large"))?;
+        let large = |_| io::Error::other("the ruleset is too large");
+        let size = i32::try_from(batch.bytes.len()).map_err(large)?.saturating_add(64 << 10);
         // The default limit of a message is small. Only privileged processes may exceed it, and only they load
         // rulesets.
-        sys::set_option(&self.socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size.saturating_add(64 << 10)).or_else(
-            |_| sys::set_option(&self.socket, libc::SOL_SOCKET, libc::SO_SNDBUF, size.saturating_add(64 << 10)),
-        )?;
-        let room_for_answers = 128 * i32::try_from(batch.about.len()).unwrap_or(i32::MAX / 256).max(1 << 14);
-        let _more = sys::set_option(&self.socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, room_for_answers);
+        self.socket.make_room_to_send(usize::try_from(size).map_err(large)?)?;
+        let _more = self.socket.make_room_to_receive(128 * batch.about.len().clamp(1 << 14, (i32::MAX / 256) as usize));
         self.send(&batch.bytes)?;
         let mut refused = Vec::new();
         let mut acknowledged = false;

@@ -5,7 +5,7 @@
 //! file -> lex -> parse -> ast -> resolve -> ruleset -> linearize -> expression -> netlink -> kernel
 //!         text or JSON <- show <- ruleset <- delinearize <- expression <- netlink <- kernel
 //! ```
-//! Everything is pure except [`cli`], [`kernel`], and [`list`], which queries the kernel; unsafe code is in [`sys`] alone.
+//! Everything is pure except [`cli`], [`kernel`], and [`list`], which queries the kernel.
 //!
 //! Why not a crate: `rustables` and `nftnl` build rules from calls; they have no language, no interval sets in rules
 //! and no listing, and `nftnl` needs the C library. `nftables` runs the program `nft`; `netlink-packet-netfilter`
@@ -32,7 +32,6 @@ mod ruleset;
 mod show;
 mod source;
 mod symbols;
-mod sys;
 #[cfg(test)]
 mod tests;
 mod types;

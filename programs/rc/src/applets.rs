@@ -6,7 +6,6 @@ use crate::launch;
 use crate::message;
 use crate::paths::{Paths, is_service_name};
 use crate::state::{self, State};
-use crate::sys;
 use std::env;
 
 /// Runs one of them. `None`: no such program.

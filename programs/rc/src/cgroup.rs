@@ -3,11 +3,12 @@
 //! Without that file system, nothing here has an effect. The shell that starts the service (`sh/openrc-run.sh`) writes
 //! the limits, because it knows the variables.
 
+use sys::Pid;
+
 use crate::conf::is_yes;
 use crate::message;
 use crate::paths::Paths;
 use crate::schedule;
-use crate::sys::{self, Pid};
 use std::env;
 use std::fs;
 use std::io;

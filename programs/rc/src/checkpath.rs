@@ -4,9 +4,10 @@
 //! previous one, follows a symbolic link only if nobody but root could have placed it, and changes owner and mode of
 //! the open file, never of a name.
 
+use sys::OFlags;
+
 use crate::getopt::{self, Known, Parsed, option};
 use crate::message;
-use crate::sys;
 use crate::users::Accounts;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -72,7 +73,7 @@ pub fn run(args: &[String]) -> u8 {
         return 0;
     }
     if parsed.rest.is_empty() {
-        return complain("which path?");
+        return complain("no path given");
     }
     if parsed.has("writable") {
         return u8::from(!sys::is_writable(OsStr::new(&parsed.rest[0])));
@@ -185,7 +186,7 @@ fn check_shape(path: &Path, shape: Option<Shape>, about: &fs::Metadata) -> Resul
 
 fn open_target(parent: &File, name: &OsStr, spec: &PathSpec) -> io::Result<File> {
     // O_PATH opens links and pipes themselves and needs no permission.
-    let file = sys::open_at(parent, name, sys::O_PATH, 0)?;
+    let file = sys::open_at(parent, name, OFlags::PATH, 0)?;
     let about = file.metadata()?;
     let trusted = about.uid() == 0 && is_safe(&parent.metadata()?);
     if about.is_symlink() && trusted && spec.shape.is_some_and(|shape| matches!(shape, Shape::Directory { .. })) {
@@ -193,7 +194,7 @@ fn open_target(parent: &File, name: &OsStr, spec: &PathSpec) -> io::Result<File>
         let link = fs::read_link(Path::new(&format!("/proc/self/fd/{}", parent.as_raw_fd())).join(name))?;
         let base = fs::read_link(format!("/proc/self/fd/{}", parent.as_raw_fd()))?;
         let (parent, name) = open_parent(&base.join(link)).map_err(io::Error::other)?;
-        return sys::open_at(&parent, &name, sys::O_PATH, 0);
+        return sys::open_at(&parent, &name, OFlags::PATH, 0);
     }
     Ok(file)
 }
@@ -221,7 +222,7 @@ pub fn open_parent(path: &Path) -> Result<(File, OsString), String> {
             let here = here.try_clone().map_err(|error| describe(&word, error))?;
             return Ok((here, word));
         }
-        let next = sys::open_at(here, &word, sys::O_PATH, 0).map_err(|error| describe(&word, error))?;
+        let next = sys::open_at(here, &word, OFlags::PATH, 0).map_err(|error| describe(&word, error))?;
         let about = next.metadata().map_err(|error| describe(&word, error))?;
         if about.is_symlink() {
             links += 1;
@@ -254,7 +255,7 @@ pub fn open_parent_of_target(path: &Path) -> Result<(File, OsString), String> {
     let mut at = path.to_owned();
     for _ in 0..MAX_LINKS {
         let (folder, name) = open_parent(&at)?;
-        let link = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
+        let link = sys::open_at(&folder, &name, OFlags::PATH, 0).and_then(|file| file.metadata());
         let is_safe = link.is_ok_and(|about| about.is_symlink() && about.uid() == 0)
             && folder.metadata().is_ok_and(|about| is_safe(&about));
         if !is_safe {
@@ -280,14 +281,14 @@ fn make(parent: &File, name: &OsStr, shape: Shape, mode: Option<u32>) -> io::Res
     // Nobody else gets access before owner and mode are set.
     match shape {
         Shape::Directory { .. } => sys::mkdir_at(parent, name, 0o700 & mode.unwrap_or(0o775))?,
-        Shape::File { .. } => drop(sys::open_at(parent, name, sys::O_CREAT | sys::O_EXCL | sys::O_WRONLY, 0o600)?),
+        Shape::File { .. } => drop(sys::open_at(parent, name, OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY, 0o600)?),
         Shape::Pipe => sys::mkfifo_at(parent, name, 0o600)?,
     }
-    sys::open_at(parent, name, sys::O_PATH, 0)
+    sys::open_at(parent, name, OFlags::PATH, 0)
 }
 
 fn truncate(parent: &File, name: &OsStr, seen: &fs::Metadata) -> io::Result<()> {
-    let file = sys::open_at(parent, name, sys::O_WRONLY | sys::O_NONBLOCK, 0)?;
+    let file = sys::open_at(parent, name, OFlags::WRONLY | OFlags::NONBLOCK, 0)?;
     let about = file.metadata()?;
     if about.ino() != seen.ino() || about.dev() != seen.dev() || about.nlink() > 1 {
         return Err(io::Error::other("was replaced meanwhile, or has several hard links; not changed"));
@@ -297,7 +298,7 @@ fn truncate(parent: &File, name: &OsStr, seen: &fs::Metadata) -> io::Result<()> 
 
 /// Empties a directory. Removes links in it without following them.
 fn empty_directory(parent: &File, name: &OsStr) -> io::Result<()> {
-    let directory = sys::open_at(parent, name, sys::O_RDONLY | sys::O_DIRECTORY, 0)?;
+    let directory = sys::open_at(parent, name, OFlags::RDONLY | OFlags::DIRECTORY, 0)?;
     for entry in fs::read_dir(format!("/proc/self/fd/{}", directory.as_raw_fd()))? {
         let entry = entry?.file_name();
         match sys::unlink_at(&directory, &entry, false) {

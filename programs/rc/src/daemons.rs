@@ -1,10 +1,11 @@
 //! The daemons that a service started: files below `daemons/SERVICE`, one per daemon, and whether they still run.
 
+use sys::Pid;
+
 use crate::cgroup::{self, Membership};
 use crate::paths::Paths;
 use crate::process::{self, Pattern, PidFile, Process};
 use crate::state;
-use crate::sys::Pid;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,11 @@
 //! The environment of a daemon: user, groups, capabilities, priorities, root and current directory, variables, output.
 //! `start-stop-daemon` and `supervise-daemon` share these options, and the code that becomes the daemon.
 
+use sys::OFlags;
+
 use crate::checkpath;
 use crate::getopt::{Known, Parsed, option};
 use crate::paths::Paths;
-use crate::sys;
 use crate::users::{Accounts, User};
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -406,10 +407,10 @@ fn open_log(path: &Path, owner: (u32, u32)) -> Result<File, String> {
     use std::os::unix::fs::FileTypeExt;
     let describe = |error: io::Error| format!("cannot open log `{}`: {error}", path.display());
     let (folder, name) = checkpath::open_parent_of_target(path)?;
-    let there = sys::open_at(&folder, &name, sys::O_PATH, 0).and_then(|file| file.metadata());
+    let there = sys::open_at(&folder, &name, OFlags::PATH, 0).and_then(|file| file.metadata());
     let is_pipe = there.is_ok_and(|about| about.file_type().is_fifo());
-    let flags = if is_pipe { sys::O_RDWR } else { sys::O_WRONLY | sys::O_APPEND };
-    let log = match sys::open_at(&folder, &name, flags | sys::O_CREAT | sys::O_EXCL, 0o660) {
+    let flags = if is_pipe { OFlags::RDWR } else { OFlags::WRONLY | OFlags::APPEND };
+    let log = match sys::open_at(&folder, &name, flags | OFlags::CREATE | OFlags::EXCL, 0o660) {
         Ok(new) => sys::chown(&new, owner.0, owner.1).map(|()| new),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => sys::open_at(&folder, &name, flags, 0),
         Err(error) => Err(error),

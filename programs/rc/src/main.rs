@@ -8,7 +8,7 @@
 //! * all services: [`depend`], [`runlevel`], [`openrc`], [`rc_status`], [`rc_service`], [`rc_update`], [`rc_depend`],
 //!   [`starter`] (who starts services for a login);
 //! * small programs for service scripts: [`eapplets`], [`checkpath`], [`fstab`], [`mountinfo`], [`newer`], [`applets`];
-//! * beneath: [`paths`], [`state`], [`conf`], [`limits`], [`pattern`], [`message`], [`getopt`], [`users`], [`sys`] (the only unsafe code).
+//! * beneath: [`paths`], [`state`], [`conf`], [`limits`], [`pattern`], [`message`], [`getopt`], [`users`],
 
 mod applets;
 mod cgroup;
@@ -39,7 +39,6 @@ mod start_stop_daemon;
 mod starter;
 mod state;
 mod supervise_daemon;
-mod sys;
 #[cfg(test)]
 mod testing;
 mod users;

@@ -5,7 +5,6 @@
 //! `EINFO_VERBOSE`, `EINFO_COLOR`, `EINFO_INDENT`, `RC_NOCOLOR`, `NO_COLOR` are honoured.
 
 use crate::conf::is_yes;
-use crate::sys;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 

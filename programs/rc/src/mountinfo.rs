@@ -1,9 +1,10 @@
 //! `mountinfo`: queries mounts, from `/proc/self/mounts`.
 
+use sys::Regex;
+
 use crate::fstab::unescape;
 use crate::getopt::{self, Known, Parsed, option};
 use crate::message;
-use crate::sys::Regex;
 use std::fs;
 
 const OPTIONS: [Known; 17] = [

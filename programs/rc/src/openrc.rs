@@ -123,7 +123,7 @@ fn change(paths: &Paths, asked: Option<&str>, no_stop: bool) -> io::Result<u8> {
     let mut level = target(paths, &levels, &current, asked);
     if level == REBOOT {
         // This tells services about a reboot; otherwise it is a shutdown.
-        crate::sys::set_variable("RC_REBOOT", "YES");
+        sys::set_variable("RC_REBOOT", "YES");
         level = SHUTDOWN.to_owned();
     }
     if !levels.exists(&level) && !matches!(level.as_str(), SYSINIT | BOOT | SINGLE | SHUTDOWN) {

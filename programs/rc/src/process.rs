@@ -2,13 +2,22 @@
 //!
 //! A process is identified by PID *and* start time, because PIDs are reused. Zombies count as gone.
 
-use crate::sys::{self, Pid};
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use sys::{End, Pid};
+
+/// An exit status in words.
+pub fn ended(end: End) -> String {
+    match end {
+        End::Code(code) => format!("it ended with exit code {code}"),
+        End::Signal(signal) => format!("it was ended by {}", crate::schedule::name(signal)),
+    }
+}
 
 /// A snapshot of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]

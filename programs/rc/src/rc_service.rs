@@ -12,7 +12,6 @@ use crate::paths::{Paths, is_service_name};
 use crate::service::only_asks;
 use crate::starter;
 use crate::state::State;
-use crate::sys;
 
 const OPTIONS: [Known; 17] = [
     option('d', "debug", false),

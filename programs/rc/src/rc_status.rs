@@ -14,7 +14,6 @@ use crate::paths::Paths;
 use crate::rc_service::{apply_common, scripts};
 use crate::runlevel::{BOOT, Levels, SYSINIT};
 use crate::state::{self, State};
-use crate::sys;
 
 const OPTIONS: [Known; 14] = [
     option('a', "all", false),

@@ -4,20 +4,23 @@
 //! group. A failed start is detected, not guessed: the new process reports through a pipe that closes when the program really runs.
 //! This module has the command line and selects processes; [`start`] and [`stop`] act.
 
+mod request;
 mod start;
 mod stop;
 
 pub use start::write_pid_file;
 
+use sys::Pid;
+
 use crate::cgroup::{self, Membership};
 use crate::daemons::{self, Daemon};
-use crate::getopt::{self, Known, Parsed, option};
+use crate::getopt::{self, Known, option};
 use crate::launch;
 use crate::message;
 use crate::paths::Paths;
 use crate::process::{self, Pattern, PidFile, Process};
 use crate::schedule;
-use crate::sys::{End, Pid};
+use request::Request;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -60,20 +63,6 @@ Usage: start-stop-daemon --start --exec PROGRAM [options] [-- arguments]
   -t, --test  -o, --oknodo  -P, --progress  -q, --quiet  -v, --verbose
 
 Without --start, --stop and --signal: --start.";
-
-/// The command line, resolved.
-struct Request {
-    parsed: Parsed,
-    /// The program's path inside the new root.
-    exec: Option<String>,
-    /// Criteria for its processes, seen from here.
-    pattern: Pattern,
-    args: Vec<String>,
-    /// Its pid file, seen from here.
-    pidfile: Option<String>,
-    service: Option<String>,
-    paths: Paths,
-}
 
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {
@@ -234,13 +223,5 @@ impl Request {
         let fits = self.pattern.fits(found, false) || self.is_as_noted(found);
         let nothing_known = self.pattern.exec.is_none() && self.pattern.name.is_none();
         fits && (!nothing_known || membership != Membership::Other)
-    }
-}
-
-/// An exit status in words.
-pub fn ended(end: End) -> String {
-    match end {
-        End::Code(code) => format!("it ended with exit code {code}"),
-        End::Signal(signal) => format!("it was ended by {}", schedule::name(signal)),
     }
 }

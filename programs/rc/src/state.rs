@@ -5,7 +5,6 @@
 //! `scheduled` and `wasinactive` are additional marks. [`crate::daemons`] checks whether a started service still has its daemons.
 
 use crate::paths::Paths;
-use crate::sys;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};

@@ -3,8 +3,11 @@
 //! This module has the command line, and starts, stops and signals the supervisor. [`watch`] is the running supervisor;
 //! [`respawn`] decides when to give up.
 
+mod charge;
 mod respawn;
 mod watch;
+
+use sys::{Fork, Pid};
 
 use crate::daemons::{self, Daemon};
 use crate::getopt::{self, Known, Parsed, option};
@@ -13,9 +16,8 @@ use crate::message;
 use crate::paths::{Paths, is_service_name};
 use crate::process::{self, Held, PidFile, Process};
 use crate::schedule::{self, Step};
-use crate::start_stop_daemon::write_pid_file;
 use crate::state::{self, State};
-use crate::sys::{self, Fork, Pid};
+use charge::{Charge, Health};
 use respawn::Policy;
 use std::fs;
 use std::io::Read;
@@ -55,24 +57,6 @@ Usage: supervise-daemon SERVICE --start [options] PROGRAM [-- arguments]
   -a, --healthcheck-timer SECONDS   call healthcheck() so often   -A, --healthcheck-delay SECONDS   first after so long
   and of start-stop-daemon: --user --group --chroot --chdir --env --umask --nicelevel --ionice --oom-score-adj
   --stdout --stderr --stdout-logger --stderr-logger --capabilities --secbits --no-new-privs";
-
-/// The settings of a supervisor.
-struct Charge {
-    paths: Paths,
-    service: String,
-    pidfile: PathBuf,
-    policy: Policy,
-    health: Option<Health>,
-    stop: Vec<Step>,
-    launch: Launch,
-}
-
-/// The health check of a service.
-#[derive(Clone, Copy, Debug)]
-struct Health {
-    every: Duration,
-    first: Duration,
-}
 
 /// Runs it.
 pub fn run(args: &[String]) -> u8 {

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use sys::socket::Sender;
+
 /// The largest datagram; the rest of a longer one is counted.
 pub const MAX_BYTES: usize = 8192;
 
@@ -23,15 +25,6 @@ const RESERVED: [u8; 9] = [0, 3, 4, 5, 10, 12, 13, 14, 15];
 const USER: u8 = 1;
 const NOTICE: u8 = 5;
 
-/// The sender of a datagram, from the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sender {
-    /// UID.
-    pub uid: u32,
-    /// PID.
-    pub pid: i32,
-}
-
 /// The file of a line. Users' lines cannot push out the system's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -41,11 +34,9 @@ pub enum Place {
     People,
 }
 
-impl Sender {
-    /// The file for this sender.
-    pub fn place(self) -> Place {
-        if self.uid < PEOPLE { Place::System } else { Place::People }
-    }
+/// The file for a sender.
+pub fn place_of(sender: Sender) -> Place {
+    if sender.uid < PEOPLE { Place::System } else { Place::People }
 }
 
 /// A checked line.
@@ -215,9 +206,9 @@ mod tests {
 
     #[test]
     fn people_write_apart() {
-        assert_eq!(Sender { uid: 123, pid: 1 }.place(), Place::System);
-        assert_eq!((ROOT.place(), BOB.place()), (Place::System, Place::People));
-        assert_eq!(Sender { uid: 65534, pid: 1 }.place(), Place::People);
+        assert_eq!(place_of(Sender { uid: 123, pid: 1 }), Place::System);
+        assert_eq!((place_of(ROOT), place_of(BOB)), (Place::System, Place::People));
+        assert_eq!(place_of(Sender { uid: 65534, pid: 1 }), Place::People);
     }
 
     /// Any datagram becomes one printable line, with a facility of the system only from root.

@@ -9,15 +9,14 @@
 //! ```
 //! * [`line`], [`budget`]: pure.
 //! * [`file`]: the files.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod budget;
 mod file;
 mod line;
-mod sys;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,7 +24,9 @@ use std::time::{Duration, Instant};
 
 use budget::Budgets;
 use file::Log;
-use line::{Line, MAX_BYTES, Place, Sender};
+use line::{Line, MAX_BYTES, Place, place_of};
+use sys::socket::Sender;
+use sys::{Fork, SIGHUP, SIGINT, SIGTERM, Signals};
 
 const USAGE: &str = "\
 usage: ashlar-syslogd [-s KIB] [-b COUNT]
@@ -83,13 +84,14 @@ fn run(most: u64, kept: u32) -> io::Result<()> {
     let socket = UnixDatagram::bind(SOCKET).map_err(|error| io::Error::new(error.kind(), format!("{SOCKET}: {error}")));
     sys::umask(mask);
     let socket = socket?;
-    sys::ask_for_senders(&socket)?;
+    sys::socket::ask_for_senders(&socket)?;
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     // A process that waits for this one to end can then write to the log.
-    if let Some(pid) = sys::into_background()? {
+    if let Fork::Parent(pid) = sys::fork()? {
         return fs::write(PID_FILE, format!("{pid}\n"));
     }
-    sys::replace_stdio(&null)?;
+    sys::new_session()?;
+    sys::replace_stdio(null.as_fd())?;
     let system = Log::new(Path::new(SYSTEM), most, kept);
     let people = Log::new(Path::new(PEOPLE), most, kept);
     Keeper { system, people, budgets: Budgets::default(), begun: Instant::now(), lost: 0 }.serve(&socket)
@@ -107,14 +109,14 @@ struct Keeper {
 
 impl Keeper {
     fn serve(&mut self, socket: &UnixDatagram) -> io::Result<()> {
-        let signals = sys::Signals::block()?;
+        let signals = Signals::block(&[SIGHUP, SIGINT, SIGTERM])?;
         self.say("the log begins");
         let mut buffer = vec![0; MAX_BYTES];
         loop {
-            sys::wait(socket, &signals, PAUSE)?;
-            while let Some(signal) = signals.next() {
+            sys::poll(&[socket.as_fd(), signals.as_fd()], Some(PAUSE))?;
+            while let Some((signal, _)) = signals.next() {
                 match signal {
-                    sys::SIGHUP => {
+                    SIGHUP => {
                         self.system.reopen();
                         self.people.reopen();
                     }
@@ -136,13 +138,13 @@ impl Keeper {
     fn take(&mut self, socket: &UnixDatagram, buffer: &mut [u8]) {
         for _ in 0..BATCH {
             // No datagram, or one withdrawn by its sender: the next call shows it.
-            let Ok(received) = sys::receive(socket, buffer) else { return };
+            let Ok(received) = sys::socket::receive(socket, buffer) else { return };
             // Sent before the kernel attached credentials: it must not count as root's.
             let sender = received.sender.unwrap_or(Sender { uid: u32::MAX, pid: 0 });
             let line = Line::read(&buffer[..received.got], received.length, sender);
             let text = line.render(&sys::local_time(), &sys::host_name());
             if self.budgets.take(sender.uid, text.len(), self.begun.elapsed()) {
-                self.write(&text, sender.place());
+                self.write(&text, place_of(sender));
             }
         }
     }

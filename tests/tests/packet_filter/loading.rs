@@ -54,7 +54,7 @@ nft list ruleset > after
     let said = read("said");
     assert_eq!(said.lines().count(), 6);
     for (at, line) in said.lines().enumerate() {
-        let file = format!("nft: {}.nft: neither a table nor `flush ruleset` is in it", at / 2 + 1);
+        let file = format!("nft: {}.nft: the file defines no table and does not flush", at / 2 + 1);
         assert!(line.starts_with(&file), "{line}");
     }
 }

@@ -1,4 +1,4 @@
-//! What everything else is written in: names, digests, findings with place and remedy, events, commands as values, TOML tables
+//! Types that everything else uses: names, digests, findings with place and remedy, events, commands as values, TOML tables
 //! as structs.
 
 pub mod command;

@@ -1,4 +1,4 @@
-//! What a checkout says, validated: recipes and their graph, the toolchain and the seed it starts from, images, ISO profiles,
+//! The content of a checkout, validated: recipes and their graph, the toolchain and the seed it starts from, images, ISO profiles,
 //! hardening, host tools.
 
 pub mod graph;

@@ -1,4 +1,4 @@
-//! What a build will read and run, complete, before anything runs.
+//! The inputs and commands of a build, complete, before anything runs.
 //!
 //! A [`BuildPlan`] is everything that may influence the bytes of a package; its digest is the input key. How a build is run
 //! on one machine (paths, core count) is in [`Variations`], which must never matter.
@@ -9,6 +9,7 @@ pub mod hint;
 pub mod image;
 pub mod iso;
 pub mod key;
+pub mod policy;
 pub mod steps;
 pub mod variations;
 
@@ -221,7 +222,7 @@ impl BuildPlan {
             patch_files: recipe.patch_files.iter().map(planned).collect(),
             patches: files.patches,
             files: files.files,
-            files_are_source: recipe.style == crate::model::recipe::Style::Cargo,
+            files_are_source: recipe.style.is_crate,
             workspace: files.workspace,
             libs: inputs.libs,
             tools: inputs.tools,

@@ -1,4 +1,4 @@
-//! What is found out about finished trees: lints, the difference of two builds, and the inventory of an image.
+//! Analyses of finished trees: lints, the difference of two builds, and the inventory of an image.
 
 pub mod compare;
 pub mod inventory;

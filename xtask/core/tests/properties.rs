@@ -16,7 +16,8 @@ const GOOD: &str = include_str!("good.toml");
 
 fn check(text: &str) -> Result<Recipe, usize> {
     let file = "pkgs/sample/pkg.toml".into();
-    let raw = parse(text, file).map_err(|finding| finding.render(Some(text)).len())?;
+    let raw = parse(text, file)
+        .map_err(|found| found.iter().map(|finding| finding.render(Some(text)).len()).sum::<usize>())?;
     let files = BTreeSet::from(["Cargo.lock".to_owned(), "patches/a.patch".to_owned()]);
     let flags = BTreeSet::from(["pie".to_owned()]);
     validate(&raw, file, &files, &flags)
@@ -83,7 +84,6 @@ proptest! {
         if let Ok(config) = kconfig::merge([("a".into(), text.as_str())]) {
             let again = kconfig::merge([("b".into(), config.canonical().as_str())]).unwrap();
             prop_assert_eq!(again.canonical(), config.canonical());
-            prop_assert!(kconfig::survived(&config, &again).is_empty());
         }
     }
 

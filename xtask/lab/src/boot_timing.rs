@@ -1,4 +1,4 @@
-//! Where the time of a start goes, and what a started system holds: figures out of what its commands print, and a chart.
+//! The time that each part of a start takes, and the memory of a started system: figures from the output of commands, and a chart.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub const QUESTIONS: [&str; 3] = [
 pub const OWN_QUESTIONS: [&str; 3] =
     ["become dmesg | grep -m 1 'Run /init'", "cat /run/openrc/timing", "rc-status --timing"];
 
-/// All that is asked of ours. Who is not root sees his own processes only, so that question is root's; the login it came by is
-/// named as well.
+/// Commands that run on the Ashlar guest. `ps` shows all processes only to root, so it runs through `become`; its own login is listed
+/// too.
 pub fn of_ours() -> Vec<String> {
     let [memory, processes, uptime] = QUESTIONS;
     let processes = format!("{BECOME} sh -c {}; echo self $$", quote(processes));

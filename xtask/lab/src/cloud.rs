@@ -7,7 +7,7 @@ use ashlar_core::base::digest::Digest;
 /// The only groups an administrator needs.
 const ADMINISTRATORS: &str = "wheel";
 
-/// What a new machine is told.
+/// The configuration of a new machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
     /// Host name.
@@ -45,7 +45,7 @@ impl Volume {
         [("meta-data", self.meta_data()), ("user-data", self.user_data())]
     }
 
-    /// The instance's name follows from what it is told: the same volume is the same instance.
+    /// The instance's name follows from its configuration: the same volume is the same instance.
     fn meta_data(&self) -> String {
         let digest = Digest::of(self.user_data());
         format!("instance-id: ashlar-{}\nlocal-hostname: {}\n", digest.short(), self.host)

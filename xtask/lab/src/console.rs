@@ -2,7 +2,7 @@
 //!
 //! A [`Script`] is a list of steps. A [`Console`] follows it: it is fed bytes as they arrive, and the time; it answers with
 //! lines to type, tasks to begin and, at last, an outcome. It works byte by byte, so how the bytes were cut into chunks
-//! never matters. It knows no process and no clock; `xtask/src/host/vm.rs` brings both. What Ashlar is asked is in `facts.rs`.
+//! never matters. It knows no process and no clock; `xtask/src/host/vm.rs` brings both. `facts.rs` has the questions to Ashlar.
 
 mod answer;
 pub mod facts;
@@ -80,7 +80,7 @@ pub enum Failure {
         last: String,
     },
     /// The machine printed what it must not.
-    #[error("the machine said `{0}`")]
+    #[error("the machine printed `{0}`")]
     Alarm(String),
     /// The machine ended too early.
     #[error("the machine ended while waiting for {waiting}; {}", last_words(.last))]
@@ -130,7 +130,7 @@ pub enum Action {
     Begin {
         /// What.
         task: Task,
-        /// For how long; later nobody listens.
+        /// For how long; the console waits no longer.
         within: Duration,
     },
 }

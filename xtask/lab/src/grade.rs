@@ -1,4 +1,4 @@
-//! What graders say of a running system, as verdicts: their reports are read here, from text; `cargo xtask grade` runs them.
+//! Verdicts of graders on a running system, read from the text of their reports; `cargo xtask grade` runs them.
 //!
 //! One module per grader: how it is run, what its report holds, and what must hold.
 
@@ -21,7 +21,7 @@ pub enum GradeVerdict {
     Met,
     /// It is not.
     Missed,
-    /// The grader could not be run, which is no statement about the system.
+    /// The grader could not run, which says nothing about the system.
     Skipped,
 }
 
@@ -82,7 +82,7 @@ impl Grade {
     }
 }
 
-/// Findings that nobody accepted, each told by `sentence`.
+/// Findings that are not accepted, each as a `sentence`.
 fn unexplained<'a>(
     ids: impl IntoIterator<Item = &'a str>,
     accepted: &BTreeMap<String, String>,

@@ -1,5 +1,5 @@
 //! The boot laboratory's decisions, as values computed without effects: machines and their volumes, conversations with their
-//! consoles, probes from their network, scenarios, and what graders print about them.
+//! consoles, probes from their network, scenarios, and the reports of graders about them.
 #![forbid(unsafe_code)]
 
 pub mod boot_timing;

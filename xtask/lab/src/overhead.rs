@@ -1,4 +1,4 @@
-//! What the layers of defence cost: questions to a machine, and the figures of two machines side by side.
+//! The cost of the layers of defence: questions to a machine, and the figures of two machines side by side.
 //!
 //! Measuring is `xtask/src/task/bench/layers.rs`.
 

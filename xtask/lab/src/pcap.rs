@@ -1,6 +1,6 @@
-//! The packets that a machine sent, as QEMU records them (pcap): by them one sees that its network has begun, and which
-//! addresses it has, without knocking at its doors. Where a prober is on the network, its packets are among them: what is asked here
-//! is what the first sender said, and the prober says nothing before it knows where the machine is.
+//! The packets that a machine sent, as QEMU records them (pcap). They show when the guest's network is up and which addresses it uses,
+//! without connecting to it. A prober's packets are in the record too: this reads those of the first sender, and the prober sends
+//! nothing before it knows the machine's addresses.
 //!
 //! The record grows while it is read, so its last entry may be cut off. Reading the file is `xtask/src/host/ssh/banner.rs`.
 

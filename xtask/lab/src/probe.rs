@@ -1,9 +1,9 @@
-//! What somebody on the machine's own network tries, as packets and what they are answered with; `frame` writes and reads
-//! them, and what can be tried is in `attempt`.
+//! Packets sent by an attacker on the same network segment, and the expected replies; `frame` writes and reads them, `attempt` lists
+//! what a prober can try.
 //!
-//! A [`Prober`] sends probes in bursts and takes note of the answers. The question for the machine's hardware address follows
-//! each burst as a barrier: the machine answers it whatever its packet filter says, and then it has seen the whole burst, so
-//! nothing depends on how fast it is. The socket is `xtask/src/host/netdev.rs`.
+//! A [`Prober`] sends probes in bursts and takes note of the answers. A question for the machine's hardware address follows each burst
+//! as a barrier: the packet filter does not block its answer, and once that comes the machine has seen the whole burst, so the
+//! machine's speed does not matter. The socket is `xtask/src/host/netdev.rs`.
 
 mod attempt;
 mod frame;
@@ -35,11 +35,11 @@ pub struct Prober {
     machine: Option<Mac>,
     /// Its IPv6 address on this network.
     link: Ipv6Addr,
-    /// Ports by what they said.
+    /// Ports by their answer.
     answers: BTreeSet<String>,
     /// Connections that are really made, by who asks: ports on our side.
     asked: BTreeSet<(IpAddr, u16)>,
-    /// Those of them on which the server said something.
+    /// Those of them on which the server sent something.
     made: BTreeMap<IpAddr, BTreeSet<u16>>,
 }
 
@@ -48,7 +48,7 @@ pub struct Prober {
 pub enum Reaction {
     /// The answer to [`Prober::barrier`].
     Barrier,
-    /// A question of the machine's, and what is said to it.
+    /// A question of the machine, and the prober's answer.
     Reply(Vec<u8>),
     /// Nothing to react to.
     Nothing,
@@ -109,7 +109,7 @@ impl Prober {
         }
     }
 
-    /// The machine, as somebody with an address of this family sees it.
+    /// The machine's address in this family.
     fn host(&self, machine: Mac, from: IpAddr) -> Host {
         let ip = if from.is_ipv6() { self.link.into() } else { MACHINE.into() };
         Host { mac: machine, ip }
@@ -119,8 +119,8 @@ impl Prober {
         frame::tcp(from, self.host(machine, from), segment)
     }
 
-    /// Takes note of a frame. QEMU's own network takes packets to the machine for packets to itself, and refuses them: it is told
-    /// where to, or it would keep all of them, but only what comes from the machine counts.
+    /// Takes note of a frame. QEMU's own network refuses packets to the machine as if they were for itself. It gets an answer about where
+    /// the machine is, or it would keep all of them; but only frames from the machine count.
     pub fn hear(&mut self, bytes: &[u8]) -> Reaction {
         let heard = frame::read(bytes);
         let asked = matches!(heard, Heard::WhoHas { .. });
@@ -187,7 +187,7 @@ impl Prober {
         }
     }
 
-    /// How far it came, for when there is no time left.
+    /// Its progress, for a message when there is no time left.
     pub fn progress(&self) -> String {
         match self.machine {
             None => "the machine did not say in time where it is".to_owned(),
@@ -198,13 +198,13 @@ impl Prober {
         }
     }
 
-    /// Whose answers are heard: an address that is not the machine's own and can be answered.
+    /// The address that answers go to: not the machine's own, and one that can be answered.
     fn is_ours(&self, address: IpAddr) -> bool {
         address == IpAddr::from(self.barrier_source()) || !self.what.only_claims() && self.sources.contains(&address)
     }
 
-    /// An address in whose name he speaks. The machine is told nothing of where it is, but QEMU's own network is: it refuses what it
-    /// takes to be for itself, and would ask for each.
+    /// An address that the prober forges. The machine does not learn where it is, but QEMU's own network does: it refuses packets that it
+    /// takes to be for itself, and would ask about each.
     fn is_claimed(&self, address: IpAddr) -> bool {
         self.what != Try::Forged && self.sources.contains(&address)
     }

@@ -30,14 +30,15 @@ pub enum Medium {
 }
 
 /// Where screen and console of the machine are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Display {
     /// A program: serial port on standard input and output, nothing else.
     Harness,
-    /// A person at a terminal: serial port and QEMU's monitor share it (Ctrl-A C switches, Ctrl-A X ends).
-    Terminal,
-    /// A person with a window; the serial port stays on the terminal.
-    Window,
+    /// A person at a terminal: serial port and QEMU's monitor share it (Ctrl-A C switches, Ctrl-A X ends). What the serial port says
+    /// goes to this file as well.
+    Terminal(Utf8PathBuf),
+    /// A person with a window; the serial port stays on the terminal, and goes to this file as well.
+    Window(Utf8PathBuf),
 }
 
 /// The flash of UEFI firmware.
@@ -75,9 +76,9 @@ pub enum Start {
 /// What the network card is connected to. It is a virtio card in every case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Network {
-    /// There is no card.
+    /// The machine has no network card.
     Absent,
-    /// A link with nobody at its other end: no DHCP, no router.
+    /// A link to an empty network: no DHCP, no router.
     Silent,
     /// QEMU's own network: DHCP gives 10.0.2.15, and connections to a port of this host's loopback reach port 22.
     User {
@@ -136,8 +137,8 @@ pub struct Machine {
     pub clock: Option<String>,
     /// Whether a guest that restarts comes back; otherwise the machine ends.
     pub restarts: bool,
-    /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that nobody else may enter. Whoever
-    /// reaches it is master of the machine, and a TCP port is reached by every user of this host.
+    /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that only its owner may
+    /// enter. A debugger controls the machine, and every user of this host could reach a TCP port.
     pub debugger: Option<Utf8PathBuf>,
     /// Where it takes commands of QEMU's machine protocol ([`crate::qmp`]): a UNIX socket, in such a directory as well.
     pub control: Option<Utf8PathBuf>,
@@ -200,15 +201,15 @@ impl Machine {
     /// System calls that QEMU gives up: a guest that breaks out of it starts no program. A window's libraries do start some.
     fn sandbox(&self) -> &'static str {
         match self.display {
-            Display::Harness | Display::Terminal => {
+            Display::Harness | Display::Terminal(_) => {
                 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
             }
-            Display::Window => "on,obsolete=deny,elevateprivileges=deny",
+            Display::Window(_) => "on,obsolete=deny,elevateprivileges=deny",
         }
     }
 
     fn display(&self, command: Command) -> Command {
-        match self.display {
+        match &self.display {
             // Without signal=off QEMU would take Ctrl-C for itself; there is no terminal here to press it on.
             Display::Harness => command.args(["-display", "none", "-monitor", "none"]).args([
                 "-chardev",
@@ -216,8 +217,8 @@ impl Machine {
                 "-serial",
                 "chardev:console",
             ]),
-            Display::Terminal => command.args(["-display", "none", "-serial", "mon:stdio"]),
-            Display::Window => command.args(["-serial", "mon:stdio"]),
+            Display::Terminal(log) => shared_with_monitor(command.args(["-display", "none"]), log),
+            Display::Window(log) => shared_with_monitor(command, log),
         }
     }
 
@@ -273,6 +274,12 @@ impl Machine {
         // No boot ROM: the firmware has nothing to try on the network.
         command.args(["-netdev", &netdev, "-device", "virtio-net-pci,netdev=net,romfile="])
     }
+}
+
+/// The serial port on the terminal, with QEMU's monitor; Ctrl-C is the guest's.
+fn shared_with_monitor(command: Command, log: &Utf8Path) -> Command {
+    let console = format!("stdio,id=console,mux=on,signal=off,logfile={},logappend=off", value(log));
+    command.args(["-chardev", &console, "-serial", "chardev:console", "-mon", "chardev=console"])
 }
 
 /// A hub with QEMU's own network and the prober; the machine's card is at a third port of it.
@@ -372,9 +379,13 @@ mod tests {
     #[test]
     fn a_person_gets_a_monitor_and_maybe_a_window() {
         let at = |display| Machine { display, ..machine(false, Medium::Cd) }.command().args.join(" ");
-        assert!(at(Display::Terminal).contains("-display none -serial mon:stdio"));
-        let window = at(Display::Window);
-        assert!(!window.contains("-display") && window.contains("-serial mon:stdio"), "{window}");
+        let log = || Utf8PathBuf::from("/run/a,b/log");
+        let shared = "-chardev stdio,id=console,mux=on,signal=off,logfile=/run/a,,b/log,logappend=off \
+                      -serial chardev:console -mon chardev=console";
+        let terminal = at(Display::Terminal(log()));
+        assert!(terminal.contains(&format!("-display none {shared}")), "{terminal}");
+        let window = at(Display::Window(log()));
+        assert!(!window.contains("-display") && window.contains(shared), "{window}");
         assert!(window.contains("-sandbox on,") && !window.contains("spawn=deny"), "{window}");
     }
 }

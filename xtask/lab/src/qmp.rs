@@ -1,5 +1,5 @@
 //! QEMU's machine protocol: JSON objects, one a line, by which a program presses keys on a machine and takes pictures of its
-//! screen. Words only; the socket is `xtask/src/host/qmp.rs`.
+//! screen. Texts only; the socket is `xtask/src/host/qmp.rs`.
 
 use camino::Utf8Path;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub fn typed(text: &str) -> Result<Vec<String>, char> {
     text.chars().map(|letter| keys(letter).map(|keys| press(&keys)).ok_or(letter)).chain(enter).collect()
 }
 
-/// What QEMU answers. Its greeting, and events that come in between, are no answers.
+/// Answers of QEMU. Its greeting, and events that come in between, are not answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The command is done.

@@ -1,4 +1,4 @@
-//! The system that `bench boot` measures Ashlar beside: a minimal Debian, as the command that makes it.
+//! The system that `bench boot` compares Ashlar with: a minimal Debian, as the command that makes it.
 //!
 //! Its image is an input of a measurement and never of a build, so it is pinned by its description and its day only.
 

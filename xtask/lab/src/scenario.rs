@@ -1,7 +1,6 @@
-//! What the boot tests do, as data: a machine, and the conversation that is held with it. `set.rs` holds the scenarios
-//! themselves.
+//! Boot tests as data: a machine, and the conversation with it. `set.rs` has the scenarios themselves.
 //!
-//! A scenario becomes a [`Script`] for the console's automaton; the answers come back to be evaluated. Effects are in
+//! A scenario becomes a [`Script`] for the console's automaton; its answers come back for evaluation. Effects are in
 //! `xtask/src/host/{vm,ssh}.rs`, the command in `xtask/src/task/boot_test.rs`.
 
 mod accounts;

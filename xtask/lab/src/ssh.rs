@@ -14,6 +14,9 @@ pub const SCP: &str = "scp";
 /// Makes keys.
 pub const KEYGEN: &str = "ssh-keygen";
 
+/// How a machine is called in [`Access::config`].
+pub const HOST_ALIAS: &str = "ashlar";
+
 /// Exit status of the client when it could not connect or log in. A command's own status is handed on otherwise.
 pub const NO_CONNECTION: i32 = 255;
 
@@ -22,9 +25,9 @@ pub const NO_CONNECTION: i32 = 255;
 pub struct Access {
     /// Port on this host's loopback.
     pub port: u16,
-    /// Private key that the machine was told to accept.
+    /// Private key that the machine accepts.
     pub key: Utf8PathBuf,
-    /// Private key that it was never told of.
+    /// Private key that the machine does not know.
     pub strange_key: Utf8PathBuf,
     /// The machine's host key, known before or as seen at the first connection: another one is refused.
     pub known_hosts: Utf8PathBuf,
@@ -33,7 +36,7 @@ pub struct Access {
     pub control: Utf8PathBuf,
 }
 
-/// Who reads what the client prints.
+/// Where the client's output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
     /// A program: no question is asked.
@@ -60,7 +63,7 @@ impl Access {
             .args(command.iter().cloned())
     }
 
-    /// Logs in by a connection that is shared with nobody, and runs `command`.
+    /// Logs in over a connection of its own, and runs `command`.
     pub fn fresh(&self, user: &str, command: &str) -> Command {
         let login = self.login(&Login::Key(user.to_owned()), Reader::Program, &[command.to_owned()]);
         // Of two values of an option, the client takes the first.
@@ -92,6 +95,18 @@ impl Access {
         Command::new(SSH)
             .args(["-F", "none", "-o", &self.control_path(), "-O", "exit"])
             .arg(format!("{user}@127.0.0.1"))
+    }
+
+    /// A configuration of the client in which this machine is the host [`HOST_ALIAS`]: a person types no options then.
+    pub fn config(&self, user: &str) -> String {
+        let login = Login::Key(user.to_owned());
+        let (_, how) = self.credentials(&login);
+        let mut lines = vec![format!("Host {HOST_ALIAS}"), "HostName 127.0.0.1".to_owned()];
+        lines.extend([format!("Port {}", self.port), format!("User {user}"), format!("IdentityFile \"{}\"", self.key)]);
+        let options = self.options();
+        let options = options.iter().chain(&how).filter_map(|option| option.split_once('='));
+        lines.extend(options.map(|(name, value)| format!("{name} \"{value}\"")));
+        lines.join("\n    ") + "\n"
     }
 
     /// The line of `known_hosts` for a machine with this public key.
@@ -151,7 +166,7 @@ pub fn keygen(file: &Utf8PathBuf, comment: &str) -> Command {
     Command::new(KEYGEN).args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file.as_str()])
 }
 
-/// What port 22 of a machine said: its first line, when that is the greeting of an SSH server.
+/// The first line from port 22 of a machine, when that is the greeting of an SSH server.
 pub fn greeting(heard: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(heard);
     let (line, _) = text.split_once('\n')?;
@@ -160,7 +175,7 @@ pub fn greeting(heard: &[u8]) -> Option<String> {
 
 /// The client's last word.
 pub fn last_word(printed: &str) -> String {
-    printed.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing").to_owned()
+    printed.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it printed nothing").to_owned()
 }
 
 #[cfg(test)]
@@ -190,6 +205,25 @@ mod tests {
             keygen(&"/t/key".into(), "ashlar"),
         ];
         insta::assert_snapshot!(lines.map(|line| line.to_string()).join("\n"));
+        insta::assert_snapshot!(access.config("admin"), @r#"
+        Host ashlar
+            HostName 127.0.0.1
+            Port 2222
+            User admin
+            IdentityFile "/t/key"
+            UserKnownHostsFile "/t/known_hosts"
+            GlobalKnownHostsFile "none"
+            StrictHostKeyChecking "accept-new"
+            IdentityAgent "none"
+            IdentitiesOnly "yes"
+            ConnectTimeout "60"
+            ServerAliveInterval "30"
+            LogLevel "ERROR"
+            PreferredAuthentications "publickey"
+            ControlMaster "auto"
+            ControlPersist "yes"
+            ControlPath "/t/control-%r"
+        "#);
     }
 
     #[test]
@@ -199,6 +233,6 @@ mod tests {
             assert_eq!(greeting(heard), None);
         }
         assert_eq!(last_word("a\nPermission denied (publickey).\r\n\n"), "Permission denied (publickey).");
-        assert_eq!(last_word("\n"), "it said nothing");
+        assert_eq!(last_word("\n"), "it printed nothing");
     }
 }

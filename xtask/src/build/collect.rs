@@ -1,14 +1,15 @@
 //! From a staging tree to a stored package: manifest, layer, checks, OCI layout.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Severity;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::formats::manifest::{EntryKind, Manifest, parents};
+use ashlar_core::formats::manifest::{EntryKind, Manifest, ManifestEntry, parents};
 use ashlar_core::formats::oci::{self, LayerRef, RunConfig};
-use ashlar_core::plan::BuildPlan;
+use ashlar_core::plan::{BuildPlan, Variations};
 use ashlar_core::verify::lint::{self, LintPolicy, Subject};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -40,6 +41,9 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
     let licenses = format!("usr/share/licenses/{}/", plan.package);
     if *package == plan.package && !all.entries().iter().any(|entry| entry.path.starts_with(&licenses)) {
         context.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
+    }
+    if context.variations.umask == Variations::none().umask {
+        note_modes(plan, &manifest, dest, context.reporter);
     }
     let policy = compile_audit::expected(plan)?.policy();
     check_tree(
@@ -78,6 +82,26 @@ fn faults(plan: &BuildPlan, all: &Manifest) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Says which files were installed with a mode that they do not keep. That nobody may write one is no loss: root may.
+fn note_modes(plan: &BuildPlan, manifest: &Manifest, dest: &Utf8Path, reporter: &Reporter) {
+    let changed = |entry: &ManifestEntry| -> Option<String> {
+        let meta = fs_err::symlink_metadata(dest.join(&entry.path)).ok()?;
+        let mode = meta.permissions().mode() & 0o777;
+        let is_file = matches!(entry.kind, EntryKind::File { .. });
+        let is_usual = [0o644, 0o755, 0o444, 0o555].contains(&mode) || plan.modes.contains_key(&entry.path);
+        (is_file && !is_usual).then(|| format!("{} {mode:04o} -> {:04o}", entry.path, entry.mode))
+    };
+    let changed: Vec<String> = manifest.entries().iter().filter_map(changed).collect();
+    let Some(shown) = changed.get(..changed.len().min(5)).filter(|shown| !shown.is_empty()) else { return };
+    let more =
+        if changed.len() > shown.len() { format!(" and {} more", changed.len() - shown.len()) } else { String::new() };
+    reporter.note(format!(
+        "{} has files whose modes are changed: {}{more}; one that must stay stands in `[modes]`",
+        plan.package,
+        shown.join(", ")
+    ));
 }
 
 fn labels(plan: &BuildPlan, package: &PkgName) -> std::collections::BTreeMap<String, String> {
@@ -121,7 +145,7 @@ fn select(plan: &BuildPlan, package: &PkgName, all: &Manifest) -> Manifest {
         .filter(|entry| entry.kind != EntryKind::Dir && own(&entry.path))
         .flat_map(|entry| parents(&entry.path))
         .collect();
-    let keep = |entry: &&ashlar_core::formats::manifest::ManifestEntry| match entry.kind {
+    let keep = |entry: &&ManifestEntry| match entry.kind {
         EntryKind::Dir => {
             needed.contains(entry.path.as_str()) || (own(&entry.path) && !filled.contains(entry.path.as_str()))
         }

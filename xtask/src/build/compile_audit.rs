@@ -1,8 +1,8 @@
-//! Looks at the tree that a package was built in, before it goes: its units still tell how they were compiled.
+//! Reads the tree that a package was built in, before it goes: its units still show how they were compiled.
 //!
-//! What they tell is judged by `ashlar_core::verify::lint::object_files`. The tree of a package without `libs` is not judged: it is not linked with
-//! the sysroot, and kernel, EFI stub and GRUB have flags of their own. What such a package installs is looked at as everything is,
-//! so the units of compiler-rt are: they are its libraries.
+//! `ashlar_core::verify::lint::units` evaluates them. It leaves out the tree of a package without `libs`, which is not linked with the
+//! sysroot: kernel, EFI stub and GRUB have flags of their own. The lints still look at the files that such a package installs, and so
+//! at the units of compiler-rt: they are its libraries.
 
 use anyhow::{Context as _, Result};
 use ashlar_core::plan::BuildPlan;
@@ -48,7 +48,7 @@ pub fn run(plan: &BuildPlan, root: &Utf8Path, logs: &Utf8Path) -> Result<()> {
         .error(format!("{} was not compiled as toolchain/hardening.toml says:{list}\nhelp: {help}", plan.package)))
 }
 
-/// What the compilers were told, with the recipe's opt-outs.
+/// The flags of the compilers, with the recipe's opt-outs.
 pub fn expected(plan: &BuildPlan) -> Result<ExpectedNotes> {
     Ok(ExpectedNotes::by(plan.toolchain.get("cc.cfg").context("the plan has no cc.cfg")?))
 }

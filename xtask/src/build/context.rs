@@ -1,4 +1,4 @@
-//! What a build needs beside its plan.
+//! Inputs of a build beside its plan.
 
 use ashlar_core::plan::Variations;
 use camino::Utf8Path;

@@ -1,4 +1,4 @@
-//! What the store holds of packages. Builds nothing and fetches nothing.
+//! Looks packages up in the store. Builds nothing and fetches nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

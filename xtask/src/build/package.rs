@@ -17,6 +17,7 @@ use crate::build::{collect, compile_audit};
 use crate::exit::Exit;
 use crate::host::beneath::Beneath;
 use crate::host::container::{Container, Mount, Wanted, write_skeleton};
+use crate::host::exec::ExecError;
 use crate::host::store::Store;
 use crate::host::work::{self, Work};
 use crate::host::{crates, tree, unpack};
@@ -44,8 +45,8 @@ pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<PackageBuild
     let mut work = Work::create(&parent, plan.package.as_str(), context.variations.tmpfs)?;
     let result = run(plan, context, &work, &logs).map_err(|error| context.store.explain_full(error));
     if result.is_err() {
-        let log =
-            logs.read_dir_utf8()?.filter_map(|e| e.ok().map(|e| e.path().to_owned())).max_by_key(|path| modified(path));
+        let files = logs.read_dir_utf8()?.filter_map(|entry| Some(entry.ok()?.into_path()));
+        let log = files.filter(|path| path.extension() == Some("log")).max_by_key(|path| modified(path));
         context.reporter.emit(Event::Failed { package: plan.package.clone(), log });
         if context.keep {
             work::mark_kept(work.dir())?;
@@ -53,6 +54,7 @@ pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<PackageBuild
             context.reporter.note(format!("kept; `cargo xtask shell {}` opens a shell where it failed", plan.package));
         }
     }
+    let result = result.map_err(|error| with_remedy(error, plan, context.keep));
     let outputs = result.with_context(|| format!("building {} {}", plan.package, plan.version))?;
     if !context.keep {
         work.remove()?;
@@ -62,6 +64,18 @@ pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<PackageBuild
         .map(|(name, id)| Ok(fs_err::metadata(context.store.layer(name, id))?.len()))
         .sum::<Result<u64>>()?;
     Ok(PackageBuild { outputs, seconds: started.elapsed().as_secs(), bytes })
+}
+
+/// Says how to get at the build that failed, which is gone unless it is kept.
+fn with_remedy(mut error: anyhow::Error, plan: &BuildPlan, kept: bool) -> anyhow::Error {
+    if let Some(failed) = error.downcast_mut::<ExecError>().filter(|failed| failed.script.is_some() && !kept) {
+        let name = &plan.package;
+        failed.remedy = Some(format!(
+            "that command needs the build's directory, which is gone: `cargo xtask build-pkg {name} --keep` leaves it there, \
+             and `cargo xtask shell {name}` opens a shell in it"
+        ));
+    }
+    error
 }
 
 fn modified(path: &Utf8Path) -> std::time::SystemTime {

@@ -1,19 +1,21 @@
-//! Decides which packages must be built, in which order, and builds independent ones side by side.
+//! One run over one store: plans packages, builds those that are not there, and holds them against the ledger.
+
+mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
-use ashlar_core::model::recipe::{Recipe, Style};
-use ashlar_core::plan::{BuildInputs, BuildPlan, Input, Keyed, PlannedCrate, Variations};
+use ashlar_core::model::recipe::Recipe;
+use ashlar_core::plan::{BuildPlan, Input, Keyed, PlannedCrate, Variations};
 use camino::Utf8Path;
 
 use crate::build::context::BuildContext;
-use crate::build::package;
+use crate::build::{package, plan};
 use crate::exit::Exit;
 use crate::host::crates;
 use crate::host::fetch::Fetcher;
@@ -82,15 +84,6 @@ pub struct Session<'a> {
     scratch: Work,
 }
 
-/// What the worker threads share.
-#[derive(Debug, Default)]
-struct Progress {
-    waiting: BTreeSet<PkgName>,
-    running: BTreeSet<PkgName>,
-    done: BTreeMap<PkgName, Built>,
-    failures: Vec<(PkgName, anyhow::Error)>,
-}
-
 impl<'a> Session<'a> {
     /// Starts a session: clears what dead runs left and starts the job server.
     pub fn start(
@@ -99,7 +92,9 @@ impl<'a> Session<'a> {
         reporter: &'a Reporter,
         options: Options,
     ) -> Result<Self> {
-        for name in work::clear_stale(&store.root().join("work"))? {
+        let mut cleared = work::clear_stale(&store.root().join("work"))?;
+        cleared.extend(work::clear_stale_stores(&store.second_stores())?);
+        for name in cleared {
             reporter.note(format!("cleared what a killed run left: {name}"));
         }
         let scratch = Work::create(&store.root().join("work"), "run", false)?;
@@ -161,28 +156,14 @@ impl<'a> Session<'a> {
 
     /// Builds `targets` and everything below them. Gives every package that was needed.
     pub fn build(&self, targets: &[PkgName]) -> Result<BTreeMap<PkgName, Built>> {
-        let needed = self.needed(targets)?;
-        let progress = Mutex::new(Progress { waiting: needed, ..Progress::default() });
-        let changed = Condvar::new();
-        std::thread::scope(|scope| {
-            for worker in 0..self.options.jobs.max(1) {
-                let (progress, changed) = (&progress, &changed);
-                scope.spawn(move || self.work(worker, progress, changed));
-            }
-        });
-        let mut progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if progress.failures.is_empty() {
-            return Ok(progress.done);
-        }
-        let (_, first) = progress.failures.remove(0);
-        match progress.failures.as_slice() {
-            [] => Err(first),
-            others => {
-                let others =
-                    others.iter().map(|(name, error)| format!("\nalso failed: {name}: {error:#}")).collect::<String>();
-                Err(first.context(format!("{} packages failed{others}\nthe first", progress.failures.len() + 1)))
-            }
-        }
+        self.run(targets, &BTreeSet::new())
+    }
+
+    /// The same for packages that somebody named: those are told one by one even when they need no build.
+    pub fn build_named(&self, targets: &[PkgName]) -> Result<BTreeMap<PkgName, Built>> {
+        let recipe = |target: &PkgName| Ok(self.repository.recipe_of(target)?.name.clone());
+        let named = targets.iter().map(recipe).collect::<Result<_>>()?;
+        self.run(targets, &named)
     }
 
     /// The recipes behind `targets`, with everything they need.
@@ -203,52 +184,9 @@ impl<'a> Session<'a> {
         Ok(needed)
     }
 
-    fn work(&self, worker: usize, progress: &Mutex<Progress>, changed: &Condvar) {
-        let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = lock();
-        while !state.waiting.is_empty() && state.failures.is_empty() {
-            let Some(recipe) = self.next(&state) else {
-                state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            state.waiting.remove(&recipe.name);
-            state.running.insert(recipe.name.clone());
-            let done = state.done.clone();
-            drop::<MutexGuard<'_, Progress>>(state);
-            let result = self.resolve(recipe, &done, worker);
-            state = lock();
-            state.running.remove(&recipe.name);
-            match result {
-                Ok(built) => state.done.extend(built),
-                Err(error) => state.failures.push((recipe.name.clone(), error)),
-            }
-            changed.notify_all();
-        }
-    }
-
-    /// The next recipe whose inputs are there. The kernel first: nothing takes longer, and nothing but the image waits for it.
-    fn next(&self, state: &Progress) -> Option<&'a Recipe> {
-        let ready = |name: &&PkgName| {
-            let inputs = self.repository.recipes.get(*name).map(|recipe| recipe.inputs());
-            inputs.is_some_and(|mut inputs| inputs.all(|input| state.done.contains_key(input)))
-        };
-        let rank = |name: &&PkgName| {
-            let kernel = self.repository.recipes.get(*name).is_some_and(|recipe| recipe.style == Style::Kernel);
-            (kernel, self.repository.graph.dependents(name).len())
-        };
-        state.waiting.iter().filter(ready).max_by_key(rank).and_then(|name| self.repository.recipes.get(name))
-    }
-
     /// The plan of a recipe whose inputs are in `done`.
     pub fn plan(&self, recipe: &Recipe, done: &BTreeMap<PkgName, Built>) -> Result<BuildPlan> {
-        let inputs = |names: &[PkgName]| self.inputs(&self.repository.closure(names)?, done);
-        let around = BuildInputs {
-            seed: self.seed()?.digest,
-            libs: inputs(&recipe.libs)?,
-            tools: inputs(&recipe.tools)?,
-            toolchain: self.repository.toolchain.files(&recipe.hardening),
-        };
-        Ok(BuildPlan::new(recipe, self.repository.package_files(recipe)?, around, Arch::X86_64))
+        plan::of(self.repository, recipe, self.seed()?.digest, &|name| Some(done.get(name)?.diff_id))
     }
 
     /// The plan of one package, with everything below it built.
@@ -260,11 +198,7 @@ impl<'a> Session<'a> {
 
     /// Packages by what they are.
     pub fn inputs(&self, names: &[PkgName], done: &BTreeMap<PkgName, Built>) -> Result<Vec<Input>> {
-        let input = |name: &PkgName| {
-            let diff_id = done.get(name).with_context(|| format!("{name} is not built"))?.diff_id;
-            Ok(Input { name: name.clone(), diff_id })
-        };
-        names.iter().map(input).collect()
+        plan::inputs(names, &|name| Some(done.get(name)?.diff_id))
     }
 
     fn resolve(
@@ -272,13 +206,18 @@ impl<'a> Session<'a> {
         recipe: &Recipe,
         done: &BTreeMap<PkgName, Built>,
         worker: usize,
+        named: bool,
+        begun: &dyn Fn(),
     ) -> Result<BTreeMap<PkgName, Built>> {
         let plan = self.plan(recipe, done)?;
         let keyed = plan.keyed();
-        let (record, fresh) = self.cached(&keyed, &places(&plan), || self.make(recipe, &plan, &keyed.key, worker))?;
+        let (record, fresh) = self.cached(&keyed, &places(&plan), || {
+            begun();
+            self.make(recipe, &plan, &keyed.key, worker)
+        })?;
         let key = keyed.key;
         if !fresh {
-            self.reporter.emit(Event::Cached { package: recipe.name.clone(), key });
+            self.reporter.emit(Event::Cached { package: recipe.name.clone(), key, named });
         }
         let built = built(&plan, &keyed, &record, fresh)?;
         built.iter().try_for_each(|(name, built)| self.enforce_ledger_of(name.as_str(), &key, built.diff_id))?;
@@ -356,13 +295,18 @@ impl<'a> Session<'a> {
     /// Fails when the ledger expects other bytes of `name` from the same inputs.
     pub fn enforce_ledger_of(&self, name: &str, key: &Digest, digest: Digest) -> Result<()> {
         let wrong = self.ledger.contradiction(name, key, digest).filter(|_| self.options.enforce_ledger);
-        match wrong {
-            None => Ok(()),
-            Some(wrong) => Err(Exit::Differs.error(format!(
-                "the ledger expects other bytes from the same inputs: {wrong}\n\
-                 this machine or this package does not reproduce; `cargo xtask verify-repro` finds the difference"
-            ))),
-        }
+        let Some(expected) = wrong else { return Ok(()) };
+        let target = match name.split_once('/') {
+            None => name.to_owned(),
+            Some((what, name)) => format!("{what} {name}"),
+        };
+        Err(Exit::Differs.error(format!(
+            "the ledger has other bytes for {name}, made from the same inputs:\n  ledger  {expected}\n  built   {digest}\n\
+             help: either the line of {name} in digests/{}.txt was edited (`git diff digests` shows it; `cargo xtask ledger update` \
+             writes what is built), or the build does not reproduce (`cargo xtask verify-repro {target}` names the first \
+             byte that differs)",
+            Arch::X86_64.as_str()
+        )))
     }
 
     fn fetch(&self, recipe: &Recipe, plan: &BuildPlan) -> Result<()> {

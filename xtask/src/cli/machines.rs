@@ -1,4 +1,4 @@
-//! Options of the commands that start machines to look at them.
+//! Options of the commands that start machines and look at them.
 
 use ashlar_lab::scenario;
 use camino::Utf8PathBuf;

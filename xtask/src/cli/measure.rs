@@ -1,4 +1,4 @@
-//! Options of the commands that compare with something else: figures, and answers.
+//! Options of `bench`, which compares figures, and of `oracle`, which compares answers.
 
 use ashlar_lab::qemu::Firmware;
 use camino::Utf8PathBuf;
@@ -11,7 +11,7 @@ pub struct BenchArgs {
     /// Benchmarks; all when absent.
     #[arg(value_enum)]
     pub names: Vec<Benchmark>,
-    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`.
+    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`, checks in `check`.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// The firmware of both systems in `boot`; both when absent.
@@ -56,6 +56,8 @@ pub struct OracleArgs {
 pub enum Benchmark {
     /// A build with nothing to do, beside `make`.
     Noop,
+    /// Checking 10,000 generated recipes, and planning them.
+    Check,
     /// Allocators under threads.
     Malloc,
     /// Packages with and without the build's sandbox.

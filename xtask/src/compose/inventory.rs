@@ -1,4 +1,4 @@
-//! Looks into a composed root for what `ashlar_core::verify::inventory` and `ashlar_core::verify::lint::report` make a text of.
+//! Reads a composed root for `ashlar_core::verify::inventory` and `ashlar_core::verify::lint::report`, which make texts of it.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,17 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::{EntryKind, Manifest};
 use ashlar_core::model::hardening::check::HardeningCheck;
 use ashlar_core::model::image::IsoProfile;
-use ashlar_core::model::recipe::Style;
 use ashlar_core::plan::Input;
 use ashlar_core::verify::inventory::{self, LAYER, Root};
 use ashlar_core::verify::lint::report::Row;
 use camino::Utf8Path;
 
 use crate::build::session::Session;
-use crate::compose::iso::made::IsoBuild;
 use crate::compose::{self, root};
 use crate::host::repository::Repository;
 use crate::host::store::Store;
 use crate::host::tree;
+use ashlar_core::plan::iso::IsoBuild;
 
 /// The package of every path that is not a directory.
 pub fn owners(store: &Store, inputs: &[Input]) -> Result<BTreeMap<String, String>> {
@@ -83,8 +82,7 @@ fn beside(name: &str, committed: &str, made: &str) -> Committed {
         return Committed::Current;
     }
     let path = inventory::path(name);
-    let help =
-        format!("read each line as a change that somebody must want; then `cargo xtask inventory {name}` writes it");
+    let help = format!("review each line; if the changes are intended, run `cargo xtask inventory {name}`");
     Committed::Differs(format!(
         "the image does not hold what {path} says (- committed, + this image):\n{difference}help: {help}"
     ))
@@ -96,7 +94,7 @@ fn beside(name: &str, committed: &str, made: &str) -> Committed {
 /// When a file cannot be read as what it begins like.
 pub fn rows(session: &Session<'_>, repository: &Repository, profile: &IsoProfile, iso: &IsoBuild) -> Result<Vec<Row>> {
     let store = session.store();
-    let inputs = profile.root_names().iter().map(|name| iso.input(name)).collect::<Result<Vec<_>>>()?;
+    let inputs = iso.inputs(&profile.root_names())?;
     let owners = owners(store, &inputs)?;
     let digest = iso.root.context("the security stage gives a root")?;
     let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.scratch())?;
@@ -109,7 +107,7 @@ pub fn rows(session: &Session<'_>, repository: &Repository, profile: &IsoProfile
         }
         let package = owners.get(&entry.path).map_or(LAYER, String::as_str);
         let is_rust = match package.parse::<PkgName>() {
-            Ok(name) => repository.recipe_of(&name)?.style == Style::Cargo,
+            Ok(name) => repository.recipe_of(&name)?.style.is_crate,
             Err(_) => false,
         };
         let bytes = fs_err::read(files.join(&entry.path))?;
@@ -129,7 +127,7 @@ mod tests {
         assert_eq!(
             text,
             "the image does not hold what digests/inventory-minimal.txt says (- committed, + this image):\n- a\n+ b\n\
-             help: read each line as a change that somebody must want; then `cargo xtask inventory minimal` writes it"
+             help: review each line; if the changes are intended, run `cargo xtask inventory minimal`"
         );
     }
 }

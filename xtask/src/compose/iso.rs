@@ -1,8 +1,7 @@
-//! The ISO in five stages. Each is planned from what the stages before it made, keyed by that plan and recorded in the store, so each
-//! is cached and runs alone.
+//! The ISO in five stages. The plan of each names the outputs of the stages before it; the store records the outputs under the plan's
+//! key, so each stage is cached and runs alone.
 
 mod builder;
-pub mod made;
 mod medium;
 mod overlay;
 mod security;
@@ -17,13 +16,14 @@ use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::apparmor;
 use ashlar_core::model::image::IsoProfile;
 use ashlar_core::plan::Keyed;
-use ashlar_core::plan::iso::{MediumPlan, OverlayPlan, PolicyPlan, RootPlan, StagePlan};
+pub use ashlar_core::plan::iso::IsoBuild;
+use ashlar_core::plan::iso::{MediumPlan, OverlayPlan, RootPlan, StagePlan};
+use ashlar_core::plan::policy::PolicyPlan;
 use ashlar_core::verify::inventory;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
 use self::builder::IsoBuilder;
-pub use self::made::IsoBuild;
 use crate::build::session::Session;
 use crate::compose::Variant;
 use crate::host::repository::Repository;
@@ -140,7 +140,7 @@ pub fn plans_of_stored(
         let record = session.lookup(&keyed, &places(&plan))?;
         plans.push((stage, keyed));
         let (Some((_, keyed)), Some(record)) = (plans.last(), record) else { break };
-        made.take(&plan, keyed.key, &record)?;
+        made.take(&plan, keyed.key, &record.outputs)?;
     }
     Ok(plans)
 }
@@ -157,7 +157,7 @@ fn places(plan: &StagePlan) -> Vec<(&'static str, OutputPlace<'static>)> {
 }
 
 impl IsoBuilder<'_> {
-    /// The plan of a stage that is no mere list of packages. What the stages before it made must be there.
+    /// The plan of a stage; `None` for one that only builds packages. The outputs of the stages before it must be there.
     fn plan(&self, stage: Stage, made: &IsoBuild) -> Result<Option<StagePlan>> {
         let common = self.common()?;
         let root = self.profile.root_names();
@@ -165,20 +165,20 @@ impl IsoBuilder<'_> {
             Stage::Bootstrap | Stage::Packages => return Ok(None),
             Stage::Security => {
                 let policy = |sources: &apparmor::Sources| -> Result<PolicyPlan> {
-                    Ok(PolicyPlan::new(sources.clone(), made.boot("apparmor-parser")?, made.boot("apparmor-load")?))
+                    Ok(PolicyPlan::new(sources.clone(), made.input("apparmor-parser")?, made.input("apparmor-load")?))
                 };
                 let policy = self.policy.as_ref().map(policy).transpose()?;
                 StagePlan::Root(RootPlan::new(common, made.inputs(&root)?, self.hardening.files.clone(), policy))
             }
             Stage::Overlay => {
                 let layer = made.root.context("the stage security gives a root")?;
-                let (packages, init) = (made.inputs(&root)?, made.boot("init")?);
+                let (packages, init) = (made.inputs(&root)?, made.input("init")?);
                 let files = self.overlay_files()?;
                 StagePlan::Overlay(OverlayPlan::new(common, layer, packages, init, files, inventory::FORM))
             }
             Stage::Iso => {
                 let initramfs = made.overlay.context("the stage overlay gives an initramfs")?.initramfs;
-                let (linux, stub, grub) = (made.boot("linux")?, made.boot("systemd-stub")?, made.boot("grub-bios")?);
+                let (linux, stub, grub) = (made.input("linux")?, made.input("systemd-stub")?, made.input("grub-bios")?);
                 StagePlan::Medium(MediumPlan::new(common, linux, stub, grub, initramfs))
             }
         }))
@@ -195,7 +195,7 @@ impl IsoBuilder<'_> {
         };
         let keyed = plan.keyed(self.common()?);
         let (record, fresh) = self.session.cached(&keyed, &places(&plan), || self.make(stage, &plan))?;
-        made.take(&plan, keyed.key, &record)?;
+        made.take(&plan, keyed.key, &record.outputs)?;
         Ok(fresh)
     }
 

@@ -1,7 +1,7 @@
-//! AppArmor's profiles, compiled for the image: by our own parser, in the seed env, for the features of our own kernel.
+//! Compiles AppArmor's profiles for the image: with our own parser, in the seed env, for the features of our own kernel.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::plan::iso::PolicyPlan;
+use ashlar_core::plan::policy::PolicyPlan;
 use camino::Utf8Path;
 
 use crate::build::session::Session;

@@ -1,4 +1,4 @@
-//! Files below a directory, by descriptor: whatever links are there, nothing outside of that directory is opened or changed.
+//! Files below a directory, by descriptor: opens and changes nothing outside of it, whatever links are there.
 //!
 //! The kernel resolves every path with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS`: a path with `..`, an absolute one, and one that
 //! passes through a link are refused there, not by a look beforehand. Last components are never followed either.
@@ -64,7 +64,7 @@ impl Beneath {
         let status =
             rustix::fs::statat(&from, file, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| self.refused(source, error))?;
         if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
-            bail!("{} is no regular file, so nothing is linked to it", self.shown.join(source));
+            bail!("{} is not a regular file, so nothing may link to it", self.shown.join(source));
         }
         if source == path {
             return Ok(());
@@ -91,7 +91,7 @@ impl Beneath {
             .map_err(|error| self.refused(path, error))?;
         let file = File::from(file);
         if !file.metadata()?.is_file() {
-            bail!("{} is no regular file", self.shown.join(path));
+            bail!("{} is not a regular file", self.shown.join(path));
         }
         Ok(file)
     }

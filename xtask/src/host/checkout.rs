@@ -1,7 +1,6 @@
-//! Files of the checkout, which may be that of a stranger's pull request: plain files and directories, and nothing that a link in
-//! it leads to.
+//! Files of the checkout, which may come from an untrusted pull request: plain files and directories. Links are not followed.
 //!
-//! A link could show a build, or a diagnostic, any file of the host; a fifo would never be read to its end.
+//! A link could show a build, or a diagnostic, any file of the host; reading a fifo would never end.
 
 pub(super) mod file;
 

@@ -1,4 +1,4 @@
-//! The container a build's steps run in, by runc. What it is allowed is decided in `ashlar_core::model::sandbox`.
+//! The container of a build's steps, run by runc. `ashlar_core::model::sandbox` decides its rights.
 //!
 //! Its root file system is a few symbolic links and directories; `/usr` is the seed env, read-only; everything else a step
 //! reads or writes is mounted. No layer is ever made from it: the staging tree is a plain directory on the host. Each command is a
@@ -20,7 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub use ashlar_core::model::sandbox::Mount;
 pub use groups::available as limited_by;
 
-use super::{exec, tree};
+use super::{exec, interrupt, tree};
 use crate::exit::Exit;
 use disk::DiskWatch;
 use groups::Groups;
@@ -143,10 +143,12 @@ impl Container {
     /// # Errors
     /// When the command fails, or met a limit; the error carries the end of the log.
     pub fn run(&self, argv: &[String], log: &Utf8Path, cpus: Option<&[usize]>) -> Result<Duration> {
+        interrupt::check()?;
         let command = self.command(argv, false)?;
         let mut disk = self.disk.clone();
         let mut look = || {
-            disk.look(log).inspect_err(|_| {
+            // The container's first process ignores the Ctrl-C of the terminal.
+            interrupt::check().and_then(|()| disk.look(log)).inspect_err(|_| {
                 // When it ended by itself meanwhile there is nothing to end.
                 drop(exec::read(&self.runc(&["kill", &self.name, "KILL"])));
             })

@@ -1,4 +1,4 @@
-//! A busy host, on purpose: what holds on an idle machine must hold on a busy one as well.
+//! Keeps the host busy on purpose: a test that passes on an idle machine must pass on a busy one too.
 
 use std::io::{Seek as _, Write as _};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use tar::EntryType;
 
 use super::beneath::Beneath;
-use super::{archive, exec, fetch};
+use super::{archive, exec, hash};
 use crate::exit::Exit;
 
 /// Makes sure that the distfiles of `store` hold all `wanted` crates.
@@ -44,7 +44,7 @@ pub fn ensure(store: &Utf8Path, wanted: &[PlannedCrate], offline: bool) -> Resul
         return Ok(());
     }
     let names: Vec<String> = missing.iter().map(|krate| format!("{} {}", krate.name, krate.version)).collect();
-    let mut message = format!("{} crates could not be had: {}", names.len(), names.join(", "));
+    let mut message = format!("{} crates could not be fetched: {}", names.len(), names.join(", "));
     refused.sort();
     refused.dedup();
     refused.iter().for_each(|line| message.push_str(&format!("\n  {line}")));
@@ -117,7 +117,7 @@ fn stored(distfiles: &Utf8Path, sha256: &Digest) -> Result<bool> {
     if !path.exists() {
         return Ok(false);
     }
-    if fetch::hash_file(&path)? == *sha256 {
+    if hash::of_file(&path)?.0 == *sha256 {
         return Ok(true);
     }
     fs_err::remove_file(&path)?;
@@ -298,7 +298,7 @@ mod tests {
         let guard = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(guard.path()).unwrap();
         let error = ensure(dir, &[planned("no-such-crate-anywhere", b"?")], true).unwrap_err().to_string();
-        assert!(error.contains("1 crates could not be had: no-such-crate-anywhere 1.0.0"), "{error}");
+        assert!(error.contains("1 crates could not be fetched: no-such-crate-anywhere 1.0.0"), "{error}");
         assert!(error.contains("--offline"), "{error}");
     }
 

@@ -1,7 +1,7 @@
 //! Unpacks Debian binary packages into a seed tree: no maintainer script runs, nothing leaves the tree, no root is needed.
 //!
-//! Owners, times, special bits and directory modes of the archive are ignored, so the tree depends on its bytes only. Where a
-//! path lands is decided by `ashlar_core::model::seed::path`.
+//! It ignores owners, times, special bits and directory modes of the archive, so the tree depends on its bytes only.
+//! `ashlar_core::model::seed::path` decides where a path goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write as _};

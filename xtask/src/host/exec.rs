@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::command::Command;
+use ashlar_core::base::command::{Command, quote};
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// A command that ran and failed, or could not be started.
@@ -14,6 +14,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub struct ExecError {
     /// The command, ready to paste.
     pub command: String,
+    /// A file that runs the command, when that is longer than a person reads.
+    pub script: Option<Utf8PathBuf>,
+    /// What to do now, when that is known where it failed.
+    pub remedy: Option<String>,
     /// How it ended.
     pub end: End,
     /// How long it ran.
@@ -55,13 +59,18 @@ impl std::fmt::Display for End {
 
 impl std::fmt::Display for ExecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "a command failed")?;
-        writeln!(f, "  command  {}", self.command)?;
-        write!(f, "  status   {} after {:.1} s", self.end, self.duration.as_secs_f64())?;
-        if let Some(log) = &self.log {
-            write!(f, "\n  log      {log} (last lines follow)")?;
+        write!(f, "{} after {:.1} s", self.end, self.duration.as_secs_f64())?;
+        if !self.tail.is_empty() {
+            f.write_str("; it printed last:")?;
+            self.tail.lines().try_for_each(|line| write!(f, "\n  | {line}"))?;
         }
-        self.tail.lines().try_for_each(|line| write!(f, "\n  | {line}"))
+        if let Some(log) = &self.log {
+            write!(f, "\n  log      {log}")?;
+        }
+        match &self.script {
+            Some(script) => write!(f, "\n  command  sh {}", quote(script.as_str())),
+            None => write!(f, "\n  command  {}", self.command),
+        }
     }
 }
 
@@ -83,7 +92,16 @@ fn failed_to_start(command: &Command, error: &std::io::Error) -> ExecError {
         _ => End::NotStarted(error.to_string()),
     };
     let (duration, tail) = (Duration::ZERO, String::new());
-    ExecError { command: command.to_string(), end, duration, tail, log: None, disk_full: false }
+    ExecError {
+        command: command.to_string(),
+        script: None,
+        remedy: None,
+        end,
+        duration,
+        tail,
+        log: None,
+        disk_full: false,
+    }
 }
 
 fn end(status: std::process::ExitStatus) -> End {
@@ -138,6 +156,8 @@ pub fn read_with_input(command: &Command, input: &[u8]) -> Result<Vec<u8>> {
     let text = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
     Err(ExecError {
         command: command.to_string(),
+        script: None,
+        remedy: None,
         end: end(output.status),
         duration: started.elapsed(),
         tail: last_lines(&text),
@@ -196,6 +216,8 @@ pub fn watched(
     }
     let failed = anyhow::Error::new(ExecError {
         command: command.to_string(),
+        script: script(command, log),
+        remedy: None,
         end: end(status),
         duration,
         tail: tail_of(log)?,
@@ -206,6 +228,16 @@ pub fn watched(
         Some(why) => failed.context(format!("{why:#}")),
         None => failed,
     })
+}
+
+/// Longer than this, a command line is a wall before a person who looks for the reason.
+const MAX_SHOWN: usize = 200;
+
+/// Writes a command that is long into a file beside its log. When that fails, on a full disk say, the command is shown.
+pub fn script(command: &Command, log: &Utf8Path) -> Option<Utf8PathBuf> {
+    let text = command.to_string();
+    let file = log.with_extension("sh");
+    (text.len() > MAX_SHOWN && fs_err::write(&file, format!("{text}\n")).is_ok()).then_some(file)
 }
 
 /// Runs a command on the user's terminal: all three streams inherited. Fails when it cannot start; gives its exit code.
@@ -295,6 +327,18 @@ mod tests {
     }
 
     #[test]
+    fn a_long_command_is_a_file_to_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Utf8PathBuf::from_path_buf(dir.path().join("x.log")).unwrap();
+        let long = sh(&format!("exit 3 # {}", "x".repeat(MAX_SHOWN)));
+        let error = logged(&long, &log, None).unwrap_err().to_string();
+        let last = format!("\n  log      {log}\n  command  sh {}", log.with_extension("sh"));
+        assert!(error.starts_with("exit code 3 after ") && error.ends_with(&last), "{error}");
+        let again = read(&Command::new("sh").arg(log.with_extension("sh"))).unwrap_err();
+        assert_eq!(again.downcast::<ExecError>().unwrap().end, End::Code(3));
+    }
+
+    #[test]
     fn a_watched_command_is_ended_by_whoever_watches() {
         let dir = tempfile::tempdir().unwrap();
         let log = Utf8PathBuf::from_path_buf(dir.path().join("x.log")).unwrap();
@@ -307,7 +351,10 @@ mod tests {
             anyhow::bail!("too much of it")
         });
         let error = format!("{:#}", error.unwrap_err());
-        assert!(error.starts_with("too much of it: a command failed") && error.ends_with("| on\n  | off"), "{error}");
+        assert!(
+            error.starts_with("too much of it: exit code 0 after ") && error.contains("| on\n  | off\n"),
+            "{error}"
+        );
         assert_eq!(looks, 1);
     }
 

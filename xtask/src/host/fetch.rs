@@ -4,7 +4,7 @@
 //! <store>/distfiles/sha256/<hex>    whole files, verified when first used by a process
 //! <store>/distfiles/partial/<hex>   begun downloads; resumed by the next run
 //! ```
-//! How one location is read is in `download`; which locations a file has is in [`super::mirror`].
+//! `download` reads one location; [`super::mirror`] lists the locations of a file.
 
 mod download;
 mod request;
@@ -13,18 +13,18 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
-use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::digest::Digest;
 use ashlar_core::model::recipe::{Recipe, Source};
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use request::{FetchEvents, Limits, Wanted};
 
 use self::request::Failure;
+use super::hash;
 use super::lock::Lock;
 use super::mirror::{Location, Mirrors};
 
@@ -187,7 +187,7 @@ impl<'a> Fetcher<'a> {
         if !path.exists() {
             return Ok(false);
         }
-        let found = hash_file(&path)?;
+        let (found, _) = hash::of_file(&path)?;
         if found == *sha256 {
             guard(&self.verified).insert(*sha256);
             return Ok(true);
@@ -418,19 +418,6 @@ impl<'a> Fetcher<'a> {
 
 fn shown(location: &Location) -> String {
     format!("{} {}", location.origin.as_str(), location.shown())
-}
-
-/// The sha256 of a file's content.
-pub fn hash_file(path: &Utf8Path) -> Result<Digest> {
-    let mut file = fs_err::File::open(path)?;
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
 }
 
 /// A lock that a panicking thread left is still good: every critical section here is one call.

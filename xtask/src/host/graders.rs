@@ -3,7 +3,7 @@
 //! ```text
 //! <store>/graders/<name>-<hash of what is pinned>/     an environment of Python; `made` is written last
 //! ```
-//! They judge outputs and never shape one.
+//! They evaluate outputs and never shape one.
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::command::Command;

@@ -2,8 +2,8 @@
 //!
 //! Each package build has a token of its own while it runs; `make` inside takes further ones from the build's pipe and gives them
 //! back. One thread moves tokens from pipe to pipe ([`ashlar_core::model::sandbox::tokens`]), so that builds side by side start about as
-//! many compilers as there are processors, and a lone one uses them all. A pipe is the build's own: whatever a build eats or
-//! writes there, others get what is theirs, and nothing here waits for it.
+//! many compilers as there are processors, and a lone one uses them all. A pipe is the build's own: whatever a build reads or
+//! writes there, other builds keep their share, and this code does not wait for it.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

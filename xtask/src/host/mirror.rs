@@ -1,4 +1,4 @@
-//! Where files may be found: mirrors of our distfiles, mirrors of Debian's archive, Debian's snapshot service.
+//! Locations of files: mirrors of our distfiles, mirrors of Debian's archive, Debian's snapshot service.
 //!
 //! Nothing here is ever written into a file of the project: mirrors belong to the machine, locations to the recipe.
 

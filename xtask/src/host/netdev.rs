@@ -1,4 +1,4 @@
-//! The prober's network device: frames to and from a machine's network over QEMU's sockets. What is in them is `ashlar_lab::probe`.
+//! The prober's network device: frames to and from a machine's network over QEMU's sockets. `ashlar_lab::probe` makes and reads them.
 
 use std::io::ErrorKind;
 use std::net::Ipv6Addr;

@@ -1,4 +1,4 @@
-//! A process that runs while something else is done.
+//! A process that runs while this program goes on.
 
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};

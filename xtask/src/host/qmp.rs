@@ -1,4 +1,4 @@
-//! A connection to a machine's control socket. What is said on it is decided by `ashlar_lab::qmp`.
+//! A connection to a machine's control socket. `ashlar_lab::qmp` has its messages.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! Reads the project's tree: recipes with their folders, toolchain policy, ledger. Judges nothing; the core does.
+//! Reads the project's tree: recipes with their folders, toolchain policy, ledger. The core validates them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,8 @@ use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::graph::Graph;
 use ashlar_core::model::recipe::Recipe;
 use ashlar_core::model::toolchain::Toolchain;
-use ashlar_core::model::tree::{PACKAGES, PackageFolder, SHARED};
+use ashlar_core::model::tree::broken::{self, Broken};
+use ashlar_core::model::tree::{self, PACKAGES, PackageFolder, SHARED, Tree};
 use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile, PlannedWorkspace};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -20,7 +21,7 @@ use super::checkout;
 use super::invalid::{Invalid, invalid};
 use crate::exit::Exit;
 
-/// The project's tree, valid.
+/// The project's tree: its valid part, and what is wrong with the rest.
 #[derive(Debug)]
 pub struct Repository {
     /// Root directory.
@@ -31,6 +32,8 @@ pub struct Repository {
     pub graph: Graph,
     /// Flags.
     pub toolchain: Toolchain,
+    /// Recipes that cannot be built, and why.
+    pub broken: Broken,
 }
 
 /// The project's root: the directory above that holds `toolchain/` and `pkgs/`, from the working directory upwards.
@@ -47,6 +50,42 @@ pub fn find_root() -> Result<Utf8PathBuf> {
         .with_context(|| format!("{start} is not inside an Ashlar checkout (no pkgs/ and toolchain/ above it)"))
 }
 
+/// The folders of packages as they are read.
+struct Folders {
+    packages: Vec<PackageFolder>,
+    /// What is wrong with files, by the folder's name.
+    refused: Vec<(String, Diagnostic)>,
+}
+
+impl Folders {
+    fn read(root: &Utf8Path) -> Result<Self> {
+        let (folders, others) = checkout::folders_of(root, &PACKAGES)?;
+        let name = |path: &Utf8Path| path.file_name().unwrap_or_default().to_owned();
+        let beside = others.into_iter().map(|finding| (finding.file.as_deref().map(name).unwrap_or_default(), finding));
+        let (mut packages, mut refused): (_, Vec<_>) = (Vec::new(), beside.collect());
+        for path in folders.into_iter().filter(|path| path != SHARED) {
+            let listing = checkout::list(root, &path)?;
+            let name = name(&path);
+            if !listing.names.contains("pkg.toml") {
+                refused.push((name.clone(), no_recipe(&path)));
+            }
+            let has_recipe = listing.has_file("pkg.toml");
+            refused.extend(listing.refused.into_values().map(|finding| (name.clone(), finding)));
+            if has_recipe {
+                let text = checkout::read_to_string(&root.join(&path).join("pkg.toml"))?;
+                packages.push(PackageFolder { path, text, files: listing.names });
+            }
+        }
+        Ok(Self { packages, refused })
+    }
+}
+
+/// The policy, or what is wrong with it.
+fn toolchain(root: &Utf8Path) -> Result<Result<Toolchain, Vec<Diagnostic>>> {
+    let policy = Utf8Path::new("toolchain/hardening.toml");
+    Ok(Toolchain::parse(&checkout::read_to_string(&root.join(policy))?, policy))
+}
+
 /// The error of a command that names something of a kind that is not there: the nearest name, or all when they are few.
 pub fn unknown<'a>(kind: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> anyhow::Error {
     let known: Vec<&str> = known.into_iter().collect();
@@ -61,25 +100,13 @@ pub fn unknown<'a>(kind: &str, name: &str, known: impl IntoIterator<Item = &'a s
 impl Repository {
     /// Reads and validates the whole tree; every finding at once.
     pub fn load(root: &Utf8Path) -> Result<Self> {
-        let policy = Utf8Path::new("toolchain/hardening.toml");
-        let toolchain = Toolchain::parse(&checkout::read_to_string(&root.join(policy))?, policy);
+        let Folders { packages, refused } = Folders::read(root)?;
+        let mut refused: Vec<Diagnostic> = refused.into_iter().map(|(_, finding)| finding).collect();
+        let toolchain = toolchain(root)?;
         let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
-        let mut packages = Vec::new();
-        let (folders, mut refused) = checkout::folders_of(root, &PACKAGES)?;
-        for path in folders.into_iter().filter(|path| path != SHARED) {
-            let listing = checkout::list(root, &path)?;
-            if listing.has_file("pkg.toml") {
-                let text = checkout::read_to_string(&root.join(&path).join("pkg.toml"))?;
-                packages.push(PackageFolder { path, text, files: listing.names });
-            } else if !listing.names.contains("pkg.toml") {
-                refused.push(no_recipe(&path));
-            }
-            refused.extend(listing.refused.into_values());
-        }
-        let tree = ashlar_core::model::tree::load(&packages, &flags);
-        match (toolchain, tree) {
-            (Ok(toolchain), Ok(tree)) if refused.is_empty() => {
-                Ok(Self { root: root.to_owned(), recipes: tree.recipes, graph: tree.graph, toolchain })
+        match (toolchain, tree::load(&packages, &flags)) {
+            (Ok(toolchain), Ok(Tree { recipes, graph })) if refused.is_empty() => {
+                Ok(Self { root: root.to_owned(), recipes, graph, toolchain, broken: Broken::default() })
             }
             (toolchain, tree) => {
                 refused.extend(toolchain.err().into_iter().flatten());
@@ -89,10 +116,21 @@ impl Repository {
         }
     }
 
+    /// Reads the tree, and leaves out recipes with findings and what needs them.
+    pub fn load_good(root: &Utf8Path) -> Result<Self> {
+        let Folders { packages, refused } = Folders::read(root)?;
+        let toolchain = toolchain(root)?.map_err(|found| invalid(root, &found))?;
+        let (Tree { recipes, graph }, broken) = broken::sort(&packages, &toolchain.flag_names(), refused);
+        Ok(Self { root: root.to_owned(), recipes, graph, toolchain, broken })
+    }
+
     /// The recipe that makes a package.
     pub fn recipe_of(&self, package: &PkgName) -> Result<&Recipe> {
-        let made_by = |recipe: &&Recipe| recipe.package_names().any(|name| name == package);
-        self.recipes.values().find(made_by).ok_or_else(|| {
+        self.graph.maker(package).and_then(|maker| self.recipes.get(maker)).ok_or_else(|| {
+            let obstacle = self.broken.obstacle(package.as_str());
+            if !obstacle.is_empty() {
+                return invalid(&self.root, obstacle);
+            }
             let names = self.recipes.values().flat_map(Recipe::package_names).map(PkgName::as_str);
             unknown("package", package.as_str(), names)
         })
@@ -104,9 +142,14 @@ impl Repository {
         if unknown.is_empty() { Ok(self.graph.closure(packages)) } else { Err(invalid(&self.root, &unknown)) }
     }
 
+    /// The file of the ledger, relative to the root.
+    pub fn ledger_file(&self, arch: Arch) -> Utf8PathBuf {
+        Utf8PathBuf::from(format!("digests/{}.txt", arch.as_str()))
+    }
+
     /// The file of the ledger.
     pub fn ledger_path(&self, arch: Arch) -> Utf8PathBuf {
-        self.root.join(format!("digests/{}.txt", arch.as_str()))
+        self.root.join(self.ledger_file(arch))
     }
 
     /// The committed ledger; empty when there is none.
@@ -115,8 +158,8 @@ impl Repository {
         if !path.exists() {
             return Ok(Ledger::default());
         }
-        let shown = Utf8PathBuf::from(format!("digests/{}.txt", arch.as_str()));
-        Ledger::parse(&checkout::read_to_string(&path)?, &shown).map_err(|found| invalid(&self.root, &found))
+        Ledger::parse(&checkout::read_to_string(&path)?, &self.ledger_file(arch))
+            .map_err(|found| invalid(&self.root, &found))
     }
 
     /// The texts that the layers are rendered from.
@@ -214,10 +257,7 @@ pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
     let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"))?;
     match kconfig::Fragment::parse(&text, file) {
         Ok(fragment) => Ok(fragment.canonical().into_bytes()),
-        Err(found) => {
-            let rendered = found.iter().map(|finding| finding.render(Some(&text))).collect();
-            Err(Invalid { rendered }.into())
-        }
+        Err(found) => Err(Invalid::of(&text, &found).into()),
     }
 }
 

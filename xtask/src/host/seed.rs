@@ -6,18 +6,16 @@
 //! <store>/seed/<key>.new        an unpacking that did not end; removed by the next
 //! ```
 
-use std::io::Read as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::digest::Digest;
 use ashlar_core::model::seed::lock::{LockedPackage, SeedLock};
 use ashlar_core::model::seed::tree::{Node, Tree};
 use ashlar_core::model::seed::{DEF_FILE, LOCK_FILE, SeedDef};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::checkout;
 use super::deb::{Pin, Unpacker, merged_links};
 use super::fetch::{FetchEvents, Fetcher, Wanted};
 use super::invalid::invalid;
@@ -25,6 +23,7 @@ use super::lock::Lock;
 use super::mirror::Mirrors;
 use super::repository::Repository;
 use super::store::Store;
+use super::{checkout, hash};
 
 /// Threads that unpack and hash. Their number has no influence on the result.
 const THREADS: usize = 2;
@@ -222,7 +221,7 @@ fn damage(dir: &Utf8Path, digest: &Digest) -> Result<Vec<String>> {
     walk(&dir.join("tree"), "", &mut found, &mut files)?;
     let hashed = Mutex::new(Vec::with_capacity(files.len()));
     in_parallel(&files, |(place, executable)| {
-        let (sha256, size) = hash(&dir.join("tree").join(place))?;
+        let (sha256, size) = hash::of_file(&dir.join("tree").join(place))?;
         let node = Node::File { executable: *executable, size, sha256 };
         hashed.lock().unwrap_or_else(PoisonError::into_inner).push((place.clone(), node));
         Ok(())
@@ -251,21 +250,6 @@ fn walk(root: &Utf8Path, below: &str, found: &mut Tree, files: &mut Vec<(String,
         }
     }
     Ok(())
-}
-
-fn hash(path: &Utf8Path) -> Result<(Digest, u64)> {
-    let mut file = fs_err::File::open(path)?;
-    let (mut hasher, mut size) = (Hasher::default(), 0);
-    let mut buffer = vec![0; 1 << 17];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((hasher.finish(), size)),
-            count => {
-                hasher.update(&buffer[..count]);
-                size += count as u64;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

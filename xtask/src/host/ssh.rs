@@ -1,7 +1,7 @@
 //! The host's SSH client, for a machine behind the port that QEMU forwards; in [`banner`] the wait for its server.
 //!
-//! Command lines are made by `ashlar_lab::ssh`; which tasks there are is in `ashlar_lab::console::task`. Every wait here
-//! ends at a given time, or when it is cancelled.
+//! `ashlar_lab::ssh` makes the command lines; `ashlar_lab::console::task` lists the tasks. Every wait here ends at a given time, or when
+//! it is cancelled.
 
 mod banner;
 mod deadline;
@@ -66,7 +66,7 @@ impl SshClient {
             known_hosts: file("known-hosts"),
             control: file("control"),
         };
-        for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a stranger's key")] {
+        for (key, comment) in [(&access.key, "ashlar throw-away key"), (&access.strange_key, "a foreign key")] {
             exec::read(&ssh::keygen(key, comment))?;
         }
         Ok(Self::through(access, scratch, RetryPolicy::SPARING))
@@ -148,6 +148,13 @@ impl SshClient {
         Ok(self.host_key.get_or_init(|| key))
     }
 
+    /// A short command line for a person: the options are in a file of the scratch directory.
+    pub fn short(&self, user: &str) -> Result<Command> {
+        let config = self.scratch.join("ssh");
+        fs_err::write(&config, self.access.config(user))?;
+        Ok(Command::new(ssh::SSH).args(["-F", config.as_str(), ssh::HOST_ALIAS]))
+    }
+
     /// The client's command line for a person.
     pub fn for_person(&self, user: &str, command: &[String]) -> Command {
         self.access.login(&Login::Key(user.to_owned()), Reader::Person, command)
@@ -207,7 +214,7 @@ impl SshClient {
             Task::Probe(what) => {
                 let record = fs_err::read(self.pcap()).map_err(|error| error.to_string())?;
                 let link = pcap::link_local(record.get(pcap::HEAD..).unwrap_or_default())
-                    .ok_or_else(|| "the machine has said nothing over IPv6 yet".to_owned())?;
+                    .ok_or_else(|| "the machine has sent nothing over IPv6 yet".to_owned())?;
                 netdev::attempt(*what, link, &self.frame_sockets(), &|| deadline.left()).map(answer)
             }
         }

@@ -10,26 +10,26 @@
 //! logs/<package>/<phase>.log           of the last build
 //! stamps.json                          files that were hashed and not written since; saves time only
 //! work/<id>/, tmp/                     running or kept builds; files on their way to their place
+//! second/<id>/                         the store of a running `verify-repro`
 //! ```
-//! Entries appear by rename, so a reader sees all of one or nothing. What an entry holds is verified when it is read; a damaged one is dropped.
+//! Entries appear by rename, so a reader sees all of one or nothing. Each entry is verified when it is read; a damaged one is dropped.
 
 pub mod cache;
 mod stamps;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::digest::{Digest, Hasher};
+use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Keyed;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::stamps::Stamps;
-use super::exec;
+use super::{exec, hash};
 
 /// What one build made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +69,19 @@ pub enum StoreEntry {
 impl Store {
     /// Opens the store, creating it when needed.
     pub fn open(root: &Utf8Path) -> Result<Self> {
-        for folder in
-            ["distfiles/sha256", "records", "plans", "packages", "artifacts", "logs", "work", "tmp", "locks", "last"]
-        {
+        for folder in [
+            "distfiles/sha256",
+            "records",
+            "plans",
+            "packages",
+            "artifacts",
+            "logs",
+            "work",
+            "tmp",
+            "locks",
+            "last",
+            "second",
+        ] {
             fs_err::create_dir_all(root.join(folder))
                 .context("the store cannot be created; set ASHLAR_STORE to a writable directory")?;
         }
@@ -92,6 +102,11 @@ impl Store {
     /// The store's directory.
     pub fn root(&self) -> &Utf8Path {
         &self.root
+    }
+
+    /// Where `verify-repro` puts the stores of second builds, each for the time of its run.
+    pub fn second_stores(&self) -> Utf8PathBuf {
+        self.root.join("second")
     }
 
     /// The log directory of a package.
@@ -155,16 +170,17 @@ impl Store {
         self.write_atomic(&path, text.as_bytes())
     }
 
+    /// The key that `label` was last built from or found under. A damaged one counts as absent.
+    pub fn last_key(&self, label: &str) -> Result<Option<Digest>> {
+        let text = read_if_there(&self.root.join("last").join(label))?.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.and_then(|text| text.trim().parse().ok()))
+    }
+
     /// Key and plan text that `label` was last built from or found under. Damaged ones count as absent: they only explain.
     pub fn last_plan(&self, label: &str) -> Result<Option<(Digest, String)>> {
-        let text = |path: &Utf8Path| {
-            Ok::<_, anyhow::Error>(read_if_there(path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
-        };
-        let Some(key) = text(&self.root.join("last").join(label))?.and_then(|text| text.trim().parse::<Digest>().ok())
-        else {
-            return Ok(None);
-        };
-        let plan = text(&self.root.join("plans").join(format!("{key}.json")))?;
+        let Some(key) = self.last_key(label)? else { return Ok(None) };
+        let plan = read_if_there(&self.root.join("plans").join(format!("{key}.json")))?;
+        let plan = plan.and_then(|bytes| String::from_utf8(bytes).ok());
         Ok(plan.filter(|plan| Digest::of(plan) == key).map(|plan| (key, plan)))
     }
 
@@ -182,7 +198,7 @@ impl Store {
         if self.stamps.hold(path, expected) {
             return Ok(StoreEntry::Good);
         }
-        match digest_of_file(path) {
+        match hash::of_file(path).map(|(digest, _)| digest) {
             Ok(found) if found == *expected => {
                 self.stamps.note(path, found);
                 Ok(StoreEntry::Good)
@@ -226,7 +242,7 @@ impl Store {
     /// Moves a finished file into `artifacts` under its digest.
     pub fn publish_artifact(&self, from: &Utf8Path) -> Result<Digest> {
         fs_err::File::open(from)?.sync_data()?;
-        let digest = digest_of_file(from)?;
+        let (digest, _) = hash::of_file(from)?;
         fs_err::rename(from, self.artifact(&digest))?;
         Ok(digest)
     }
@@ -241,19 +257,6 @@ fn read_if_there(path: &Utf8Path) -> Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The sha256 of a file's bytes.
-pub fn digest_of_file(path: &Utf8Path) -> Result<Digest> {
-    let mut file = fs_err::File::open(path)?;
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&buffer[..count]),
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Looks for the host tools of the core's table. What is needed and what to install is decided there; here are the effects:
-//! searching directories, asking versions, reading `/etc/os-release`.
+//! Looks for the host tools of the core's table, which decides what is needed and what to install. The effects are here: searching
+//! directories, asking versions, reading `/etc/os-release`.
 
 pub mod probe;
 

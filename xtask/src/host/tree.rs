@@ -1,7 +1,7 @@
 //! Trees on disk: inventory, layer out of a tree, tree out of a layer. No symlink is ever followed.
 //!
-//! What a tree holds besides files, directories and symlinks is refused here, and modes and owners are normalised here, so
-//! that nothing of the builder's file system reaches a layer. What a layer looks like is `ashlar_core::formats::layer`.
+//! It refuses everything but files, directories and symlinks, and normalises modes and owners, so that no trace of the builder's file
+//! system reaches a layer. `ashlar_core::formats::layer` is the form of a layer.
 
 mod scan;
 mod unpack;

@@ -1,7 +1,7 @@
-//! Unpacks source tarballs. What is unpacked has been verified by sha256, but is treated as untrusted all the same.
+//! Unpacks source tarballs. They are verified by sha256, and treated as untrusted all the same.
 //!
-//! Where a path goes is decided by `ashlar_core::formats::archive`; that it goes nowhere else is up to [`Beneath`]. Owners and special bits of
-//! the archive are dropped.
+//! `ashlar_core::formats::archive` decides where a path goes; [`Beneath`] keeps it from going elsewhere. The archive's owners and special
+//! bits are dropped.
 
 use std::io::Read;
 

@@ -1,7 +1,7 @@
 //! Runs a virtual machine and holds a conversation with it over its serial console, in real time.
 //!
-//! What is typed and expected is decided by `ashlar_lab::console`; here are the process, the pipes, the clock and the log.
-//! What is done beside the console is done by `ssh.rs`, in a thread of its own, so that the console is read meanwhile.
+//! `ashlar_lab::console` decides what to type and what to expect; here are the process, the pipes, the clock and the log. `ssh.rs` acts
+//! beside the console, in a thread of its own, so that this goes on reading the console.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
@@ -252,7 +252,8 @@ fn ended_badly(command: &Command, status: Option<ExitStatus>, messages: &Utf8Pat
     let status = status.map_or("closed its output and went on".to_owned(), |status| status.to_string());
     let tail = exec::tail_of(messages)?;
     let lines: String = tail.lines().map(|line| format!("\n  | {line}")).collect();
-    Ok(anyhow::anyhow!("the machine did not end well\n  command  {command}\n  status   {status}{lines}"))
+    let shown = exec::script(command, messages).map_or_else(|| command.to_string(), |script| format!("sh {script}"));
+    Ok(anyhow::anyhow!("the machine did not end well: {status}{lines}\n  command  {shown}"))
 }
 
 /// The log of a console, as plain text: readable in any editor, and harmless when printed.
@@ -340,7 +341,7 @@ mod tests {
         let machine = "echo panic: no root; sleep 0.3; echo called from here; exec sleep 100";
         let (console, log, _) = run(machine, steps(), Duration::from_secs(60));
         let text = console.unwrap().outcome().unwrap().clone().unwrap_err().to_string();
-        assert_eq!(text, "the machine said `panic: no root`");
+        assert_eq!(text, "the machine printed `panic: no root`");
         assert_eq!(log, "panic: no root\ncalled from here\n");
     }
 

@@ -1,7 +1,7 @@
 //! Work directories of running builds, and what a killed run left behind.
 //!
-//! A work directory holds a lock while its run lives. One whose lock is free belongs to a dead run: its container is removed,
-//! processes that still see it are ended, its mounts undone and its files deleted.
+//! A work directory holds a lock while its run lives. One whose lock is free belongs to a dead run. The next run removes its
+//! container, ends processes that still use it, unmounts its mounts and deletes its files.
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::command::Command;
@@ -135,6 +135,24 @@ pub fn clear_stale(parent: &Utf8Path) -> Result<Vec<String>> {
         cleared.push(entry.file_name().to_owned());
     }
     Ok(cleared)
+}
+
+/// Clears what a killed `verify-repro` left below `parent`: second stores, with the builds in them.
+pub fn clear_stale_stores(parent: &Utf8Path) -> Result<Vec<String>> {
+    for entry in parent.read_dir_utf8()? {
+        let work = second_store(entry?.path()).join("work");
+        if !work.is_dir() {
+            continue;
+        }
+        // Each build there holds a lock of its own while its run lives.
+        clear_stale(&work)?;
+    }
+    clear_stale(parent)
+}
+
+/// The store in a directory that a second build was given: in another place than the first.
+pub fn second_store(dir: &Utf8Path) -> Utf8PathBuf {
+    dir.join("elsewhere")
 }
 
 /// The marker beside a kept directory.

@@ -1,31 +1,67 @@
-//! What a command that failed says, and the exit code it ends with. Both follow from the types in the error's chain.
+//! The message and the exit code of a failed command. Both follow from the types in the error's chain.
 
+use ashlar_core::base::event::{Event, Failure};
 use ashlar_core::plan::hint;
 
+use super::{Reporter, colour};
 use crate::exit::{Coded, Exit};
 use crate::host::exec::{self, End, ExecError};
 use crate::host::fetch::FetchError;
+use crate::host::interrupt::Interrupted;
 use crate::host::invalid::Invalid;
 use crate::host::store::DiskFull;
 
-/// Shows an error to the person who met it: the chain of intentions, then the cause, then what to do.
-pub fn show(error: &anyhow::Error) {
-    if error.chain().any(|cause| cause.is::<Invalid>()) {
-        eprintln!("{}", error.root_cause());
-        return;
+/// Shows an error to whoever met it: the chain of intentions, then the cause, then what to do.
+pub fn show(reporter: &Reporter, error: &anyhow::Error) {
+    reporter.clear();
+    if let Some(Invalid { findings }) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        for (rendered, finding) in findings {
+            told(reporter, Event::Finding(finding.clone()), &format!("{rendered}\n"));
+        }
+        let message = format!("{} finding(s)", findings.len());
+        let failure = Failure { message: message.clone(), exit: exit(error) as u8, ..Failure::default() };
+        return told(reporter, Event::Error(failure), &message);
     }
+    let failure = failure(error);
+    let chain: Vec<&str> = std::iter::once(&failure.message).chain(&failure.because).map(String::as_str).collect();
+    let mut text = format!("error: {}", chain.join("\n  because: "));
+    failure.help.iter().for_each(|help| text.push_str(&format!("\nhelp: {help}")));
+    if let Some(command) = failure.command.as_ref().filter(|_| reporter.is_verbose()) {
+        text.push_str(&format!("\nthe command was: {command}"));
+    }
+    told(reporter, Event::Error(failure), &text);
+}
+
+/// To a program as JSON, to a person as text.
+fn told(reporter: &Reporter, event: Event, text: &str) {
+    if reporter.is_json() {
+        reporter.emit(event);
+    } else {
+        eprintln!("{}", colour::painted(text));
+    }
+}
+
+/// An error as what is told of it.
+fn failure(error: &anyhow::Error) -> Failure {
     // An exit code travels in the chain without saying anything.
     let says = |cause: &&(dyn std::error::Error + 'static)| !cause.is::<Coded>();
-    let chain: Vec<String> = error.chain().filter(says).map(ToString::to_string).collect();
-    eprintln!("error: {}", chain.join("\n  because: "));
-    let tails = error.chain().filter_map(|cause| Some(cause.downcast_ref::<ExecError>()?.tail.as_str()));
-    if let Some(help) = tails.filter_map(hint::hint).next() {
-        eprintln!("help: {help}");
-    }
-    if let Some(full) = full(error) {
-        eprintln!(
-            "help: {full}; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"
-        );
+    let mut chain = error.chain().filter(says).map(ToString::to_string);
+    let command = error.chain().find_map(|cause| cause.downcast_ref::<ExecError>());
+    let mut help: Vec<String> = Vec::new();
+    help.extend(command.and_then(|failed| hint::hint(&failed.tail)).map(str::to_owned));
+    help.extend(full(error).map(|full| {
+        format!(
+            "{full}; free some room (`cargo xtask gc`), or set ASHLAR_STORE to another disk; what is stored so far stays valid"
+        )
+    }));
+    help.extend(command.and_then(|failed| failed.remedy.clone()));
+    Failure {
+        message: chain.next().unwrap_or_default(),
+        because: chain.collect(),
+        help,
+        command: command.map(|failed| failed.command.clone()),
+        log: command.and_then(|failed| failed.log.clone()),
+        exit: exit(error) as u8,
     }
 }
 
@@ -46,6 +82,9 @@ pub fn exit(error: &anyhow::Error) -> Exit {
         }
         if cause.is::<ashlar_lab::scenario::NoScenario>() {
             return Exit::Usage;
+        }
+        if cause.is::<Interrupted>() {
+            return Exit::Stopped;
         }
         if cause.is::<Invalid>() {
             return Exit::Invalid;

@@ -1,6 +1,8 @@
 //! `bench`: the figures behind claims, as ratios measured in one run.
 
 mod boot;
+mod check;
+mod generated;
 mod layers;
 mod malloc;
 mod median;
@@ -19,6 +21,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
     for name in if args.names.is_empty() { Benchmark::value_variants() } else { &args.names } {
         match name {
             Benchmark::Noop => noop::run(app)?,
+            Benchmark::Check => check::run(app, args.runs)?,
             Benchmark::Malloc => malloc::run(app)?,
             Benchmark::Sandbox => sandbox::run(app, args.runs)?,
             Benchmark::Boot => boot::run(app, args)?,

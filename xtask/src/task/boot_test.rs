@@ -76,8 +76,8 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     }
     drop(load);
     if app.global.message_format == Format::Human {
-        print!("{}", report::table(&verdicts));
-        print!("{}", report::spread(&verdicts));
+        app.reporter.say(report::table(&verdicts));
+        app.reporter.say(report::spread(&verdicts));
     }
     Ok(if verdicts.iter().all(|verdict| verdict.ok) { Exit::Good } else { Exit::Boot })
 }

@@ -30,7 +30,7 @@ pub fn run(app: &App, args: &BumpArgs) -> Result<Exit> {
     for recipe in std::iter::once(recipe).chain(others) {
         let (file, path) = (recipe.file(), app.root.join(recipe.file()));
         let text = checkout::read_to_string(&path)?;
-        let raw = parse::parse(&text, &file).map_err(|finding| invalid(&app.root, &[finding]))?;
+        let raw = parse::parse(&text, &file).map_err(|findings| invalid(&app.root, &findings))?;
         if recipe.version == args.version {
             bail!("{file}: its version is {} already", args.version);
         }

@@ -1,11 +1,10 @@
 //! `completions`: the completion script of a shell, on standard output.
 
-use std::io::Write as _;
-
 use anyhow::Result;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
+use crate::app::App;
 use crate::cli::Cli;
 use crate::exit::Exit;
 
@@ -14,8 +13,8 @@ use crate::exit::Exit;
 const PROGRAM: &str = "xtask";
 
 /// Prints it.
-pub fn run(shell: Shell) -> Result<Exit> {
-    std::io::stdout().write_all(&script(shell))?;
+pub fn run(app: &App, shell: Shell) -> Result<Exit> {
+    app.reporter.say(String::from_utf8(script(shell))?);
     Ok(Exit::Good)
 }
 

@@ -11,7 +11,6 @@ use crate::host::fetch::Limits;
 use crate::host::store::Store;
 use crate::host::tools::probe::{self, Probe, Status};
 use crate::host::tools::{self, Found};
-use crate::report::Format;
 
 /// Everything that was looked at. As JSON: one object; fields as here.
 #[derive(Debug, Serialize)]
@@ -45,10 +44,7 @@ struct ToolLine {
 /// Prints the table (or JSON) on standard output. The exit code says whether builds can work here.
 pub fn run(app: &App) -> Result<Exit> {
     let health = examine(app)?;
-    match app.global.message_format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&health)?),
-        Format::Human => print!("{}", render(&health)),
-    }
+    app.reporter.show(&health, || render(&health));
     Ok(if health.problems == 0 { Exit::Good } else { Exit::Host })
 }
 

@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::compose::{self, Variant, inventory, iso};
 use crate::exit::Exit;
 use crate::host::store::Store;
-use crate::report::Format;
 
 /// Prints a row for each ELF file of the profile's root; fails when one lacks something. The kernel is not in the root.
 pub fn run(app: &App, profile: &str) -> Result<Exit> {
@@ -19,13 +18,11 @@ pub fn run(app: &App, profile: &str) -> Result<Exit> {
     let profiles = compose::profiles(&repository)?;
     let profile = profiles.get(profile).context("the profile is not there any more")?;
     let rows = inventory::rows(&session, &repository, profile, &made)?;
-    if app.global.message_format == Format::Json {
-        for row in &rows {
-            println!("{}", serde_json::to_string(row)?);
-        }
+    if app.reporter.is_json() {
+        rows.iter().for_each(|row| app.reporter.show(row, String::new));
     } else {
-        print!("{}", report::table(&rows));
-        profile.root_names().iter().try_for_each(|name| units(&store, name))?;
+        app.reporter.say(report::table(&rows));
+        profile.root_names().iter().try_for_each(|name| units(app, &store, name))?;
     }
     let lacking: Vec<String> = rows
         .iter()
@@ -40,11 +37,11 @@ pub fn run(app: &App, profile: &str) -> Result<Exit> {
     Err(Exit::Build.error(format!("{} file(s) are not hardened:{}\nhelp: {help}", lacking.len(), lacking.concat())))
 }
 
-/// What the last build of a package said of its units; nothing when it was not built here.
-fn units(store: &Store, package: &PkgName) -> Result<()> {
+/// The note of a package's last build about its units; nothing when it was not built here.
+fn units(app: &App, store: &Store, package: &PkgName) -> Result<()> {
     let file = store.logs(package).join("units.log");
     if file.is_file() {
-        println!("{package}: {}", fs_err::read_to_string(file)?.trim_end());
+        app.reporter.say(format!("{package}: {}", fs_err::read_to_string(file)?.trim_end()));
     }
     Ok(())
 }

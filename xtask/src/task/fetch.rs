@@ -18,7 +18,7 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) ->
     if packages.is_empty() && !all {
         bail!("name packages, or say `--all`");
     }
-    let repository = app.repository()?;
+    let repository = if all { app.whole_repository()? } else { app.repository()? };
     let store = app.store()?;
     let (def, lock) = seed::load(&app.root)?;
     let mirrors = Mirrors::detect(Some(&def.snapshot))?;
@@ -45,7 +45,7 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) ->
             count += pinned.len();
         }
     }
-    println!("{count} files are in the store");
+    app.reporter.say(format!("{count} files are in the store"));
     Ok(Exit::Good)
 }
 

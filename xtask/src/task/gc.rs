@@ -21,6 +21,7 @@ pub fn run(app: &App, distfiles: bool) -> Result<Exit> {
         fs_err::remove_file(marker)?;
     }
     crate::host::work::clear_stale(&work)?;
+    crate::host::work::clear_stale_stores(&store.second_stores())?;
     if let Some(live) = files(&work)?.iter().find(|path| path.is_dir()) {
         bail!("a build is running in {live}; its results would look unneeded, so run gc when nothing builds");
     }
@@ -33,7 +34,7 @@ pub fn run(app: &App, distfiles: bool) -> Result<Exit> {
         bytes += usage(path)?;
         if path.is_dir() { fs_err::remove_dir_all(path)? } else { fs_err::remove_file(path)? }
     }
-    println!("removed {} entries, {}", doomed.len(), size(bytes));
+    app.reporter.say(format!("removed {} entries, {}", doomed.len(), size(bytes)));
     Ok(Exit::Good)
 }
 

@@ -1,5 +1,5 @@
-//! `grade`: starts the ISO and lets graders judge it, our own within and others from outside. What their reports mean is
-//! `ashlar_lab::grade`.
+//! `grade`: starts the ISO and runs graders on it, our own inside and others from outside. `ashlar_lab::grade` reads their
+//! reports.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -28,11 +28,11 @@ use crate::host::invalid::invalid;
 use crate::host::repository::Repository;
 use crate::host::ssh::SshClient;
 use crate::host::{clock, exec, graders, tools, vm};
-use crate::report::{Format, failure};
+use crate::report::failure;
 
-/// Nothing here can run it, so that it is skipped is no surprise.
+/// This program cannot run it, so it is always skipped.
 const BY_HAND: &str = "kernel-hardening-checker";
-/// Why a grader of somebody else's is skipped; all other failures end the command.
+/// Why a third-party grader is skipped; all other failures end the command.
 const FORBIDDEN: &str =
     "it is not in the store, and `--offline` forbids fetching it; the same command without `--offline` does";
 /// Memory in MiB, as `run` gives.
@@ -66,7 +66,8 @@ pub fn run(app: &App, args: &GradeArgs) -> Result<Exit> {
         let mut grades = Vec::new();
         for name in names {
             for grade in visit.grade(name).with_context(|| format!("running the grader {name}"))? {
-                show(app, &grade)?;
+                // One grade at once: the next may take minutes.
+                app.reporter.show(&grade, || grade.lines());
                 grades.push(grade);
             }
         }
@@ -90,15 +91,6 @@ fn outcome(grades: &[Grade]) -> Exit {
     }
 }
 
-/// One grade at once: the next may take minutes.
-fn show(app: &App, grade: &Grade) -> Result<()> {
-    match app.global.message_format {
-        Format::Json => println!("{}", serde_json::to_string(grade)?),
-        Format::Human => print!("{}", grade.lines()),
-    }
-    Ok(())
-}
-
 /// Takes the results over into the data that pages are written from, and writes those.
 fn write(app: &App, repository: &Repository, grades: &[Grade]) -> Result<()> {
     let texts = repository.hardening_texts()?;
@@ -106,7 +98,7 @@ fn write(app: &App, repository: &Repository, grades: &[Grade]) -> Result<()> {
     let day = measured::day(clock::now());
     grades.iter().filter_map(|grade| grade.measured(&day)).for_each(|score| measured.record(score));
     fs_err::write(app.root.join(docs::MEASURED), measured.render())?;
-    println!("wrote {}", docs::MEASURED);
+    app.reporter.say(format!("wrote {}", docs::MEASURED));
     super::docs::run(app, false).map(drop)
 }
 

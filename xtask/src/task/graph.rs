@@ -7,6 +7,6 @@ use crate::exit::Exit;
 
 /// Prints the graph.
 pub fn run(app: &App) -> Result<Exit> {
-    print!("{}", app.repository()?.graph.dot());
+    app.reporter.say(app.whole_repository()?.graph.dot());
     Ok(Exit::Good)
 }

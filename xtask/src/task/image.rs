@@ -1,12 +1,13 @@
 //! `image`: composes a container image and shows what is in it.
 
 use anyhow::{Result, bail};
-use ashlar_core::base::event::size;
+use ashlar_core::base::event::{Event, size};
 use camino::Utf8Path;
 
 use super::plan;
 use crate::app::App;
 use crate::cli::StageForm;
+use crate::compose::image::Composed;
 use crate::compose::{self, image};
 use crate::exit::Exit;
 use crate::host::store::copy_dir;
@@ -18,7 +19,7 @@ pub fn print_plan(app: &App, name: &str, form: StageForm) -> Result<Exit> {
     let session = app.session(&repository, &store)?;
     let built = session.build(&compose::image_named(&repository, name)?.package_names())?;
     let planned = image::plan(&session, &repository, name, &built)?;
-    print!("{}", plan::printed(&[(planned.keyed(), planned.steps())], form)?);
+    plan::print(&app.reporter, &[(planned.keyed(), planned.steps())], form)?;
     Ok(Exit::Good)
 }
 
@@ -31,16 +32,28 @@ pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
     let output = output.map_or_else(|| app.root.join("out").join(name), Utf8Path::to_owned);
     if output.exists() {
         if !output.join("oci-layout").is_file() {
-            bail!("{output} exists and is no OCI layout; name another directory with --output");
+            bail!("{output} exists and is not an OCI layout; name another directory with --output");
         }
         fs_err::remove_dir_all(&output)?;
     }
     copy_dir(&store.package_dir(&composed.stored_as, &composed.diff_id), &output)?;
-    println!("image     {name}");
-    println!("manifest  {}", composed.manifest_digest.oci());
-    println!("layer     {} ({})", composed.diff_id.oci(), size(composed.size));
-    println!("layout    {output}");
-    println!("run       podman run --rm --read-only --cap-drop all $(podman pull -q oci:{output})");
-    image::listing(&composed.manifest).iter().for_each(|line| println!("{line}"));
+    let made = Event::Made {
+        what: "image",
+        name: name.to_owned(),
+        digest: composed.diff_id,
+        manifest: Some(composed.manifest_digest),
+        path: Some(output.clone()),
+        bytes: Some(composed.size),
+    };
+    app.reporter.show(&made, || described(name, &composed, &output));
     Ok(Exit::Good)
+}
+
+/// What a person wants to know of an image: what to pin, how to start it, what is in it.
+fn described(name: &str, composed: &Composed, output: &Utf8Path) -> String {
+    let layer = format!("{} ({})", composed.diff_id.oci(), size(composed.size));
+    let manifest = composed.manifest_digest.oci();
+    let run = format!("podman run --rm --read-only --cap-drop all $(podman pull -q oci:{output})");
+    let files = image::listing(&composed.manifest).join("\n");
+    format!("image     {name}\nmanifest  {manifest}\nlayer     {layer}\nlayout    {output}\nrun       {run}\n{files}")
 }

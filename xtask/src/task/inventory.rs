@@ -21,15 +21,17 @@ pub fn run(app: &App, profiles: &[String], check: bool) -> Result<Exit> {
         let made = iso::build(&session, &repository, &Variant::plain(name), iso::Stage::Overlay)?;
         if check {
             match compose::inventory::compare(&repository, &store, name, &made)? {
-                Committed::Current => println!("{} is current", inventory::path(name)),
-                Committed::Unpublished => println!("profile {name} is not published: nothing is committed of it"),
+                Committed::Current => app.reporter.say(format!("{} is current", inventory::path(name))),
+                Committed::Unpublished => {
+                    app.reporter.say(format!("profile {name} is not published: nothing is committed of it"))
+                }
                 Committed::Differs(text) => different.push(text),
             }
             continue;
         }
         let path = inventory::path(name);
         fs_err::write(app.root.join(&path), compose::inventory::made(&store, &made)?)?;
-        println!("wrote {path}");
+        app.reporter.say(format!("wrote {path}"));
     }
     if different.is_empty() { Ok(Exit::Good) } else { Err(Exit::OutOfDate.error(different.join("\n"))) }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::event::{duration, size};
+use ashlar_core::base::event::{Event, duration, size};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::plan;
@@ -21,16 +21,23 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>)
     let started = Instant::now();
     let (repository, store, made) = stages(app, variant, last)?;
     let Some(digest) = made.medium.map(|medium| medium.iso) else {
-        println!("stage {} is done; key {}", last.as_str(), made.key.short());
+        app.reporter.say(format!("stage {} is done; key {}", last.as_str(), made.key.short()));
         return Ok(Exit::Good);
     };
     let output = output.map_or_else(|| path(app, variant), Utf8Path::to_owned);
     place(&store, &digest, &output)?;
     let bytes = fs_err::metadata(&output)?.len();
     let total = duration(started.elapsed().as_millis() as u64);
-    println!("Total: {total} | Output: {output} ({})", size(bytes));
-    println!("sha256  {digest}");
-    // The ISO is there to be looked at; what it holds has to be wanted all the same.
+    let result = Event::Made {
+        what: "iso",
+        name: variant.name(),
+        digest,
+        manifest: None,
+        path: Some(output.clone()),
+        bytes: Some(bytes),
+    };
+    app.reporter.show(&result, || format!("Total: {total} | Output: {output} ({})\nsha256  {digest}", size(bytes)));
+    // Keep the ISO for inspection, but fail: its contents are not the committed ones.
     if variant.without.is_empty()
         && let Committed::Differs(text) = inventory::compare(&repository, &store, &variant.profile, &made)?
     {
@@ -46,7 +53,7 @@ pub fn print_plan(app: &App, variant: &Variant, last: Stage, form: StageForm) ->
     let session = app.session(&repository, &store)?;
     let plans = iso::plans(&session, &repository, variant, last)?;
     let printed = plans.into_iter().map(|(_, plan, steps)| (plan, steps)).collect::<Vec<_>>();
-    print!("{}", plan::printed(&printed, form)?);
+    plan::print(&app.reporter, &printed, form)?;
     Ok(Exit::Good)
 }
 

@@ -13,25 +13,33 @@ use crate::host::repository::Repository;
 
 /// Runs `ledger update` or `ledger check`; both build what is not built yet.
 pub fn run(app: &App, command: &LedgerCommand) -> Result<Exit> {
-    let repository = app.repository()?;
-    let current = current(app, &repository)?.render();
+    let repository = app.whole_repository()?;
+    // Before anything is built: a ledger that cannot be read is not worth the wait.
+    let committed = match command {
+        LedgerCommand::Update => Ledger::default(),
+        LedgerCommand::Check => repository.ledger(Arch::X86_64)?,
+    };
+    let current = current(app, &repository)?;
     let path = repository.ledger_path(Arch::X86_64);
     match command {
         LedgerCommand::Update => {
             fs_err::create_dir_all(app.root.join("digests"))?;
-            fs_err::write(&path, current)?;
-            println!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path));
+            fs_err::write(&path, current.render())?;
+            app.reporter.say(format!("wrote {}", path.strip_prefix(&app.root).unwrap_or(&path)));
             Ok(Exit::Good)
         }
         LedgerCommand::Check => {
-            let committed = if path.exists() { fs_err::read_to_string(&path)? } else { String::new() };
-            if committed == current {
-                println!("the ledger is current");
+            let mut changes = committed.changes(&current);
+            if changes.is_empty() && fs_err::read_to_string(&path)? != current.render() {
+                changes
+                    .push(format!("{}: the same entries, written another way", repository.ledger_file(Arch::X86_64)));
+            }
+            if changes.is_empty() {
+                app.reporter.say("the ledger is current");
                 return Ok(Exit::Good);
             }
-            let committed: std::collections::BTreeSet<&str> = committed.lines().collect();
-            current.lines().filter(|line| !committed.contains(line)).for_each(|line| println!("now: {line}"));
-            println!("the ledger is out of date; `cargo xtask ledger update` writes it");
+            changes.iter().for_each(|line| app.reporter.say(line));
+            app.reporter.say("the ledger is out of date; `cargo xtask ledger update` writes what is built now");
             Ok(Exit::OutOfDate)
         }
     }

@@ -15,6 +15,8 @@ pub fn run(app: &App, package: &PkgName, phase: Option<&str>) -> Result<Exit> {
         .with_context(|| format!("{package} was not built in this store yet; `cargo xtask build-pkg {package}`"))?
         .map(|entry| Ok(entry?.into_path()))
         .collect::<Result<Vec<_>>>()?;
+    // Beside them lie the commands of those that failed.
+    logs.retain(|path| path.extension() == Some("log"));
     logs.sort_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok());
     let chosen: Vec<_> = logs.iter().filter(|path| phase.is_none_or(|phase| path.file_stem() == Some(phase))).collect();
     if chosen.is_empty() {
@@ -22,8 +24,8 @@ pub fn run(app: &App, package: &PkgName, phase: Option<&str>) -> Result<Exit> {
         anyhow::bail!("no log of `{}`; there are: {}", phase.unwrap_or("any phase"), names.join(", "));
     }
     for log in chosen {
-        println!("==> {log}");
-        print!("{}", String::from_utf8_lossy(&fs_err::read(log)?));
+        app.reporter.say(format!("==> {log}"));
+        app.reporter.say(String::from_utf8_lossy(&fs_err::read(log)?));
     }
     Ok(Exit::Good)
 }

@@ -1,4 +1,4 @@
-//! What commands that start machines share: the firmware's flash and the NoCloud volume, as files.
+//! Files that the commands that start machines share: the firmware's flash and the NoCloud volume.
 
 use anyhow::Result;
 use ashlar_lab::cloud::Volume;

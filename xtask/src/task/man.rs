@@ -1,17 +1,16 @@
 //! `man`: the manual page of all commands or of one, on standard output.
 
-use std::io::Write as _;
-
 use anyhow::Result;
 use ashlar_core::base::diag::suggest;
 use clap::{Command, CommandFactory as _};
 
+use crate::app::App;
 use crate::cli::Cli;
 use crate::exit::Exit;
 
 /// Prints it.
-pub fn run(command: Option<&str>) -> Result<Exit> {
-    std::io::stdout().write_all(&page(command)?)?;
+pub fn run(app: &App, command: Option<&str>) -> Result<Exit> {
+    app.reporter.say(String::from_utf8(page(command)?)?);
     Ok(Exit::Good)
 }
 

@@ -34,7 +34,7 @@ pub fn run(app: &App, args: &NewPkgArgs) -> Result<Exit> {
         fs_err::create_dir_all(folder)?;
     }
     fs_err::write(&path, &text)?;
-    println!("{shown}");
+    app.reporter.say(&shown);
     let files = checkout::files_below(&app.root, &Utf8Path::new("pkgs").join(args.name.as_str()))?;
     for finding in findings(&text, &shown, &files) {
         app.reporter.note(format!("to fill in: {}", finding.message));
@@ -72,11 +72,11 @@ fn try_pin(app: &App, args: &NewPkgArgs) -> Result<(Digest, String)> {
     Ok((digest, location.shown()))
 }
 
-/// What `check` will say about the skeleton, as far as one recipe can be judged alone.
+/// The findings of `check` about the skeleton, without those that need other recipes.
 fn findings(text: &str, shown: &Utf8Path, files: &BTreeSet<String>) -> Vec<Diagnostic> {
     match parse::parse(text, shown) {
         Ok(raw) => validate::validate(&raw, shown, files, &BTreeSet::new()).err().unwrap_or_default(),
-        Err(finding) => vec![finding],
+        Err(findings) => findings,
     }
 }
 
@@ -90,8 +90,7 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
         format!("{line:37} # {meaning}\n")
     };
     // The crate of a Rust package of our own is the package's folder.
-    let sources = style != Style::Cargo || url.or(debian).is_some();
-    let libs = if style == Style::Cargo { "rust-std" } else { "musl" };
+    let sources = !style.is_crate || url.or(debian).is_some();
     // Editors that know this line complete keys, and mark those that do not exist.
     let mut out = String::from("#:schema ../../docs/recipe.schema.json\n");
     out += "# Keys: docs/recipe.md. `cargo xtask check` names what is missing or wrong.\n";
@@ -103,7 +102,7 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
         out += &line("upstream", quoted(""), "home page, https");
     }
     out += &line("# cpe", quoted("vendor:product"), "for matching known vulnerabilities");
-    out += &line("libs", format!("[{}]", quoted(libs)), "linked; they come, with all they need, to $SYSROOT");
+    out += &line("libs", format!("[{}]", quoted(style.base)), "linked; they come, with all they need, to $SYSROOT");
     out += &line("# tools", "[]".to_owned(), "run while building; they come to $TOOLS");
     out += &line("# patches", "[\"0001-why.patch\"]".to_owned(), "files in patches/, applied with -p1 in this order");
     if sources {
@@ -120,14 +119,11 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
         };
         out += &format!("sha256 = {}\n", quoted(&sha256.map(Digest::to_string).unwrap_or_default()));
     }
-    out += &format!("\n[build]\nstyle = {}\n", quoted(style.as_str()));
-    if style.takes_args() {
+    out += &format!("\n[build]\nstyle = {}\n", quoted(style.name));
+    if style.phases_with("args").next().is_some() {
         out += &line("# args", "[]".to_owned(), "added to the style's own arguments");
     }
-    out += match style {
-        Style::Shell | Style::Kernel => PHASES,
-        _ => "",
-    };
+    out += if style.scripts.is_empty() { PHASES } else { "" };
     out += TEST;
     out + &format!("\n[update]\n{}", line("# watch", quoted("https://…"), "where new versions are announced"))
 }
@@ -187,26 +183,26 @@ mod tests {
         let name: PkgName = "zlib".parse().unwrap();
         let shown = Utf8PathBuf::from("pkgs/zlib/pkg.toml");
         let digest = Digest::of("x");
-        for style in Style::ALL {
+        for style in ashlar_core::model::recipe::style::ALL {
             let text = skeleton(&name, style, Some("https://zlib.net/zlib-1.3.1.tar.gz"), None, Some(&digest));
             assert!(text.contains("version = \"1.3.1\""), "{text}");
             let files = ["Cargo.toml", "Cargo.lock"].map(str::to_owned).into();
             let blanks: Vec<String> =
                 findings(&text, &shown, &files).into_iter().map(|finding| finding.message).collect();
-            assert!(!blanks.is_empty(), "{style:?}: nothing is left to fill in");
+            assert!(!blanks.is_empty(), "{}: nothing is left to fill in", style.name);
             let filled = text
                 .replace("summary = \"\"", "summary = \"Compression library\"")
                 .replace("license = \"\"", "license = \"Zlib\"")
                 .replace("upstream = \"\"", "upstream = \"https://zlib.net\"");
             let left = findings(&filled, &shown, &files);
-            assert!(left.is_empty(), "{style:?}: {left:?}\n{filled}");
+            assert!(left.is_empty(), "{}: {left:?}\n{filled}", style.name);
         }
     }
 
     #[test]
     fn without_a_source_its_blanks_are_named() {
         let name: PkgName = "zlib".parse().unwrap();
-        let text = skeleton(&name, Style::Autotools, None, None, None);
+        let text = skeleton(&name, ashlar_core::model::recipe::style::ALL[0], None, None, None);
         let codes: Vec<&str> =
             findings(&text, "pkgs/zlib/pkg.toml".into(), &BTreeSet::new()).iter().map(|finding| finding.code).collect();
         assert!(codes.contains(&"recipe::source-location") && codes.contains(&"recipe::bad-sha256"), "{codes:?}");

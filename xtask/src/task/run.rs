@@ -1,5 +1,6 @@
 //! `run`: the ISO in QEMU, for a person: at its console, or logged in over SSH.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -36,16 +37,19 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     };
     // Its sockets obey whoever reaches them.
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    let scratch = tempfile::Builder::new().permissions(private).tempdir()?;
+    let scratch = tempfile::Builder::new().prefix("ashlar-").permissions(private).tempdir()?;
     let scratch = Utf8Path::from_path(scratch.path()).context("the temporary directory is not UTF-8")?;
     let client = SshClient::make(args.port, scratch)?;
+    let logs = app.store()?.root().join("logs/boot");
+    fs_err::create_dir_all(&logs)?;
+    let log = logs.join("run.log");
     let machine = Machine {
         flash: flash(if args.bios { Firmware::Bios } else { Firmware::Uefi }, scratch)?,
         start: Start::Iso { file: iso, medium: if args.disk { Medium::Disk } else { Medium::Cd } },
         display: match (args.graphic, args.ssh) {
-            (true, _) => Display::Window,
+            (true, _) => Display::Window(log.clone()),
             (false, true) => Display::Harness,
-            (false, false) => Display::Terminal,
+            (false, false) => Display::Terminal(log.clone()),
         },
         memory: args.memory,
         processors: 2,
@@ -63,15 +67,45 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         debugger: args.gdb.then(|| scratch.join("gdb")),
         control: None,
     };
-    announce(app, args, &machine, &client);
     let command = machine.command();
+    app.reporter.detail(|| command.to_string());
+    let script = logs.join("run.sh");
+    fs_err::write(&script, format!("{command}\n"))?;
+    let hint = announce(app, args, &machine, &client)?;
     if args.ssh {
-        return log_in(app, args, &command, &client);
+        return log_in(app, args, &command, &client, &logs);
     }
-    match exec::interactive(&command)? {
+    match at_console(&command, &log, &hint)? {
         0 => Ok(Exit::Good),
-        code => bail!("QEMU ended with exit code {code}; the command was\n  {command}"),
+        code => bail!("QEMU ended with exit code {code}; its messages are above, its command line is in {script}"),
     }
+}
+
+/// Leaves the terminal to the machine, and shows `hint` when that asks for a login: what was said before has scrolled off by then.
+fn at_console(command: &Command, log: &Utf8Path, hint: &str) -> Result<i32> {
+    fs_err::write(log, "")?;
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !hint.is_empty() && !ended.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(200));
+                // Not there, or not readable: then there is no hint, which is shown above as well.
+                let said = fs_err::read(log).unwrap_or_default();
+                if asks_for_login(&said) {
+                    eprint!("\r\n{}\r\n", hint.replace('\n', "\r\n"));
+                    return;
+                }
+            }
+        });
+        let code = exec::interactive(command);
+        ended.store(true, Ordering::SeqCst);
+        code
+    })
+}
+
+/// Whether a console says nothing more than that it waits for a login.
+fn asks_for_login(said: &[u8]) -> bool {
+    said.trim_ascii_end().ends_with(b" login:")
 }
 
 /// The directory of the NoCloud volume: the user's own, ours, or none.
@@ -96,25 +130,33 @@ fn volume(args: &RunArgs, client: &SshClient, scratch: &Utf8Path) -> Result<Opti
     }
 }
 
-fn announce(app: &App, args: &RunArgs, machine: &Machine, client: &SshClient) {
-    app.reporter.note(machine.command().to_string());
+/// Says what a person can do with the machine. Gives what to say again at its login prompt.
+fn announce(app: &App, args: &RunArgs, machine: &Machine, client: &SshClient) -> Result<String> {
     if let Some(socket) = &machine.debugger {
         app.reporter.note(format!("it waits for a debugger: gdb -ex 'target remote {socket}'"));
     }
-    if args.cidata.is_none() && !args.no_cidata {
-        app.reporter.note(format!("from another terminal: {}", client.for_person(USER, &[])));
+    let ours = args.cidata.is_none() && !args.no_cidata;
+    let ssh = client.short(USER)?;
+    let hint = if ours {
+        app.reporter.detail(|| client.for_person(USER, &[]).to_string());
+        app.reporter.note(format!("user {USER} logs in by key only; from another terminal: {ssh}"));
         app.reporter.note(format!("`{BECOME} COMMAND` runs a command as root, `{BECOME} poweroff` ends the machine"));
+        format!(
+            "(No password opens this console. From another terminal: {ssh}\n\
+             Or end it with Ctrl-A X, and let `cargo xtask run --ssh` log you in.)"
+        )
     } else {
         app.reporter.note(format!("port {} of 127.0.0.1 leads to its port 22", client.port()));
-    }
+        String::new()
+    };
     if !args.ssh {
         app.reporter.note("Ctrl-A X ends the machine at once; Ctrl-A C opens QEMU's monitor");
     }
+    Ok(hint)
 }
 
 /// Starts the machine in the background, logs in, and ends it when the login does.
-fn log_in(app: &App, args: &RunArgs, command: &Command, client: &SshClient) -> Result<Exit> {
-    let logs = app.store()?.root().join("logs/boot");
+fn log_in(app: &App, args: &RunArgs, command: &Command, client: &SshClient, logs: &Utf8Path) -> Result<Exit> {
     let (log, messages) = (logs.join("run.log"), logs.join("run.qemu.log"));
     let machine = begin(app, command, client, (&log, &messages))?;
     let code = exec::interactive(&client.for_person(USER, &args.command));
@@ -132,7 +174,7 @@ fn log_in(app: &App, args: &RunArgs, command: &Command, client: &SshClient) -> R
 pub(super) fn begin(app: &App, command: &Command, client: &SshClient, logs: (&Utf8Path, &Utf8Path)) -> Result<Running> {
     let (log, messages) = logs;
     let mut machine = vm::start(command, log, messages)?;
-    app.reporter.note(format!("its console goes to {log}"));
+    let _waiting = app.reporter.wait(format!("waiting for SSH, console in {log}"));
     if let Err(error) = greeted(&mut machine, client) {
         let ended = machine.end();
         let tail: String = exec::tail_of(log)?.lines().map(|line| format!("\n  | {line}")).collect();
@@ -147,7 +189,7 @@ pub(super) fn begin(app: &App, command: &Command, client: &SshClient, logs: (&Ut
 pub(super) fn power_off(app: &App, mut machine: Running, client: &SshClient) -> Result<()> {
     let leave = Task::Leave { user: USER.to_owned(), command: format!("{BECOME} poweroff") };
     let now = Instant::now();
-    let asked = client.perform(&leave, now, now + GOODBYE, &std::sync::atomic::AtomicBool::new(false));
+    let asked = client.perform(&leave, now, now + GOODBYE, &AtomicBool::new(false));
     if asked.is_err() || machine.wait(GOODBYE)?.is_none() {
         app.reporter.note("it did not power off, so it is ended");
     }
@@ -157,7 +199,7 @@ pub(super) fn power_off(app: &App, mut machine: Running, client: &SshClient) -> 
 /// Waits for the SSH banner, while the machine lives, and until a login works.
 fn greeted(machine: &mut Running, client: &SshClient) -> Result<()> {
     let until = machine.started + GREETING;
-    let flag = std::sync::atomic::AtomicBool::new(false);
+    let flag = AtomicBool::new(false);
     loop {
         if let Some(status) = machine.wait(Duration::ZERO)? {
             bail!("the machine ended with {status} before it could be logged into");
@@ -169,5 +211,26 @@ fn greeted(machine: &mut Running, client: &SshClient) -> Result<()> {
         if Instant::now() >= until {
             bail!("no SSH banner came within {} s", GREETING.as_secs());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_comes_with_the_prompt_and_not_before() {
+        assert!(asks_for_login(b"Welcome\r\nashlar login: "));
+        for said in ["", "ashlar login: dev\r\nPassword: ", "sshd: the login: is next", "login:x"] {
+            assert!(!asks_for_login(said.as_bytes()), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_console_that_asks_gets_the_hint_while_the_machine_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Utf8PathBuf::from_path_buf(dir.path().join("log")).unwrap();
+        let machine = Command::new("sh").args(["-c", &format!("printf 'x login: ' >> {log}; sleep 0.5; exit 7")]);
+        assert_eq!(at_console(&machine, &log, "hint").unwrap(), 7);
     }
 }

@@ -1,4 +1,4 @@
-//! `screenshot`: a picture of the screen of a booted system, with somebody logged in.
+//! `screenshot`: a picture of the screen of a booted system with a user logged in.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::host::qmp::Control;
 use crate::host::ssh::SshClient;
 use crate::host::{tools, vm};
 
-/// What is typed when nothing else is said: which system this is, what runs, and whether it keeps its promises.
+/// The default commands: which system this is, what runs, and whether its checks pass.
 const COMMANDS: [&str; 4] =
     ["clear", "uname -srm; free -m | head -n 2", "become rc-status default", "become ashlar-audit | tail -n 1"];
 /// Memory in MiB.
@@ -58,7 +58,7 @@ pub fn run(app: &App, args: &ScreenshotArgs) -> Result<Exit> {
     }
     // Read and written, not renamed: the scratch directory may be another file system.
     fs_err::write(&args.file, fs_err::read(&picture)?)?;
-    println!("{}", args.file);
+    app.reporter.say(&args.file);
     Ok(Exit::Good)
 }
 

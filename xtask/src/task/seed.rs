@@ -6,7 +6,7 @@ use std::io::Read as _;
 use anyhow::{Context as _, Result, anyhow, bail};
 use ashlar_core::base::command::Command;
 use ashlar_core::base::digest::Digest;
-use ashlar_core::base::event::size;
+use ashlar_core::base::event::{Event, size};
 use ashlar_core::formats::archive::Limits;
 use ashlar_core::model::seed::index::{Index, ReleaseFile};
 use ashlar_core::model::seed::lock::{Release, SeedLock};
@@ -42,22 +42,30 @@ fn lock(app: &App, check: bool) -> Result<Exit> {
     let (release, index) = signed_index(app, &def, old.as_ref().map(|old| &old.release), &fetcher)?;
     let resolution = resolve::resolve(&def, &index).map_err(|found| invalid(&app.root, &found))?;
     for warning in &resolution.warnings {
-        eprint!("{}", warning.render(None));
+        app.reporter.emit(Event::Finding(warning.located(None)));
     }
     let mut new = SeedLock::new(release, resolution.packages);
     let changes = old.as_ref().map(|old| new.changes_since(old));
-    changes.iter().flatten().for_each(|line| println!("{line}"));
+    changes.iter().flatten().for_each(|line| app.reporter.say(line));
     if check {
         let same = changes.is_some_and(|changes| changes.is_empty());
         let current = same && old.is_some_and(|old| old.check(&def).is_empty());
-        println!("seed.lock is {}", if current { "current" } else { "out of date; run `cargo xtask seed lock`" });
+        app.reporter.say(format!(
+            "seed.lock is {}",
+            if current { "current" } else { "out of date; run `cargo xtask seed lock`" }
+        ));
         return Ok(if current { Exit::Good } else { Exit::OutOfDate });
     }
     let unpacked = seed::ensure_at(store.root(), def.clone(), new.clone(), &fetcher)?;
     new.record_tree(&def, unpacked.digest);
     replace(&path, &new.print())?;
     let download: u64 = new.packages.iter().map(|package| package.size).sum();
-    println!("{LOCK_FILE}: {} packages, {} to download, tree {}", new.packages.len(), size(download), unpacked.digest);
+    app.reporter.say(format!(
+        "{LOCK_FILE}: {} packages, {} to download, tree {}",
+        new.packages.len(),
+        size(download),
+        unpacked.digest
+    ));
     Ok(Exit::Good)
 }
 

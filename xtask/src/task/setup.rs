@@ -64,7 +64,7 @@ fn by_hand(app: &App, distro: Option<Distro>, lacking: &[Found]) -> Exit {
         app.reporter.note(format!("{} is missing or too old; needed for {}", found.tool.name, found.tool.need));
     }
     app.reporter.note("run this:");
-    println!("{}", tools::advice(distro, lacking.iter().map(|found| found.tool)));
+    app.reporter.say(tools::advice(distro, lacking.iter().map(|found| found.tool)));
     verdict(lacking)
 }
 
@@ -78,7 +78,7 @@ fn power() -> Power {
     }
 }
 
-/// The commands that install `packages` on Debian without asking anything; none when there is no package to install.
+/// The commands that install `packages` on Debian without asking anything; none for an empty list.
 fn commands(packages: &[&str], power: Power) -> Vec<Command> {
     if packages.is_empty() {
         return Vec::new();

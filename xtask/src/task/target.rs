@@ -1,4 +1,4 @@
-//! What a command is about: packages, images and ISOs, in the words of the command line.
+//! Targets of a command: packages, images and ISOs, in the words of the command line.
 
 use std::collections::BTreeSet;
 

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::plan::Variations;
 use ashlar_core::verify::compare::ReproVerdict;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
+use serde_json::json;
 
 use super::target::Target;
 use crate::app::App;
@@ -17,6 +18,7 @@ use crate::compose::{image, iso};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
 use crate::host::store::Store;
+use crate::host::work::{self, Work};
 use crate::verify;
 
 /// Verifies `what` (`PKG…`, `image NAME`, `iso [PROFILE]`) or everything. Prints a verdict for each output.
@@ -28,18 +30,17 @@ pub fn run(
     second_store: Option<&Utf8Path>,
     report: Option<&Utf8Path>,
 ) -> Result<Exit> {
-    let repository = app.repository()?;
+    let repository = if all { app.whole_repository()? } else { app.repository()? };
     let targets = if all { everything(&repository)? } else { Target::parse(what)? };
     let store = app.store()?;
     let first = app.session(&repository, &store)?;
-    let guard = tempfile::Builder::new()
-        .prefix("ashlar-second-store-")
-        .tempdir_in(store.root().parent().unwrap_or(store.root()))?;
-    let second_root = match second_store {
-        Some(root) => root.to_owned(),
-        None => Utf8PathBuf::from_path_buf(guard.path().join("elsewhere"))
-            .map_err(|_| anyhow::anyhow!("the path of the second store is not UTF-8"))?,
+    // With a lock, by which the next run sees that this one was killed.
+    let own = match second_store {
+        Some(_) => None,
+        None => Some(Work::create(&store.second_stores(), "verify-repro", false)?),
     };
+    let second_root = own.as_ref().map(|work| work::second_store(work.dir()));
+    let second_root = second_root.or(second_store.map(Utf8Path::to_owned)).unwrap_or_default();
     let second_store = second(&store, &second_root)?;
     let variations = if all_cores { varied_jobs } else { varied };
     // One job more than the first build had: with all processors in use, only the number of jobs is left to vary.
@@ -51,7 +52,7 @@ pub fn run(
     for target in &targets {
         verdicts.extend(verify(&repository, &first, &second, target, targets.len() == 1)?);
     }
-    conclude(&verdicts, report)
+    conclude(app, &verdicts, report)
 }
 
 /// What varies in the second build, with one processor for each of its builds.
@@ -153,9 +154,15 @@ fn package(
     Ok(verdicts)
 }
 
-fn conclude(verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
+fn conclude(app: &App, verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
     let text: String = verdicts.iter().map(|(name, verdict)| verdict.render(name)).collect();
-    print!("{text}");
+    if app.reporter.is_json() {
+        for (name, verdict) in verdicts {
+            app.reporter.show(&json!({ "event": "verdict", "name": name, "verdict": verdict }), String::new);
+        }
+    } else {
+        app.reporter.say(&text);
+    }
     let reproduced = verdicts.values().filter(|verdict| verdict.is_good()).count();
     let differing = verdicts.values().filter(|verdict| matches!(verdict, ReproVerdict::Differs(_))).count();
     let summary = format!(
@@ -163,7 +170,7 @@ fn conclude(verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
         verdicts.len(),
         verdicts.len() - reproduced - differing
     );
-    print!("{summary}");
+    app.reporter.say(&summary);
     if let Some(dir) = report {
         fs_err::create_dir_all(dir)?;
         fs_err::write(dir.join("report.txt"), format!("{text}{summary}"))?;

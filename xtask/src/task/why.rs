@@ -25,7 +25,7 @@ pub fn run(app: &App, what: &[String]) -> Result<Exit> {
             Target::Image(name) => of_image(&repository, &store, &session, name)?,
             Target::Iso(profile) => of_iso(&repository, &store, &session, profile)?,
         };
-        lines.iter().for_each(|line| println!("{line}"));
+        lines.iter().for_each(|line| app.reporter.say(line));
     }
     Ok(Exit::Good)
 }

@@ -7,11 +7,9 @@
 //! * [`table`]: the attempts, read. No effects.
 //! * [`attempt`]: making one, with and without a profile.
 //! * [`record`]: what the kernel wrote of it.
-//! * [`sys`]: the calls that std lacks; the only unsafe code.
 
 mod attempt;
 mod record;
-mod sys;
 mod table;
 
 use std::io::{self, Read as _, Write as _};

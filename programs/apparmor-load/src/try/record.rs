@@ -5,8 +5,6 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crate::sys;
-
 /// auditd's log.
 const AUDIT_LOG: &str = "/var/log/audit/audit.log";
 /// The rate limit of the kernel's log: without auditd it drops records.

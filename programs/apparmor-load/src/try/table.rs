@@ -121,11 +121,11 @@ mod tests {
         assert_eq!(
             read(text).unwrap_err(),
             [
-                "line 1: `` is nothing that can be tried",
-                "line 2: `read etc/shadow` is nothing that can be tried",
-                "line 3: `socket inet tcp` is nothing that can be tried",
-                "line 4: `signal -1` is nothing that can be tried",
-                "line 5: `clock now` is nothing that can be tried",
+                "line 1: unknown attempt ``",
+                "line 2: unknown attempt `read etc/shadow`",
+                "line 3: unknown attempt `socket inet tcp`",
+                "line 4: unknown attempt `signal -1`",
+                "line 5: unknown attempt `clock now`",
             ]
         );
     }

@@ -6,29 +6,31 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use sys::mount::{
+    MountFlags, MountPropagationFlags, Namespace, bind, mount, move_mount, set_propagation, set_read_only, unshare,
+};
+
 use super::{Failure, RECORDS, failed};
 use crate::plan::{Mount, Namespaces, Place};
-use crate::sys;
 
 /// The socket of the system's log; a link, because the log daemon replaces its socket on restart.
 const LOG: &str = "/run/syslog/log";
-const NONE: &str = "none";
-const QUIET: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+const QUIET: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 
 /// Enters new namespaces, and arranges the mounts.
 pub fn separate(own: Namespaces, steps: &[Mount]) -> Result<(), Failure> {
-    let flags = [
-        (own.mount, libc::CLONE_NEWNS),
-        (own.ipc, libc::CLONE_NEWIPC),
-        (own.uts, libc::CLONE_NEWUTS),
-        (own.net, libc::CLONE_NEWNET),
+    let all = [
+        (own.mount, Namespace::Mount),
+        (own.ipc, Namespace::Ipc),
+        (own.uts, Namespace::Uts),
+        (own.net, Namespace::Network),
     ];
-    let flags = flags.into_iter().filter(|(own, _)| *own).fold(0, |all, (_, flag)| all | flag);
-    if flags == 0 {
+    let wanted: Vec<Namespace> = all.into_iter().filter_map(|(own, namespace)| own.then_some(namespace)).collect();
+    if wanted.is_empty() {
         return Ok(());
     }
     let why = "cannot make namespaces: that needs root; set the user with `user` in the profile instead of command_user, or use the host's";
-    sys::unshare(flags).map_err(failed(why))?;
+    unshare(&wanted).map_err(failed(why))?;
     if !own.mount {
         return Ok(());
     }
@@ -42,13 +44,18 @@ pub fn separate(own: Namespaces, steps: &[Mount]) -> Result<(), Failure> {
 
 fn perform(step: &Mount) -> Result<(), Failure> {
     match step {
-        Mount::Receive => change("/", libc::MS_REC | libc::MS_SLAVE).map_err(failed("cannot separate the mounts")),
+        Mount::Receive => {
+            set_propagation(Path::new("/"), MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+                .map_err(failed("cannot separate the mounts"))
+        }
         Mount::Own(place) => at(place, |path| bind(path, path)),
-        Mount::AllReadOnly => sys::mount_attributes(Path::new("/"), libc::MOUNT_ATTR_RDONLY, 0, true)
-            .map_err(failed("cannot make the mounts read-only")),
-        Mount::Writable(place) => at(place, |path| sys::mount_attributes(path, 0, libc::MOUNT_ATTR_RDONLY, true)),
-        Mount::WritableAlone(path) => sys::mount_attributes(Path::new(path), 0, libc::MOUNT_ATTR_RDONLY, false)
-            .map_err(failed(format!("cannot make {path} writable"))),
+        Mount::AllReadOnly => {
+            set_read_only(Path::new("/"), true, true).map_err(failed("cannot make the mounts read-only"))
+        }
+        Mount::Writable(place) => at(place, |path| set_read_only(path, false, true)),
+        Mount::WritableAlone(path) => {
+            set_read_only(Path::new(path), false, false).map_err(failed(format!("cannot make {path} writable")))
+        }
         Mount::Private(path) => private(Path::new(path)).map_err(failed(format!("cannot make a private {path}"))),
         Mount::Devices(devices) => own_devices(devices).map_err(failed("cannot make a private /dev")),
         Mount::Processes => processes("subset=pid,hidepid=ptraceable"),
@@ -58,7 +65,7 @@ fn perform(step: &Mount) -> Result<(), Failure> {
 }
 
 fn processes(options: &str) -> Result<(), Failure> {
-    sys::mount(Path::new("proc"), Path::new("/proc"), "proc", QUIET | libc::MS_RDONLY, options)
+    mount(Path::new("proc"), Path::new("/proc"), "proc", QUIET | MountFlags::RDONLY, options)
         .map_err(failed("cannot mount a private /proc"))
 }
 
@@ -72,19 +79,11 @@ fn at(place: &Place, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Fa
     }
 }
 
-fn bind(from: &Path, to: &Path) -> io::Result<()> {
-    sys::mount(from, to, NONE, libc::MS_BIND | libc::MS_REC, "")
-}
-
-fn change(path: &str, flags: libc::c_ulong) -> io::Result<()> {
-    sys::mount(Path::new(NONE), Path::new(path), NONE, flags, "")
-}
-
 /// Mounts an empty tmpfs, if the directory exists.
 fn private(path: &Path) -> io::Result<()> {
     match path.symlink_metadata() {
         Ok(about) if about.is_dir() => {
-            sys::mount(Path::new("tmpfs"), path, "tmpfs", QUIET, "mode=1777,size=16M,nr_inodes=4k")
+            mount(Path::new("tmpfs"), path, "tmpfs", QUIET, "mode=1777,size=16M,nr_inodes=4k")
         }
         _ => Ok(()),
     }
@@ -93,8 +92,8 @@ fn private(path: &Path) -> io::Result<()> {
 fn own_devices(devices: &[&str]) -> io::Result<()> {
     // Assembled in another place, where the old devices can still be reached, and then moved.
     let room = Path::new(RECORDS);
-    let flags = libc::MS_NOSUID | libc::MS_NOEXEC;
-    sys::mount(Path::new("tmpfs"), room, "tmpfs", flags, "mode=0755,size=64k,nr_inodes=32")?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    mount(Path::new("tmpfs"), room, "tmpfs", flags, "mode=0755,size=64k,nr_inodes=32")?;
     for device in devices {
         let target = room.join(device.trim_start_matches("/dev/"));
         fs::write(&target, "")?;
@@ -102,15 +101,15 @@ fn own_devices(devices: &[&str]) -> io::Result<()> {
     }
     symlink(LOG, room.join("log"))?;
     symlink("/proc/self/fd", room.join("fd"))?;
-    sys::mount(room, Path::new("/dev"), NONE, libc::MS_MOVE, "")?;
-    sys::mount_attributes(Path::new("/dev"), libc::MOUNT_ATTR_RDONLY, 0, false)
+    move_mount(room, Path::new("/dev"))?;
+    set_read_only(Path::new("/dev"), true, false)
 }
 
 /// Covers a directory with an empty one, a file with an empty file.
 fn hide(path: &Path) -> io::Result<()> {
     match path.symlink_metadata() {
         Ok(about) if about.is_dir() => {
-            sys::mount(Path::new("tmpfs"), path, "tmpfs", QUIET | libc::MS_RDONLY, "mode=0000,size=4k,nr_inodes=1")
+            mount(Path::new("tmpfs"), path, "tmpfs", QUIET | MountFlags::RDONLY, "mode=0000,size=4k,nr_inodes=1")
         }
         Ok(about) if about.is_file() => bind(Path::new("/dev/null"), path),
         // A link leads elsewhere, and a missing file needs no cover.

@@ -3,17 +3,19 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::Read as _;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use sys::{End, Fork};
+
 use super::{READY, watch, words};
-use crate::apply::{Failure, said};
+use crate::apply::{Failure, failed};
 use crate::plan::{Logins, Users};
-use crate::{PROFILES, cli, sys};
+use crate::{PROFILES, cli, complain};
 
 /// The profile of the process that moves logins, which also has the limits of each user. Without its ending, the name
 /// of its service.
@@ -34,18 +36,18 @@ pub fn start(logins: Logins) -> Result<Watcher, Failure> {
     let profile = profile
         .ok_or_else(|| Failure::new(format!("logins are to be moved, but {} has no {NAME}.toml", PROFILES[1])))?;
     let users = limits(&profile)?;
-    watch::prepare(&users).map_err(said("cannot make the control groups of users"))?;
-    let (socket, theirs) = UnixStream::pair().map_err(said("cannot make a pair of sockets"))?;
-    let program = env::current_exe().map_err(said("cannot find this program"))?;
+    watch::prepare(&users).map_err(failed("cannot make the control groups of users"))?;
+    let (socket, theirs) = UnixStream::pair().map_err(failed("cannot make a pair of sockets"))?;
+    let program = env::current_exe().map_err(failed("cannot find this program"))?;
     let mut command = Command::new(&program);
     command.args(["--service", NAME, "--group", NAME, "--profile"]).arg(&profile);
     // Not the service's output, which may be a terminal: errors come back over the socket.
-    let back = theirs.try_clone().map_err(said("cannot make a pair of sockets"))?;
+    let back = theirs.try_clone().map_err(failed("cannot make a pair of sockets"))?;
     command.args(["--report-to", &back.as_raw_fd().to_string()]);
     command.arg("--").arg(&program).arg("--move-logins").args(words(logins, &users));
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null()).env_clear();
-    let start = move || sys::keep_on_exec(&back).map_or_else(|error| error, |()| command.exec());
-    unkillable(|| sys::apart(start)).map_err(said("cannot start the process that moves logins"))?;
+    let start = move || sys::keep_on_exec(back.as_fd()).map_or_else(|error| error, |()| command.exec());
+    unkillable(|| apart(start)).map_err(failed("cannot start the process that moves logins"))?;
     Ok(Watcher { socket })
 }
 
@@ -59,9 +61,28 @@ fn unkillable<T>(begin: impl FnOnce() -> T) -> T {
     begun
 }
 
+/// Runs `act` in a process that is nobody's child and in no terminal's session. Only for a process with one thread.
+/// `act` returns only with what kept it from becoming another program, which is said on standard error.
+fn apart(act: impl FnOnce() -> io::Error) -> io::Result<()> {
+    if let Fork::Parent(child) = sys::fork()? {
+        return match sys::wait(child, true)? {
+            Some((_, End::Code(0))) => Ok(()),
+            _ => Err(io::Error::other("no process can be made")),
+        };
+    }
+    // This child leads no group, so it can begin a session.
+    let _begun = sys::new_session();
+    match sys::fork() {
+        Ok(Fork::Child) => {}
+        other => sys::exit_now(u8::from(other.is_err())),
+    }
+    complain(&format!("confine: {}", act()), 1);
+    sys::exit_now(1)
+}
+
 fn limits(profile: &PathBuf) -> Result<Users, Failure> {
     let file = profile.to_string_lossy().into_owned();
-    let text = fs::read_to_string(profile).map_err(said(format!("cannot read {file}")))?;
+    let text = fs::read_to_string(profile).map_err(failed(format!("cannot read {file}")))?;
     let plan = cli::resolve(crate::profile::Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
     plan.users.ok_or_else(|| Failure::new(format!("{file} has no table [users]; add one with the limits of each user")))
 }
@@ -70,7 +91,7 @@ impl Watcher {
     /// Passes the filter's notification descriptor, and waits until the other process listens.
     pub fn watch(mut self, told: &File) -> Result<(), Failure> {
         // If the other process does not take it, its message has the reason.
-        let _sent = sys::send_descriptor(&self.socket, told);
+        let _sent = sys::socket::send_with(&self.socket, &[0], &[told.as_fd()]);
         let (mut ready, mut why) = ([0], String::new());
         let outcome = self.socket.read_exact(&mut ready);
         if outcome.is_ok() && ready == READY {

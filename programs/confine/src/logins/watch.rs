@@ -8,9 +8,10 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
+use sys::seccomp::{self, Told};
+
 use super::{Process, READY, base, group_of, is_apart, of_all, of_each, who_moves};
 use crate::plan::{Logins, Users};
-use crate::sys::{self, Told};
 
 const GROUPS: &str = "/sys/fs/cgroup";
 const LOG: &str = "/dev/log";
@@ -33,13 +34,14 @@ pub fn prepare(users: &Users) -> io::Result<()> {
 /// Moves logins until no process is left that could log in.
 pub fn run(logins: Logins, users: Users) -> io::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let told = sys::receive_descriptor(&socket)?;
+    let [told] = sys::socket::receive_with(&socket, &mut [0])?;
+    let told = File::from(told);
     socket.write_all(&READY)?;
     drop(socket);
     let mut watch = Watch { users, seen: BTreeMap::new() };
-    while let Some(request) = sys::next_told(&told)? {
+    while let Some(request) = seccomp::next_told(&told)? {
         let answer = watch.decide(&told, &request);
-        sys::answer(&told, &request, answer.is_ok())?;
+        seccomp::answer(&told, &request, answer.is_ok())?;
         if logins == Logins::One && answer.is_ok_and(|is_moved| is_moved) {
             break;
         }
@@ -92,7 +94,7 @@ impl Watch {
             }
         }
         // The facts must be of this process, not of another with the same PID.
-        sys::is_waiting(told, request)?;
+        seccomp::is_waiting(told, request)?;
         let path = directory.join("cgroup.procs");
         who.iter().try_for_each(|pid| fs::write(&path, pid.to_string()).map_err(named(&path)))?;
         seen.extend(who.first());

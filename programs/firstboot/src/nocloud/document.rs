@@ -4,7 +4,7 @@ use super::{Documents, extra, fields, user};
 use crate::config::{Config, Facts};
 use crate::finding::{Finding, Findings, refused};
 use crate::host_key::HostKey;
-use crate::types::{HostName, SshKey, TimeServer, shown};
+use crate::types::{HostName, TimeServer, shown};
 use crate::yaml::{self, Entry, Node, Value};
 
 const HOSTILE_PASSWORD: &str =
@@ -80,7 +80,7 @@ fn user_data(bytes: &[u8], facts: &Facts, config: &mut Config, findings: &mut Fi
         match key.as_str() {
             "hostname" | "fqdn" => host(&node, &key, config, findings),
             "users" => users(&node, facts, config, findings),
-            "ssh_authorized_keys" => shared = Some((line, keys(&node, &key, findings))),
+            "ssh_authorized_keys" => shared = Some((line, fields::keys(&node, &key, findings))),
             "timezone" => {
                 let zone = fields::text(&node, &key, findings).map(|text| facts.zone(text));
                 config.zone = zone.and_then(|zone| findings.take(line, zone));
@@ -149,12 +149,6 @@ fn users(node: &Node, facts: &Facts, config: &mut Config, findings: &mut Finding
             config.users.push(user);
         }
     }
-}
-
-/// SSH keys; a finding has the line of its key.
-pub fn keys(node: &Node, key: &str, findings: &mut Findings) -> Vec<SshKey> {
-    let texts = fields::texts(node, key, findings);
-    texts.into_iter().filter_map(|(line, text)| findings.take(line, SshKey::read(text))).collect()
 }
 
 /// The host key. Reports and ignores keys of types that sshd does not offer here.

@@ -1,6 +1,7 @@
 //! Reads text and lists from YAML, with a message for anything else.
 
 use crate::finding::Findings;
+use crate::types::SshKey;
 use crate::yaml::{Node, Value};
 
 /// One text.
@@ -53,4 +54,10 @@ pub fn truth(node: &Node, key: &str, findings: &mut Findings) -> Option<bool> {
             None
         }
     }
+}
+
+/// SSH keys; a finding has the line of its key.
+pub fn keys(node: &Node, key: &str, findings: &mut Findings) -> Vec<SshKey> {
+    let texts = texts(node, key, findings);
+    texts.into_iter().filter_map(|(line, text)| findings.take(line, SshKey::read(text))).collect()
 }

@@ -1,6 +1,5 @@
 //! One entry of `users`.
 
-use super::document::keys;
 use super::fields;
 use crate::config::{Facts, User};
 use crate::finding::Findings;
@@ -22,7 +21,7 @@ pub fn resolve(line: usize, entries: &[Entry], facts: &Facts, findings: &mut Fin
             "gecos" => full_name = given(node, key, findings, FullName::read),
             "shell" => shell = given(node, key, findings, |text| facts.shell(text)),
             "groups" => groups = group_list(node, facts, findings),
-            "ssh_authorized_keys" | "ssh-authorized-keys" => ssh = keys(node, key, findings),
+            "ssh_authorized_keys" | "ssh-authorized-keys" => ssh = fields::keys(node, key, findings),
             "passwd" | "hashed_passwd" => password = given(node, key, findings, PasswordHash::read).map(|hash| (line, hash)),
             "lock_passwd" | "lock-passwd" => locked = fields::truth(node, key, findings).unwrap_or(true),
             "plain_text_passwd" => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::answers::Answers;
 use super::dialogue::{Dialogue, Turn};
 use crate::types::PasswordHash;
-use crate::{apply, facts, plan, report, sys, volume};
+use crate::{apply, facts, plan, report, volume};
 
 const FOLDER: &str = "/run/ashlar";
 const KEPT: &str = "/run/ashlar/setup";
@@ -27,7 +27,7 @@ pub enum Outcome {
 
 /// Runs the dialogue on standard input.
 pub fn run() -> io::Result<Outcome> {
-    sys::line_mode(&io::stdin(), true)?;
+    sys::line_mode(io::stdin(), true)?;
     write("\nPress Enter to configure this machine.\n")?;
     if read_line()?.is_none() {
         return Ok(Outcome::Left);
@@ -59,9 +59,9 @@ fn converse(mut dialogue: Dialogue) -> io::Result<Outcome> {
         turn = match turn {
             Turn::Ask { prompt, hidden } => {
                 write(&prompt)?;
-                sys::line_mode(&io::stdin(), !hidden)?;
+                sys::line_mode(io::stdin(), !hidden)?;
                 let line = read_line();
-                sys::line_mode(&io::stdin(), true)?;
+                sys::line_mode(io::stdin(), true)?;
                 match line? {
                     Some(line) => dialogue.answer(&line, &mut say),
                     None => Turn::Leave,

@@ -1,53 +1,13 @@
 //! The dialogue as a state machine: a line goes in; output and the next action come out.
 
 use super::answers::Answers;
-use super::questions::{ORDER, Question};
-use crate::config::{Config, Facts};
+use super::question::{ORDER, Question};
+use super::questions;
 use crate::types::{PasswordHash, SshKey};
 
-/// The console's next action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
-    /// Print the prompt and read a line; `hidden` turns echo off.
-    Ask {
-        /// With its default in brackets.
-        prompt: String,
-        /// The user types a password.
-        hidden: bool,
-    },
-    /// Read `authorized_keys` from a volume; then [`Dialogue::keys`].
-    ReadKeys,
-    /// Hash this password; then [`Dialogue::hashed`].
-    Hash(String),
-    /// Apply the configuration.
-    Apply(Box<Config>),
-    /// The user left; the answers are kept.
-    Leave,
-}
-
-/// A conversation.
-#[derive(Debug)]
-pub struct Dialogue {
-    /// Facts about the machine.
-    pub facts: Facts,
-    /// The answers.
-    pub answers: Answers,
-    /// The password after it was typed once.
-    pub first: Option<String>,
-    /// Keys so far, while their question is open.
-    pub typed: Vec<SshKey>,
-    /// The present question.
-    pub at: Question,
-}
+pub use super::state::{Dialogue, Turn};
 
 impl Dialogue {
-    /// Continues with the first open question.
-    pub fn new(facts: Facts, answers: Answers) -> Self {
-        let mut dialogue = Self { facts, answers, first: None, typed: Vec::new(), at: Question::Host };
-        dialogue.at = dialogue.open();
-        dialogue
-    }
-
     /// The introduction.
     pub fn greeting(&self) -> Vec<String> {
         let again = self.answers != Answers::default();
@@ -61,14 +21,6 @@ impl Dialogue {
         lines
     }
 
-    /// The first open question.
-    fn open(&self) -> Question {
-        ORDER
-            .into_iter()
-            .find(|question| question.applies(&self.answers) && !question.answered(&self.answers))
-            .unwrap_or(Question::Confirm)
-    }
-
     /// The present question.
     pub fn turn(&self) -> Turn {
         Turn::Ask { prompt: self.at.prompt(self), hidden: matches!(self.at, Question::Password | Question::Repeat) }
@@ -77,7 +29,7 @@ impl Dialogue {
     /// The text before the question.
     pub fn introduction(&self) -> Vec<String> {
         match self.at {
-            Question::Confirm => super::questions::summary(self),
+            Question::Confirm => questions::summary(self),
             _ => Vec::new(),
         }
     }
@@ -99,11 +51,6 @@ impl Dialogue {
         self.turn()
     }
 
-    /// The next question that applies.
-    pub fn forward(&mut self) {
-        self.at = self.open();
-    }
-
     /// Goes back to the previous question, and forgets its answer.
     fn back(&mut self) {
         if self.at == Question::Repeat {
@@ -118,14 +65,6 @@ impl Dialogue {
         }
     }
 
-    /// Forgets the answer to `question` and asks it.
-    pub fn ask_again(&mut self, question: Question) {
-        question.forget(&mut self.answers);
-        self.first = None;
-        self.typed.clear();
-        self.at = question;
-    }
-
     /// The file from a volume, or why there is none.
     pub fn keys(&mut self, text: Result<String, String>, say: &mut Vec<String>) -> Turn {
         match text {
@@ -133,7 +72,7 @@ impl Dialogue {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
                 for line in lines {
                     match SshKey::read(line) {
-                        Ok(key) => super::questions::add_key(self, key, say),
+                        Ok(key) => questions::add_key(self, key, say),
                         Err(message) => say.push(message),
                     }
                 }

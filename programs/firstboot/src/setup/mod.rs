@@ -4,14 +4,17 @@
 //! effects; whatever it needs from outside (a hash, keys from a volume) it asks for by a value.
 //!
 //! * [`answers`]: what was answered so far, and its text form.
-//! * [`dialogue`]: the automaton.
+//! * [`question`]: the questions and their order; [`state`]: the conversation.
 //! * [`questions`]: what each question says, and what it does with an answer.
+//! * [`dialogue`]: the automaton.
 //! * [`console`]: the terminal and the effects.
 
 mod answers;
 mod console;
 mod dialogue;
+mod question;
 mod questions;
+mod state;
 #[cfg(test)]
 mod tests;
 

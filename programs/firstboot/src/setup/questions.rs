@@ -1,44 +1,12 @@
 //! The questions: their texts, and the meaning of an answer.
 
 use super::answers::{Answers, time_servers, words};
-use super::dialogue::{Dialogue, Turn};
-use crate::types::{HostName, Interface, Network, SshKey, host_address};
-
-/// One question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    /// Host name.
-    Host,
-    /// The administrator's account.
-    User,
-    /// SSH keys, one at a time.
-    Key,
-    /// A password for the console.
-    Password,
-    /// The password again.
-    Repeat,
-    /// DHCP or a static address.
-    Network,
-    /// The interface of the static address.
-    Interface,
-    /// Router.
-    Router,
-    /// Name servers.
-    Dns,
-    /// Time zone.
-    Zone,
-    /// Time servers.
-    Servers,
-    /// Confirmation of the summary.
-    Confirm,
-}
-
-use Question::{
-    Confirm, Dns, Host, Interface as Card, Key, Network as Net, Password, Repeat, Router, Servers, User, Zone,
+use super::question::Question::{
+    self, Confirm, Dns, Host, Interface as Card, Key, Network as Net, Password, Repeat, Router, Servers, User, Zone,
 };
+use super::state::{Dialogue, Turn};
+use crate::types::{HostName, Interface, Network, SshKey, TimeServer, host_address};
 
-/// In this order. `Repeat` follows a password automatically.
-pub const ORDER: [Question; 11] = [Host, User, Key, Password, Net, Card, Router, Dns, Zone, Servers, Confirm];
 /// The questions that the summary numbers.
 const NUMBERED: [Question; 7] = [Host, User, Key, Password, Net, Zone, Servers];
 const MIN_PASSWORD_LENGTH: usize = 12;
@@ -49,51 +17,6 @@ const TIME_SERVERS: &str = "pool.ntp.org";
 type Taken = Result<Option<Turn>, String>;
 
 impl Question {
-    /// Whether the question applies after these answers.
-    pub fn applies(self, answers: &Answers) -> bool {
-        match self {
-            Card | Router | Dns => matches!(answers.network, Some(Some(_))),
-            Repeat => false,
-            _ => true,
-        }
-    }
-
-    /// Whether it has an answer.
-    pub fn answered(self, answers: &Answers) -> bool {
-        match self {
-            Host => answers.host.is_some(),
-            User => answers.user.is_some(),
-            Key => answers.keys.is_some(),
-            Password | Repeat => answers.password.is_some(),
-            Net => answers.network.is_some(),
-            Card => answers.interface.is_some(),
-            Router => answers.router.is_some(),
-            Dns => answers.dns.is_some(),
-            Zone => answers.zone.is_some(),
-            Servers => answers.servers.is_some(),
-            Confirm => false,
-        }
-    }
-
-    /// Removes the answer. The parts of the network belong together.
-    pub fn forget(self, answers: &mut Answers) {
-        match self {
-            Host => answers.host = None,
-            User => answers.user = None,
-            Key => answers.keys = None,
-            Password | Repeat => answers.password = None,
-            Net => {
-                (answers.network, answers.interface, answers.router, answers.dns) = (None, None, None, None);
-            }
-            Card => answers.interface = None,
-            Router => answers.router = None,
-            Dns => answers.dns = None,
-            Zone => answers.zone = None,
-            Servers => answers.servers = None,
-            Confirm => {}
-        }
-    }
-
     /// The text before the cursor.
     pub fn prompt(self, dialogue: &Dialogue) -> String {
         let user = dialogue.answers.user.as_ref().map_or("the administrator", |user| user.as_ref());
@@ -163,9 +86,7 @@ impl Question {
                 )
             }
             Zone => answers.zone = Some(dialogue.facts.zone(or(text, "UTC"))?),
-            Servers => {
-                answers.servers = Some(if text == "none" { Vec::new() } else { time_servers(or(text, TIME_SERVERS))? })
-            }
+            Servers => answers.servers = Some(servers(text)?),
             Confirm => return confirm(text, dialogue),
         }
         dialogue.forward();
@@ -250,6 +171,17 @@ fn router(text: &str, answers: &Answers) -> Result<Option<std::net::IpAddr>, Str
             Err(format!("{router} is not in the network of {own}, so it could not be reached."))
         }
         _ => Ok(Some(router)),
+    }
+}
+
+fn servers(text: &str) -> Result<Vec<TimeServer>, String> {
+    match text {
+        "none" => Ok(Vec::new()),
+        // As host names they are well formed, but whoever types them answers another question.
+        "yes" | "no" | "y" | "n" => {
+            Err(format!("`{text}` is no time server: name one, type `none`, or Enter for {TIME_SERVERS}."))
+        }
+        _ => time_servers(or(text, TIME_SERVERS)),
     }
 }
 

@@ -115,6 +115,7 @@ fn every_wrong_answer_says_what_is_right() {
         "Mars/Olympus",
         "UTC",
         "two words;",
+        "yes",
         "none",
         "no",
         "9",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Check, Probe, Text, Wanted};
+use crate::check::{Check, Probe, Text, Wanted};
 
 /// A mistake in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The actions of rules: set elements, marks, rejects, address translation.
 
+use super::set::statement_of_element;
 use super::{Loaded, Reader};
 use crate::expression::{Expression, NAT_ADDRESSES, NAT_PORTS, Register, Registers};
 use crate::field::{Field, Header};
@@ -85,15 +86,5 @@ impl Reader<'_> {
         let flags = flags & !(NAT_PORTS | NAT_ADDRESSES);
         let right = fits(&addresses, address_bytes) && fits(&ports, 2) && flags & !known == 0;
         right.then_some(Statement::Nat(Nat { kind, family, addresses, ports, flags }))
-    }
-}
-
-/// A statement attached to elements.
-pub fn statement_of_element(expression: &Expression) -> Statement {
-    match expression {
-        Expression::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
-        Expression::Limit(limit) => Statement::Limit(limit.clone()),
-        Expression::Unknown(name) => Statement::Unknown(name.clone()),
-        _ => Statement::Unknown("expression".to_owned()),
     }
 }

@@ -1,6 +1,5 @@
 //! Sets: from key bytes back to values, and from the start and end of intervals back to intervals.
 
-use super::effect::statement_of_element;
 use crate::expression::Expression;
 use crate::netlink::dump::{RawElement, RawSet};
 use crate::netlink::number;
@@ -181,4 +180,14 @@ fn data_type(of: u32, len: u32) -> Option<DataType> {
     }
     let of = Type::numbered(of)?;
     (of.kind().bytes == len as usize).then_some(DataType::Value(of))
+}
+
+/// A statement attached to elements.
+pub(super) fn statement_of_element(expression: &Expression) -> Statement {
+    match expression {
+        Expression::Counter { packets, bytes } => Statement::Counter { packets: *packets, bytes: *bytes },
+        Expression::Limit(limit) => Statement::Limit(limit.clone()),
+        Expression::Unknown(name) => Statement::Unknown(name.clone()),
+        _ => Statement::Unknown("expression".to_owned()),
+    }
 }

@@ -2,16 +2,14 @@
 
 pub mod effect;
 mod set;
+mod statement;
+pub mod term;
 
-use self::effect::{limit, log, nat, reject, update, written};
+use statement::statement;
+
 use super::Style;
-use super::value::{Shown, edge, number_text, shown};
-use crate::field::Field;
 use crate::protocol_dependencies;
-use crate::ruleset::{
-    Family, HOOKS, Hook, Op, Operand, PRIORITIES, Pattern, Reject, Right, Rule, Ruleset, Statement, Table, Verdict,
-};
-use crate::types::Type;
+use crate::ruleset::{Family, HOOKS, Hook, PRIORITIES, Reject, Rule, Ruleset, Statement, Table};
 
 /// All tables.
 pub fn ruleset(style: Style<'_>, ruleset: &Ruleset) -> String {
@@ -117,137 +115,4 @@ fn collect_unknown(statement: &Statement, unknown: &mut Vec<String>) {
         Statement::Update(update) => update.statements.iter().for_each(|inner| collect_unknown(inner, unknown)),
         _ => {}
     }
-}
-
-/// A statement.
-pub(super) fn statement(style: Style<'_>, family: Family, statement: &Statement) -> String {
-    match statement {
-        Statement::Match(operand, op, right) => comparison(style, operand, *op, right),
-        Statement::Verdict(of) => verdict(of),
-        Statement::VerdictMap(operand, set) => {
-            format!("{} vmap {}", operand_text(style, operand), set::used(style, set))
-        }
-        Statement::Counter { .. } if style.stateless => "counter".to_owned(),
-        Statement::Counter { packets, bytes } => format!("counter packets {packets} bytes {bytes}"),
-        Statement::Limit(of) => limit(of),
-        Statement::Log(of) => log(of),
-        Statement::Reject(of) => reject(family, *of),
-        Statement::Update(of) => update(style, family, of),
-        Statement::Write(field, of) => format!("{} set {}", field.text(), written(style, *field, of)),
-        Statement::Nat(of) => nat(style, family, of),
-        Statement::NoTrack => "notrack".to_owned(),
-        Statement::Unknown(name) => format!("({name})"),
-    }
-}
-
-/// A verdict.
-pub(super) fn verdict(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Accept => "accept".to_owned(),
-        Verdict::Drop => "drop".to_owned(),
-        Verdict::Continue => "continue".to_owned(),
-        Verdict::Return => "return".to_owned(),
-        Verdict::Jump(chain) => format!("jump {chain}"),
-        Verdict::Goto(chain) => format!("goto {chain}"),
-    }
-}
-
-/// A value, with `between` between bits.
-fn value_with(style: Style<'_>, of: Type, value: &[u8], between: &str) -> String {
-    shown_text(of, shown(style, of, value), between)
-}
-
-fn shown_text(of: Type, shown: Shown, between: &str) -> String {
-    match shown {
-        Shown::Word(word) if of.is_text() || (of == Type::IfIndex && word.parse::<u32>().is_err()) => {
-            format!("\"{word}\"")
-        }
-        Shown::Word(word) => word,
-        Shown::Bits(words) => words.join(between),
-        Shown::Number(number) => number_text(of, number),
-        Shown::Boolean(is) => if is { "exists" } else { "missing" }.to_owned(),
-    }
-}
-
-/// An element of a set, or a single value.
-pub(super) fn value(style: Style<'_>, of: Type, bytes: &[u8]) -> String {
-    value_with(style, of, bytes, " | ")
-}
-
-/// A value, a prefix or a range.
-pub(super) fn pattern(style: Style<'_>, of: Type, pattern: &Pattern) -> String {
-    match pattern {
-        Pattern::Value(bytes) => value(style, of, bytes),
-        Pattern::Prefix(bytes, _) if of.is_text() => format!("\"{}*\"", super::value::name(bytes)),
-        Pattern::Prefix(bytes, bits) => format!("{}/{bits}", value(style, of, bytes)),
-        Pattern::Range(low, high) => {
-            let [low, high] = [low, high].map(|bytes| shown_text(of, edge(style, of, bytes), " | "));
-            format!("{low}-{high}")
-        }
-    }
-}
-
-fn operand_text(style: Style<'_>, operand: &Operand) -> String {
-    let fields: Vec<String> = operand.fields.iter().map(|field| field.text()).collect();
-    let mut text = fields.join(" . ");
-    if let (Some(mask), [field]) = (&operand.mask, &operand.fields[..]) {
-        text.push_str(&format!(" & {}", value(style, field.of(), mask)));
-    }
-    text
-}
-
-fn comparison(style: Style<'_>, operand: &Operand, op: Op, right: &Right) -> String {
-    let left = operand_text(style, operand);
-    let sign = match op {
-        Op::Equal | Op::Any => "",
-        Op::Unequal => "!= ",
-        Op::Less => "< ",
-        Op::LessOrEqual => "<= ",
-        Op::Greater => "> ",
-        Op::GreaterOrEqual => ">= ",
-        Op::None => "! ",
-    };
-    let pattern = match right {
-        Right::Set(set) => {
-            let sign = if op == Op::Equal && operand.mask.is_some() { "== " } else { sign };
-            return format!("{left} {sign}{}", set::used(style, set));
-        }
-        Right::One(pattern) => pattern,
-    };
-    let Some(field) = operand.fields.first() else { return left };
-    let of = field.of();
-    match (pattern, &operand.mask) {
-        (Pattern::Value(bytes), Some(mask)) if of.is_bits() && several_bits(mask) => {
-            let value = value_with(style, of, bytes, ",");
-            format!("{} {sign}{value} / {}", field.text(), value_with(style, of, mask, ","))
-        }
-        (Pattern::Value(_), Some(_)) => {
-            let sign = if op == Op::Equal { "== " } else { sign };
-            format!("{left} {sign}{}", self::pattern(style, of, pattern))
-        }
-        (Pattern::Value(bytes), None) if matches!(op, Op::Any | Op::None) => {
-            format!("{left} {sign}{}", value_with(style, of, bytes, ","))
-        }
-        // The original prints bits of headers that are compared with `==` as a number.
-        (Pattern::Value(bytes), None) if of.is_bits() && (op == Op::Equal || is_part(*field)) => {
-            let number = crate::types::number(bytes).unwrap_or(0);
-            let text = match (several_bits(bytes), is_part(*field)) {
-                (true, true) => number_text(of, number),
-                _ => value(style, of, bytes),
-            };
-            // The original omits `==` before several bits, and then reads its own output as another comparison.
-            let sign = if op == Op::Equal { "== " } else { sign };
-            format!("{left} {sign}{text}")
-        }
-        _ => format!("{left} {sign}{}", self::pattern(style, of, pattern)),
-    }
-}
-
-pub(super) fn is_part(field: Field) -> bool {
-    matches!(field, Field::Part(_))
-}
-
-/// Whether more than one bit is set.
-pub(super) fn several_bits(value: &[u8]) -> bool {
-    value.iter().map(|byte| byte.count_ones()).sum::<u32>() > 1
 }

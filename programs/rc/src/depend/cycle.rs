@@ -230,7 +230,7 @@ mod tests {
                 .iter()
                 .map(|b| format!("{}: {}", b.path.join(" -> "), b.ignored))
                 .collect();
-            assert_eq!(said.join(", "), want, "{text}");
+            assert_eq!(calls.join(", "), want, "{text}");
             assert!(circles(names.len(), &list).is_empty(), "{text}");
         }
     }

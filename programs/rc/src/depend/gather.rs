@@ -11,7 +11,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::paths::Paths;
-use crate::sys;
 
 /// Time limit for reading one script.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -223,7 +223,7 @@ mod tests {
     fn missing_need_is_known_and_said() {
         let g = graph("service a\nneed x net\nuse y\nend 0\nservice b\nprovide net\nend 0\n", "");
         assert_eq!(g.backward("a", Backward::Broken), ["x"]);
-        assert_eq!(g.remarks, ["a needs x, and there is no such service: a will not start"]);
+        assert_eq!(g.remarks, ["a needs x, which does not exist: a will not start"]);
     }
 
     #[test]

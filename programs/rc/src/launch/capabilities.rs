@@ -7,8 +7,6 @@ use std::io;
 
 use base::capability;
 
-use crate::sys;
-
 /// Sets of capabilities, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -65,7 +63,7 @@ impl Capabilities {
     }
 }
 
-fn bits(set: u64) -> impl Iterator<Item = u32> {
+fn bits(set: u64) -> impl Iterator<Item = u8> {
     (0..64).filter(move |bit| set >> bit & 1 == 1)
 }
 

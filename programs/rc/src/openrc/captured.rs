@@ -7,8 +7,6 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
-use crate::sys;
-
 /// Later output of a service is ignored.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 
@@ -19,7 +17,7 @@ pub struct Captured(File);
 impl Captured {
     /// Nothing yet.
     pub fn new() -> io::Result<Captured> {
-        sys::memory_file().map(Captured)
+        sys::memory_file("rc").map(Captured)
     }
 
     /// For standard output and error of the service.

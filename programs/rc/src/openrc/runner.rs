@@ -20,7 +20,6 @@ use crate::depend::{Graph, Plan};
 use crate::message::{eerror, einfo, ewarn};
 use crate::paths::Paths;
 use crate::state::{self, State};
-use crate::sys;
 
 /// Time between SIGTERM and SIGKILL. Longer than `openrc-run` gives its script, so that it can clean up.
 const GRACE: Duration = Duration::from_secs(4);

@@ -116,7 +116,7 @@ net               #####             0      250  - (failed)
         let records = parse(TEXT);
         assert_eq!(records.len(), 4);
         assert_eq!(parse(&records.iter().map(Record::render).collect::<String>()), records);
-        assert!(chart(&[], 80).contains("nothing was started"));
+        assert!(chart(&[], 80).contains("no service was started"));
     }
 
     #[test]

@@ -5,33 +5,21 @@
 
 mod change;
 mod dependencies;
+pub mod options;
 mod shell;
 
 use crate::conf::Conf;
 use crate::depend::Graph;
 use crate::depend::text::Kind;
-use crate::getopt::{self, Known, option};
+use crate::getopt;
 use crate::message;
 use crate::paths::{Paths, is_service_name};
 use crate::starter;
 use crate::state::{self, State};
-use crate::sys;
+use options::{OPTIONS, script_of};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-const OPTIONS: [Known; 10] = [
-    option('d', "debug", false),
-    option('D', "nodeps", false),
-    option('s', "ifstarted", false),
-    option('S', "ifstopped", false),
-    option('Z', "dry-run", false),
-    option('q', "quiet", false),
-    option('v', "verbose", false),
-    option('C', "nocolor", false),
-    option('h', "help", false),
-    option('l', "lockfd", true),
-];
 
 const USAGE: &str = "\
 Usage: openrc-run SCRIPT [options] COMMAND...      (usually: SCRIPT COMMAND, or rc-service SERVICE COMMAND)
@@ -107,7 +95,7 @@ fn parse(args: &[String]) -> Result<Option<(Service, Vec<Command>)>, String> {
     let mut rest = parsed.rest.clone();
     if parsed.has("help") || rest.is_empty() {
         message::print(USAGE);
-        return if parsed.has("help") { Ok(None) } else { Err("which script?".into()) };
+        return if parsed.has("help") { Ok(None) } else { Err("no script given".into()) };
     }
     let paths = Paths::system();
     let given = PathBuf::from(rest.remove(0));
@@ -155,11 +143,6 @@ fn locate(paths: &Paths, given: &Path) -> Result<(String, PathBuf), String> {
     let standard = paths.script(&name);
     let is_same = fs::canonicalize(&standard).ok() == fs::canonicalize(&absolute).ok();
     Ok((name, if is_same { standard } else { absolute }))
-}
-
-/// The script in a command line of `openrc-run`.
-pub fn script_of(args: &[String]) -> Option<String> {
-    getopt::parse(&OPTIONS, args, false).ok()?.rest.first().cloned()
 }
 
 /// Whether a command only reports, so that nothing is left when it has ended.

@@ -1,5 +1,7 @@
 //! Runs the script: one shell, in its own process group and control group, for a limited time.
 
+use sys::{End, Fork, Pid, Signals};
+
 use super::{Care, Service};
 use crate::cgroup;
 use crate::conf::Conf;
@@ -8,7 +10,6 @@ use crate::limits;
 use crate::message::{eerror, ewarn};
 use crate::pattern;
 use crate::state;
-use crate::sys::{self, End, Fork, Pid, Signals};
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::Command;

@@ -1,12 +1,13 @@
 //! `--start`: starts the process of a daemon, and notices failure.
 
-use super::{Request, ended};
+use sys::{End, Fork, Pid};
+
+use super::request::Request;
 use crate::conf::Conf;
 use crate::daemons::{self, Daemon};
 use crate::launch::{self, Launch};
 use crate::message;
 use crate::process;
-use crate::sys::{self, End, Fork, Pid};
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -91,7 +92,7 @@ impl Request {
         }
         match sys::wait(pid, true).map_err(describe)? {
             Some((_, End::Code(0))) => Ok(pid),
-            Some((_, end)) => Err(format!("failed to start `{}`: {}", launch.exec.display(), ended(end))),
+            Some((_, end)) => Err(format!("failed to start `{}`: {}", launch.exec.display(), process::ended(end))),
             None => Ok(pid),
         }
     }
@@ -126,7 +127,7 @@ impl Request {
         loop {
             if background {
                 if let Ok(Some((_, end))) = sys::wait(pid, false) {
-                    return Err(format!("{exec} ended right after its start: {}", ended(end)));
+                    return Err(format!("{exec} ended right after its start: {}", process::ended(end)));
                 }
             } else if self.pidfile.is_some()
                 && begun.elapsed() >= limit

@@ -1,6 +1,6 @@
 //! `--stop` and `--signal`: signals the matching processes by a schedule, and waits for their end.
 
-use super::Request;
+use super::request::Request;
 use crate::daemons;
 use crate::message;
 use crate::process::{self, Held};

@@ -1,10 +1,11 @@
 //! The client: sends a command line, forwards signals, and ends as the command did.
 
+use sys::Signals;
+
+use super::place::{STARTED, directory, is_of_a_login, socket};
 use super::request::Request;
-use super::{STARTED, directory, is_of_a_login, socket};
 use crate::message::eerror;
 use crate::paths::Paths;
-use crate::sys::{self, Signals};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -40,7 +41,7 @@ fn ask(paths: &Paths, request: &Request) -> Result<u8, String> {
     let mut starter = connect(paths).map_err(|error| format!("does not answer ({error})"))?;
     let describe = |error: io::Error| format!("went away ({error})");
     let signals = Signals::block(&[sys::SIGINT, sys::SIGTERM, sys::SIGHUP, sys::SIGQUIT]).map_err(describe)?;
-    sys::send_with_stdio(&starter, &(bytes.len() as u32).to_le_bytes()).map_err(describe)?;
+    sys::socket::send_with_stdio(&starter, &(bytes.len() as u32).to_le_bytes()).map_err(describe)?;
     starter.write_all(&bytes).map_err(describe)?;
     loop {
         let ready = sys::poll(&[starter.as_fd(), signals.as_fd()], None).map_err(describe)?;

@@ -83,7 +83,7 @@ impl Request {
         }
         match self.words.split_first() {
             Some((program, args)) if program == "openrc-run" => {
-                let script = crate::service::script_of(args).ok_or("which script?")?;
+                let script = crate::service::options::script_of(args).ok_or("no script given")?;
                 if is_service_script(paths, Path::new(&script)) {
                     return Ok(());
                 }

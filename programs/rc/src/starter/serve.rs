@@ -1,10 +1,12 @@
 //! The service: accepts and validates requests, runs the command, and returns its exit code.
 
+use sys::socket::Peer;
+use sys::{End, Fork, Pid, Signals};
+
+use super::place::{PATIENCE, STARTED, directory, is_of_a_login, socket};
 use super::request::{MAX_BYTES, Request};
-use super::{PATIENCE, STARTED, directory, is_of_a_login, socket};
 use crate::eapplets;
 use crate::paths::Paths;
-use crate::sys::{self, End, Fork, Peer, Pid, Signals};
 use crate::users::Accounts;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -31,7 +33,7 @@ pub fn serve(paths: &Paths, detach: bool) -> io::Result<()> {
         }
         sys::new_session()?;
         let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-        (0..3).try_for_each(|descriptor| sys::replace_descriptor(null.as_fd(), descriptor))?;
+        sys::replace_stdio(null.as_fd())?;
     }
     std::env::set_current_dir("/")?;
     let children = Signals::block(&[sys::SIGCHLD])?;
@@ -132,7 +134,7 @@ fn receive(caller: &mut UnixStream) -> io::Result<(Vec<u8>, [OwnedFd; 3])> {
     };
     wait(caller)?;
     let mut length = [0; 4];
-    let descriptors = sys::receive_with_stdio(caller, &mut length)?;
+    let descriptors = sys::socket::receive_with(caller, &mut length)?;
     let length = u32::from_le_bytes(length) as usize;
     if length > MAX_BYTES {
         return Err(io::Error::other("the request is too long"));

@@ -1,15 +1,16 @@
 //! The running supervisor: one loop that waits for the end of its child, for signals, and for the next health check or
 //! start. Nothing else in it blocks.
 
-use super::Charge;
+use sys::{End, Fork, Pid, Signals};
+
+use super::charge::Charge;
 use super::respawn::{History, Verdict};
 use crate::daemons::{self, Daemon};
 use crate::eapplets::syslog;
 use crate::process;
 use crate::schedule::Step;
-use crate::start_stop_daemon::ended;
+use crate::start_stop_daemon::write_pid_file;
 use crate::state::{self, State};
-use crate::sys::{self, End, Fork, Pid, Signals};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -76,7 +77,7 @@ fn prepare(charge: &Charge) -> Result<Signals, String> {
         [sys::SIGCHLD, sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGHUP, sys::SIGUSR1, sys::SIGUSR2, sys::SIGPIPE];
     let signals = Signals::block(&wanted).map_err(describe)?;
     let pidfile = &charge.pidfile;
-    super::write_pid_file(pidfile, std::process::id())
+    write_pid_file(pidfile, std::process::id())
         .map_err(|error| format!("cannot write pid file `{}`: {error}", pidfile.display()))?;
     Ok(signals)
 }
@@ -142,7 +143,7 @@ impl Supervisor<'_> {
             if self.check.is_some_and(|(check, _)| check == pid) {
                 self.check = None;
                 if end != End::Code(0) {
-                    if let Some(reason) = self.unwell(&format!("its health check failed: {}", ended(end))) {
+                    if let Some(reason) = self.unwell(&format!("its health check failed: {}", process::ended(end))) {
                         return Some(reason);
                     }
                 }
@@ -155,7 +156,7 @@ impl Supervisor<'_> {
                 } else {
                     ""
                 };
-                self.log(&format!("{} {}{hint}", self.charge.launch.exec.display(), ended(end)));
+                self.log(&format!("{} {}{hint}", self.charge.launch.exec.display(), process::ended(end)));
                 if let Some(reason) = self.plan_next() {
                     return Some(reason);
                 }

@@ -79,6 +79,21 @@ impl Diagnostic {
         self
     }
 
+    /// The finding with line and column when `source` (the file's whole text) is given.
+    pub fn located(&self, source: Option<&str>) -> Located {
+        let place = source.zip(self.span.as_ref()).map(|(text, span)| Place::of(text, span));
+        Located {
+            code: self.code,
+            severity: self.severity,
+            message: self.message.clone(),
+            file: self.file.clone(),
+            line: place.as_ref().map(|place| place.line),
+            column: place.as_ref().map(|place| place.column),
+            label: self.label.clone(),
+            help: self.help.clone(),
+        }
+    }
+
     /// The finding as text, with the line and a caret when `source` (the file's whole text) is given.
     pub fn render(&self, source: Option<&str>) -> String {
         let severity = match self.severity {
@@ -102,6 +117,35 @@ impl Diagnostic {
             out.push_str(&format!("help: {help}\n"));
         }
         out
+    }
+}
+
+/// A finding with its place as a person counts it, for programs that read what a command prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Located {
+    /// Stable identifier such as `recipe::unknown-key`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// The file, relative to the repository.
+    pub file: Option<Utf8PathBuf>,
+    /// Line of the file, from 1.
+    pub line: Option<usize>,
+    /// Character of the line, from 1.
+    pub column: Option<usize>,
+    /// What is wrong here.
+    pub label: Option<String>,
+    /// What to do now.
+    pub help: Option<String>,
+}
+
+impl Located {
+    /// File, line and column as far as they are known: `pkgs/zlib/pkg.toml:2:1`.
+    pub fn place(&self) -> String {
+        let file = self.file.as_ref().map(ToString::to_string).unwrap_or_default();
+        [self.line, self.column].into_iter().flatten().fold(file, |place, number| format!("{place}:{number}"))
     }
 }
 
@@ -142,11 +186,6 @@ impl<'a> Place<'a> {
         let caret = format!("{padding}{} {label}", "^".repeat(self.width));
         format!("{gutter} |\n{number} | {}\n{gutter} | {}\n", self.text, caret.trim_end())
     }
-}
-
-/// True when any finding is an error.
-pub fn has_errors(findings: &[Diagnostic]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Error)
 }
 
 /// The candidate closest to `word`, when close enough to be a typing mistake.
@@ -193,6 +232,5 @@ mod tests {
     fn suggestions() {
         assert_eq!(suggest("licence", ["license", "name"]), Some("license"));
         assert_eq!(suggest("zzz", ["license", "name"]), None);
-        assert!(!has_errors(&[Diagnostic::warning("a", "b")]));
     }
 }

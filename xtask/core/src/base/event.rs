@@ -1,8 +1,9 @@
-//! What happened, as values. Work emits events; `xtask/src/report` turns them into lines, bars or JSON.
+//! Events, as values. Work emits them; `xtask/src/report` turns them into lines, bars or JSON.
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use crate::base::diag::Located;
 use crate::base::digest::Digest;
 use crate::base::name::{Phase, PkgName};
 
@@ -32,6 +33,22 @@ pub enum Event {
         package: PkgName,
         /// Its input key.
         key: Digest,
+        /// Whether somebody named it; the others are there because something needs them.
+        named: bool,
+    },
+    /// Packages that needed no build and that nobody named, at the end of a run of builds.
+    AlsoCached {
+        /// How many there are.
+        packages: usize,
+    },
+    /// How far a run of builds is.
+    Progress {
+        /// Packages that are there.
+        done: usize,
+        /// All packages that are needed.
+        total: usize,
+        /// Seconds that the others may take, by their last builds; absent when none of them was built here before.
+        seconds_left: Option<u64>,
     },
     /// A package's phase began.
     Phase {
@@ -78,6 +95,47 @@ pub enum Event {
         /// The sentence.
         text: String,
     },
+    /// Something wrong in a file of the tree; it fails the command when its severity is `error`.
+    Finding(Located),
+    /// A result: what it is, its name, what it is by its bytes, and where it was written.
+    Made {
+        /// `package`, `image` or `iso`.
+        what: &'static str,
+        /// Name of the package, image or profile.
+        name: String,
+        /// sha256 of the layer or of the file.
+        digest: Digest,
+        /// Digest of the OCI manifest of an image.
+        manifest: Option<Digest>,
+        /// The layout or the file; packages are in the store.
+        path: Option<Utf8PathBuf>,
+        /// Size in bytes.
+        bytes: Option<u64>,
+    },
+    /// A part of the result that is text for people.
+    Text {
+        /// One line, or a whole document.
+        text: String,
+    },
+    /// The command failed; nothing follows.
+    Error(Failure),
+}
+
+/// Why a command failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What did not work.
+    pub message: String,
+    /// Why, each the reason of the one before.
+    pub because: Vec<String>,
+    /// What to do now.
+    pub help: Vec<String>,
+    /// The command that failed, ready to paste, when one did.
+    pub command: Option<String>,
+    /// Everything that the command wrote.
+    pub log: Option<Utf8PathBuf>,
+    /// The exit code.
+    pub exit: u8,
 }
 
 /// A duration as people write it: `0.4s`, `28s`, `3m42s`, `1h02m`.
@@ -104,6 +162,7 @@ pub fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::diag::Diagnostic;
 
     #[test]
     fn figures_for_people() {
@@ -118,5 +177,11 @@ mod tests {
         let event = Event::Stage { number: 2, of: 5, name: "Packages".to_owned(), milliseconds: 1500, cached: false };
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(json, r#"{"event":"stage","number":2,"of":5,"name":"Packages","milliseconds":1500,"cached":false}"#);
+        let finding = Diagnostic::error("a::b", "wrong").in_file("f").at(3..4).located(Some("x\nyz\n"));
+        let json = serde_json::to_string(&Event::Finding(finding)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"event":"finding","code":"a::b","severity":"error","message":"wrong","file":"f","line":2,"column":2,"label":null,"help":null}"#
+        );
     }
 }

@@ -55,11 +55,113 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Documen
             .label("here")
             .help("delete it and type a space: it came with a text that was copied")
         } else {
-            Diagnostic::error(document.syntax, format!("the {} is not valid TOML", document.noun))
-                .label(message.replace('\n', ", "))
+            let (finding, place) = syntax(text, message, &span, document);
+            return finding.in_file(file).at(place);
         };
         found.in_file(file).at(span)
     })
+}
+
+/// Like [`read`], and goes on behind a key that does not exist or has the wrong type.
+///
+/// # Errors
+/// Every problem of shape, in the order of the text; behind text that is no TOML there are none.
+pub fn read_all<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Document) -> Result<T, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    let mut left = text.to_owned();
+    loop {
+        let finding = match read(&left, file, document) {
+            Ok(value) if findings.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(finding) => finding,
+        };
+        let judged = [document.unknown_key, document.wrong_type].contains(&finding.code);
+        // What is no TOML once a key is blanked was TOML before: that problem is ours.
+        if !(judged || findings.is_empty()) {
+            break;
+        }
+        let pair = finding.span.as_ref().filter(|_| judged).and_then(|span| pair(&left, span));
+        findings.push(finding);
+        match pair {
+            // Line ends stay, so that places do.
+            Some(range) => {
+                let blank: String = left[range.clone()].bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect();
+                left.replace_range(range, &blank);
+            }
+            None => break,
+        }
+    }
+    findings.sort_by_key(|finding| finding.span.as_ref().map_or(0, |span| span.start));
+    Err(findings)
+}
+
+/// The bytes of the key with its value that `span` is the key or the value of, or a part of the value.
+fn pair(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
+    fn search(table: &DeTable<'_>, span: &Range<usize>) -> Option<Range<usize>> {
+        table.iter().find_map(|(key, value)| {
+            let inner = match value.get_ref() {
+                DeValue::Table(table) => search(table, span),
+                DeValue::Array(list) => list.iter().find_map(|item| match item.get_ref() {
+                    DeValue::Table(table) => search(table, span),
+                    _ => None,
+                }),
+                _ => None,
+            };
+            let (key, value) = (key.span(), value.span());
+            // A table's header is no pair of its own; it comes before what is in it.
+            let own = key == *span || (value.start <= span.start && span.end <= value.end);
+            inner.or((own && key.end <= value.start).then_some(key.start..value.end))
+        })
+    }
+    search(DeTable::parse(text).ok()?.get_ref(), span)
+}
+
+/// The innermost bracket that is open where the parser gave up.
+fn open_bracket(text: &str, until: usize) -> Option<(usize, char)> {
+    let mut open: Vec<(usize, char)> = Vec::new();
+    let mut rest = text.char_indices().take_while(|(at, _)| *at < until);
+    while let Some((at, char)) = rest.next() {
+        match char {
+            '#' => {
+                rest.by_ref().find(|(_, char)| *char == '\n');
+            }
+            '"' | '\'' => {
+                let triple = char.to_string().repeat(3);
+                let (from, end) =
+                    if text[at..].starts_with(&triple) { (at + 3, triple) } else { (at + 1, char.to_string()) };
+                // Behind an escaped quotation mark the text goes on; one that never ends is told as such.
+                let mut close = from;
+                loop {
+                    close += text[close..].find(&end)?;
+                    let escapes = text[from..close].bytes().rev().take_while(|byte| *byte == b'\\').count();
+                    if char == '\'' || escapes % 2 == 0 {
+                        break;
+                    }
+                    close += 1;
+                }
+                let last = close + end.len() - 1;
+                rest.by_ref().find(|(at, _)| *at >= last)?;
+            }
+            '[' | '{' => open.push((at, char)),
+            ']' | '}' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+/// What is wrong with text that is no TOML.
+fn syntax(text: &str, message: &str, span: &Range<usize>, document: &Document) -> (Diagnostic, Range<usize>) {
+    let finding = Diagnostic::error(document.syntax, format!("the {} is not valid TOML", document.noun));
+    if let Some((at, bracket)) = open_bracket(text, span.start) {
+        let close = if bracket == '[' { ']' } else { '}' };
+        let finding = finding.label(format!("this `{bracket}` is not closed"));
+        return (finding.help(format!("add `{close}` where what it opens ends")), at..at + 1);
+    }
+    let help = "a line is `key = value`, `[table]` or `[[table]]`; a text stands in quotation marks, over several lines in three";
+    (finding.label(message.replace('\n', ", ")).help(help), span.clone())
 }
 
 /// A character in the line of `span` that looks like a space, or like nothing, and is neither for TOML.
@@ -212,6 +314,36 @@ mod tests {
             "paint = 'a",
             "paint = ",
             "[part",
+        ];
+        insta::assert_snapshot!(texts.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn all_keys_and_types_are_told_at_once() {
+        let text = "paint = 1\nsizes = [1, 'x']\nzzz = [\n  1,\n]\n[[part]]\nnam = 1\n[map]\na = 2\nb = 'b'\n";
+        let found = read_all::<Sample>(text, "sample.toml".into(), &DOCUMENT).unwrap_err();
+        let told: Vec<String> =
+            found.iter().map(|f| format!("{} {}", f.located(Some(text)).place(), f.message)).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        sample.toml:1:9 `paint` has the wrong type
+        sample.toml:2:13 `sizes` has the wrong type
+        sample.toml:3:1 `zzz` is not a sample key
+        sample.toml:7:1 `nam` is not a key of `[[part]]`
+        sample.toml:9:5 `a` has the wrong type
+        ");
+        assert_eq!(read_all::<Sample>("paint = 'a", "x".into(), &DOCUMENT).unwrap_err().len(), 1);
+        assert_eq!(read_all::<Sample>("[part]\nname = 'x'", "x".into(), &DOCUMENT).unwrap_err().len(), 1);
+        assert_eq!(read_all::<Sample>("paint = 'a'", "x".into(), &DOCUMENT).unwrap().paint, "a");
+    }
+
+    #[test]
+    fn a_bracket_that_is_not_closed_is_shown_and_not_the_line_behind_it() {
+        let texts = [
+            "sizes = [1,\n  2\npaint = 'a'\n",
+            "paint = '['\nmap = { a = \"{\", # [\nsizes = [1]\n",
+            "paint = \"\"\"\n[ \\\"\"\"\"\nsizes = [[1]\n",
+            "[map\na = 'b'\n",
+            "paint = red\n",
         ];
         insta::assert_snapshot!(texts.map(complaint).join("\n"));
     }

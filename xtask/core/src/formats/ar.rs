@@ -19,7 +19,7 @@ pub struct Member<'a> {
     pub anonymous: bool,
 }
 
-/// The members of an archive without its indexes; `None` when the bytes are no archive.
+/// The members of an archive without its indexes; `None` when the bytes are not an archive.
 pub fn members(bytes: &[u8]) -> Option<Result<Vec<Member<'_>>, &'static str>> {
     if bytes.starts_with(b"!<thin>\n") {
         return Some(Err("it is a thin archive, which only points to object files"));
@@ -37,7 +37,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<Member<'_>>, &'static str> {
             return Err("a member's header has no end mark");
         }
         let field = |range: Range<usize>| std::str::from_utf8(&header[range]).map_or("?", str::trim_end);
-        let size: usize = field(48..58).parse().map_err(|_| "a member's size is no number")?;
+        let size: usize = field(48..58).parse().map_err(|_| "a member's size is not a number")?;
         let start = at + HEADER;
         let range = start..start.checked_add(size).ok_or("a member's size is out of range")?;
         let content = bytes.get(range.clone()).ok_or("a member is cut off")?;

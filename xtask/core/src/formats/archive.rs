@@ -117,8 +117,8 @@ impl Tally {
     }
 }
 
-/// Where the entry `path` goes, relative to the directory that is unpacked into: `strip` leading components dropped, and only
-/// below the prefixes `include` when there are any. `None` when the entry is not wanted.
+/// Where the entry `path` goes, relative to the target directory: `strip` leading components dropped, and only
+/// below the prefixes `include` when there are any. `None` for an entry outside of them.
 ///
 /// # Errors
 /// Says why when the path is absolute or has a `..` component.

@@ -92,9 +92,10 @@ fn format_fault(version: Option<&Spanned<i64>>) -> Option<Diagnostic> {
     if number.is_some_and(|number| VERSIONS.contains(&number)) {
         return None;
     }
-    let said = number.map_or_else(|| "does not say its format".to_owned(), |number| format!("has format {number}"));
-    let finding = Diagnostic::error("cargo-lock::format", format!("the lock file {said}; understood: 3 and 4"))
-        .help("`cargo generate-lockfile` of a current cargo writes format 4");
+    let format = number.map_or_else(|| "does not name its format".to_owned(), |number| format!("has format {number}"));
+    let finding =
+        Diagnostic::error("cargo-lock::format", format!("the lock file {format}; formats 3 and 4 are supported"))
+            .help("`cargo generate-lockfile` of a current cargo writes format 4");
     Some(match version {
         Some(version) => finding.at(version.span()).label("unknown format"),
         None => finding,

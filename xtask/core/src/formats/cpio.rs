@@ -58,7 +58,7 @@ pub enum CpioError {
         /// What is wrong.
         reason: String,
     },
-    /// Bytes that are no archive.
+    /// Bytes that are not an archive.
     #[error("not a newc archive at byte {offset}: {reason}")]
     Form {
         /// Where.

@@ -1,6 +1,6 @@
 //! Debian's control format: stanzas of `Field: value`, as found in package indexes, `InRelease` and a .deb's control file.
 //!
-//! Only the grammar belongs here; what the fields mean is said in [`crate::model::seed`].
+//! Only the grammar belongs here; [`crate::model::seed`] knows what the fields mean.
 
 /// One stanza, borrowed from the text it was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

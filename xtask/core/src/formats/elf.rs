@@ -1,4 +1,4 @@
-//! What ELF files say about themselves.
+//! Facts that ELF files state about themselves.
 
 use object::elf;
 use object::read::elf::{Dyn as _, ElfFile, FileHeader, ProgramHeader as _};

@@ -1,4 +1,5 @@
-//! Kernel-style configuration fragments (Linux, BusyBox): reading, merging, and whether a request survived.
+//! Kernel-style configuration fragments (Linux, BusyBox): reading and merging. `pkgs/linux/survived.sh` looks whether the requests
+//! are in the final configuration.
 //!
 //! A fragment holds `CONFIG_X=<value>` and `# CONFIG_X is not set`; other comments and empty lines are for people. What the
 //! options mean is Kconfig's business; here they are names and values.
@@ -9,7 +10,7 @@ use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::base::diag::{Diagnostic, suggest};
+use crate::base::diag::Diagnostic;
 
 /// A value of an option, as Kconfig writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +47,10 @@ pub struct OptionPlace {
     pub span: Range<usize>,
 }
 
-/// Options with their values: one fragment, several merged, or a final configuration. Requests also know their places.
+/// Options with their values and places: one fragment, or several merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fragment {
-    options: BTreeMap<String, (Value, Option<OptionPlace>)>,
+    options: BTreeMap<String, (Value, OptionPlace)>,
 }
 
 impl Fragment {
@@ -83,7 +84,7 @@ impl Fragment {
 
     /// The same requests without comments, sorted by name: equal requests give equal text.
     pub fn canonical(&self) -> String {
-        let line = |(option, (value, _)): (&String, &(Value, Option<OptionPlace>))| match value {
+        let line = |(option, (value, _)): (&String, &(Value, OptionPlace))| match value {
             Value::No => format!("# {option} is not set\n"),
             value => format!("{option}={value}\n"),
         };
@@ -118,71 +119,16 @@ pub fn merge<'a>(fragments: impl IntoIterator<Item = (&'a Utf8Path, &'a str)>) -
 
 fn insert(config: &mut Fragment, name: &str, value: Value, file: &Utf8Path, span: Range<usize>) -> Option<Diagnostic> {
     let message = match config.options.get(name) {
-        Some((other, Some(place))) if *other != value => {
+        Some((other, place)) if *other != value => {
             format!("`{name}` is `{value}` here and `{other}` in {}", place.file)
         }
         _ => {
-            config.options.insert(name.to_owned(), (value, Some(OptionPlace { file: file.to_owned(), span })));
+            config.options.insert(name.to_owned(), (value, OptionPlace { file: file.to_owned(), span }));
             return None;
         }
     };
     let finding = Diagnostic::error("kconfig::contradiction", message).in_file(file).at(span);
     Some(finding.label("contradicts the earlier line").help("decide for one of them and delete the other"))
-}
-
-/// Reads a final `.config`, where a repeated option's last line counts, as Kconfig does.
-///
-/// # Errors
-/// Every malformed line.
-pub fn read_final(text: &str, file: &Utf8Path) -> Result<Fragment, Vec<Diagnostic>> {
-    let mut config = Fragment::default();
-    let mut found = Vec::new();
-    for (span, line) in lines(text) {
-        match option(line) {
-            Ok(Some((name, value))) => {
-                config.options.insert(name.to_owned(), (value, None));
-            }
-            Ok(None) => {}
-            Err(fault) => found.push(Diagnostic::error("kconfig::malformed", fault).in_file(file).at(span)),
-        }
-    }
-    if found.is_empty() { Ok(config) } else { Err(found) }
-}
-
-/// One finding per request that is not in the final configuration. An option that the final configuration does not mention
-/// counts as `n`.
-pub fn survived(requested: &Fragment, final_config: &Fragment) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (option, (wanted, place)) in &requested.options {
-        let (message, help) = match final_config.get(option) {
-            Some(value) if value == wanted => continue,
-            None if *wanted == Value::No => continue,
-            Some(value) => (
-                format!("`{option}={wanted}` was requested, the result is `{value}`"),
-                "another option decides about it: look for `select` and `depends on` in its Kconfig entry".to_owned(),
-            ),
-            None => (
-                format!("`{option}={wanted}` was requested, the result does not have it"),
-                absent(option, final_config),
-            ),
-        };
-        let finding = Diagnostic::error("kconfig::lost", message).help(help);
-        found.push(match place {
-            Some(place) => finding.in_file(place.file.clone()).at(place.span.clone()).label("did not survive"),
-            None => finding,
-        });
-    }
-    found
-}
-
-fn absent(option: &str, final_config: &Fragment) -> String {
-    // Without the prefix, which makes every two options look alike.
-    let bare = |name: &str| name.trim_start_matches("CONFIG_").to_owned();
-    let names: Vec<String> = final_config.options.keys().map(|name| bare(name)).collect();
-    match suggest(&bare(option), names.iter().map(String::as_str)) {
-        Some(close) => format!("misspelt (`CONFIG_{close}` exists), removed in this version, or a dependency is off"),
-        None => "it does not exist in this version, or an option it depends on is off".to_owned(),
-    }
 }
 
 fn lines(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
@@ -281,7 +227,6 @@ mod tests {
     fn complains_about_lines() {
         let text = "CONFIG_A\nFOO=y\nCONFIG_=y\nCONFIG_A=yes\nCONFIG_A=\"\\\"\nCONFIG_A=\"a\"b\"\n# CONFIG_a-b is not set\nCONFIG_A=\n CONFIG_A=y\n";
         insta::assert_snapshot!(render(&merge([(Utf8Path::new("f"), text)]).unwrap_err(), text));
-        assert_eq!(read_final(text, "f".into()).unwrap_err().len(), 9);
     }
 
     #[test]
@@ -296,15 +241,5 @@ mod tests {
           | ^^^^^^^^^^ contradicts the earlier line
         help: decide for one of them and delete the other
         ");
-    }
-
-    #[test]
-    fn names_requests_that_did_not_survive() {
-        let text = "CONFIG_EROFS_FS=y\nCONFIG_NET=y\n# CONFIG_MODULES is not set\nCONFIG_GONE=n\nCONFIG_HZ=250\nCONFIG_ZZZ=y\n";
-        let wanted = merge([(Utf8Path::new("f"), text)]).unwrap();
-        let result =
-            read_final("CONFIG_EROFS=y\nCONFIG_NET=n\nCONFIG_NET=y\nCONFIG_MODULES=y\nCONFIG_HZ=100\n", "g".into());
-        insta::assert_snapshot!(render(&survived(&wanted, &result.unwrap()), text));
-        assert!(survived(&wanted, &wanted).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 //! One line per output: `<diff id> <input key> <name>`, sorted by name. The key tells two situations apart: other inputs
 //! (the ledger waits for `cargo xtask ledger update`) and other bytes from the same inputs (a build that does not reproduce).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
@@ -75,11 +75,32 @@ impl Ledger {
         self.entries.iter().map(|(name, expected)| (name.as_str(), expected))
     }
 
-    /// How an output differs although its inputs are the ledger's, as a sentence.
-    pub fn contradiction(&self, name: &str, key: &Digest, found: Digest) -> Option<String> {
+    /// The digest that the ledger has of an output, when that differs although its inputs are the ledger's.
+    pub fn contradiction(&self, name: &str, key: &Digest, found: Digest) -> Option<Digest> {
         let expected = self.entries.get(name)?;
-        (expected.key == *key && expected.digest != found)
-            .then(|| format!("{name}: expected {}, built {found}", expected.digest))
+        (expected.key == *key && expected.digest != found).then_some(expected.digest)
+    }
+
+    /// What `current` has otherwise, a line for each output: what it was here and what it is there.
+    pub fn changes(&self, current: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.entries.keys().chain(current.entries.keys()).collect();
+        let change = |name: &&String| match (self.entries.get(*name), current.entries.get(*name)) {
+            (Some(was), Some(now)) if was == now => None,
+            // The same inputs lead to one result, so one of the two is wrong.
+            (Some(was), Some(now)) if was.key == now.key => Some(format!(
+                "{name}: was {}, now {}, from the same inputs: the line was edited, or the build does not reproduce",
+                was.digest.short(),
+                now.digest.short()
+            )),
+            (Some(was), Some(now)) if was.digest == now.digest => {
+                Some(format!("{name}: same bytes, inputs were {}, now {}", was.key.short(), now.key.short()))
+            }
+            (Some(was), Some(now)) => Some(format!("{name}: was {}, now {}", was.digest.short(), now.digest.short())),
+            (Some(_), None) => Some(format!("{name}: nothing makes it any more")),
+            (None, Some(now)) => Some(format!("{name}: is new, {}", now.digest.short())),
+            (None, None) => None,
+        };
+        names.iter().filter_map(change).collect()
     }
 
     /// The ledger as text.
@@ -107,10 +128,39 @@ mod tests {
         assert_eq!(Ledger::parse(&ledger.render(), Utf8Path::new("l")), Ok(ledger.clone()));
         assert_eq!(ledger.contradiction("zlib", &key, a), None);
         assert_eq!(ledger.contradiction("zlib", &Digest::of("other inputs"), b), None);
-        assert_eq!(ledger.contradiction("zlib", &key, b), Some(format!("zlib: expected {a}, built {b}")));
+        assert_eq!(ledger.contradiction("zlib", &key, b), Some(a));
         assert_eq!(ledger.contradiction("new", &key, b), None);
         assert_eq!(ledger.get("zlib").unwrap().digest, a);
         assert_eq!(ledger.entries().count(), 2);
+    }
+
+    #[test]
+    fn changes_are_told_with_what_was() {
+        let entry = |digest: &str, key: &str| Expected { digest: Digest::of(digest), key: Digest::of(key) };
+        let ledger = |entries: &[(&str, Expected)]| {
+            entries.iter().fold(Ledger::default(), |mut ledger, (name, expected)| {
+                ledger.insert(*name, *expected);
+                ledger
+            })
+        };
+        let old = [
+            ("edited", entry("a", "k")),
+            ("gone", entry("a", "k")),
+            ("other", entry("a", "k")),
+            ("same", entry("a", "k")),
+        ];
+        let new = [
+            ("edited", entry("b", "k")),
+            ("new", entry("a", "k")),
+            ("other", entry("b", "l")),
+            ("same", entry("a", "k")),
+        ];
+        insta::assert_snapshot!(ledger(&old).changes(&ledger(&new)).join("\n"), @r"
+        edited: was ca978112ca1b, now 3e23e8160039, from the same inputs: the line was edited, or the build does not reproduce
+        gone: nothing makes it any more
+        new: is new, ca978112ca1b
+        other: was ca978112ca1b, now 3e23e8160039
+        ");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub enum UkiError {
     Form(&'static str),
     /// The section table cannot grow.
     #[error(
-        "the stub has room for {room} more section headers, but {wanted} are needed: build the stub with a larger header (elf2efi's `--minimum-sections`)"
+        "the stub has room for {room} more section headers and needs {wanted}: build the stub with a larger header (elf2efi's `--minimum-sections`)"
     )]
     NoRoom {
         /// Headers that fit.

@@ -85,7 +85,10 @@ impl Hardening {
             let name = path.strip_prefix(&folder).unwrap_or(path).as_str();
             if path.file_name() == Some("checks.toml") {
                 match check::parse(layer, text, path, off) {
-                    Ok(checks) => self.checks.extend(checks),
+                    Ok(mut checks) => {
+                        network::name_admitted(&mut checks, texts, findings);
+                        self.checks.extend(checks);
+                    }
                     Err(found) => findings.extend(found),
                 }
                 continue;
@@ -106,7 +109,7 @@ impl Hardening {
 /// The layers that a profile switches off, by the names of their folders.
 ///
 /// # Errors
-/// A finding for each name that is no layer.
+/// A finding for each name that is not a layer.
 pub fn switched_off(names: &[String], file: &Utf8Path) -> Result<BTreeSet<Layer>, Vec<Diagnostic>> {
     let mut off = BTreeSet::new();
     let mut findings = Vec::new();

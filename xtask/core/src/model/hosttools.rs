@@ -1,4 +1,4 @@
-//! The programs and files that Ashlar takes from the machine it runs on: a table, and what is decided from it.
+//! The programs and files that Ashlar takes from the machine it runs on: a table, and the decisions from it.
 //!
 //! Compilers, archivers and image tools are not here: they come from the pinned seed env. Looking a tool up and asking
 //! its version are effects (`xtask/src/host/tools.rs`); this module knows what to look for and what to install.

@@ -102,8 +102,8 @@ impl Image {
     /// # Errors
     /// Every finding.
     pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
-        let image: Self = schema::read(text, file, &IMAGE).map_err(|finding| vec![finding])?;
-        let mut findings = known(&image.packages, packages, "image::unknown-package", file);
+        let image: Self = schema::read_all(text, file, &IMAGE)?;
+        let mut findings = known(&image.packages, packages, "image::unknown-package", (text, file));
         let mut add = |code, message: &str, help: &str| {
             findings.push(Diagnostic::error(code, message).in_file(file).help(help));
         };
@@ -131,7 +131,7 @@ impl Image {
             _ if image.user.is_empty() => add(
                 "image::user",
                 "the image names no user, so its program would run as root",
-                "user = \"65532:65532\" is nobody in particular",
+                "user = \"65532:65532\" belongs to no account",
             ),
             _ => add(
                 "image::user",
@@ -167,11 +167,25 @@ impl IsoProfile {
     /// # Errors
     /// Every finding.
     pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
-        let mut profile: Self = schema::read(text, file, &PROFILE).map_err(|finding| vec![finding])?;
+        let mut profile: Self = schema::read_all(text, file, &PROFILE)?;
         profile.folders = file.parent().map(Utf8Path::to_owned).into_iter().collect();
         let mut findings = Vec::new();
         for list in [&profile.root, &profile.add, &profile.remove] {
-            findings.extend(known(list, packages, "profile::unknown-package", file));
+            findings.extend(known(list, packages, "profile::unknown-package", (text, file)));
+        }
+        // What a profile that extends another lacks, only the whole of both can tell.
+        let whole = profile.extends.is_none();
+        let lacks = |name: &str| whole && !profile.root.iter().any(|root| root == name);
+        for (name, what) in ESSENTIAL.iter().filter(|(name, _)| lacks(name)) {
+            findings.push(
+                at_word(
+                    Diagnostic::error("profile::lacks", format!("`root` lacks {name}, so the system has {what}")),
+                    text,
+                    "root",
+                )
+                .in_file(file)
+                .help(format!("add \"{name}\" to `root`")),
+            );
         }
         // GRUB's configuration and the unified image both carry these words as they are.
         let plain = |word: &&String| {
@@ -212,11 +226,40 @@ fn names(texts: &[String]) -> Vec<PkgName> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-fn known(wanted: &[String], packages: &BTreeSet<&str>, code: &'static str, file: &Utf8Path) -> Vec<Diagnostic> {
+/// Packages without which an ISO starts nothing, and what is missing then.
+pub(super) const ESSENTIAL: [(&str, &str); 3] = [
+    ("busybox", "no init and no shell, and does not start"),
+    ("filesystem", "no /etc/passwd and no directories to mount on"),
+    ("rc", "nothing that starts services"),
+];
+
+/// Points at the first line that begins with a key.
+fn at_word(finding: Diagnostic, text: &str, key: &str) -> Diagnostic {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return finding.at(start..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
+    finding
+}
+
+fn known(
+    wanted: &[String],
+    packages: &BTreeSet<&str>,
+    code: &'static str,
+    (text, file): (&str, &Utf8Path),
+) -> Vec<Diagnostic> {
     let unknown = wanted.iter().filter(|name| !packages.contains(name.as_str()));
     unknown
         .map(|name| {
             let finding = Diagnostic::error(code, format!("there is no package `{name}`")).in_file(file);
+            let place = text.find(&format!("\"{name}\""));
+            let finding = match place {
+                Some(start) => finding.at(start..start + name.len() + 2),
+                None => finding,
+            };
             match suggest(name, packages.iter().copied()) {
                 Some(close) => finding.help(format!("did you mean `{close}`?")),
                 None => finding.help("`ls programs pkgs tests/pkgs` shows what there is"),
@@ -289,7 +332,7 @@ mod tests {
     use super::*;
 
     fn packages() -> BTreeSet<&'static str> {
-        ["busybox", "hello"].into()
+        ["busybox", "filesystem", "hello", "rc"].into()
     }
 
     fn tree(entries: Vec<ManifestEntry>) -> Manifest {
@@ -312,7 +355,10 @@ mod tests {
         assert!(show(Image::parse("expose = 1", file, &packages()).unwrap_err()).contains("ports"));
         let found = IsoProfile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages())
             .unwrap_err();
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 6);
+        let text = "summary = \"S\"\nroot = [\n  \"busybox\", \"helo\",\n  \"rc\",\n]\n";
+        let found = IsoProfile::parse(text, "iso/x/profile.toml".into(), &packages()).unwrap_err();
+        insta::assert_snapshot!(found.iter().map(|finding| finding.render(Some(text))).collect::<String>());
         let good = "packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]\nports = [\"8080/tcp\"]\nuser = ";
         let image = Image::parse(&format!("{good}\"65532:65532\""), file, &packages()).unwrap();
         for (user, why) in
@@ -328,8 +374,12 @@ mod tests {
             assert!(show(Image::parse(&text, file, &packages()).unwrap_err()).contains("is not a port"), "{port}");
         }
         assert_eq!(image.package_names().len(), 1);
-        let profile =
-            IsoProfile::parse("root = [\"busybox\"]\ncmdline = [\"console=ttyS0,115200\"]", file, &packages()).unwrap();
+        let profile = IsoProfile::parse(
+            "root = [\"busybox\", \"filesystem\", \"rc\"]\ncmdline = [\"console=ttyS0,115200\"]",
+            file,
+            &packages(),
+        )
+        .unwrap();
         assert_eq!(profile.root_names()[0].as_str(), "busybox");
     }
 

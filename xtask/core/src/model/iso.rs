@@ -1,5 +1,5 @@
-//! What the ISO stages write and run, as texts and numbers: boot menu, tool scripts, sizes. The order of the stages and
-//! their effects are in `xtask/src/compose/iso.rs`.
+//! Texts and numbers of the ISO stages: boot menu, tool scripts, sizes. `xtask/src/compose/iso.rs` has the order of the stages and
+//! their effects.
 
 use crate::base::name::Epoch;
 use crate::formats::oci::rfc3339;
@@ -85,8 +85,8 @@ impl Parts {
 
 /// GRUB's configuration: the BIOS path reads the same bytes as the UEFI path, out of the same file.
 ///
-/// Whoever reaches the menu, on the screen or on the serial line, can start the entry and nothing else: editing it and GRUB's own
-/// shell want a superuser, and the only one has no password.
+/// A person at the menu, on the screen or on the serial line, can only start the entry: editing it and GRUB's own shell need a
+/// superuser, and the only one has no password.
 pub fn grub_cfg(parts: &Parts, cmdline: &str) -> String {
     let ((linux, linux_len), (initrd, initrd_len)) = (parts.linux, parts.initrd);
     format!(

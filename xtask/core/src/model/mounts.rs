@@ -1,4 +1,4 @@
-//! What a running system mounts writable: by `/init`, whose plan is a text beside its source, and by services.
+//! The writable mounts of a running system: those of `/init`, whose plan is a text beside its source, and those of services.
 
 use serde::Serialize;
 

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::base::digest::Digest;
 use crate::base::name::{Phase, PkgName};
+pub use style::Style;
 
 /// A recipe that passed validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -141,28 +142,6 @@ pub struct CrateName {
     pub name: String,
     /// Version.
     pub version: String,
-}
-
-/// How a package is built when the recipe does not say it phase by phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Style {
-    /// GNU autotools, in a directory of its own.
-    Autotools,
-    /// A hand-written `./configure`, in the source's directory.
-    Configure,
-    /// CMake with makefiles.
-    Cmake,
-    /// Meson and ninja.
-    Meson,
-    /// A plain makefile.
-    Make,
-    /// A Rust crate with its Cargo.lock.
-    Cargo,
-    /// Linux.
-    Kernel,
-    /// Only what the recipe's phases say.
-    Shell,
 }
 
 /// A hardening flag switched off, with its reason.

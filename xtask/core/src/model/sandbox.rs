@@ -1,8 +1,8 @@
-//! What the steps of a build run in: the configuration of an OCI runtime, as a value.
+//! The sandbox of a build's steps: the configuration of an OCI runtime, as a value.
 //!
-//! A recipe and what it unpacks are strangers. Their phases run as root of a user namespace that is nobody on the host: few
+//! Recipes and their sources are not trusted. Their phases run as root of a user namespace whose ids own nothing on the host: few
 //! capabilities and none that reach beyond the namespace, no way to gain any, a filter of system calls, no network, no mount that
-//! carries set-id bits or devices, and limits. What each of these is for is said where it is rendered; `tests/tests/hostile.rs` is
+//! carries set-id bits or devices, and limits. The code that renders each of these says what it is for; `tests/tests/hostile.rs` is
 //! a package that tries to get past them.
 
 mod calls;
@@ -58,17 +58,17 @@ pub struct Sandbox {
     pub hostname: String,
     /// What is mounted, in order.
     pub mounts: Vec<Mount>,
-    /// Who its processes are.
+    /// The ids of its processes, inside and on the host.
     pub walls: Walls,
     /// What it may take.
     pub limits: Limits,
-    /// Its control group, below that of this program; none where there are none to be had.
+    /// Its control group, below that of this program; none where the host has no control groups.
     pub group: Option<String>,
 }
 
 /// What root needs inside, over its own files and processes: owners and modes for `install`, other users for tests that change to
-/// them, `chroot` for tests that use it, ports below 1024 of the sandbox's own network. Being nobody on the host, it has them
-/// over nothing else.
+/// them, `chroot` for tests that use it, ports below 1024 of the sandbox's own network. Its ids own nothing on the
+/// host, so it has these rights over nothing else.
 const CAPABILITIES: [&str; 11] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",

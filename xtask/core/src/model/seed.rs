@@ -1,8 +1,8 @@
 //! The seed: pinned Debian binary packages that the first compiler comes from.
 //!
-//! `toolchain/seed.toml` says what is wanted ([`SeedDef`]), the signed package index says what exists ([`index`]), the
-//! resolver makes the closure ([`resolve`]), [`freshness`] keeps an old index out, and `toolchain/seed.lock` pins it ([`lock`]). Fetching and unpacking are the
-//! shell's; what an unpacked tree must look like is decided here ([`path`], [`tree`]).
+//! `toolchain/seed.toml` names the packages ([`SeedDef`]), the signed package index says what exists ([`index`]), the resolver makes
+//! the closure ([`resolve`]), [`freshness`] keeps an old index out, and `toolchain/seed.lock` pins the result ([`lock`]). This module
+//! decides what an unpacked tree looks like ([`path`], [`tree`]); the host side fetches and unpacks.
 
 pub mod ar;
 pub mod freshness;
@@ -39,9 +39,9 @@ pub struct SeedDef {
     pub snapshot: String,
     /// Fingerprints (40 hex digits) of which one must have signed the index.
     pub signed_by: Vec<String>,
-    /// Packages wanted by name; the closure of their dependencies comes along.
+    /// Packages by name; the closure of their dependencies comes along.
     pub packages: Vec<String>,
-    /// Packages that never enter, whoever depends on them.
+    /// Packages that never enter, whichever packages depend on them.
     #[serde(default)]
     pub exclude: Vec<String>,
     /// Globs of paths that are not unpacked.
@@ -74,7 +74,11 @@ impl SeedDef {
                 error("seed::twice", format!("package `{name}` is listed twice"), "remove one of the two");
             }
             if self.exclude.contains(name) {
-                error("seed::excluded", format!("package `{name}` is wanted and excluded"), "remove it from one list");
+                error(
+                    "seed::excluded",
+                    format!("package `{name}` is in both `packages` and `exclude`"),
+                    "remove it from one list",
+                );
             }
         }
         for key in &self.signed_by {

@@ -1,4 +1,7 @@
-//! All packages from texts: every recipe parsed and validated, the graph over them, all findings at once.
+//! All packages from texts: every recipe parsed and validated, the graph over them, all findings at once; or, in [`broken`], the good
+//! recipes and what keeps the others from being built.
+
+pub mod broken;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -50,8 +53,16 @@ impl PackageFolder {
 pub struct Tree {
     /// Recipes by name.
     pub recipes: BTreeMap<PkgName, Recipe>,
-    /// Who makes and needs what.
+    /// Which recipe makes which package, and which it needs.
     pub graph: Graph,
+}
+
+/// What was read of all folders.
+struct Read {
+    recipes: BTreeMap<PkgName, Recipe>,
+    places: Places,
+    /// Findings with the names of their folders, in the order of the folders.
+    found: Vec<(String, Diagnostic)>,
 }
 
 /// Reads all folders; `flags` are the names of the hardening flags.
@@ -60,33 +71,38 @@ pub struct Tree {
 /// All findings of all recipes, in the order of the folders. Findings of the graph come when every recipe is good:
 /// with a broken recipe missing, they would mislead.
 pub fn load(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Result<Tree, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    let mut recipes = BTreeMap::new();
-    let mut places = Places::new();
+    let Read { recipes, places, found } = read(folders, flags);
+    if !found.is_empty() {
+        return Err(found.into_iter().map(|(_, finding)| finding).collect());
+    }
+    let graph = Graph::build_at(&recipes, &places)?;
+    Ok(Tree { recipes, graph })
+}
+
+fn read(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Read {
+    let mut read = Read { recipes: BTreeMap::new(), places: Places::new(), found: Vec::new() };
     let mut paths = BTreeMap::new();
     for folder in folders {
         let file = folder.file();
-        found.extend(taken("package", folder.name(), &folder.path, &mut paths));
+        let mut add = |finding| read.found.push((folder.name().to_owned(), finding));
+        taken("package", folder.name(), &folder.path, &mut paths).into_iter().for_each(&mut add);
         let raw = match parse(&folder.text, &file) {
             Ok(raw) => raw,
-            Err(finding) => {
-                found.push(finding);
+            Err(findings) => {
+                findings.into_iter().for_each(add);
                 continue;
             }
         };
         match validate(&raw, &file, &folder.files, flags) {
             Ok(recipe) => {
-                places.extend(spans(&raw).map(|(package, span)| ((recipe.name.clone(), package), span)));
-                recipes.insert(recipe.name.clone(), recipe);
+                let places = spans(&raw).map(|(package, span)| ((recipe.name.clone(), package), span));
+                read.places.extend(places);
+                read.recipes.insert(recipe.name.clone(), recipe);
             }
-            Err(findings) => found.extend(findings),
+            Err(findings) => findings.into_iter().for_each(add),
         }
     }
-    if !found.is_empty() {
-        return Err(found);
-    }
-    let graph = Graph::build_at(&recipes, &places)?;
-    Ok(Tree { recipes, graph })
+    read
 }
 
 /// Notes that `name` lies at `path`; a finding with both places when it is already in `paths`.

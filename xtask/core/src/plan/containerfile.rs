@@ -1,4 +1,4 @@
-//! A plan as a Containerfile, for somebody who would rather trust stock tools than our engine.
+//! A plan as a Containerfile, for people who trust stock tools more than our engine.
 //!
 //! It needs the repository as context, the distfiles as a second one, and the inputs as images in local storage
 //! (`cargo xtask export`). Its result holds the same files with the same bytes; modes and times are the builder's.
@@ -7,8 +7,15 @@ use std::fmt::Write as _;
 
 use camino::Utf8Path;
 
+use crate::base::digest::Digest;
+
 use super::steps::{Step, steps};
 use super::{BuildPlan, PlannedSource, Variations, env};
+
+/// The name of a package's image, or the seed's, in local storage: `cargo xtask export` gives it. It says which bytes.
+pub fn image_of(package: &str, digest: &Digest) -> String {
+    format!("localhost/ashlar/{package}:{}", digest.short())
+}
 
 /// The Containerfile of a plan; `folder` is the package's, relative to the repository.
 pub fn render(plan: &BuildPlan, folder: &Utf8Path) -> String {
@@ -63,7 +70,8 @@ pub fn render(plan: &BuildPlan, folder: &Utf8Path) -> String {
             }
             Step::Compose { into, packages } => {
                 for input in packages {
-                    line(format!("COPY --from=localhost/ashlar/{}:{} / {into}/", input.name, input.diff_id.short()));
+                    let image = image_of(input.name.as_str(), &input.diff_id);
+                    line(format!("COPY --from={image} / {into}/"));
                 }
             }
             Step::Toolchain { name } => {
@@ -92,7 +100,8 @@ fn header(plan: &BuildPlan) -> String {
         // A `write!` to a String cannot fail.
         let _ = writeln!(out, "# Files of the split package {name}: {}", globs.join(" "));
     }
-    out.push_str(&format!("FROM localhost/ashlar/seed:{} AS build\n", plan.seed.short()));
+    out.push_str("# Its inputs are what `cargo xtask export` gives, each pulled under the name that stands here.\n");
+    out.push_str(&format!("FROM {} AS build\n", image_of("seed", &plan.seed)));
     out
 }
 

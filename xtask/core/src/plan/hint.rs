@@ -1,4 +1,4 @@
-//! What the end of a log of a failed phase usually means here.
+//! Hints for a failed phase: what the end of its log usually means.
 
 /// A text that tools print, and what to do about it.
 const HINTS: &[(&str, &str)] = &[

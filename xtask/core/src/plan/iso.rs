@@ -1,13 +1,14 @@
-//! The plans of an ISO's stages. Each begins with what the stage before it made.
+//! The plans of an ISO's stages, and what these make. Each plan begins with what the stage before it made.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::policy::PolicyPlan;
 use super::{CONTRACT, Input, Keyed};
 use crate::base::digest::Digest;
-use crate::base::name::Epoch;
-use crate::model::hardening::{RootFile, apparmor};
+use crate::base::name::{Epoch, PkgName};
+use crate::model::hardening::RootFile;
 use crate::model::image::IsoProfile;
 use crate::model::iso;
 use crate::model::mounts::{WritableMount, writable};
@@ -28,26 +29,6 @@ pub struct Common<'a> {
 impl Common<'_> {
     fn label(&self, stage: &str) -> String {
         format!("iso.{}.{stage}", self.variant)
-    }
-}
-
-/// AppArmor's profiles, compiled by our own parser for our own kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PolicyPlan {
-    /// The texts.
-    pub sources: apparmor::Sources,
-    /// The package of the compiler.
-    pub parser: Input,
-    /// The package of the loader, which must be able to read what was compiled.
-    pub loader: Input,
-    /// The commands.
-    pub script: &'static str,
-}
-
-impl PolicyPlan {
-    /// What `sources` are compiled by.
-    pub fn new(sources: apparmor::Sources, parser: Input, loader: Input) -> Self {
-        Self { sources, parser, loader, script: apparmor::SCRIPT }
     }
 }
 
@@ -264,87 +245,103 @@ impl StagePlan {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::digest::Digest;
+/// What the stages of an ISO made, as far as they ran.
+#[derive(Debug, Clone)]
+pub struct IsoBuild {
+    /// Input key of the last stage that ran.
+    pub key: Digest,
+    /// Packages, by their diff ids.
+    pub packages: BTreeMap<PkgName, Digest>,
+    /// The layer of the root.
+    pub root: Option<Digest>,
+    /// Files of the stage `overlay`.
+    pub overlay: Option<Overlay>,
+    /// Files of the stage `iso`.
+    pub medium: Option<Medium>,
+}
 
-    fn input(name: &str) -> Input {
-        Input { name: name.parse().unwrap(), diff_id: Digest::of(name) }
+/// What the stage `overlay` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlay {
+    /// The initramfs, with the image of the root in it.
+    pub initramfs: Digest,
+    /// The text about what the image holds and opens.
+    pub inventory: Digest,
+}
+
+/// What the stage `iso` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Medium {
+    /// The unified kernel image.
+    pub uki: Digest,
+    /// The ISO.
+    pub iso: Digest,
+}
+
+/// Something that a stage needs is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// A package.
+    #[error("{0} was not built")]
+    Package(String),
+    /// An output of a stage that ran.
+    #[error("no `{0}` was recorded")]
+    Output(&'static str),
+}
+
+impl IsoBuild {
+    /// Nothing yet.
+    pub fn start() -> Self {
+        Self { key: Digest::of(""), packages: BTreeMap::new(), root: None, overlay: None, medium: None }
     }
 
-    fn profile() -> IsoProfile {
-        IsoProfile {
-            version: "1".to_owned(),
-            root: vec!["busybox".to_owned()],
-            modes: [("etc/secret".to_owned(), "0600".to_owned())].into(),
-            cmdline: vec!["quiet".to_owned(), "lockdown=integrity".to_owned()],
-            foreign_services: vec!["elsewhere".to_owned()],
-            ..IsoProfile::default()
+    /// A package that was built, by what it is.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub fn input(&self, name: &str) -> Result<Input, Missing> {
+        let package = self.packages.iter().find(|(package, _)| package.as_str() == name);
+        let (name, diff_id) = package.ok_or_else(|| Missing::Package(name.to_owned()))?;
+        Ok(Input { name: name.clone(), diff_id: *diff_id })
+    }
+
+    /// Packages that were built, in their order.
+    ///
+    /// # Errors
+    /// When one was not.
+    pub fn inputs(&self, names: &[PkgName]) -> Result<Vec<Input>, Missing> {
+        names.iter().map(|name| self.input(name.as_str())).collect()
+    }
+
+    /// Takes over what a stage made: the digests that were recorded under the names of [`StagePlan::outputs`].
+    ///
+    /// # Errors
+    /// When one was not recorded.
+    pub fn take(&mut self, plan: &StagePlan, key: Digest, outputs: &BTreeMap<String, Digest>) -> Result<(), Missing> {
+        let output = |name: &'static str| outputs.get(name).copied().ok_or(Missing::Output(name));
+        self.key = key;
+        match plan {
+            StagePlan::Root(_) => self.root = Some(output("root")?),
+            StagePlan::Overlay(_) => {
+                self.overlay = Some(Overlay { initramfs: output("initramfs")?, inventory: output("inventory")? });
+            }
+            StagePlan::Medium(_) => self.medium = Some(Medium { uki: output("uki")?, iso: output("iso")? }),
         }
+        Ok(())
     }
 
-    fn plans(common: Common<'_>) -> [StagePlan; 3] {
-        let file = RootFile { text: "kernel.dmesg_restrict = 1\n".to_owned(), mode: 0o644 };
-        let sources = apparmor::Sources {
-            profiles: [("web".into(), "profile web /usr/bin/web {}\n".to_owned())].into(),
-            features: "caps {}\n".to_owned(),
-            refusals: String::new(),
-        };
-        let policy = PolicyPlan::new(sources, input("apparmor-parser"), input("apparmor-load"));
-        let root = vec![input("busybox")];
-        let files = [("etc/sysctl.conf".to_owned(), file)].into();
-        let overlay = [("etc/motd".to_owned(), Digest::of("welcome"))].into();
-        [
-            StagePlan::Root(RootPlan::new(common, root.clone(), files, Some(policy))),
-            StagePlan::Overlay(OverlayPlan::new(common, Digest::of("root"), root, input("init"), overlay, 1)),
-            StagePlan::Medium(MediumPlan::new(
-                common,
-                input("linux"),
-                input("systemd-stub"),
-                input("grub-bios"),
-                Digest::of("initramfs"),
-            )),
-        ]
-    }
-
-    #[test]
-    fn plans_and_steps_are_pinned() {
-        let profile = profile();
-        let common = Common { variant: "tiny", name: "tiny", profile: &profile, seed: Digest::of("seed") };
-        for plan in plans(common) {
-            let keyed = plan.keyed(common);
-            let text = format!("{}\nkey {}\n{}\n\n{}", keyed.label, keyed.key, keyed.text, plan.steps().join("\n"));
-            insta::assert_snapshot!(keyed.label.replace('.', "-"), text);
+    /// The files that were made, from the inside out, with their names.
+    pub fn files(&self) -> Vec<(&'static str, Digest)> {
+        let mut files: Vec<_> = self.root.map(|root| ("root", root)).into_iter().collect();
+        if let Some(overlay) = self.overlay {
+            files.extend([("inventory", overlay.inventory), ("initramfs", overlay.initramfs)]);
         }
-    }
-
-    #[test]
-    fn a_variant_has_labels_of_its_own() {
-        let profile = profile();
-        let plain = Common { variant: "tiny", name: "tiny", profile: &profile, seed: Digest::of("seed") };
-        let without = Common { variant: "tiny-without-4-ssh", ..plain };
-        for (plan, other) in plans(plain).iter().zip(plans(without)) {
-            assert_eq!(plan.keyed(plain).key, other.keyed(without).key);
-            assert_ne!(plan.keyed(plain).label, other.keyed(without).label);
+        if let Some(medium) = self.medium {
+            files.extend([("unified image", medium.uki), ("iso", medium.iso)]);
         }
-    }
-
-    #[test]
-    fn every_input_is_in_the_key() {
-        let profile = profile();
-        let common = Common { variant: "tiny", name: "tiny", profile: &profile, seed: Digest::of("seed") };
-        let others = [
-            IsoProfile { cmdline: vec!["quiet".to_owned()], ..profile.clone() },
-            IsoProfile { modes: BTreeMap::new(), ..profile.clone() },
-            IsoProfile { foreign_services: Vec::new(), ..profile.clone() },
-            IsoProfile { version: "2".to_owned(), ..profile.clone() },
-        ];
-        let keys = |common: Common<'_>| plans(common).map(|plan| plan.keyed(common).key);
-        for other in &others {
-            assert_ne!(keys(common), keys(Common { profile: other, ..common }), "{other:?}");
-        }
-        let other = keys(Common { seed: Digest::of("another"), ..common });
-        assert!(keys(common).iter().zip(other).all(|(a, b)| *a != b));
+        files
     }
 }
+
+#[cfg(test)]
+mod tests;

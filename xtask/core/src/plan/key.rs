@@ -1,4 +1,4 @@
-//! What the store knows a plan by, and what `why` says of two of them.
+//! The key by which the store finds a plan, and the answer of `why` about two plans.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::base::digest::Digest;
 /// A plan as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
-    /// Under what the store notes the plan that was used last: the package, `image.hello`, `iso.minimal.security`.
+    /// The name under which the store notes the plan that was used last: the package, `image.hello`, `iso.minimal.security`.
     pub label: String,
     /// The input key: the digest of `text`.
     pub key: Digest,

@@ -1,5 +1,5 @@
-//! What may vary between two builds of the same plan. Nothing here is part of an input key, and nothing here may change an
-//! output; `verify-repro` builds with [`Variations::none`] and with [`Variations::all`] to prove it.
+//! The variations between two builds of the same plan. None of them is part of an input key, and none may change an output;
+//! `verify-repro` builds with [`Variations::none`] and with [`Variations::all`] to prove it.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ impl Variations {
     }
 }
 
-/// What differs from [`Variations::none`], and what does not.
+/// The variations that differ from [`Variations::none`], and those that do not.
 impl fmt::Display for Variations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // By name, so that a field that is added must be said here.

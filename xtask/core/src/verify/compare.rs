@@ -1,4 +1,4 @@
-//! What differs between two builds: path by path, then byte by byte, with a guess at the cause.
+//! The differences of two builds: path by path, then byte by byte, with a guess at the cause.
 //!
 //! Comparing is a result, never an error: a difference is what the question was about. Taking the two trees is the caller's.
 
@@ -129,7 +129,7 @@ pub enum Cause {
     Hash,
     /// The same bytes in another order: directory or hash map order.
     Order,
-    /// Nothing that can be told.
+    /// Unknown.
     Unknown,
 }
 
@@ -259,11 +259,11 @@ pub enum ReproVerdict {
     Differs(Vec<Difference>),
     /// The second build failed, with its message.
     BuildFailed(String),
-    /// A source could not be had, with the message.
+    /// A source could not be fetched, with the message.
     FetchFailed(String),
     /// It could not be decided, with the reason.
     Unchecked(String),
-    /// Nobody asked.
+    /// It was not compared.
     Skipped,
 }
 

@@ -1,8 +1,8 @@
-//! What an image holds and opens, as one text that is committed: programs, services, accounts, what can be written and what
-//! listens. A program or a port more is a line more in a review.
+//! The inventory of an image, as one committed text: programs, services, accounts, writable places and open ports. Each added program
+//! or open port shows up as an added line in review.
 //!
-//! Most of it is read from the composed root. What can be written follows from the plan of `/init`, what listens from the promise
-//! that `ashlar-audit` holds the running system to; the boot scenario `layers` compares the running mounts with the same plan.
+//! Most of it comes from the composed root. The writable places follow from the plan of `/init`, the open ports from the check that
+//! `ashlar-audit` makes on the running system; the boot scenario `layers` compares the running mounts with the same plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::formats::manifest::{EntryKind, Manifest};
 use crate::model::hardening::check::HardeningCheck;
 use crate::model::mounts::{WritableMount, writable};
 
-/// The form of the text. Raise it when the same root gives another one: what was made of it before is stored.
+/// The form of the text. Raise it when the same root gives another text: the store keeps the earlier ones.
 pub const FORM: u32 = 4;
 
 /// Files whose text is needed, by path or by folder.
@@ -20,9 +20,9 @@ const INITTAB: &str = "etc/inittab";
 const SCRIPTS: &str = "etc/init.d/";
 const RUNLEVELS: &str = "etc/runlevels/";
 const CONFINED: &str = "usr/lib/confine/";
-/// Whose a path is that comes from the data of `hardening/`.
+/// Owner of a path that comes from the data of `hardening/`.
 pub const LAYER: &str = "(hardening)";
-/// Whose a path is that comes from the profile's own overlay.
+/// Owner of a path that comes from the profile's own overlay.
 pub const PROFILE: &str = "(profile)";
 
 /// A composed root.

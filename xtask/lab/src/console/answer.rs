@@ -1,4 +1,4 @@
-//! What comes back from a machine.
+//! The answer of a machine to a step.
 
 /// What a command printed (standard error included) and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

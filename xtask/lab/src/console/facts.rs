@@ -1,4 +1,4 @@
-//! What a started Ashlar must be able to show: one command and one expectation each.
+//! Facts that a started Ashlar must show: one command and one expectation each.
 
 use serde::Serialize;
 

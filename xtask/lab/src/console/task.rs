@@ -1,5 +1,4 @@
-//! What is done to a machine beside its console: over the forwarded port, with the host's SSH client, and by a prober on its
-//! network.
+//! Actions on a machine beside its console: over the forwarded port, with the host's SSH client, and by a prober on its network.
 //!
 //! Values only; `xtask/src/host/ssh.rs` does them and hands back [`Answer`]s.
 
@@ -9,7 +8,7 @@ use std::time::Duration;
 use super::answer::Answer;
 use crate::probe::Try;
 
-/// How somebody tries to come in.
+/// A way to log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
     /// This user with the key that the volume names.

@@ -120,12 +120,12 @@ fn an_early_end_and_an_alarm_are_failures() {
     assert_eq!(failure(&one), "the machine ended while waiting for `login:`; its last line was `No bootable device.`");
     let mut two = console(&[expect("login:")]);
     assert!(print(&mut two, "[ 1.000000] Kernel panic - not syncing: VFS\nlogin:").is_empty());
-    assert_eq!(failure(&two), "the machine said `[ 1.000000] Kernel panic - not syncing: VFS`");
+    assert_eq!(failure(&two), "the machine printed `[ 1.000000] Kernel panic - not syncing: VFS`");
     // The last line counts even when its line feed never came.
     let mut three = console(&[END]);
     print(&mut three, "Kernel panic");
     three.feed(Input::Ended, seconds(2));
-    assert_eq!(failure(&three), "the machine said `Kernel panic`");
+    assert_eq!(failure(&three), "the machine printed `Kernel panic`");
     let mut four = console(&[END, expect("x")]);
     four.feed(Input::Ended, seconds(2));
     assert_eq!(failure(&four), "the machine ended while waiting for `x`; it printed nothing");
@@ -190,7 +190,7 @@ fn a_task_may_fail_be_late_or_meet_an_alarm() {
     assert!(two.outcome().unwrap().is_err(), "too late is too late");
     let mut three = begun();
     three.feed(Input::Bytes(b"Kernel panic\n"), seconds(2));
-    assert_eq!(failure(&three), "the machine said `Kernel panic`");
+    assert_eq!(failure(&three), "the machine printed `Kernel panic`");
 }
 
 mod properties {

@@ -6,17 +6,14 @@ use super::Grade;
 
 /// The version that is run, as its archive's name has it.
 pub const VERSION: &str = "3.1.6";
-/// Where Debian's pool has it; upstream's own address is no file that stays.
+/// Its path in Debian's pool; the file at upstream's own address does not stay.
 pub const POOL: &str = "pool/main/l/lynis/lynis_3.1.6.orig.tar.gz";
 /// What it must hash to.
 pub const SHA256: &str = "0513f62ba5ab615c4333827b804237d58cf7bd623d09e1b4918d3fc85f08fc70";
 /// Points of 100 below which a change made the system worse.
 const LEAST: u64 = 85;
 
-/// Where the archive goes: what is unpacked must be root's, and anybody may write here.
-pub const ARCHIVE: &str = "/tmp/lynis.tar.gz";
-
-/// Takes the archive from standard input.
+/// Takes the archive from standard input. What is unpacked must be root's, and anybody may write to /tmp.
 pub const RECEIVE: &str = "cat >/tmp/lynis.tar.gz";
 
 /// Unpacks and runs it, as root, and removes what would count as findings of the next run. /run and /tmp start no programs; a
@@ -109,7 +106,7 @@ impl Report {
     }
 }
 
-/// Points got and to be had at the end, and what each test lost.
+/// Points reached and possible at the end, and the points that each test lost.
 type Points = ((u64, u64), BTreeMap<String, u64>);
 
 fn points(log: &str) -> Result<Points, String> {

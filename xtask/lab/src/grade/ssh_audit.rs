@@ -1,4 +1,4 @@
-//! ssh-audit: talks to the server from outside and judges what it offers.
+//! ssh-audit: talks to the server from outside and evaluates what it offers.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a prober can try: from where, with which packets, and in which words.
+//! The attempts of a prober: from which addresses, with which packets, and how reports call them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,9 +11,9 @@ pub(super) const SSH: u16 = 22;
 const ASKED: u16 = 14;
 /// Networks of one owner.
 const NETWORKS: u16 = 100;
-/// Connections that a neighbour makes while others forge his address.
+/// Connections that a neighbour makes while others forge the neighbour's address.
 const MADE: u16 = 6;
-/// Packets that are forged before each of them, and in the name of somebody who is elsewhere: first ones, each with two guesses.
+/// Packets that are forged before each of them, and in the name of an absent host: first packets, each with two guesses.
 const FORGED: u16 = 100;
 const FORGED_ELSEWHERE: u16 = 300;
 /// Sources that never were.
@@ -28,8 +28,8 @@ pub enum Try {
     TcpOverIpv6,
     /// A datagram to each UDP port.
     Udp,
-    /// Connections to SSH in the name of the host on which QEMU runs: first packets, and guesses at the number that an answer told
-    /// him. What he can do afterwards is seen by [`Task::Greetings`](crate::console::task::Task::Greetings).
+    /// Connections to SSH in the name of the host on which QEMU runs: first packets, and guesses at the number in
+    /// the answer to it. [`Task::Greetings`](crate::console::task::Task::Greetings) shows whether that host can still connect.
     InTheNameOfTheHost,
     /// The same in the name of a neighbour over IPv6, who makes connections meanwhile.
     InTheNameOfANeighbour,
@@ -41,8 +41,8 @@ pub enum Try {
     RateOfOneNetwork,
     /// One connection from each of many networks, all of one owner.
     RateOfManyNetworks,
-    /// Connections from addresses that cannot be where they come from. An answer to one would never arrive, so none is waited for:
-    /// what is said is how many were sent, and the machine itself has to say what became of them.
+    /// Connections from addresses that cannot be where they come from. An answer to one would never arrive, so the prober does not wait
+    /// for any: it reports how many it sent, and the machine itself has to report their fate.
     Forged,
     /// Segments with flags that no system sends.
     OddFlags,
@@ -80,7 +80,7 @@ pub(super) enum Gives {
     MadeTogether(u16),
     /// How many connections there were, as a number.
     Made,
-    /// Who answered.
+    /// The host that answered.
     Answers,
 }
 
@@ -158,7 +158,7 @@ impl Try {
         }
     }
 
-    /// Whether the addresses are others', or nobody's, so that nothing comes back.
+    /// Whether the addresses belong to others or to no host, so that no answer comes back.
     pub(super) fn only_claims(self) -> bool {
         matches!(self, Self::InTheNameOfTheHost | Self::ManySources | Self::Forged)
     }
@@ -180,8 +180,9 @@ impl Try {
     }
 }
 
-/// First packets in somebody's name, each followed by another that is answered without data, and by two guesses at what he was told. They are half of all numbers apart, and the kernel's
-/// tracking of connections takes one of two such for an old packet of the connection, which it lets pass.
+/// First packets in another host's name, each followed by a second one without data and by two guesses at the number in the answer. The
+/// guesses are half of all numbers apart: connection tracking takes one of two such for an old packet of the connection, which it lets
+/// pass.
 fn forged(from: IpAddr, first: u16, count: u16) -> impl Iterator<Item = Probe> {
     (first..first + count).flat_map(move |number| {
         let probe = |kind| Probe { from, port: SSH, back: 50_000 + number, kind };

@@ -1,5 +1,5 @@
-//! Ethernet frames of the prober: written with, and read by, the crate etherparse. Frames are read from a machine that is
-//! under test, so nothing is believed of them.
+//! Ethernet frames of the prober: written with, and read by, the crate etherparse. Frames come from a machine under test, so the reader
+//! trusts nothing in them.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -88,7 +88,7 @@ pub enum Heard {
     Other,
 }
 
-/// Who has this address? Asked by one who says his own.
+/// Asks which host has this address; the question names the sender's own.
 pub fn who_has(from: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     arp(ArpOperation::REQUEST, (OURS, from), (EVERYBODY, target))
 }
@@ -162,7 +162,7 @@ fn written<E>(size: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) ->
     bytes
 }
 
-/// Whose hardware a frame says that it is from.
+/// The hardware address that a frame names as its sender's.
 pub fn sender(bytes: &[u8]) -> Option<Mac> {
     bytes.get(6..12)?.try_into().ok()
 }

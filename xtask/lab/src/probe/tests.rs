@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const MACHINE_MAC: Mac = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 const LINK: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4);
 
-/// A machine on which these ports answer, each this often; and what it has told a client to repeat.
+/// A machine on which these ports answer, each this often; and the number that a client has to repeat.
 struct Machine {
     open: BTreeMap<u16, usize>,
     asked: usize,

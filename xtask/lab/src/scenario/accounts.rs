@@ -1,4 +1,4 @@
-//! Who there is on a test machine, and what it is called.
+//! The accounts of a test machine, and its name.
 
 /// Host name that the volume of a test gives.
 pub const HOST: &str = "ashlar-test";
@@ -12,5 +12,5 @@ pub const PASSWORD: &str = "ashlar-test";
 /// [`PASSWORD`], hashed.
 pub const PASSWORD_HASH: &str = "$6$rounds=100000$bootbootboot$zCl.By2wS717zfff1KLE2tUUHod/STZTvihWZUhd99UnCwCtBm2gd3qoMMGCN/Gp29DURFbRdsTA3BVcsz7vF.";
 
-/// An account that nobody was asked about.
+/// An account that exists without a question about it.
 pub(super) const GUEST: &str = "guest";

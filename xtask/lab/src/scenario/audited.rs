@@ -1,5 +1,5 @@
-//! Attacks that are refused and recorded: by the kernel itself, of root and of a user who is nobody (service `attacks` of the package
-//! test-services), and by the filter around an SSH session. Then, what becomes of recording when its place is full.
+//! Attacks that the machine must refuse and record: the kernel itself those of root and of the user `nobody` (service `attacks` of the
+//! package test-services), the filter those of an SSH session. Then a full disk for the records.
 
 mod log;
 mod numbers;
@@ -10,7 +10,7 @@ use super::conversation::Item;
 use crate::console::facts::{Expected, Fact};
 use records::search;
 
-/// Where the service `attacks` leaves what `misbehave` said: the answers of root and of nobody.
+/// Where the service `attacks` leaves the output of `misbehave`: the answers for root and for the user `nobody`.
 const ANSWERS: &str = "/run/test-services/attacks";
 /// Where a session leaves the same.
 const SESSION: &str = "/tmp/attacks";
@@ -96,7 +96,7 @@ fn by_filter() -> Vec<Fact> {
     facts
 }
 
-/// Who it was: the number of a login, through SSH and `become`.
+/// The number of a login, through SSH and `become`.
 fn persons() -> Vec<Fact> {
     let number = format!("id -u {ADMIN}");
     let is = |text: &str| Expected::Is(text.to_owned());
@@ -165,7 +165,7 @@ fn persons() -> Vec<Fact> {
     ]
 }
 
-/// Nobody but root can fill the log's own file system. Then the machine goes on, says it, and records again when there is room.
+/// Only root can fill the log's own file system. Then the machine goes on, reports it, and records again when there is room.
 fn full() -> Vec<Fact> {
     let is = |text: &str| Expected::Is(text.to_owned());
     let place = "/var/log/audit/filler";

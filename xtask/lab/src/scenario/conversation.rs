@@ -1,4 +1,4 @@
-//! A scenario: its machine, and the conversation that is held with it.
+//! A scenario: its machine, and the conversation with it.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! A user without rights does his worst, in six ways, and goes on with it while an administrator comes in and works.
+//! An unprivileged user attacks in six ways, and goes on while an administrator logs in and works.
 //!
-//! What he uses up must be his own. Each way is followed by the same questions: does an administrator still get in, do the services answer,
-//! can configuration be changed, is what the administrator says in the log, is there room for others.
+//! The user may exhaust only the user's own share. The same questions follow each attack: can an administrator log in, do the services
+//! answer, can the configuration change, does the log have the administrator's line, is there room for others.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::console::task::Task;
 /// How long an administrator's login may take, with a command as root, in milliseconds.
 const LOGIN: i64 = 5_000;
 
-/// What the administrator runs by a connection of his own while the attack goes on.
+/// Commands of the administrator, over a connection of their own, while the attack goes on.
 const WORK: &str = "become id -u";
 
 /// A way to use up what others need: its name, what the user runs, and what comes of it where that is certain.
@@ -70,7 +70,7 @@ const ATTACKS: [Attack; 6] = [
     },
 ];
 
-pub(super) fn exhaustion() -> Scenario {
+pub(super) fn exhaustion(name: &'static str) -> Scenario {
     let mut items = up();
     items.push(Item::OverSsh(vec![guest(), joins()]));
     items.push(login("ms to log in: quiet machine"));
@@ -100,7 +100,7 @@ pub(super) fn exhaustion() -> Scenario {
     items.push(Item::OverSsh(answers()));
     items.extend(off());
     Scenario {
-        name: "exhaustion",
+        name,
         summary: "a user without rights does his worst in six ways; an administrator still gets in, and services answer",
         // More connections a minute than usual: otherwise it is the packet filter that slows him down, and this test.
         setup: Setup { profile: "test-options", ..BIOS },
@@ -114,7 +114,7 @@ fn login(name: &'static str) -> Item {
     Item::Check { name, task, expected: Expected::Between(0, LOGIN), within: Some(MOMENT * 2) }
 }
 
-/// Who is where: the listener alone in its group, each user in his own, over SSH with and without a shell.
+/// Control groups: the listener alone in its group, each user in a group of their own, over SSH with and without a shell.
 fn groups() -> Vec<Fact> {
     let is = |text: &str| Expected::Is(text.to_owned());
     vec![
@@ -169,7 +169,7 @@ fn answers() -> Vec<Fact> {
     ]
 }
 
-/// Ends what he left, removes his files, and says who is left in his group.
+/// Ends the user's processes, removes the user's files, and prints the processes that are left in the user's group.
 fn ended() -> Fact {
     Fact::as_root(
         "an administrator ends it",

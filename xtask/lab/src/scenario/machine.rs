@@ -11,7 +11,7 @@ pub enum NetLink {
     User,
     /// The same, and a prober on it.
     Shared,
-    /// Nobody at the other end.
+    /// An empty network at the other end.
     Silent,
 }
 

@@ -1,4 +1,4 @@
-//! Probes from the machine's own network, and machines of which one layer of defence is left out.
+//! Probes from the machine's own network, and machines without one of the layers of defence.
 
 use super::accounts::ADMIN;
 use super::conversation::{Item, Scenario};
@@ -19,7 +19,7 @@ const NEAR: &str = "ip -6 route add fec0::/10 dev eth0 && ip route add 198.18.0.
 /// How many sources of IPv4 the packet filter knows.
 const LISTED: &str = "nft list ruleset | sed -n '/set ssh4 {/,/}/p' | grep -o ' expires' | wc -l";
 
-/// Starts the service with a file that is no ruleset, and with the right one again.
+/// Starts the service with a file that is not a ruleset, and with the right one again.
 const WRONG: &str = "f=/etc/nftables.conf; cp $f /run/right; echo wrong >$f; rc-service -D nftables restart >/dev/null 2>&1; \
                      echo $? $(nft list ruleset | grep -c 'policy drop') $(nft list ruleset | grep -c dport); \
                      cat /run/right >$f; rc-service -D nftables start >/dev/null 2>&1; nft list ruleset | grep -c 'dport 22'";
@@ -44,7 +44,7 @@ pub(super) fn without(name: &'static str, layer: Layer) -> Scenario {
     Scenario { name, summary: "each layer stands without the others: one is left out", setup, patience: 1, items }
 }
 
-pub(super) fn outside() -> Scenario {
+pub(super) fn outside(name: &'static str) -> Scenario {
     let attempt = |name, what, expected| Item::Check {
         name,
         task: Task::Probe(what),
@@ -115,11 +115,5 @@ pub(super) fn outside() -> Scenario {
     ]));
     items.extend(off());
     let setup = Setup { link: NetLink::Shared, ..BIOS };
-    Scenario {
-        name: "outside",
-        summary: "probes from the same network find SSH and nothing else",
-        setup,
-        patience: 4,
-        items,
-    }
+    Scenario { name, summary: "probes from the same network find SSH and nothing else", setup, patience: 4, items }
 }

@@ -5,7 +5,7 @@ use super::machine::{BIOS, Setup};
 use super::steps::{off, up};
 use crate::console::facts::{Expected, Fact};
 
-pub(super) fn bad_services() -> Scenario {
+pub(super) fn bad_services(name: &'static str) -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let mut items = up();
     items.push(Item::OverSsh(vec![
@@ -56,10 +56,10 @@ pub(super) fn bad_services() -> Scenario {
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "services that crash, hang, fail, are broken or need each other do not stop the boot";
-    Scenario { name: "bad-services", summary, setup, patience: 1, items }
+    Scenario { name, summary, setup, patience: 1, items }
 }
 
-pub(super) fn containers() -> Scenario {
+pub(super) fn containers(name: &'static str) -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let group = "/sys/fs/cgroup/containers/web";
     let process = format!("$(grep -h . {group}/cgroup.procs | tail -n 1)");
@@ -163,11 +163,5 @@ pub(super) fn containers() -> Scenario {
     ]));
     items.extend(off());
     let setup = Setup { profile: "test-containers", ..BIOS };
-    Scenario {
-        name: "containers",
-        summary: "containers are confined, and known ways out of them fail",
-        setup,
-        patience: 1,
-        items,
-    }
+    Scenario { name, summary: "containers are confined, and known ways out of them fail", setup, patience: 1, items }
 }

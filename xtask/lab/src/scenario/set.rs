@@ -1,4 +1,4 @@
-//! The scenarios, in the order in which they run. To add one: a name in [`NAMES`], an arm in [`named`], then `cargo xtask docs`;
+//! The scenarios, in the order in which they run. To add one: a line in [`SCENARIOS`] and its function, then `cargo xtask docs`;
 //! docs/how-to/boot-scenario.md has more.
 
 use std::time::Duration;
@@ -16,32 +16,45 @@ use ashlar_core::base::diag::suggest;
 use ashlar_core::model::hardening::Layer;
 use ashlar_core::model::mounts;
 
-/// Every scenario's name.
-pub const NAMES: [&str; 21] = [
-    "uefi-cd",
-    "uefi-disk",
-    "bios-cd",
-    "bios-disk",
-    "ssh",
-    "layers",
-    "options",
-    "outside",
-    "reboot",
-    "unconfigured",
-    "no-dhcp",
-    "bad-services",
-    "audited",
-    "exhaustion",
-    "containers",
-    "without-1-kernel",
-    "without-2-access",
-    "without-3-network",
-    "without-4-ssh",
-    "without-5-audit",
-    "without-6-isolation",
+/// Makes a scenario of its name and the kernel's version.
+type Make = fn(&'static str, &str) -> Scenario;
+
+/// Every scenario, by name.
+const SCENARIOS: &[(&str, Make)] = &[
+    ("uefi-cd", |name, release| medium(name, Firmware::Uefi, Medium::Cd, release)),
+    ("uefi-disk", |name, release| medium(name, Firmware::Uefi, Medium::Disk, release)),
+    ("bios-cd", |name, release| medium(name, Firmware::Bios, Medium::Cd, release)),
+    ("bios-disk", |name, release| medium(name, Firmware::Bios, Medium::Disk, release)),
+    ("ssh", |name, _| ssh(name)),
+    ("layers", |name, _| layers(name)),
+    ("options", |name, _| options(name)),
+    ("outside", |name, _| outside::outside(name)),
+    ("reboot", |name, _| reboot(name)),
+    ("unconfigured", |name, _| unconfigured(name)),
+    ("no-dhcp", |name, _| no_dhcp(name)),
+    ("bad-services", |name, _| services::bad_services(name)),
+    ("audited", |name, _| attacks(name)),
+    ("exhaustion", |name, _| exhaustion::exhaustion(name)),
+    ("containers", |name, _| services::containers(name)),
+    ("without-1-kernel", |name, _| outside::without(name, Layer::Kernel)),
+    ("without-2-access", |name, _| outside::without(name, Layer::Access)),
+    ("without-3-network", |name, _| outside::without(name, Layer::Network)),
+    ("without-4-ssh", |name, _| outside::without(name, Layer::Ssh)),
+    ("without-5-audit", |name, _| outside::without(name, Layer::Audit)),
+    ("without-6-isolation", |name, _| outside::without(name, Layer::Isolation)),
 ];
 
-/// How long nobody may answer on port 22 of a machine that asks its first question.
+/// Every scenario's name, in the order in which they run.
+pub const NAMES: [&str; SCENARIOS.len()] = {
+    let (mut names, mut at) = ([""; SCENARIOS.len()], 0);
+    while at < names.len() {
+        names[at] = SCENARIOS[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// How long port 22 of a machine must stay silent once it asks its first question.
 pub const SETTLED: Duration = Duration::from_secs(8);
 
 /// How a console names the machine's key, and whether that is the key which sshd has.
@@ -73,30 +86,10 @@ pub struct NoScenario {
 /// # Errors
 /// When there is none.
 pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
-    Ok(match name {
-        "uefi-cd" => medium("uefi-cd", Firmware::Uefi, Medium::Cd, release),
-        "uefi-disk" => medium("uefi-disk", Firmware::Uefi, Medium::Disk, release),
-        "bios-cd" => medium("bios-cd", Firmware::Bios, Medium::Cd, release),
-        "bios-disk" => medium("bios-disk", Firmware::Bios, Medium::Disk, release),
-        "ssh" => ssh(),
-        "layers" => layers(),
-        "options" => options(),
-        "outside" => outside::outside(),
-        "reboot" => reboot(),
-        "unconfigured" => unconfigured(),
-        "no-dhcp" => no_dhcp(),
-        "bad-services" => services::bad_services(),
-        "audited" => attacks(),
-        "exhaustion" => exhaustion::exhaustion(),
-        "containers" => services::containers(),
-        "without-1-kernel" => outside::without("without-1-kernel", Layer::Kernel),
-        "without-2-access" => outside::without("without-2-access", Layer::Access),
-        "without-3-network" => outside::without("without-3-network", Layer::Network),
-        "without-4-ssh" => outside::without("without-4-ssh", Layer::Ssh),
-        "without-5-audit" => outside::without("without-5-audit", Layer::Audit),
-        "without-6-isolation" => outside::without("without-6-isolation", Layer::Isolation),
-        _ => return Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
-    })
+    match SCENARIOS.iter().find(|(known, _)| *known == name) {
+        Some((known, make)) => Ok(make(known, release)),
+        None => Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
+    }
 }
 
 fn medium(name: &'static str, firmware: Firmware, medium: Medium, release: &str) -> Scenario {
@@ -112,7 +105,7 @@ fn medium(name: &'static str, firmware: Firmware, medium: Medium, release: &str)
     }
 }
 
-fn ssh() -> Scenario {
+fn ssh(name: &'static str) -> Scenario {
     let mut items = up();
     items.push(Item::OverSsh(facts::services()));
     items.push(Item::OverSsh(facts::network()));
@@ -132,16 +125,10 @@ fn ssh() -> Scenario {
     items.push(refused("root refused", Login::Key("root".to_owned())));
     items.push(refused("strange key refused", Login::StrangeKey(ADMIN.to_owned())));
     items.extend(off());
-    Scenario {
-        name: "ssh",
-        summary: "who has the key gets in and can work; others do not",
-        setup: BIOS,
-        patience: 1,
-        items,
-    }
+    Scenario { name, summary: "who has the key gets in and can work; others do not", setup: BIOS, patience: 1, items }
 }
 
-fn layers() -> Scenario {
+fn layers(name: &'static str) -> Scenario {
     let mut items = up();
     items.push(Item::OverSsh(vec![Fact::as_root(
         "every promise of the six layers",
@@ -153,7 +140,7 @@ fn layers() -> Scenario {
     items.push(Item::OverSsh(vec![Fact::as_root("what can be written", mounts::SEE_WRITABLE, mounts)]));
     items.extend(off());
     Scenario {
-        name: "layers",
+        name,
         summary: "the running system keeps every promise of the six layers",
         setup: BIOS,
         patience: 1,
@@ -161,8 +148,8 @@ fn layers() -> Scenario {
     }
 }
 
-/// What can be had otherwise is so on the running system, and the rest is as it was.
-fn options() -> Scenario {
+/// Checks that each option takes effect and changes nothing else.
+fn options(name: &'static str) -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let mut items = up();
     items.push(Item::OverSsh(vec![
@@ -179,7 +166,7 @@ fn options() -> Scenario {
     ]));
     items.extend(off());
     Scenario {
-        name: "options",
+        name,
         summary: "a profile with every option keeps every promise of what it has",
         setup: Setup { profile: "test-options", ..BIOS },
         patience: 1,
@@ -187,7 +174,7 @@ fn options() -> Scenario {
     }
 }
 
-fn reboot() -> Scenario {
+fn reboot(name: &'static str) -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let mut items = up();
     items.push(clock(Some(LATER.seconds)));
@@ -204,7 +191,7 @@ fn reboot() -> Scenario {
     items.extend(off());
     let setup = Setup { clock: Some(LATER), restarts: true, ..BIOS };
     Scenario {
-        name: "reboot",
+        name,
         summary: "restarts on request; the hardware clock decides without time servers",
         setup,
         patience: 1,
@@ -212,7 +199,7 @@ fn reboot() -> Scenario {
     }
 }
 
-fn unconfigured() -> Scenario {
+fn unconfigured(name: &'static str) -> Scenario {
     let silence = |lasting| Task::Silence { lasting };
     let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
     let asked = |question: &str| expect(question, MOMENT);
@@ -264,10 +251,10 @@ fn unconfigured() -> Scenario {
     let summary =
         "without a volume the console asks, nothing listens before it has its answers, and then it is a machine";
     // What knocked in vain comes through once there is a network, and uses up what the packet filter grants in a minute.
-    Scenario { name: "unconfigured", summary, setup: Setup { configured: false, ..BIOS }, patience: 2, items }
+    Scenario { name, summary, setup: Setup { configured: false, ..BIOS }, patience: 2, items }
 }
 
-fn no_dhcp() -> Scenario {
+fn no_dhcp(name: &'static str) -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let send = |line: &str| Item::Step(Step::Send { line: line.to_owned() });
     let items = vec![
@@ -290,20 +277,14 @@ fn no_dhcp() -> Scenario {
         Item::Step(Step::End { within: MOMENT }),
     ];
     let setup = Setup { link: NetLink::Silent, ..BIOS };
-    Scenario {
-        name: "no-dhcp",
-        summary: "a network where nobody answers does not stop the boot",
-        setup,
-        patience: 1,
-        items,
-    }
+    Scenario { name, summary: "a network where nobody answers does not stop the boot", setup, patience: 1, items }
 }
 
-fn attacks() -> Scenario {
+fn attacks(name: &'static str) -> Scenario {
     let mut items = up();
     items.extend(audited::facts());
     items.extend(off());
     let setup = Setup { profile: "test-services", ..BIOS };
     let summary = "attacks are refused and recorded, with who it was; a full log stops nothing";
-    Scenario { name: "audited", summary, setup, patience: 1, items }
+    Scenario { name, summary, setup, patience: 1, items }
 }

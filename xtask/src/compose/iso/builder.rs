@@ -1,4 +1,4 @@
-//! What every stage of an ISO needs to know, and reads.
+//! Inputs that the stages of an ISO share.
 
 use std::collections::BTreeMap;
 

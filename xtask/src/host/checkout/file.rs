@@ -19,7 +19,7 @@ pub fn open(file: &Utf8Path) -> Result<File> {
         other => File::from(other.map_err(std::io::Error::from).with_context(|| format!("opening {file}"))?),
     };
     if !opened.metadata()?.is_file() {
-        bail!("{file} is no plain file; only files and directories are read here");
+        bail!("{file} is not a plain file; only files and directories are read here");
     }
     Ok(opened)
 }

@@ -109,7 +109,8 @@ fn what_is_opened_is_a_plain_file() {
     let checkout = Checkout::new();
     checkout.link("pkgs/x/notes");
     checkout.fifo("pkgs/x/fifo");
-    for (name, why) in [("notes", "is a symbolic link"), ("fifo", "is no plain file"), ("patches", "is no plain file")]
+    for (name, why) in
+        [("notes", "is a symbolic link"), ("fifo", "is not a plain file"), ("patches", "is not a plain file")]
     {
         let error = format!("{:#}", read(&checkout.root().join("pkgs/x").join(name)).unwrap_err());
         assert!(error.contains(why) && !error.contains(SECRET), "{error}");

@@ -1,6 +1,6 @@
-//! How much of the disk a build occupies, in its directory and its log. A walk through its tree is dear, so there is one only when the
-//! disk as a whole has lost as much room as one build may take. A file without a name is in no tree: so whatever a walk finds, a
-//! build ends before the disk is full.
+//! How much of the disk a build occupies, in its directory and its log. A walk through its tree is slow, so one happens only when the
+//! disk as a whole has lost as much room as one build may take. A walk does not find a deleted file that is still open: so a build
+//! ends before the disk is full, whatever the walk finds.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};

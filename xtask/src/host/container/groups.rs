@@ -1,4 +1,4 @@
-//! Control groups, of version 1 or 2: whether there are any to be had, what the one of a container counted, and its removal.
+//! Control groups, of version 1 or 2: whether the host has them, the counts of a container's group, and its removal.
 //!
 //! The runtime makes and limits them. A relative path is below this program's own group in version 1, beside it in version 2, where
 //! a group with processes can have no limited ones below.

@@ -1,4 +1,4 @@
-//! What is asked of a fetch, what it tells, and why one location failed.
+//! The request for a file, the events of a fetch, and why one location failed.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Listening for the SSH banner of a machine that starts, without being taken for an attacker.
+//! Waits for the SSH banner of a machine that starts, without looking like an attacker.
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

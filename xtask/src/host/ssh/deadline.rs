@@ -1,4 +1,4 @@
-//! When to stop: at a time, or when somebody cancels.
+//! When to stop: at a time, or on cancellation.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

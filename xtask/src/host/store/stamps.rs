@@ -1,7 +1,7 @@
 //! Which files of the store were hashed before, by this run or an earlier one, and have not been written since.
 //!
-//! A run with nothing to do would otherwise read everything that it does not use. Whoever uses a file hashes what it reads all the
-//! same, so a stamp only saves looking at what nobody reads.
+//! Without stamps, a run with nothing to do would read every file of the store. Code that uses a file still hashes what it reads; a
+//! stamp only saves reading the files that are not used.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! Tries what builds rely on, instead of guessing it from versions: a container without network, room on disk, memory.
+//! Tries what builds rely on instead of guessing from versions: a container without network, room on disk, memory.
 
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::base::event::size;
@@ -155,7 +155,7 @@ pub fn disk(store: &Utf8Path) -> Probe {
     match free_space(store) {
         Ok(free) if free >= wanted => Probe::ok(NAME, format!("{} free for {store}", size(free))),
         Ok(free) => {
-            let detail = format!("{} free for {store}, wanted are {}", size(free), size(wanted));
+            let detail = format!("{} free for {store}, needed are {}", size(free), size(wanted));
             let remedy = "make room, `cargo xtask gc`, or set ASHLAR_STORE to a directory on a larger disk";
             Probe::bad(NAME, Status::Problem, detail, remedy)
         }
@@ -180,7 +180,7 @@ pub fn memory() -> Probe {
     match total {
         Ok(bytes) if bytes >= MEMORY => Probe::ok(NAME, size(bytes)),
         Ok(bytes) => {
-            let detail = format!("{}, wanted are {}", size(bytes), size(MEMORY));
+            let detail = format!("{}, needed are {}", size(bytes), size(MEMORY));
             Probe::bad(NAME, Status::Warning, detail, "build with `--jobs 1`, or add swap")
         }
         Err(error) => Probe::bad(NAME, Status::Warning, format!("{error:#}"), "mount /proc"),

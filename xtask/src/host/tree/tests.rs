@@ -123,7 +123,7 @@ fn packages_share_directories_and_nothing_else() {
     assert_eq!(fs_err::read_to_string(to.join("usr/lib/a")).unwrap(), "a");
     symlink("/etc", to.join("etc")).unwrap();
     let error = format!("{:#}", unpack(pack("d", "etc/passwd-d")).unwrap_err());
-    assert!(error.contains("no directory"), "{error}");
+    assert!(error.contains("not a directory"), "{error}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl UnpackedPaths {
                 if fs_err::symlink_metadata(path)?.is_dir() {
                     return Ok(());
                 }
-                bail!("`{path}` is there already and is no directory: two packages disagree about it");
+                bail!("`{path}` exists already and is not a directory: two packages disagree about it");
             }
             Err(error) => Err(error.into()),
         }

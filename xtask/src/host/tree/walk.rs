@@ -1,4 +1,4 @@
-//! Walks through trees that may be hostile and may change meanwhile: by handles, without following a link, not deeper than fits.
+//! Walks through trees that may be hostile and may change meanwhile: by handles, without following links, down to a limited depth.
 
 use anyhow::{Context as _, Result, bail};
 use camino::Utf8Path;

@@ -53,7 +53,7 @@ struct Started {
 pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
     let firmwares = args.firmware.map_or_else(|| vec![Firmware::Bios, Firmware::Uefi], |one| vec![one]);
     if let Some(missing) = [qemu::PROGRAM, ssh::SSH, ssh::KEYGEN].into_iter().find(|name| tools::find(name).is_none()) {
-        println!("skipped: {missing} is not installed; `cargo xtask setup` installs it");
+        app.reporter.say(format!("skipped: {missing} is not installed; `cargo xtask setup` installs it"));
         return Ok(());
     }
     let logs = app.store()?.root().join("logs/bench");
@@ -72,7 +72,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
     systems.extend(bench.reference_system.is_some().then_some(System::Debian));
     for firmware in firmwares {
         if firmware == Firmware::Uefi && tools::ovmf().is_err() {
-            println!("skipped: the UEFI firmware OVMF is not installed");
+            app.reporter.say("skipped: the UEFI firmware OVMF is not installed");
             continue;
         }
         let mut times = vec![Vec::new(); systems.len()];
@@ -85,7 +85,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
                 last[at] = Some(started);
             }
         }
-        report(firmware, &systems, &times, &last, args.runs);
+        report(app, firmware, &systems, &times, &last, args.runs);
     }
     Ok(())
 }
@@ -93,7 +93,9 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
 /// The Debian image; without the tools that make one, a word about it.
 fn debian(app: &App, logs: &Utf8Path) -> Result<Option<ReferenceSystem>> {
     if let Some(missing) = [reference::PROGRAM, "mke2fs"].into_iter().find(|name| tools::find(name).is_none()) {
-        println!("skipped: Debian beside it, because {missing} is not installed (packages mmdebstrap, e2fsprogs)");
+        app.reporter.say(format!(
+            "skipped: Debian beside it, because {missing} is not installed (packages mmdebstrap, e2fsprogs)"
+        ));
         return Ok(None);
     }
     let log = logs.join("debian.log");
@@ -183,26 +185,29 @@ impl Bench<'_> {
     }
 }
 
-fn report(firmware: Firmware, systems: &[System], times: &[Vec<f64>], last: &[Option<Started>], runs: u32) {
-    println!(
+fn report(app: &App, firmware: Firmware, systems: &[System], times: &[Vec<f64>], last: &[Option<Started>], runs: u32) {
+    app.reporter.say(format!(
         "\npower-on to SSH banner, {firmware:?}, {MEMORY} MiB, {PROCESSORS} processors, emulated, median of {runs}"
-    );
+    ));
     let medians: Vec<f64> = times.iter().cloned().map(median).collect();
     for (at, system) in systems.iter().enumerate() {
         let list: Vec<String> = times[at].iter().map(|seconds| format!("{seconds:.1}")).collect();
         let figures = last[at].as_ref().map_or(String::new(), |started| held(*system, started));
-        println!("  {:<7} {:>6.1} s   ({})   {figures}", format!("{system:?}"), medians[at], list.join(" "));
+        app.reporter.say(format!(
+            "  {:<7} {:>6.1} s   ({})   {figures}",
+            format!("{system:?}"),
+            medians[at],
+            list.join(" ")
+        ));
     }
     if let [ours, debian] = medians.as_slice() {
-        println!("  ratio   {:>6.2}", ours / debian);
+        app.reporter.say(format!("  ratio   {:>6.2}", ours / debian));
     }
     if systems.contains(&System::Debian) {
-        println!(
-            "  Debian's kernel and initrd are handed to the firmware by QEMU, past any boot loader: that is to its advantage."
-        );
+        app.reporter.say("  Debian's kernel and initrd are handed to the firmware by QEMU, past any boot loader: that is to its advantage.");
     }
     if let (Some(System::Ashlar), Some(Some(started))) = (systems.first(), last.first()) {
-        println!("\nwhere Ashlar's time goes, in the last start\n{}", chart(started));
+        app.reporter.say(format!("\nwhere Ashlar's time goes, in the last start\n{}", chart(started)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the six layers cost: the same machine with all of them and with none, in one run.
+//! The cost of the six layers: the same machine with all of them and with none, in one run.
 //!
 //! Without layers the same service runs as a plain process instead of in a container. The kernel is the same on both: its
 //! configuration cannot be left out, so what that costs is not in the figures.
@@ -38,7 +38,7 @@ const REQUESTS: u32 = 300;
 /// Starts both in turn, as often as asked, and prints medians.
 pub fn run(app: &App, runs: u32) -> Result<()> {
     if let Some(missing) = [qemu::PROGRAM, ssh::SSH, ssh::KEYGEN].into_iter().find(|name| tools::find(name).is_none()) {
-        println!("skipped: {missing} is not installed; `cargo xtask setup` installs it");
+        app.reporter.say(format!("skipped: {missing} is not installed; `cargo xtask setup` installs it"));
         return Ok(());
     }
     let all = Layer::ALL.iter().map(|layer| layer.folder().to_owned()).collect();
@@ -54,8 +54,8 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
             seen[at].push(measure(iso, at == 0, &log).with_context(|| format!("its console is in {log}"))?);
         }
     }
-    println!("\nthe six layers' cost, emulated, medians of {runs}");
-    print!("{}", overhead::table(&middle(&seen[0]), &middle(&seen[1])));
+    app.reporter.say(format!("\nthe six layers' cost, emulated, medians of {runs}"));
+    app.reporter.say(overhead::table(&middle(&seen[0]), &middle(&seen[1])));
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn costs(client: &SshClient, started: Instant, layers: bool, web: u16) -> Result
         memory_kib: memory.used,
         logins_per_second: f64::from(LOGINS) / login_seconds.as_secs_f64(),
         requests_per_second: f64::from(REQUESTS) / requests(web)?.as_secs_f64(),
-        writes_per_second: overhead::writes_per_second(&writes).with_context(|| format!("`{writes}` is no time"))?,
+        writes_per_second: overhead::writes_per_second(&writes).with_context(|| format!("`{writes}` is not a time"))?,
     })
 }
 

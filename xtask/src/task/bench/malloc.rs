@@ -38,12 +38,16 @@ pub fn run(app: &App) -> Result<()> {
         }
     }
     let medians: BTreeMap<&str, f64> = results.into_iter().map(|(name, values)| (name, median(values))).collect();
-    println!("allocations, {THREADS} threads, millions of operations a second, median of {RUNS}");
+    app.reporter.say(format!("allocations, {THREADS} threads, millions of operations a second, median of {RUNS}"));
     for (name, _) in &programs {
         let value = medians.get(name).copied().unwrap_or(f64::NAN);
-        println!("  {name:<12} {:>8.2}   {:>5.2} x stock musl", value / 1e6, value / medians["stock musl"]);
+        app.reporter.say(format!(
+            "  {name:<12} {:>8.2}   {:>5.2} x stock musl",
+            value / 1e6,
+            value / medians["stock musl"]
+        ));
     }
-    println!("  ashlar musl / host glibc {:>5.2}", medians["ashlar musl"] / medians["host glibc"]);
+    app.reporter.say(format!("  ashlar musl / host glibc {:>5.2}", medians["ashlar musl"] / medians["host glibc"]));
     Ok(())
 }
 
@@ -87,5 +91,5 @@ fn operations(program: &Utf8Path) -> Result<f64> {
     let text = exec::read(&Command::new(program.as_str()).arg(THREADS))?;
     let line = text.lines().find(|line| line.starts_with("mean")).with_context(|| format!("no mean in: {text}"))?;
     let word = line.split_whitespace().last().unwrap_or_default();
-    word.parse().with_context(|| format!("`{word}` is no number"))
+    word.parse().with_context(|| format!("`{word}` is not a number"))
 }

@@ -36,13 +36,13 @@ pub fn run(app: &App) -> Result<()> {
     let (ours, make) = (median(ours_took), median(make_took));
     let profile =
         if cfg!(debug_assertions) { "dev build: figures count for the release build only" } else { "release build" };
-    println!("nothing to do, {nodes} nodes, median of {RUNS} ({profile})");
-    println!(
+    app.reporter.say(format!("nothing to do, {nodes} nodes, median of {RUNS} ({profile})"));
+    app.reporter.say(format!(
         "  cargo xtask iso   {:>7.0} ms   every key computed, every layer looked up, the ISO as it was",
         ours * 1000.0
-    );
-    println!("  GNU make          {:>7.0} ms   time stamps compared", make * 1000.0);
-    println!("  ratio             {:>7.1}", ours / make);
+    ));
+    app.reporter.say(format!("  GNU make          {:>7.0} ms   time stamps compared", make * 1000.0));
+    app.reporter.say(format!("  ratio             {:>7.1}", ours / make));
     Ok(())
 }
 

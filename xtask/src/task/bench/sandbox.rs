@@ -1,4 +1,4 @@
-//! What the sandbox costs: packages built in turn with all of it, and with the mounts and namespaces alone.
+//! The cost of the sandbox: packages built in turn with all of it, and with the mounts and namespaces alone.
 
 use std::time::Instant;
 
@@ -17,8 +17,8 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
     let repository = app.repository()?;
     let store = app.store()?;
     let session = app.session(&repository, &store)?;
-    println!("seconds to build a package, median of {runs}");
-    println!("  {:16} {:>10} {:>10} {:>8}", "", "sandbox", "without", "ratio");
+    app.reporter.say(format!("seconds to build a package, median of {runs}"));
+    app.reporter.say(format!("  {:16} {:>10} {:>10} {:>8}", "", "sandbox", "without", "ratio"));
     let (mut with, mut without) = (0.0, 0.0);
     for name in PACKAGES {
         let name: PkgName = name.parse()?;
@@ -35,10 +35,10 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
         }
         anyhow::ensure!(outputs.windows(2).all(|two| two[0] == two[1]), "{name} differs with and without the sandbox");
         let [all, few] = seconds.map(median);
-        println!("  {:16} {all:>10.1} {few:>10.1} {:>8.3}", name.as_str(), all / few);
+        app.reporter.say(format!("  {:16} {all:>10.1} {few:>10.1} {:>8.3}", name.as_str(), all / few));
         with += all;
         without += few;
     }
-    println!("  {:16} {with:>10.1} {without:>10.1} {:>8.3}", "all", with / without);
+    app.reporter.say(format!("  {:16} {with:>10.1} {without:>10.1} {:>8.3}", "all", with / without));
     Ok(())
 }

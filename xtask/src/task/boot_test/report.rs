@@ -1,4 +1,4 @@
-//! What a boot test says about a scenario: lines, a table, the spread over many starts. Text from values only.
+//! The report of a boot test about a scenario: lines, a table, the spread over many starts. Text from values only.
 
 use ashlar_lab::console::facts::Seen;
 use camino::Utf8PathBuf;

@@ -30,6 +30,7 @@ const ENVIRONMENT: &str = "## Environment
 | `ASHLAR_STORE` | Directory of the store; `--store` wins. |
 | `ASHLAR_MIRRORS` | Addresses of mirrors of the store's `distfiles`, tried before upstream. |
 | `ASHLAR_DEBIAN_MIRROR` | Debian mirror for pool paths and the seed; otherwise those of apt's configuration. |
+| `NO_COLOR` | Errors have no colours on a terminal either. |
 | `XDG_CACHE_HOME` | The store is at `ashlar` in it when nothing else is said; otherwise at `~/.cache/ashlar`. |
 ";
 

@@ -46,10 +46,10 @@ Everything is compiled with these (`toolchain/hardening.toml`). A recipe switche
 /// The page.
 pub fn page(toolchain: &Toolchain) -> String {
     let mut page = format!("{NOTICE}{INTRODUCTION}{}{STYLES}", schema::table());
-    for style in Style::ALL {
+    for style in style::ALL {
         let scripts = scripts(style);
         if !scripts.is_empty() {
-            let _ = write!(page, "\n### {}\n\n```sh\n{scripts}```\n", style.as_str());
+            let _ = write!(page, "\n### {}\n\n```sh\n{scripts}```\n", style.name);
         }
     }
     page += FLAGS;
@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn every_style_that_runs_something_is_shown() {
-        let text = Style::ALL.map(scripts);
+        let text = style::ALL.map(scripts);
         let silent: Vec<&str> =
-            Style::ALL.iter().zip(&text).filter(|(_, text)| text.is_empty()).map(|(style, _)| style.as_str()).collect();
+            style::ALL.iter().zip(&text).filter(|(_, text)| text.is_empty()).map(|(style, _)| style.name).collect();
         assert_eq!(silent, ["kernel", "shell"]);
         let all = text.concat();
         assert!(all.contains("--disable-dependency-tracking {args}") && !all.contains("'{args}'"), "{all}");

@@ -31,7 +31,7 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
         keep(folder, &graphs, &real, &ours)?;
     }
     let unexplained = report::unexplained(&sorted, &graphs, &real, &ours);
-    Ok(verdict::verdict("graphs", &unexplained, &comparison, &sorted, &known, started))
+    Ok(verdict::verdict(app, "graphs", &unexplained, &comparison, &sorted, &known, started))
 }
 
 /// The graphs that were asked for; the scripts of the package are the last.

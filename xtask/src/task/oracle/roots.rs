@@ -68,19 +68,19 @@ pub struct Roots {
 pub enum Prepared {
     /// They are there.
     Ready(Roots),
-    /// This machine cannot have them; that is no fault of the project.
+    /// This machine cannot have them, through no fault of the project.
     Skipped(String),
 }
 
-/// Both roots, or nothing when this machine cannot have them, which is said.
+/// Both roots; `None`, with a note, when this machine cannot have them.
 pub fn both(app: &App, args: &OracleArgs, original: &Original) -> Result<Option<Roots>> {
     Ok(match prepare(app, original, args.rc.as_deref())? {
         Prepared::Ready(roots) => {
-            println!("seed {}, OpenRC {}", args.seed, roots.version);
+            app.reporter.say(format!("seed {}, OpenRC {}", args.seed, roots.version));
             Some(roots)
         }
         Prepared::Skipped(why) => {
-            println!("skipped: {why}");
+            app.reporter.say(format!("skipped: {why}"));
             None
         }
     })
@@ -104,9 +104,9 @@ pub fn prepare(app: &App, original: &Original, rc: Option<&Utf8Path>) -> Result<
     let home = all.join(original.folder);
     let debs = home.join("debs");
     fs_err::create_dir_all(&debs)?;
-    let lock = Lock::take(&home.join("lock"), || println!("waiting for another comparison"))?;
+    let lock = Lock::take(&home.join("lock"), || app.reporter.say("waiting for another comparison"))?;
     if let Err(error) = download(app, original, &home, &debs) {
-        return Ok(Prepared::Skipped(format!("the package openrc cannot be had: {error:#}")));
+        return Ok(Prepared::Skipped(format!("the package openrc cannot be fetched: {error:#}")));
     }
     let Some(version) = version(original, &debs)? else {
         return Ok(Prepared::Skipped(format!(

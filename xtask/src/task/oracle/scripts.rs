@@ -38,7 +38,7 @@ pub fn run(app: &App, args: &OracleArgs) -> Result<Exit> {
         keep(folder, &cases, &real, &ours)?;
     }
     let unexplained = report::unexplained(&sorted, &cases, &real, &ours);
-    Ok(verdict::verdict("scripts", &unexplained, &comparison, &sorted, &known, started))
+    Ok(verdict::verdict(app, "scripts", &unexplained, &comparison, &sorted, &known, started))
 }
 
 /// Puts the stand-in under each of its names into both roots, and who looks at it.

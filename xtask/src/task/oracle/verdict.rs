@@ -1,4 +1,4 @@
-//! What differs, what of it has a reason, and what is said about both.
+//! The differences, their documented reasons, and the report of both.
 
 use std::time::Instant;
 
@@ -29,6 +29,7 @@ pub fn keep(folder: &Utf8Path, sorted: &Sorted<'_>, known: &[Known]) -> Result<(
 
 /// Prints the verdict; `unexplained` is the long text about what has no reason.
 pub fn verdict(
+    app: &App,
     cases: &str,
     unexplained: &str,
     comparison: &Comparison,
@@ -36,7 +37,11 @@ pub fn verdict(
     known: &[Known],
     started: Instant,
 ) -> Exit {
-    print!("{}{unexplained}", report::documented(sorted, known));
-    println!("{} ({:.0} s)", report::summary(cases, comparison, sorted), started.elapsed().as_secs_f64());
+    app.reporter.say(format!("{}{unexplained}", report::documented(sorted, known)));
+    app.reporter.say(format!(
+        "{} ({:.0} s)",
+        report::summary(cases, comparison, sorted),
+        started.elapsed().as_secs_f64()
+    ));
     if sorted.unexplained.is_empty() { Exit::Good } else { Exit::Differs }
 }

@@ -8,7 +8,7 @@ use crate::ruleset::{
     Update, Verdict, Written,
 };
 use crate::show::text::effect::{has_address, nat_flags, operations};
-use crate::show::text::{is_part, several_bits};
+use crate::show::text::term::{is_part, several_bits};
 use crate::show::{Style, in_units, limit_unit};
 use crate::symbols;
 use crate::types::{self, Type};

@@ -1,9 +1,7 @@
 //! Actions of rules, and limits.
 
-use super::{operand_text, pattern, set, statement, value};
-use crate::field::Field;
-use crate::ruleset::{Family, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, Nat, NatKind, Reject, Update, Written};
-use crate::show::value::duration;
+use super::term::pattern;
+use crate::ruleset::{Family, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, Nat, NatKind, Reject};
 use crate::show::{Style, in_units, limit_unit};
 use crate::symbols;
 use crate::types::Type;
@@ -77,35 +75,6 @@ pub(super) fn reject(family: Family, reject: Reject) -> String {
         (Reject::Icmp(number), _) => code("icmp", Type::IcmpCode, number),
         (Reject::Icmpv6(number), _) => code("icmpv6", Type::Icmpv6Code, number),
         (Reject::TcpReset, _) => "reject with tcp reset".to_owned(),
-    }
-}
-
-pub(super) fn update(style: Style<'_>, family: Family, update: &Update) -> String {
-    let mut text = format!("{} @{} {{ {}", update.action.name(), update.set, operand_text(style, &update.key));
-    if let Some(timeout) = update.timeout {
-        text.push_str(&format!(" timeout {}", duration(timeout)));
-    }
-    // These are the initial counters of each element.
-    let stateless = Style { stateless: true, ..style };
-    for inner in &update.statements {
-        text.push_str(&format!(" {}", statement(stateless, family, inner)));
-    }
-    text.push_str(" }");
-    text
-}
-
-pub(super) fn written(style: Style<'_>, field: Field, written: &Written) -> String {
-    match written {
-        Written::Value(bytes) => value(style, field.of(), bytes),
-        Written::Map(operand, set) => format!("{} map {}", operand_text(style, operand), set::used(style, set)),
-        Written::Field(from, None) => from.text(),
-        Written::Field(from, Some((mask, xor))) => {
-            let mut text = from.text();
-            for (sign, bytes) in operations(mask, xor) {
-                text.push_str(&format!(" {sign} {}", value(style, field.of(), &bytes)));
-            }
-            text
-        }
     }
 }
 

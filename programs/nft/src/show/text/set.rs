@@ -1,7 +1,7 @@
 //! Sets and maps.
 
-use super::{pattern, statement, value, verdict};
-use crate::ruleset::{Data, DataType, Element, Family, Set, SetUse};
+use super::statement::{element, statement};
+use crate::ruleset::{DataType, Family, Set};
 use crate::show::Style;
 use crate::show::value::duration;
 use crate::types::Type;
@@ -61,17 +61,6 @@ fn types(set: &Set) -> String {
     }
 }
 
-/// A set as used in a rule.
-pub fn used(style: Style<'_>, set: &SetUse) -> String {
-    match set {
-        SetUse::Named(name) => format!("@{name}"),
-        SetUse::Anonymous(set) => {
-            let all: Vec<String> = set.elements.iter().map(|of| element(style, set, of)).collect();
-            format!("{{ {} }}", all.join(", "))
-        }
-    }
-}
-
 /// Elements per line, as in the original.
 fn per_line(set: &Set) -> usize {
     match &set.key[..] {
@@ -89,30 +78,4 @@ fn elements(style: Style<'_>, set: &Set) -> String {
     let all: Vec<String> = set.elements.iter().map(|of| element(style, set, of)).collect();
     let lines: Vec<String> = all.chunks(per_line(set)).map(|line| line.join(", ")).collect();
     lines.join(",\n\t\t\t     ")
-}
-
-fn element(style: Style<'_>, set: &Set, element: &Element) -> String {
-    let sides = set.key.iter().zip(&element.key);
-    let key: Vec<String> = sides.map(|(key, of)| pattern(style, key.of, of)).collect();
-    let mut text = key.join(" . ");
-    for each in &element.statements {
-        text.push_str(&format!(" {}", statement(style, Family::Inet, each)));
-    }
-    if let Some(timeout) = element.timeout.filter(|timeout| Some(*timeout) != set.timeout) {
-        text.push_str(&format!(" timeout {}", duration(timeout)));
-    }
-    if let Some(expires) = element.expires.filter(|_| !style.stateless) {
-        text.push_str(&format!(" expires {}", duration(expires)));
-    }
-    if let Some(comment) = &element.comment {
-        text.push_str(&format!(" comment \"{comment}\""));
-    }
-    match (&element.data, set.data) {
-        (Some(Data::Verdict(of)), _) => text.push_str(&format!(" : {}", verdict(of))),
-        (Some(Data::Value(bytes)), Some(DataType::Value(of))) => {
-            text.push_str(&format!(" : {}", value(style, of, bytes)))
-        }
-        _ => {}
-    }
-    text
 }

@@ -24,8 +24,8 @@ pub struct Member {
 }
 
 impl Member {
-    /// The workspace's manifest `text` for this member alone: `members` are folders, and dependencies that nobody needs are left
-    /// out, as are comments.
+    /// The workspace's manifest `text` for this member alone: `members` are folders. Leaves out comments and dependencies that no
+    /// member needs.
     ///
     /// # Errors
     /// A file that is not a workspace's.

@@ -69,7 +69,7 @@ pub struct LayerError {
 /// What is wrong with a layer.
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
-    /// The bytes could not be had; includes an early end.
+    /// Reading failed; includes an early end.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The header's sum is wrong.
@@ -256,7 +256,7 @@ fn decode(block: &[u8; BLOCK], records: &[u8]) -> Result<LayerEntry, Reason> {
         return form("a number in the header is not octal");
     };
     let size = match pax.get("size") {
-        Some(text) => text.parse().or_else(|_| form("the size record is no number"))?,
+        Some(text) => text.parse().or_else(|_| form("the size record is not a number"))?,
         None => octal_size,
     };
     if size > MAX_FILE || mode > 0o7777 || mtime > MAX_OCTAL {

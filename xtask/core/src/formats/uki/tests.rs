@@ -55,7 +55,7 @@ fn sections_are_appended_and_headers_follow() {
 fn refuses_when_the_table_cannot_grow() {
     let error = assemble(&stub(512), &[(".a", b"x"), (".b", b"x"), (".c", b"x"), (".d", b"x")]).unwrap_err();
     assert_eq!(error, UkiError::NoRoom { room: 3, wanted: 4 });
-    assert!(error.to_string().contains("room for 3 more section headers, but 4"));
+    assert!(error.to_string().contains("room for 3 more section headers and needs 4"));
 }
 
 #[test]

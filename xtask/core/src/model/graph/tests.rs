@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::recipe::{Output, Style};
+use crate::model::recipe::{Output, style};
 
 fn name(text: &str) -> PkgName {
     text.parse().unwrap()
@@ -26,7 +26,7 @@ fn recipes(lines: &[&str]) -> BTreeMap<PkgName, Recipe> {
             patch_files: Vec::new(),
             patches: Vec::new(),
             sources: Vec::new(),
-            style: Style::Shell,
+            style: style::SHELL,
             args: Vec::new(),
             env: BTreeMap::new(),
             cargo_lock: None,

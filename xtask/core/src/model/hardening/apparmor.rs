@@ -1,5 +1,5 @@
-//! AppArmor's profiles as data: which there are, what they are compiled for, and by which commands. The compiler is run in
-//! `xtask/src/compose/policy.rs`; what a profile may say is its business.
+//! AppArmor's profiles as data: their texts, the features that they are compiled for, and the commands. `xtask/src/compose/policy.rs`
+//! runs the compiler, which knows the profiles' language.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! Layer 5: `rules.toml` rendered as `/etc/audit/audit.rules`, `auditd.toml` as `/etc/audit/auditd.conf`, and a check per
-//! line of either. What the daemon and the kernel do with them is theirs; a rule that the kernel would refuse is found by
-//! the service `auditrules` when the system starts.
+//! line of either. This does not know what the daemon and the kernel do with them: the service `auditrules` finds a rule that the
+//! kernel refuses when the system starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,7 +158,7 @@ fn check(id: String, summary: String, reason: &str, kind: &str, keys: &[(&str, &
     }
 }
 
-/// What auditctl would take and should not be written, or would refuse when nobody looks.
+/// Faults that auditctl would accept, or would report only on a machine that starts.
 fn validate(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
     let mut add = |code, message: String, help: &str| {
         findings.push(Diagnostic::error(code, message).in_file(file).help(help));
@@ -174,13 +174,13 @@ fn validate(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
         if !control.text.starts_with('-') || ["-a", "-A", "-w"].iter().any(|word| first_word(&control.text) == *word) {
             add(
                 "audit::control",
-                format!("`{}` is no control", control.text),
+                format!("`{}` is not a control", control.text),
                 "a rule goes into a [[rule]], with a key",
             );
         }
     }
     if rules.finally.last().map(|last| last.text.as_str()) != Some("-e 2") {
-        let help = "make it the last [[finally]]: without it whoever becomes root takes the rules away";
+        let help = "make it the last [[finally]]: without it an attacker who becomes root takes the rules away";
         add("audit::not-locked", "the last line is not `-e 2`".to_owned(), help);
     }
     let mut seen = BTreeSet::new();
@@ -188,7 +188,7 @@ fn validate(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if rule.key.is_empty() || rule.key.len() > MAX_KEY_LENGTH || !rule.key.bytes().all(good) {
             let help = "a key is 1 to 31 letters, digits, `-` and `_`: it is what records are searched by";
-            add("audit::key", format!("`{}` is no key", rule.key), help);
+            add("audit::key", format!("`{}` is not a key", rule.key), help);
         }
         if rule.reason.len() < 10 || rule.reason.contains('\n') {
             add(
@@ -209,7 +209,7 @@ fn validate(rules: &Rules, file: &Utf8Path, findings: &mut Vec<Diagnostic>) {
         for text in rule.listed.keys().filter(|text| !rule.text.contains(text)) {
             add(
                 "audit::listed",
-                format!("`{text}` is listed and is no text of `{}`", rule.key),
+                format!("`{text}` is in `listed` and not in `text` of `{}`", rule.key),
                 "remove it, or write the rule",
             );
         }

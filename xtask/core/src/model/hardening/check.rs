@@ -1,7 +1,7 @@
 //! Promises about the running system, as data: `checks.toml` of a layer, and checks derived from its other data.
 //!
-//! A check has a kind and the kind's keys. Both, and the text form, are what `ashlar-audit` knows too (`programs/lib/checks`); what a
-//! kind means is its business.
+//! A check has a kind and the kind's keys. This and `ashlar-audit` share both and the text form (`programs/lib/checks`); only
+//! `ashlar-audit` knows what a kind means.
 
 use std::collections::BTreeSet;
 
@@ -115,7 +115,7 @@ impl Reader<'_> {
             let known = [*required, *optional].concat().join(", ");
             self.complain(
                 "check::unknown-key",
-                format!("`{key}` of `{id}` is no key of a {kind} check"),
+                format!("`{key}` of `{id}` is not a key of a {kind} check"),
                 &format!("its keys: {known}"),
             );
         }
@@ -135,7 +135,7 @@ impl Reader<'_> {
                 Some(layer) => drop(layers.insert(layer)),
                 None => {
                     let help = format!("a list of layers: {}", Layer::ALL.map(Layer::folder).join(", "));
-                    self.complain("check::unknown-layer", format!("`with` names {name}, which is no layer"), &help);
+                    self.complain("check::unknown-layer", format!("`with` names {name}, which is not a layer"), &help);
                 }
             }
         }

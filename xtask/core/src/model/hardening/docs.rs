@@ -104,8 +104,8 @@ fn document<T: serde::de::DeserializeOwned + Default>(texts: &Texts, path: &str,
 
 fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], scores: &[Score]) -> String {
     let mut page = format!(
-        "{NOTICE}# Hardening\n\nSix layers, each without trust in the others; those marked so are not there yet. The rest is rendered from the \
-         same data as the configuration in the image and the {} checks that `ashlar-audit` makes on the running system.\n\n## Scores\n\n\
+        "{NOTICE}# Hardening\n\nSix layers; none trusts the others. This page, the configuration in the image and the {} checks that \
+         `ashlar-audit` makes on the running system are rendered from the same data.\n\n## Scores\n\n\
          | grader | version | result |\n|---|---|---|\n",
         hardening.checks.len()
     );
@@ -125,13 +125,9 @@ fn hardening_page(hardening: &Hardening, layers: &Layers, findings: &[Finding], 
 }
 
 fn layer_section(page: &mut String, layer: Layer, entry: &LayerEntry, hardening: &Hardening) {
-    let planned = if entry.planned { " (not there yet)" } else { "" };
-    let _ = write!(page, "\n## {} {}{planned}\n\n{}\n", layer.number(), entry.title, entry.summary.trim());
-    if entry.planned {
-        return;
-    }
+    let _ = write!(page, "\n## {} {}\n\n{}\n", layer.number(), entry.title, entry.summary.trim());
     if !entry.option.is_empty() {
-        *page += "\n| can be had otherwise | cost as it is | how |\n|---|---|---|\n";
+        *page += "\n| option | cost of the default | how to change it |\n|---|---|---|\n";
         for HardeningOption { name, what, cost, otherwise, .. } in &entry.option {
             let how = if name.is_empty() {
                 cell(otherwise)

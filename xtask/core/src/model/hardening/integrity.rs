@@ -1,5 +1,5 @@
-//! Layer 5: `integrity.toml` rendered as the list that the program `integrity` reads. What a line of it means is that
-//! program's business (`programs/integrity/src/list.rs`).
+//! Layer 5: `integrity.toml` rendered as the list that the program `integrity` reads, which knows what its lines mean
+//! (`programs/integrity/src/list.rs`).
 
 use std::collections::BTreeSet;
 
@@ -66,7 +66,7 @@ fn validate(watched: &Watched, file: &Utf8Path, findings: &mut Vec<Diagnostic>) 
         if !plain || path.starts_with('/') != absolute || path.contains(char::is_whitespace) {
             let help =
                 "a tree and a skip begin with `/`, a home does not; none has `.`, `..`, spaces or a `/` at its end";
-            add("integrity::path", format!("`{path}` is no path for this place"), help);
+            add("integrity::path", format!("`{path}` is not a valid path here"), help);
         }
         if reason.len() < 10 || reason.contains('\n') {
             let help = "say in one line what its change would mean, or why it is left out";

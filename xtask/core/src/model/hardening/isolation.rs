@@ -1,7 +1,7 @@
 //! Layer 6: every service of an image that starts a daemon has a profile of its own.
 //!
-//! `rc` starts a service without one under `default.toml`, so that a script from elsewhere works. Of what the image itself
-//! brings, that would be an oversight.
+//! `rc` starts a service without one under `default.toml`, so that a script from elsewhere works. For a service of the image itself,
+//! a missing profile would be an oversight.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::base::diag::Diagnostic;
 /// Where the profiles are in the root.
 const PROFILES: &str = "usr/lib/confine/";
 
-/// A finding for each service script, by name, that starts a daemon and has no profile; those in `foreign` need none. Nothing when
+/// A finding for each service script, by name, that starts a daemon and has no profile; those in `foreign` need none. Empty when
 /// the layer is off.
 pub fn unconfined(made: &Hardening, scripts: &BTreeMap<String, String>, foreign: &[String]) -> Vec<Diagnostic> {
     let profile = |path: &String| Some(path.strip_prefix(PROFILES)?.strip_suffix(".toml")?.to_owned());

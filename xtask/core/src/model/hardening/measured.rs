@@ -1,5 +1,5 @@
-//! `hardening/measured.toml`: what graders said of the booted system, with the day. Written by `cargo xtask grade --write`, and
-//! by hand for what a boot test counts.
+//! `hardening/measured.toml`: the graders' results for the booted system, with the day. `cargo xtask grade --write` writes them;
+//! figures that a boot test counts are written by hand.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ pub struct Measured {
     pub score: Vec<Score>,
 }
 
-/// What one grader said.
+/// The result of one grader.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Score {

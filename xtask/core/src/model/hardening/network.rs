@@ -1,7 +1,9 @@
 //! Layer 3: `nftables.conf`, which is the file of the running system as it is, and a check for each rule.
 //!
-//! Here the file is only taken apart by lines: the comment before a rule is its reason. What rules mean, and whether they are
-//! right, is `programs/nft`'s business. Rules are written as they are listed, so that listing them is the check.
+//! This reads the file by lines only: the comment before a rule is its reason. `programs/nft` knows what the rules mean and whether
+//! they are right. The file has the rules as `nft list` prints them, so that listing them is the check.
+
+use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
@@ -13,6 +15,8 @@ use crate::base::digest::Digest;
 
 const RULES: &str = "hardening/3-network/nftables.conf";
 const FILE: &str = "etc/nftables.conf";
+/// Stands in a check for the ports that the rules admit.
+const ADMITTED: &str = "admitted";
 /// Lists the rules without counters and without who was seen.
 const LIST: [&str; 5] = ["nft", "-s", "-t", "list", "ruleset"];
 
@@ -47,6 +51,48 @@ impl Rule {
             keys,
         }
     }
+}
+
+/// Writes the ports that the chain `input` admits in the place of [`ADMITTED`], so that a service's port has one place.
+pub(super) fn name_admitted(checks: &mut [HardeningCheck], texts: &Texts, findings: &mut Vec<Diagnostic>) {
+    for check in checks.iter_mut().filter(|check| check.keys.iter().any(|(_, value)| value == ADMITTED)) {
+        let Some((file, text)) = text_of(texts, RULES, findings) else { return };
+        let ports = admitted(text, file, findings);
+        let value = |(key, value): (String, String)| match value == ADMITTED {
+            true => ports.iter().map(|port| (key.clone(), port.clone())).collect(),
+            false => vec![(key, value)],
+        };
+        check.keys = std::mem::take(&mut check.keys).into_iter().flat_map(value).collect();
+    }
+}
+
+/// The ports that the chain `input` accepts packets to, as `tcp 22`, in the order of protocol and number.
+fn admitted(text: &str, file: &Utf8Path, findings: &mut Vec<Diagnostic>) -> Vec<String> {
+    let mut ports = BTreeSet::new();
+    // A rule without a reason is another's finding.
+    let rules = rules(text, file, &mut Vec::new());
+    for Rule { text, .. } in rules.iter().filter(|rule| rule.id.starts_with("input-") && rule.text.ends_with(" accept"))
+    {
+        let words: Vec<&str> = text.split(&[' ', ','][..]).filter(|word| !word.is_empty()).collect();
+        for (at, _) in words.windows(2).enumerate().filter(|(_, two)| matches!(two, ["tcp" | "udp", "dport"])) {
+            let value = &words[at + 2..];
+            let list = match value.iter().position(|word| *word == "}") {
+                Some(end) if value.first() == Some(&"{") => &value[1..end],
+                _ => &value[..1.min(value.len())],
+            };
+            match list.iter().map(|word| word.parse::<u16>()).collect::<Result<Vec<_>, _>>() {
+                Ok(numbers) => ports.extend(numbers.into_iter().map(|number| (words[at], number))),
+                Err(_) => findings.push(
+                    Diagnostic::error("nftables::ports", format!("`{text}` does not list its ports by number"))
+                        .in_file(file)
+                        .help(
+                            "write each port, such as `tcp dport { 80, 443 }`: a check compares what listens with them",
+                        ),
+                ),
+            }
+        }
+    }
+    ports.into_iter().map(|(protocol, number)| format!("{protocol} {number}")).collect()
 }
 
 /// All rules are there, in this order, and no others.
@@ -144,5 +190,16 @@ mod tests {
         assert!(!listed.contains('#'));
         let other = whole(&TEXT.replace("counter", "accept")).keys;
         assert_ne!(whole(TEXT).keys, other);
+    }
+
+    #[test]
+    fn ports_are_those_that_input_accepts() {
+        let text = "table inet filter {\n\tchain input {\n\t\tudp sport 67 udp dport 68 accept\n\
+            \t\ttcp dport { 443, 80 } ct state new accept\n\t\ttcp dport 22 jump ssh\n\t\ttcp dport 25 drop\n\
+            \t\tudp dport @many accept\n\t}\n\tchain output {\n\t\tudp dport 53 accept\n\t}\n}\n";
+        let mut findings = Vec::new();
+        assert_eq!(admitted(text, Utf8Path::new("f"), &mut findings), ["tcp 80", "tcp 443", "udp 68"]);
+        let found: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(found, ["`udp dport @many accept` does not list its ports by number"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `layers.toml`: each layer in words, and the options by which a profile has something of it otherwise.
+//! `layers.toml`: each layer in words, and the options by which a profile changes its defaults.
 //!
 //! An option is a list of replacements in the layers' data, made before anything is rendered. So configuration, checks and reasons
 //! of an image follow from it as they do from the data as written.
@@ -24,13 +24,11 @@ pub(super) struct Layers {
 pub(super) struct LayerEntry {
     pub folder: String,
     pub title: String,
-    /// Nothing of it is there yet.
-    pub planned: bool,
     pub summary: String,
     pub option: Vec<HardeningOption>,
 }
 
-/// Something that can be had the other way.
+/// A default that a profile, or the builder by hand, can change.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct HardeningOption {
@@ -38,7 +36,7 @@ pub(super) struct HardeningOption {
     pub name: String,
     pub what: String,
     pub cost: String,
-    /// What one has without it, or how it is undone by hand.
+    /// What holds instead, or how to change it by hand.
     pub otherwise: String,
     pub replace: Vec<Replacement>,
 }
@@ -85,7 +83,7 @@ pub fn names(texts: &Texts) -> Result<Vec<String>, Vec<Diagnostic>> {
 /// The layers' data with the options that the profile in `file` names.
 ///
 /// # Errors
-/// A finding for each name that is no option, and each replacement that finds nothing to replace.
+/// A finding for each name that is not an option, and each replacement that finds nothing to replace.
 pub fn with_options(texts: &Texts, names: &[String], file: &Utf8Path) -> Result<Texts, Vec<Diagnostic>> {
     let mut texts = texts.clone();
     if names.is_empty() {

@@ -1,4 +1,4 @@
-//! What the layers give: files of the root, and checks of the running system.
+//! The output of the layers: files of the root, and checks of the running system.
 
 use std::collections::BTreeMap;
 

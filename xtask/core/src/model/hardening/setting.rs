@@ -1,4 +1,4 @@
-//! What is asked of every entry that sets a key to a value.
+//! The rules for every entry that sets a key to a value.
 
 use std::collections::BTreeSet;
 

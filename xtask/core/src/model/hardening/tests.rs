@@ -127,7 +127,6 @@ fn with_words() -> Texts {
         .iter()
         .map(|layer| format!("[[layer]]\nfolder = '{}'\ntitle = 'T'\nsummary = 'S.'\n", layer.folder()))
         .collect();
-    let layers = layers.replacen("folder = '3-network'\n", "folder = '3-network'\nplanned = true\n", 1);
     let option = "[[layer.option]]\nwhat = 'a|b'\ncost = 'c'\notherwise = 'u'\n";
     all.extend(texts(&[
         ("hardening/layers.toml", &(layers + option)),

@@ -1,4 +1,4 @@
-//! What the table says of a tool: how it is found, who needs it, what to install on which distribution.
+//! An entry of the table of tools: how to find the tool, which commands need it, what to install on which distribution.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct Tool {
     pub purpose: &'static str,
     /// How it is found.
     pub look: Look,
-    /// Who needs it.
+    /// The commands that need it.
     pub need: Need,
     /// What to install.
     pub packages: Packages,
@@ -33,7 +33,7 @@ pub enum Look {
     Files(&'static [&'static [&'static str]]),
 }
 
-/// Who needs a tool.
+/// The commands that need a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// Every build. Without it Ashlar cannot work here.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::IsoProfile;
+use super::{ESSENTIAL, IsoProfile};
 use crate::base::diag::{Diagnostic, suggest};
 
 /// The profiles with what they extend filled in, by the names of their folders.
@@ -74,6 +74,9 @@ fn over(base: IsoProfile, own: &IsoProfile, file: &Utf8Path, findings: &mut Vec<
         if !root.remove(package) {
             add(&format!("`{package}` is removed, and is not there"), "take it out of `remove`");
         }
+    }
+    for (name, what) in ESSENTIAL.iter().filter(|(name, _)| own.remove.iter().any(|package| package == name)) {
+        add(&format!("without {name} the system has {what}"), "take it out of `remove`");
     }
     for package in &own.add {
         if !root.insert(package.clone()) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Style;
+use super::style::Style;
 use crate::base::name::PkgName;
 
 /// Where a file of `[install]` or `license_files` may begin, beside the directory of the build.
@@ -24,7 +24,7 @@ impl InstallTable {
     ///
     /// Paths hold nothing that means something to the shell but `*` and the variable in front: `validate` saw to that.
     pub fn script(&self, style: Style) -> String {
-        let mut script = format!("cd \"{}\"\n", style.build_directory());
+        let mut script = format!("cd \"{}\"\n", style.build_directory);
         for (place, files) in &self.files {
             let files: Vec<String> = files.iter().map(|file| word(file)).collect();
             let (directory, name) = place.rsplit_once('/').unwrap_or(("", place));
@@ -60,19 +60,13 @@ pub fn licenses(name: &PkgName, files: &[String]) -> String {
 }
 
 /// What takes symbols and debugging information out of the programs and shared libraries below `$DESTDIR`, which are the
-/// executable files that begin as ELF does. `kernel` installs no programs, `cargo` links without symbols.
-pub fn strip(style: Style) -> &'static str {
-    match style {
-        Style::Kernel | Style::Cargo => "",
-        _ => STRIP,
-    }
-}
-
-const STRIP: &str = r#"find "$DESTDIR" -type f -perm -u=x -exec grep -alZ "$(printf '^\177ELF')" {} + | xargs -0 -r "$STRIP"
+/// executable files that begin as ELF does.
+pub const STRIP: &str = r#"find "$DESTDIR" -type f -perm -u=x -exec grep -alZ "$(printf '^\177ELF')" {} + | xargs -0 -r "$STRIP"
 "#;
 
 #[cfg(test)]
 mod tests {
+    use super::super::style;
     use super::*;
 
     #[test]
@@ -87,7 +81,7 @@ mod tests {
             links: BTreeMap::from([("usr/bin/mkfs.ext4".to_owned(), "mke2fs".to_owned())]),
         };
         let name = "e2fsprogs".parse().unwrap();
-        let text = table.script(Style::Autotools) + &licenses(&name, &list(&["NOTICE", "lib/uuid/COPYING"]));
+        let text = table.script(style::named("autotools").unwrap()) + &licenses(&name, &list(&["NOTICE", "lib/uuid/COPYING"]));
         insta::assert_snapshot!(text);
     }
 }

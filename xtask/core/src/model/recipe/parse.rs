@@ -1,4 +1,4 @@
-//! Text of a `pkg.toml` into [`RawRecipe`]: shape only. Meaning is `validate`'s.
+//! Text of a `pkg.toml` into [`RawRecipe`]: shape only. `validate` adds meaning.
 
 use camino::Utf8Path;
 
@@ -39,10 +39,9 @@ const RECIPE: Document = Document {
 /// Reads a `pkg.toml`; `file` is its path relative to the repository, for messages.
 ///
 /// # Errors
-/// The first problem of shape: not TOML, an unknown key, a key twice, a value of the wrong type.
-#[expect(clippy::result_large_err, reason = "made at most once per file, and shown at once")]
-pub fn parse(text: &str, file: &Utf8Path) -> Result<RawRecipe, Diagnostic> {
-    schema::read(text, file, &RECIPE)
+/// Every problem of shape: unknown keys, values of the wrong type; or the first, when that is a key twice or no TOML at all.
+pub fn parse(text: &str, file: &Utf8Path) -> Result<RawRecipe, Vec<Diagnostic>> {
+    schema::read_all(text, file, &RECIPE)
 }
 
 #[cfg(test)]
@@ -60,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_synonym_leads_to_a_real_key() {
-        let message = |text: &str| parse(text, "x".into()).unwrap_err().help.unwrap();
+        let message = |text: &str| parse(text, "x".into()).unwrap_err().remove(0).help.unwrap();
         let mut keys = message("zzz = 1");
         for table in ["[[source]]", "[build]", "[phases]", "[[test]]"] {
             keys.push_str(&message(&format!("{table}\nzzz = 1")));

@@ -1,16 +1,16 @@
-//! `pkg.toml` as written: every key optional, every value with its place in the text, nothing judged.
+//! `pkg.toml` as written: every key optional, every value with its place in the text, nothing validated.
 //!
-//! Only shape lives here (which keys exist, which type they have). What a value means, and whether a key may be absent,
-//! is `validate`'s business, so that one run can report every mistake. `schema` makes the JSON schema and the page
-//! `docs/recipe.md` of these types, so what stands above a field here is written for whoever writes a recipe.
+//! Only shape lives here (which keys exist, which type they have). `validate` decides what a value means and whether a key may be
+//! absent, so that one run can report every mistake. `schema` makes the JSON schema and the page `docs/recipe.md` of these types, so
+//! the text above a field here is for people who write recipes.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Style;
 use super::spanned::Spanned;
+use super::style;
 use crate::base::name::Phase;
 
 /// More leading components than any tarball has.
@@ -118,7 +118,7 @@ pub struct RawPatch {
 #[serde(default, deny_unknown_fields)]
 pub struct RawBuild {
     /// Build style: supplies the phases that the recipe does not write. `shell` when the recipe writes `install` itself.
-    #[schemars(extend("enum" = Style::ALL.map(Style::as_str)))]
+    #[schemars(extend("enum" = style::ALL.map(|style| style.name)))]
     pub style: Option<Text>,
     /// Arguments added to the style's own.
     pub args: Vec<Text>,

@@ -74,7 +74,7 @@ fn rows(table: &mut String, object: &Map<String, Value>, header: &str) {
 /// The keys of the table with this header, in the order of the type: the parser lists them when it meets another.
 pub fn order(header: &str) -> Vec<String> {
     let unknown = format!("{header}\n\"\" = 0\n");
-    let help = parse(&unknown, Utf8Path::new("")).err().and_then(|finding| finding.help).unwrap_or_default();
+    let help = parse(&unknown, Utf8Path::new("")).err().and_then(|mut found| found.remove(0).help).unwrap_or_default();
     help.split(": ").nth(1).unwrap_or_default().split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Meaning of a recipe: [`RawRecipe`] and its surroundings into [`Recipe`], or every finding at once.
 //!
 //! One submodule per part of the file. Each takes the collector and gives the part as far as it is usable; the result
-//! counts only when nothing was found. What needs other recipes (unknown packages, cycles) is `graph`'s business.
+//! counts only when nothing was found. `graph` finds what needs other recipes: unknown packages, cycles.
 
 mod build;
 mod depends;

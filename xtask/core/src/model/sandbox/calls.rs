@@ -1,7 +1,7 @@
-//! The filter of system calls: what a build may ask of the kernel. Most holes of a kernel are in calls that no compiler makes.
+//! The filter of system calls: the calls that a build may make. Most holes of a kernel are in calls that no compiler makes.
 //!
 //! A call in no list fails with ENOSYS, as on a kernel that is older than it: programs then do without. Those of [`REFUSED`] fail
-//! with EPERM, as they do for everybody without rights, since upstreams' tests tell the two apart.
+//! with EPERM, as they do for unprivileged users, since upstreams' tests distinguish the two.
 
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ const IDENTITY: &[&str] = &[
     "setfsgid", "capset", "chroot", "seccomp", "landlock_create_ruleset", "landlock_add_rule",
     "landlock_restrict_self",
 ];
-/// Reading how the clock is kept. Changing it needs a right that nobody in the sandbox has.
+/// Reading how the clock is kept. Changing it needs a capability that no process in the sandbox has.
 #[rustfmt::skip]
 const CLOCK: &[&str] = &[
     "adjtimex", "clock_adjtime",

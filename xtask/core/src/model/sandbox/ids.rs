@@ -1,7 +1,7 @@
-//! Who a build's processes are on the host: nobody.
+//! The ids of a build's processes on the host, which belong to no account.
 //!
-//! Inside, a build is root and has 65,535 ids or more, for tests that change users. On the host each build has a range that no
-//! account has and no other build at the time: what is counted by user (processes, keys, pipes, watches) is counted by build.
+//! Inside, a build is root and has 65,535 ids or more, for tests that change users. On the host each build has a range of its own,
+//! which no account and no other running build has. So the kernel's counts by user (processes, keys, pipes, watches) are by build.
 
 use serde::Serialize;
 
@@ -19,9 +19,9 @@ pub struct Range {
 /// As whom a build runs on the host. Users and groups have the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Ids {
-    /// Root of the machine builds: nobody's ids.
+    /// Root runs the build: ids that belong to no account.
     Nobody(Range),
-    /// A user builds: root inside is he himself, the others are his subordinate ids.
+    /// A user runs the build: root inside is that user, the other ids are the user's subordinate ids.
     User {
         /// His user and group.
         own: (u32, u32),
@@ -64,10 +64,10 @@ pub fn of_build(name: &str, uid_map: &str, gid_map: &str) -> Result<Range, Strin
     ))
 }
 
-/// A user's first range in the text of `/etc/subuid` or `/etc/subgid`, which name him by name or number.
+/// A user's first range in the text of `/etc/subuid` or `/etc/subgid`, which have the user's name or number.
 ///
 /// # Errors
-/// When he has none that is large enough, with the command that gives him one.
+/// When the user has none that is large enough, with the command that adds one.
 pub fn subordinate(file: &str, text: &str, names: [&str; 2]) -> Result<Range, String> {
     let range = |line: &str| {
         let mut fields = line.trim().split(':');

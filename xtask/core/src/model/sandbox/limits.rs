@@ -1,4 +1,4 @@
-//! What a build may take of the machine. Constants are far above what any recipe needs, and far below what stops a machine.
+//! The limits of a build. They are far above the needs of any recipe, and far below what stops a machine.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ pub const OPEN_FILES: u64 = 1024;
 pub const FILE_END: u64 = 4 << 40;
 /// Bytes that one build may occupy on the disk. The kernel's build takes about 3 GB.
 pub const DISK: u64 = 24 << 30;
-/// Bytes of the disk that a build leaves free, whoever took the rest.
+/// Bytes of the disk that stay free during a build, whichever process uses the rest.
 pub const DISK_LEFT: u64 = 2 << 30;
 /// Memory that is left to the machine: at least this, and at least an eighth of all.
 const LEFT: u64 = 1 << 30;
@@ -20,7 +20,7 @@ const LEAST: u64 = 1 << 30;
 /// The limits of one build. What is the same everywhere is a constant beside this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Memory, page cache included, in bytes; without when there is no control group to limit it.
+    /// Memory, page cache included, in bytes; no limit without a control group.
     pub memory: Option<u64>,
 }
 
@@ -57,7 +57,7 @@ pub fn verdict(limits: Limits, met: Met) -> Option<String> {
     }
     if met.refused > 0 {
         said.push(format!(
-            "it wanted more than {PROCESSES} processes at once, and was refused {} of them",
+            "it tried to run more than {PROCESSES} processes at once; the kernel refused {} of them",
             met.refused
         ));
     }

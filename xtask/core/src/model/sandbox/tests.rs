@@ -1,4 +1,4 @@
-//! The configuration as a whole is a snapshot; what must never be in it is said apart.
+//! The configuration as a whole is a snapshot; tests of their own name what must never be in it.
 
 use super::ids::Range;
 use super::*;

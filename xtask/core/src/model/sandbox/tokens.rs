@@ -1,7 +1,7 @@
-//! Which build may start how many more compilers: the sharing of job tokens between builds that run at once.
+//! How many more compilers each build may start: the sharing of job tokens between builds that run at once.
 //!
-//! Each build has a pipe of its own, as GNU make wants it, and what a build does to its pipe concerns itself alone. Each has one
-//! token by right, that of the phase itself, which is in no pipe and which no other can keep from it.
+//! Each build has a pipe of its own, in GNU make's form; a build can spoil its own pipe only. Each has one token by right, that of the
+//! phase itself, which is in no pipe, so that no other build can take it.
 
 /// What is known of a build's pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,8 @@ impl Lent {
     }
 }
 
-/// How many tokens should wait in each build's pipe, of `jobs` in all. What no build holds is spread evenly, first over those that
-/// hold least: whoever wants more finds some, whoever wants none gives his share up at the next look.
+/// How many tokens should wait in each build's pipe, of `jobs` in all. Tokens that no build holds are spread evenly, first over the builds
+/// that hold least: a build that needs more finds some, a build that needs none loses its share at the next look.
 pub fn spread(jobs: usize, builds: &[Lent]) -> Vec<usize> {
     let held: usize = builds.iter().map(|build| build.held()).sum();
     let spare = jobs.saturating_sub(builds.len() + held);

@@ -1,5 +1,5 @@
-//! Whether a signed index may take the place of the committed one. An old index has a good signature for ever: who answers for a
-//! mirror could give one of before a security update.
+//! Decides whether a signed index may replace the committed one. An old index has a good signature for ever: a hostile mirror could
+//! serve one from before a security update.
 
 use super::LOCK_FILE;
 use super::index::ReleaseFile;
@@ -12,26 +12,26 @@ use super::lock::Release;
 /// not say when it was made.
 pub fn verify(new: &ReleaseFile, committed: Option<&Release>, now: u64) -> Result<(), String> {
     let date =
-        seconds(&new.date).ok_or_else(|| format!("it says {:?}, which is no date; ask another mirror", new.date))?;
+        seconds(&new.date).ok_or_else(|| format!("its date {:?} is not a date; use another mirror", new.date))?;
     if let Some(until) = &new.valid_until {
-        let end = seconds(until)
-            .ok_or_else(|| format!("it is valid until {until:?}, which is no date; ask another mirror"))?;
+        let end =
+            seconds(until).ok_or_else(|| format!("its `Valid-Until` {until:?} is not a date; use another mirror"))?;
         if now > end {
             return Err(format!(
-                "it was valid until {until} only: the mirror is stale, or somebody plays an old index back. \
-                 Name another mirror; when this host's clock is wrong, set it"
+                "it was valid until {until} only: the mirror is stale, or an attacker replays an old index. \
+                 Use another mirror; when this host's clock is wrong, set it"
             ));
         }
     }
     // Another suite has a history of its own.
     let Some(committed) = committed.filter(|committed| committed.suite == new.codename) else { return Ok(()) };
     let known = seconds(&committed.date).ok_or_else(|| {
-        format!("{LOCK_FILE} has the date {:?}, which is no date; take the committed file again", committed.date)
+        format!("the date {:?} in {LOCK_FILE} is not a date; restore the committed file", committed.date)
     })?;
     if date < known {
         return Err(format!(
-            "it is of {}, and {LOCK_FILE} was made from one of {}: the mirror is stale, or somebody plays an old index back. \
-             Name another mirror; if going back is what you want, remove {LOCK_FILE} first",
+            "it is of {}, and {LOCK_FILE} was made from one of {}: the mirror is stale, or an attacker replays an old index. \
+             Use another mirror; to go back on purpose, remove {LOCK_FILE} first",
             new.date, committed.date
         ));
     }

@@ -162,7 +162,7 @@ impl SeedLock {
         };
         let mut findings = Vec::new();
         if self.release.suite != def.suite {
-            let message = format!("seed.lock pins suite `{}`, seed.toml wants `{}`", self.release.suite, def.suite);
+            let message = format!("seed.lock pins suite `{}`, seed.toml names `{}`", self.release.suite, def.suite);
             findings.push(stale("seed::stale-suite", message));
         }
         if self.tree_key.is_some_and(|key| key != self.key(def)) {
@@ -171,7 +171,10 @@ impl SeedLock {
         }
         let locked = |name: &String| self.packages.iter().any(|package| package.name == *name);
         for name in def.packages.iter().filter(|name| !locked(name)) {
-            findings.push(stale("seed::stale-lock", format!("package `{name}` is wanted but not in seed.lock")));
+            findings.push(stale(
+                "seed::stale-lock",
+                format!("seed.toml names package `{name}`, which is not in seed.lock"),
+            ));
         }
         for name in def.exclude.iter().filter(|name| locked(name)) {
             findings.push(stale("seed::stale-lock", format!("package `{name}` is excluded but in seed.lock")));

@@ -1,4 +1,4 @@
-//! The closure of the wanted packages over an index: the same answer for the same two inputs, in whatever order they are written.
+//! The closure of the named packages over an index. The order in which either is written does not change the answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,11 @@ pub struct Resolution {
 
 /// Resolves `def.packages` with all they depend on, minus `def.exclude`.
 ///
-/// Of a group of alternatives one that is wanted by name wins, else the first that exists; a group whose choice is excluded
+/// Of a group of alternatives, one that the definition names wins, else the first that exists; a group whose choice is excluded
 /// counts as fulfilled.
 ///
 /// # Errors
-/// Every wanted name that does not exist and every dependency nothing fulfils, each with the path that leads to it.
+/// Every name that does not exist and every dependency that no package provides, each with the path that leads to it.
 pub fn resolve(def: &SeedDef, index: &Index) -> Result<Resolution, Vec<Diagnostic>> {
     let mut walk = Walk {
         wanted: def.packages.iter().map(String::as_str).collect(),
@@ -50,7 +50,7 @@ struct Walk<'a> {
     wanted: BTreeSet<&'a str>,
     excluded: BTreeSet<&'a str>,
     used: BTreeSet<&'a str>,
-    /// Who asked for a package first; empty for wanted ones.
+    /// The package that needed another first; empty for those that the definition names.
     parents: BTreeMap<&'a str, &'a str>,
     findings: Vec<Diagnostic>,
     index: &'a Index,
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
         }
         path.reverse();
         self.findings.push(
-            Diagnostic::error("seed::unresolved", format!("nothing in the index fulfils `{wanted}`"))
+            Diagnostic::error("seed::unresolved", format!("no package of the index provides `{wanted}`"))
                 .in_file(DEF_FILE)
                 .label(format!("needed by {}", path.join(" -> ")))
                 .help("drop the package that needs it, or add the name to `exclude` when the tools work without it"),
@@ -230,11 +230,11 @@ mod tests {
           --> toolchain/seed.toml
            = did you mean `a`?
         help: look the name up with `apt-cache search`
-        error[seed::unresolved]: nothing in the index fulfils `c (>= 2) | d`
+        error[seed::unresolved]: no package of the index provides `c (>= 2) | d`
           --> toolchain/seed.toml
            = needed by a -> b
         help: drop the package that needs it, or add the name to `exclude` when the tools work without it
-        error[seed::unresolved]: nothing in the index fulfils `e`
+        error[seed::unresolved]: no package of the index provides `e`
           --> toolchain/seed.toml
            = needed by a -> b
         help: drop the package that needs it, or add the name to `exclude` when the tools work without it

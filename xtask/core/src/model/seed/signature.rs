@@ -1,4 +1,4 @@
-//! What `gpgv` said about a signature, read from its status lines (`--status-fd`), which are a stable interface.
+//! The verdict of `gpgv` on a signature, read from its status lines (`--status-fd`), which are a stable interface.
 
 /// The fingerprints of the primary keys, out of `allowed`, that made a valid signature.
 ///

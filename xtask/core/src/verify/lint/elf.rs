@@ -1,4 +1,4 @@
-//! What programs, libraries and object files say about themselves, and what they must say.
+//! Lints of programs, libraries and object files.
 
 use super::file::{File, Part};
 use super::needles::{self, Needles};

@@ -1,5 +1,7 @@
 //! A file in front of the rules, taken apart once for all of them.
 
+use std::borrow::Cow;
+
 use crate::formats::manifest::{ElfFacts, ManifestEntry};
 use crate::formats::{ar, elf};
 
@@ -24,7 +26,7 @@ pub struct Part<'a> {
     /// Its bytes.
     pub bytes: &'a [u8],
     /// What it says about itself, when it is ELF.
-    pub elf: Option<Result<ElfFacts, String>>,
+    pub elf: Option<Result<Cow<'a, ElfFacts>, String>>,
 }
 
 impl Part<'_> {
@@ -37,18 +39,25 @@ impl Part<'_> {
 impl<'a> File<'a> {
     /// Takes a file apart.
     pub fn new(entry: &'a ManifestEntry, bytes: &'a [u8]) -> Self {
-        let whole =
-            |broken| Self { entry, bytes, parts: vec![Part { member: None, bytes, elf: elf::facts(bytes) }], broken };
+        let whole = |broken| {
+            // The scan that hashed the file read them already.
+            let elf = entry.elf.as_ref().map_or_else(|| facts(bytes), |facts| Some(Ok(Cow::Borrowed(facts))));
+            Self { entry, bytes, parts: vec![Part { member: None, bytes, elf }], broken }
+        };
         match ar::members(bytes) {
             None => whole(None),
             Some(Err(reason)) => whole(Some(reason)),
             Some(Ok(members)) => {
                 let part = |member: ar::Member<'a>| {
                     let bytes = member.bytes;
-                    Part { member: Some(member), bytes, elf: elf::facts(bytes) }
+                    Part { member: Some(member), bytes, elf: facts(bytes) }
                 };
                 Self { entry, bytes, parts: members.into_iter().map(part).collect(), broken: None }
             }
         }
     }
+}
+
+fn facts<'a>(bytes: &[u8]) -> Option<Result<Cow<'a, ElfFacts>, String>> {
+    Some(elf::facts(bytes)?.map(Cow::Owned))
 }

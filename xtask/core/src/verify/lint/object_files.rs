@@ -1,13 +1,13 @@
 //! Compilation units and machine code: what shows that the compiler's flags were in force.
 //!
-//! A stripped static program does not say how it was compiled. What is proved here, and from what:
+//! A stripped static program does not say how it was compiled. How we verify compiler flags:
 //!
 //! - Of every installed object file and library member that names a source of C or C++: it was compiled with the toolchain's
 //!   configuration. That alone asks for marks of control-flow enforcement (CET) in every object file; one without marks went
 //!   past it.
 //! - Of the units of programs, which are looked at in the build tree before anything is stripped: the same, of every unit that
 //!   does not name its compiler. The configuration leaves that name out, and plain clang, by which programs for the build itself
-//!   are compiled, puts it in. A recipe that opts out of `no-ident` has no such programs: there, every unit is judged.
+//!   are compiled, puts it in. A recipe that opts out of `no-ident` has no such programs: there, every unit counts.
 //! - That the stack protector, which the same configuration asks for, was not switched off again: nothing in the sources, as
 //!   patched and configured, names an option or attribute that could ([`WORDS`]), but for [`KNOWN`].
 //! - Of every program: its code reads the stack's guard.
@@ -48,7 +48,7 @@ const PROPERTIES: u32 = 5;
 /// One object file that a compiler wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// The source as the compiler was told.
+    /// The source file, as the compiler's command line named it.
     pub source: String,
     /// It names its compiler: plain clang and rustc do, our configuration does not.
     pub named_compiler: bool,
@@ -98,7 +98,7 @@ impl ExpectedNotes {
             files: "**".to_owned(),
             reason: "the recipe opts out of the marks".to_owned(),
         };
-        LintPolicy { exemptions: if self.cet { Vec::new() } else { vec![exemption] }, ..LintPolicy::default() }
+        LintPolicy { exemptions: if self.cet { Vec::new() } else { vec![exemption] } }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the ELF files of an image are hardened, as a table: one row for each file, and how many have what they must.
 //!
-//! The checks fail a build on the first fault; this shows what holds, by name. What the stack protector's column proves is said in
-//! [`super::object_files`].
+//! The checks fail a build on the first fault; this shows what holds, by name. [`super::object_files`] says what the stack
+//! protector's column proves.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ pub struct Row {
     pub rust: bool,
     /// What the linker decided.
     pub elf: ElfFacts,
-    /// Instructions that read the stack's guard; absent for what is no code for x86-64.
+    /// Instructions that read the stack's guard; absent for code that is not for x86-64.
     pub guard_reads: Option<usize>,
     /// Marked for CET in every part.
     pub marked: bool,

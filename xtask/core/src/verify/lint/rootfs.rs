@@ -19,15 +19,14 @@ const fn lint(
 pub const SET_ID: Lint = lint(
     "lint::rootfs-set-id",
     "no file is setuid or setgid",
-    "remove the bits in the install phase; where one is really needed, declare the path",
-    |manifest, policy| {
+    "remove the bits in the install phase; a service that needs a privilege gets it from its profile in hardening/6-isolation",
+    |manifest, _| {
         each(manifest, |entry| {
-            let undeclared = entry.mode & 0o6000 != 0 && !policy.set_id.contains(&entry.path);
-            undeclared.then(|| format!("`{}` has mode {:04o}", entry.path, entry.mode))
+            (entry.mode & 0o6000 != 0).then(|| format!("`{}` has mode {:04o}", entry.path, entry.mode))
         })
     },
 );
-/// Nobody can write what everybody reads.
+/// Files that all users read, only their owner can write.
 pub const WORLD_WRITABLE: Lint = lint(
     "lint::rootfs-world-writable",
     "nothing is writable for everybody, except directories with the sticky bit",

@@ -51,13 +51,11 @@ impl Hit {
 /// Deviations from the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LintPolicy {
-    /// Paths that may have setuid or setgid.
-    pub set_id: Vec<String>,
     /// Deviations.
     pub exemptions: Vec<Exemption>,
 }
 
-/// A deviation somebody took responsibility for.
+/// An accepted deviation, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     /// Name of the lint.

@@ -270,7 +270,7 @@ fn shape_of_the_tree() {
         ManifestEntry::file("data/x", 0o644, b""),
         ManifestEntry { mode: 0o1777, ..ManifestEntry::dir("tmp") },
         ManifestEntry { mode: 0o777, ..ManifestEntry::dir("srv") },
-        ManifestEntry::file("usr/bin/su", 0o4755, b""),
+        ManifestEntry::file("usr/bin/su", 0o755, b""),
         ManifestEntry::file("usr/bin/sudo", 0o4755, b""),
         ManifestEntry::file("usr/lib/x.la", 0o644, b""),
         ManifestEntry::file("usr/lib/p.pyc", 0o666, b""),
@@ -284,7 +284,6 @@ fn shape_of_the_tree() {
         reason: "test".to_owned(),
     };
     let policy = LintPolicy {
-        set_id: vec!["usr/bin/su".to_owned()],
         exemptions: vec![
             exempt("lint::rootfs-usr-local", "usr/local/**"),
             exempt("lint::rootfs-usrlocal", "**"),
@@ -300,7 +299,7 @@ fn shape_of_the_tree() {
 fn an_unreadable_file_is_an_error_not_a_finding() {
     let manifest = Manifest::new(vec![ManifestEntry::file("a", 0o644, b"")]).unwrap();
     let error = run(&manifest, &Tree(BTreeMap::new()), &Subject::default(), &LintPolicy::default()).unwrap_err();
-    assert!(error.to_string().starts_with("reading `a` for checks"));
+    assert!(error.to_string().starts_with("reading `a` for lints"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Attempts of a user on the system's log: to speak as the system, to push out what others wrote, to fill its place, and to take all
-//! places of `become`.
+//! Attacks of a user on the system's log: to write as the system, to push out the lines of others, to fill its disk, and to occupy all
+//! slots of `become`.
 
 use crate::console::facts::{Expected, Fact};
 
@@ -8,7 +8,7 @@ fn is(text: &str) -> Expected {
     Expected::Is(text.to_owned())
 }
 
-/// Lines that claim to be somebody else's, and one that hides its end.
+/// Lines that claim another sender, and one that hides its end.
 pub(super) fn written() -> Vec<Fact> {
     vec![
         Fact::new(
@@ -32,7 +32,7 @@ pub(super) fn written() -> Vec<Fact> {
     ]
 }
 
-/// A user who writes as much as he can. One who fills his home is in the scenario `exhaustion`.
+/// A user who writes as many lines as possible. The scenario `exhaustion` has one who fills /home.
 pub(super) fn flooded() -> Vec<Fact> {
     vec![Fact::new(
         "a flood is its author's loss",

@@ -1,11 +1,12 @@
-//! Attempts to act as root without the number of one's login, or with another's: the number stays, and what cannot be refused is told.
+//! Attempts to act as root without the number of one's login, or with another's: the number stays, and the record shows what cannot be
+//! refused.
 
 use super::records::search;
 use crate::console::facts::{Expected, Fact};
 use crate::scenario::accounts::ADMIN;
 
-/// A command of a member of wheel that once ran without his number, or that might: name of the fact, and the command, which prints
-/// the number that it has as `number=N`.
+/// A command of a member of wheel that once ran without the member's number, or that might: name of the fact, and the command, which
+/// prints the number that it has as `number=N`.
 const WAYS: [(&str, &str); 6] = [
     ("a shell by way of init.d", "become /etc/init.d/../../usr/bin/sh -c 'echo number=$(cat /proc/self/loginuid)'"),
     (
@@ -41,8 +42,8 @@ pub(super) fn shed() -> Vec<Fact> {
     facts
 }
 
-/// Services are nobody's, whoever restarts them; who asked is in the log. What somebody puts into a service's script is on record
-/// with his number, and so is what it then does with it.
+/// Services belong to no login, whichever user restarts them; the log names that user. A change of a service's script is on record with
+/// its author's number, and so are the actions of the changed script.
 pub(super) fn told() -> Vec<Fact> {
     let is = |text: &str| Expected::Is(text.to_owned());
     let recorded = |what: &str| format!("{} | grep -q '^type=SYSCALL' && echo recorded", search(what));

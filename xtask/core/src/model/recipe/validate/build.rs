@@ -9,10 +9,9 @@ use super::findings::Findings;
 use super::identity::Identity;
 use super::text::{expand, path_fault};
 use crate::base::diag::{Diagnostic, suggest};
-use crate::base::name::{Phase, PkgName};
+use crate::base::name::Phase;
 use crate::model::recipe::raw::{RawBuild, RawRecipe, Text};
-use crate::model::recipe::style::{self, StyleInputs};
-use crate::model::recipe::{Style, rooted};
+use crate::model::recipe::{Style, rooted, style};
 
 /// What the build contract fixes for every phase; a recipe that changed one of these would break the contract.
 pub const CONTRACT: [&str; 26] = [
@@ -76,19 +75,19 @@ pub(super) fn check(raw: &RawRecipe, identity: &Identity, files: &BTreeSet<Strin
         cargo_lock: crates(table, style, files, found),
         workspace: workspace(raw, build, style, files, found),
     };
-    unused(raw, build, identity, &checked, found);
+    unused(raw, build, &checked, found);
     checked
 }
 
 fn styles() -> String {
-    Style::ALL.map(|style| format!("`{}`", style.as_str())).join(", ")
+    style::ALL.map(|style| format!("`{}`", style.name)).join(", ")
 }
 
 /// The style named; `shell` when none is named and the recipe itself says how it is installed.
 fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Option<Style> {
     let Some(text) = &table.get_ref().style else {
         if raw.phases.install.is_some() {
-            return Some(Style::Shell);
+            return Some(style::SHELL);
         }
         let finding = Diagnostic::error("recipe::missing-key", "the recipe does not say how it is built")
             .help(format!("write `style = \"…\"` into `[build]`, or your own `[phases]`; styles: {}", styles()));
@@ -98,12 +97,12 @@ fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Op
         });
         return None;
     };
-    let style = Style::from_name(text.get_ref());
+    let style = style::named(text.get_ref());
     if style.is_none() {
         let message = format!("there is no build style `{}`", text.get_ref());
         let finding =
             Diagnostic::error("recipe::unknown-style", message).at(text.span()).help(format!("styles: {}", styles()));
-        found.add(match suggest(text.get_ref(), Style::ALL.iter().map(|style| style.as_str())) {
+        found.add(match suggest(text.get_ref(), style::ALL.iter().map(|style| style.name)) {
             Some(close) => finding.label(format!("did you mean `{close}`?")),
             None => finding.label("unknown style"),
         });
@@ -112,7 +111,7 @@ fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Op
 }
 
 /// Arguments and targets must reach a script: the style takes them, and the recipe did not replace every phase that does.
-fn unused(raw: &RawRecipe, build: &RawBuild, identity: &Identity, checked: &Build, found: &mut Findings) {
+fn unused(raw: &RawRecipe, build: &RawBuild, checked: &Build, found: &mut Findings) {
     let lists = [
         ("args", "arguments", &build.args),
         ("targets", "targets", &build.targets),
@@ -124,14 +123,14 @@ fn unused(raw: &RawRecipe, build: &RawBuild, identity: &Identity, checked: &Buil
                 Diagnostic::error("recipe::bad-argument", format!("an element of `{key}` holds a NUL character"));
             found.add(finding.at(text.span()).label("no program can receive it"));
         }
-        let (Some(first), Some(style), Some(name)) = (list.first(), checked.style, &identity.name) else { continue };
-        let takers = takers(style, name, key);
+        let (Some(first), Some(style)) = (list.first(), checked.style) else { continue };
+        let takers: Vec<Phase> = style.phases_with(key).collect();
         let written = raw.phases.all();
         let replaced = |taker: &Phase| {
             let by_table = *taker == Phase::Install && !raw.install.is_empty();
             by_table || written.iter().any(|(phase, _)| phase == taker)
         };
-        let style = style.as_str();
+        let style = style.name;
         let finding = if takers.is_empty() {
             Diagnostic::error("recipe::unused-args", format!("the style `{style}` takes no {what}"))
                 .help("write them into the phase that needs them")
@@ -145,16 +144,6 @@ fn unused(raw: &RawRecipe, build: &RawBuild, identity: &Identity, checked: &Buil
         };
         found.add(finding.at(first.span()).label("would be ignored"));
     }
-}
-
-/// The phases of `style` whose script has in it what the key `key` of `[build]` lists.
-fn takers(style: Style, name: &PkgName, key: &str) -> Vec<Phase> {
-    const MARK: &str = "--marker";
-    let mark = [MARK.to_owned()];
-    let given = |wanted: &str| if wanted == key { mark.as_slice() } else { &[] };
-    let (args, targets, check_targets) = (given("args"), given("targets"), given("check_targets"));
-    let scripts = style::phases(style, StyleInputs { name, args, targets, check_targets }).unwrap_or_default();
-    scripts.into_iter().filter(|(_, script)| script.contains(MARK)).map(|(phase, _)| phase).collect()
 }
 
 fn environment(build: &RawBuild, found: &mut Findings) {
@@ -188,7 +177,7 @@ fn crates(
     found: &mut Findings,
 ) -> Option<String> {
     let build = table.get_ref();
-    let cargo = style == Some(Style::Cargo);
+    let cargo = style.is_some_and(|style| style.is_crate);
     let place = |text: &Option<Text>| text.as_ref().or(build.style.as_ref()).map_or_else(|| table.span(), |t| t.span());
     let lock = match &build.cargo_lock {
         Some(text) => text.get_ref().clone(),
@@ -235,7 +224,7 @@ fn workspace(
     let mut refuse = |message: &str, label: &str| {
         found.add(Diagnostic::error("recipe::bad-workspace", message).at(list.span()).label(label));
     };
-    if style.is_some_and(|style| style != Style::Cargo) {
+    if style.is_some_and(|style| !style.is_crate) {
         refuse("only the style `cargo` has a workspace", "nothing would read it");
     }
     if build.cargo_lock.is_some() || files.contains("Cargo.lock") {

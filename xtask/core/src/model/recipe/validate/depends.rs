@@ -1,4 +1,4 @@
-//! What a recipe takes from its surroundings: other packages and its own patches.
+//! Inputs of a recipe: other packages and its own patches.
 
 use std::collections::BTreeSet;
 
@@ -37,8 +37,8 @@ pub(super) fn packages(raw: &RawRecipe, list: &[Text], key: &str, found: &mut Fi
     names
 }
 
-/// The patch files, in order. A patch that lies in `patches/` and is neither listed nor named by a phase is a finding:
-/// somebody believes that it is applied.
+/// The patch files, in order. A file in `patches/` that is neither listed nor named by a phase is a finding: its
+/// author believes that it is applied.
 pub(super) fn patches(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findings) -> Vec<String> {
     let present: BTreeSet<&str> = files.iter().filter_map(|file| file.strip_prefix("patches/")).collect();
     let mut listed: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! Collects what is wrong with one recipe.
+//! Collects the findings about one recipe.
 
 use std::ops::Range;
 

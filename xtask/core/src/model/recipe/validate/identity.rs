@@ -1,4 +1,4 @@
-//! What a package is: name, version, summary, license, home page, CPE, update hint.
+//! Identity of a package: name, version, summary, license, home page, CPE, update hint.
 
 use super::findings::Findings;
 use super::location::url_fault;

@@ -5,7 +5,6 @@ use super::text::path_fault;
 use crate::base::diag::Diagnostic;
 use crate::base::name::Phase;
 use crate::base::name::PkgName;
-pub(super) use crate::model::recipe::install::strip;
 use crate::model::recipe::install::{self, InstallTable, ROOTS};
 use crate::model::recipe::raw::{RawRecipe, Text};
 

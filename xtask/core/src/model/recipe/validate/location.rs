@@ -1,4 +1,4 @@
-//! Addresses in recipes: web addresses and pool paths, as far as they can be judged without network.
+//! Addresses in recipes: web addresses and pool paths, validated as far as that works without network.
 
 use crate::base::name::PkgName;
 
@@ -9,7 +9,7 @@ pub fn url_fault(url: &str, schemes: &[&str]) -> Option<String> {
         return Some(format!("is not a web address; it begins with {}", wanted()));
     };
     if scheme == "file" {
-        return Some("names a file of one machine; nobody else can fetch it".to_owned());
+        return Some("names a file of one machine; others cannot fetch it".to_owned());
     }
     if !schemes.contains(&scheme) {
         return Some(format!("uses `{scheme}://`; allowed: {}", wanted()));

@@ -10,6 +10,7 @@ use super::install;
 use super::text::within;
 use crate::base::diag::Diagnostic;
 use crate::base::name::Phase;
+use crate::model::recipe::install::STRIP;
 use crate::model::recipe::raw::{RawRecipe, Text};
 use crate::model::recipe::style::{self, StyleInputs};
 
@@ -60,7 +61,7 @@ pub(super) fn check(
         found.add(
             Diagnostic::error(
                 "recipe::no-install",
-                format!("nothing is installed: style `{}` has no phase `install`", style.as_str()),
+                format!("nothing is installed: style `{}` has no phase `install`", style.name),
             )
             .help("add `install = '''…'''` to `[phases]`, writing the files below $DESTDIR, or a table `[install]`"),
         );
@@ -68,8 +69,9 @@ pub(super) fn check(
     if let (Some(name), Some(style), Some(script)) = (&identity.name, build.style, phases.get_mut(&Phase::Install)) {
         finish(script, &install::licenses(name, &raw.license_files, found));
         // What has no source has no program to be stripped: files of ours, or of the build root's.
-        let strip = if raw.source.is_empty() { "" } else { install::strip(style) };
-        finish(script, strip);
+        if style.strip && !raw.source.is_empty() {
+            finish(script, STRIP);
+        }
     }
     phases
 }
@@ -98,12 +100,20 @@ const FETCHERS: [(&str, &[&str]); 12] = [
     ("apt-get", &[]),
 ];
 
-/// Finds commands that need the network, which no phase has.
+/// How paths of what the package installs begin.
+const INSTALLED: [&str; 3] = ["/dest/", "$DESTDIR", "${DESTDIR}"];
+
+/// Finds commands that need the network, which no phase has: the program is the first word of a command, and is no program of the
+/// package's own.
 pub(super) fn network(script: &Text, found: &mut Findings) {
     for (range, command) in commands(script.get_ref()) {
         let mut words = command.split_whitespace();
-        let program = words.next().unwrap_or_default();
-        let program = program.rsplit('/').next().unwrap_or_default();
+        let path = words.next().unwrap_or_default().trim_matches(['"', '\'']);
+        // What the package itself installed may be called as it likes; a test starts it.
+        if INSTALLED.iter().any(|root| path.starts_with(root)) {
+            continue;
+        }
+        let program = path.rsplit('/').next().unwrap_or_default();
         let Some((_, subcommands)) = FETCHERS.iter().find(|(name, _)| *name == program) else { continue };
         let sub = words.find(|word| !word.starts_with(['-', '+']));
         if !subcommands.is_empty() && !sub.is_some_and(|sub| subcommands.contains(&sub)) {
@@ -137,7 +147,21 @@ fn commands(script: &str) -> Vec<(Range<usize>, &str)> {
         heredoc = heredoc_end(line);
         let code = without_comment(line);
         let mut at = begin;
-        for piece in code.split([';', '&', '|', '(', ')', '`', '{', '}']) {
+        let (mut before, mut in_variable) = (' ', false);
+        let ends = |c: char| {
+            let ends = match c {
+                ';' | '&' | '|' | '(' | ')' | '`' => true,
+                '{' | '}' if in_variable || before == '$' => {
+                    in_variable = c == '{';
+                    false
+                }
+                '{' | '}' => true,
+                _ => false,
+            };
+            before = c;
+            ends
+        };
+        for piece in code.split(ends) {
             let command = strip_prefixes(piece);
             if !command.is_empty() {
                 let from = at + (piece.len() - piece.trim_start().len()) + (piece.trim_start().len() - command.len());
@@ -211,6 +235,41 @@ mod tests {
                 "echo curl"
             ]
         );
+    }
+
+    #[test]
+    fn only_programs_that_fetch_are_refused_and_not_the_packages_own() {
+        let refused = |script: &str| {
+            let mut found = Findings { file: "pkg.toml".into(), list: Vec::new() };
+            network(&Text::new(0..script.len() + 2, script.to_owned()), &mut found);
+            found.list.len()
+        };
+        for good in [
+            "/dest/usr/bin/curl --version",
+            "\"$DESTDIR/usr/bin/curl\" --version | grep -q 'curl 8'",
+            "${DESTDIR}/usr/bin/wget --help",
+            "out=$(/dest/usr/bin/git clone --help)",
+            "\"$DESTDIR\"/usr/bin/ssh -V",
+            "make curl",
+            "cd curl && ./configure --with-curl",
+            "install -m 755 wget \"$DESTDIR/usr/bin/wget\"",
+            "git apply fix.diff",
+            "cargo test --offline",
+            "test -x /dest/usr/bin/curl",
+        ] {
+            assert_eq!(refused(good), 0, "{good}");
+        }
+        for bad in [
+            "curl -O https://example.org/x",
+            "/usr/bin/curl -O x",
+            "true && wget x",
+            "if ! git clone x; then true; fi",
+            "HOME=/tmp cargo install ripgrep",
+            "\"/usr/bin/wget\" x",
+            "/destination/curl x",
+        ] {
+            assert_eq!(refused(bad), 1, "{bad}");
+        }
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn locations(spanned: &Spanned<RawSource>, table: &str, found: &mut Findings) {
                 .label("expected an address that anyone can fetch")
         } else if let Some(path) = pool_path_of(text) {
             Diagnostic::error("recipe::mirror-host", "a Debian mirror is named in the recipe")
-                .label("mirrors are chosen by whoever builds")
+                .label("each builder chooses mirrors")
                 .help(format!("write `debian = \"{path}\"` instead"))
         } else if raw.url[..number].iter().any(|other| other.get_ref() == text) {
             Diagnostic::error("recipe::duplicate-url", "the same address is listed twice").label("second mention")

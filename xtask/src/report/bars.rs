@@ -1,0 +1,130 @@
+//! Bars on a terminal: how far a run of builds is, what each build and each download does, and what is waited for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ashlar_core::base::event::{Event, duration};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// How often clocks and spinners move.
+const TICK: Duration = Duration::from_millis(200);
+/// The bar of the whole run; no package and no file has this name.
+const ALL: &str = "/";
+
+/// The bars that are shown now.
+#[derive(Debug, Default)]
+pub struct Bars {
+    terminal: MultiProgress,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    by_name: BTreeMap<String, ProgressBar>,
+    /// The last word about the whole run: packages that are there, all, and the estimate.
+    run: Option<(usize, usize, Option<u64>)>,
+}
+
+impl Bars {
+    /// Shows an event, as far as bars do.
+    pub(super) fn take(&self, event: &Event) {
+        match event {
+            Event::Fetching { file, done, total } => self.download(file, *done, *total),
+            Event::Phase { package, phase } => {
+                self.count();
+                self.bar(package.as_str(), "  {spinner} {msg} {elapsed}").set_message(format!("{package} {phase}"));
+            }
+            Event::Progress { done, total, seconds_left } => {
+                self.shown().run = (done < total).then_some((*done, *total, *seconds_left));
+                match done < total {
+                    true if self.shown().by_name.contains_key(ALL) => self.count(),
+                    true => {}
+                    false => self.remove(ALL),
+                }
+            }
+            Event::Fetched { file, .. } => self.remove(file),
+            Event::Built { package, .. } | Event::Failed { package, .. } => self.remove(package.as_str()),
+            _ => {}
+        }
+    }
+
+    /// A line above the bars.
+    pub(super) fn line(&self, text: &str) {
+        // A terminal that went away is no reason to stop.
+        self.terminal.println(text).ok();
+    }
+
+    /// Takes all bars away.
+    pub(super) fn clear(&self) {
+        let shown = std::mem::take(&mut *self.shown());
+        shown.by_name.values().for_each(ProgressBar::finish_and_clear);
+        self.terminal.clear().ok();
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bar(&self, name: &str, template: &str) -> ProgressBar {
+        let mut shown = self.shown();
+        if let Some(bar) = shown.by_name.get(name) {
+            return bar.clone();
+        }
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::no_length().with_style(style);
+        // The whole run stands above what is a part of it.
+        let bar = if name == ALL { self.terminal.insert(0, bar) } else { self.terminal.add(bar) };
+        // Not before: a bar of its own would draw its first tick where the terminal's cursor is.
+        bar.enable_steady_tick(TICK);
+        shown.by_name.insert(name.to_owned(), bar.clone());
+        bar
+    }
+
+    fn remove(&self, name: &str) {
+        if let Some(bar) = self.shown().by_name.remove(name) {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Shows how far the run is, once something is really built.
+    fn count(&self) {
+        let Some((done, total, left)) = self.shown().run.filter(|(_, total, _)| *total > 1) else { return };
+        let bar = self.bar(ALL, "  {pos} of {len} packages {elapsed}{msg}");
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        bar.set_message(left.map(|seconds| format!(", about {} left", duration(seconds * 1000))).unwrap_or_default());
+    }
+
+    fn download(&self, file: &str, done: u64, total: Option<u64>) {
+        let bar = self.bar(file, "  {msg:40!} {bar:30} {bytes}/{total_bytes}");
+        bar.set_message(file.to_owned());
+        bar.set_length(total.unwrap_or(0));
+        bar.set_position(done);
+    }
+}
+
+/// Something is waited for; its line goes with this value.
+#[derive(Debug)]
+pub struct Waiting(Option<(Arc<Bars>, String)>);
+
+impl Waiting {
+    /// Shows `text` with a clock.
+    pub(super) fn with(bars: Arc<Bars>, text: String) -> Self {
+        bars.bar(&text, "  {spinner} {msg} {elapsed}").set_message(text.clone());
+        Self(Some((bars, text)))
+    }
+
+    /// Shows nothing.
+    pub(super) fn silent() -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some((bars, name)) = &self.0 {
+            bars.remove(name);
+        }
+    }
+}
