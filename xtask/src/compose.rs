@@ -13,7 +13,7 @@ use anyhow::Result;
 use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
-use ashlar_core::model::image::extends::extended;
+use ashlar_core::model::image::extends::{extended, extended_one};
 use ashlar_core::model::image::{Image, IsoProfile};
 use ashlar_core::model::tree::{self, IMAGES, PROFILES};
 use camino::Utf8Path;
@@ -40,7 +40,9 @@ pub fn image_named(repository: &Repository, name: &str) -> Result<Image> {
 
 /// The profile of a variant, with what that leaves out.
 pub fn variant(repository: &Repository, variant: &Variant) -> Result<IsoProfile> {
-    let profiles = read(repository, "profile", &PROFILES, IsoProfile::parse)?;
+    let mut profiles = read(repository, "profile", &PROFILES, IsoProfile::parse)?;
+    let whole = extended_one(&variant.profile, &profiles.good).map_err(|found| invalid(&repository.root, &found))?;
+    profiles.good.extend(whole.map(|profile| (variant.profile.clone(), profile)));
     let mut profile = profiles.named(repository, "ISO profile", &variant.profile)?;
     profile.layers_off.extend(variant.without.iter().cloned());
     Ok(profile)

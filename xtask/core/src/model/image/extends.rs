@@ -26,6 +26,16 @@ pub fn extended(written: &BTreeMap<String, IsoProfile>) -> Result<BTreeMap<Strin
     if findings.is_empty() { Ok(resolved) } else { Err(findings) }
 }
 
+/// The profile `name` with what it extends filled in; nothing when there is no profile of that name.
+///
+/// # Errors
+/// Every finding about it and the profiles that it extends.
+pub fn extended_one(name: &str, written: &BTreeMap<String, IsoProfile>) -> Result<Option<IsoProfile>, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    let resolved = resolve(name, written, &mut BTreeSet::new(), &mut findings);
+    if findings.is_empty() { Ok(resolved) } else { Err(findings) }
+}
+
 fn resolve(
     name: &str,
     written: &BTreeMap<String, IsoProfile>,
@@ -113,7 +123,7 @@ mod tests {
     use super::*;
 
     fn profiles(texts: &[(&str, &str)]) -> BTreeMap<String, IsoProfile> {
-        let packages = ["busybox", "crun", "rc"].into();
+        let packages = ["busybox", "crun", "filesystem", "nft", "rc"].into();
         let parsed = |(name, text): &(&str, &str)| {
             let file = format!("iso/{name}/profile.toml");
             ((*name).to_owned(), IsoProfile::parse(text, Utf8Path::new(&file), &packages).unwrap())
@@ -124,15 +134,18 @@ mod tests {
     #[test]
     fn a_profile_over_another() {
         let written = profiles(&[
-            ("minimal", "version = \"1\"\nroot = [\"busybox\", \"rc\"]\ncmdline = [\"quiet\"]\npublished = true"),
-            ("host", "summary = \"More\"\nextends = \"minimal\"\nadd = [\"crun\"]\nremove = [\"rc\"]"),
+            (
+                "minimal",
+                "version = \"1\"\nroot = [\"busybox\", \"filesystem\", \"nft\", \"rc\"]\ncmdline = [\"quiet\"]\npublished = true",
+            ),
+            ("host", "summary = \"More\"\nextends = \"minimal\"\nadd = [\"crun\"]\nremove = [\"nft\"]"),
             ("test", "extends = \"host\"\ncmdline = [\"debug\"]"),
         ]);
         let resolved = extended(&written).unwrap();
         let host = &resolved["host"];
         assert_eq!(
             (host.root.as_slice(), host.cmdline.as_slice()),
-            (&["busybox".into(), "crun".into()][..], &["quiet".into()][..])
+            (&["busybox", "crun", "filesystem", "rc"].map(str::to_owned)[..], &["quiet".to_owned()][..])
         );
         assert_eq!((host.version.as_str(), host.summary.as_str(), host.published), ("1", "More", false));
         let folders: Vec<&str> = resolved["test"].folders.iter().map(|folder| folder.as_str()).collect();
@@ -144,12 +157,12 @@ mod tests {
     #[test]
     fn mistakes() {
         let written = profiles(&[
-            ("minimal", "root = [\"busybox\"]"),
+            ("minimal", "root = [\"busybox\", \"filesystem\", \"rc\"]"),
             ("a", "extends = \"minimol\""),
             ("b", "extends = \"c\""),
             ("c", "extends = \"b\""),
-            ("d", "extends = \"minimal\"\nroot = [\"rc\"]\nadd = [\"busybox\"]\nremove = [\"crun\"]"),
-            ("e", "add = [\"rc\"]"),
+            ("d", "extends = \"minimal\"\nroot = [\"rc\"]\nadd = [\"busybox\"]\nremove = [\"crun\", \"filesystem\"]"),
+            ("e", "root = [\"busybox\", \"filesystem\", \"rc\"]\nadd = [\"nft\"]"),
         ]);
         let found: Vec<String> = extended(&written).unwrap_err().iter().map(|finding| finding.render(None)).collect();
         insta::assert_snapshot!(found.join("\n"));

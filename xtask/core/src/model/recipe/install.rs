@@ -81,7 +81,8 @@ mod tests {
             links: BTreeMap::from([("usr/bin/mkfs.ext4".to_owned(), "mke2fs".to_owned())]),
         };
         let name = "e2fsprogs".parse().unwrap();
-        let text = table.script(style::named("autotools").unwrap()) + &licenses(&name, &list(&["NOTICE", "lib/uuid/COPYING"]));
+        let text =
+            table.script(style::named("autotools").unwrap()) + &licenses(&name, &list(&["NOTICE", "lib/uuid/COPYING"]));
         insta::assert_snapshot!(text);
     }
 }

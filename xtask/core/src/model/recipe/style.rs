@@ -19,16 +19,8 @@ pub use definition::Style;
 use crate::base::name::{Phase, PkgName};
 
 /// All styles, in the order they are listed to people.
-pub const ALL: [Style; 8] = [
-    autotools::STYLE,
-    configure::STYLE,
-    cmake::STYLE,
-    meson::STYLE,
-    make::STYLE,
-    cargo::STYLE,
-    KERNEL,
-    SHELL,
-];
+pub const ALL: [Style; 8] =
+    [autotools::STYLE, configure::STYLE, cmake::STYLE, meson::STYLE, make::STYLE, cargo::STYLE, KERNEL, SHELL];
 
 /// Linux, which installs no programs. The recipe writes the phases.
 const KERNEL: Style = Style { name: "kernel", first: true, strip: false, ..Style::NOTHING };
@@ -97,7 +89,9 @@ mod tests {
             for (variable, value) in env(style) {
                 text.push_str(&format!("{variable}={value}\n"));
             }
-            for (phase, script) in phases(style, StyleInputs { name: &name, args: &args, targets: &[], check_targets: &[] }).unwrap() {
+            for (phase, script) in
+                phases(style, StyleInputs { name: &name, args: &args, targets: &[], check_targets: &[] }).unwrap()
+            {
                 text.push_str(&format!("--- {phase}\n{script}"));
             }
         }
@@ -110,10 +104,7 @@ mod tests {
             let phases = |style: Style| style.phases_with(key).map(Phase::as_str).collect::<Vec<_>>().join(" ");
             ALL.map(phases).join(", ")
         };
-        assert_eq!(
-            takers("args"),
-            "configure, configure, configure, configure, build check install, build, , "
-        );
+        assert_eq!(takers("args"), "configure, configure, configure, configure, build check install, build, , ");
         assert_eq!(takers("targets"), "build, build, , , build, , , ");
         assert_eq!(takers("check_targets"), "check, check, , , check, , , ");
         let name = "zlib".parse().unwrap();
@@ -122,10 +113,13 @@ mod tests {
         };
         assert_eq!(scripts(configure::STYLE, &[])[&Phase::Build], "make lib\n");
         assert!(!scripts(configure::STYLE, &[]).contains_key(&Phase::Check));
-        assert_eq!(scripts(configure::STYLE, &["test".to_owned()])[&Phase::Check], "make test\n");
+        let test = ["test".to_owned()];
+        assert_eq!(scripts(configure::STYLE, &test)[&Phase::Check], "make test\n");
         assert_eq!(scripts(autotools::STYLE, &[])[&Phase::Check], "make -C \"$OBJ\" check\n");
         let bad = ["\0".to_owned()];
-        assert!(phases(make::STYLE, StyleInputs { name: &name, args: &bad, targets: &[], check_targets: &[] }).is_err());
+        assert!(
+            phases(make::STYLE, StyleInputs { name: &name, args: &bad, targets: &[], check_targets: &[] }).is_err()
+        );
         assert!(ALL.into_iter().all(|style| named(style.name) == Some(style)));
         assert_eq!(named("bazel"), None);
     }

@@ -4,10 +4,16 @@ use super::definition::Style;
 use crate::base::name::Phase;
 
 /// A Rust crate with its Cargo.lock.
-pub const STYLE: Style =
-    Style { name: "cargo", scripts: SCRIPTS, env: ENV, base: "rust-std", is_crate: true,
+pub const STYLE: Style = Style {
+    name: "cargo",
+    scripts: SCRIPTS,
+    env: ENV,
+    base: "rust-std",
+    is_crate: true,
     // It links without symbols.
-    strip: false, ..Style::NOTHING };
+    strip: false,
+    ..Style::NOTHING
+};
 
 // The engine copies the package's folder into $SRC first, so Cargo.toml is in the current directory. What runs on the build
 // machine (build scripts, procedural macros, the tests) is linked by clang with the seed's libc: the seed has no `cc`.
