@@ -82,8 +82,8 @@ fn ctrl_c_ends_the_run_and_its_containers_with_a_word() {
     let Some(checkout) = Checkout::new() else { return };
     let others = containers_of("slow");
     checkout.edit("slow", "sleep 0.1\nmkdir", "sleep 60\nmkdir");
-    let run = checkout.command(&["build-pkg", "clean", "slow"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let run = run.spawn().unwrap();
+    let mut run = checkout.command(&["build-pkg", "clean", "slow"]);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(60);
     while !checkout.store().join("logs/slow/install.log").exists() || checkout.stored("packages/clean").is_empty() {
         assert!(Instant::now() < until, "the build was not met");

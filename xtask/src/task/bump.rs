@@ -48,7 +48,7 @@ pub fn run(app: &App, args: &BumpArgs) -> Result<Exit> {
     // All or none: nothing is written before every file was found.
     for (path, file, text) in written {
         fs_err::write(path, text)?;
-        println!("{file}");
+        app.reporter.say(&file);
     }
     app.reporter.note("then: `cargo xtask build-pkg`, `git diff`, and `cargo xtask ledger update`");
     Ok(Exit::Good)

@@ -29,7 +29,7 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) ->
         packages.iter().map(|name| repository.recipe_of(name)).collect::<Result<_>>()?
     };
     if check_locations {
-        return locations(&fetcher, &recipes);
+        return locations(app, &fetcher, &recipes);
     }
     let mut wanted: Vec<_> = recipes.iter().flat_map(|recipe| fetcher.wanted_by(recipe)).collect();
     if all {
@@ -50,22 +50,23 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) ->
 }
 
 /// Prints, for each file with an address, which of its locations have the right bytes. Crates have one place, which keeps them.
-fn locations(fetcher: &Fetcher<'_>, recipes: &[&Recipe]) -> Result<Exit> {
+fn locations(app: &App, fetcher: &Fetcher<'_>, recipes: &[&Recipe]) -> Result<Exit> {
     let mut seen = BTreeSet::new();
     let mut lost = Vec::new();
     let wanted = recipes.iter().flat_map(|recipe| fetcher.wanted_by(recipe));
     for wanted in wanted.filter(|wanted| seen.insert(wanted.sha256)) {
-        println!("{}", wanted.label);
+        app.reporter.say(&wanted.label);
         let answers = fetcher.probe(&wanted)?;
         for (place, fault) in &answers {
-            println!("    {} {place}{}", if fault.is_none() { "has it" } else { "no    " }, because(fault.as_deref()));
+            let has = if fault.is_none() { "has it" } else { "no    " };
+            app.reporter.say(format!("    {has} {place}{}", because(fault.as_deref())));
         }
         if !answers.iter().any(|(_, fault)| fault.is_none()) {
             lost.push(wanted.label);
         }
     }
     if lost.is_empty() {
-        println!("{} files: each is to be had somewhere", seen.len());
+        app.reporter.say(format!("{} files: each is to be had somewhere", seen.len()));
         return Ok(Exit::Good);
     }
     Err(Exit::Source.error(format!("no location has the right bytes of {}", lost.join(", "))))

@@ -41,7 +41,7 @@ pub fn run(app: &App, check: bool) -> Result<Exit> {
             if !check {
                 fs_err::write(path, laid_out)?;
             }
-            println!("{shown}");
+            app.reporter.say(&shown);
             changed.push(shown);
         }
     }

@@ -35,11 +35,13 @@ pub fn run(app: &App) -> Result<Exit> {
         judged += 1;
         if !lines.is_empty() {
             behind += 1;
-            println!("{} {}", recipe.name, recipe.version);
-            lines.iter().for_each(|line| println!("    {line}"));
+            app.reporter.say(format!("{} {}", recipe.name, recipe.version));
+            lines.iter().for_each(|line| app.reporter.say(format!("    {line}")));
         }
     }
-    println!("{behind} of {judged} recipes with a file in Debian's pool have something to be said of");
+    let summary =
+        format!("{behind} of {judged} recipes with a file in Debian's pool are behind, or their file is not kept");
+    app.reporter.say(summary);
     Ok(Exit::Good)
 }
 

@@ -46,20 +46,22 @@ pub fn run(app: &App, runs: u32) -> Result<()> {
         plans.push(started.elapsed().as_secs_f64());
         peaks[1] = memory::peak()?;
     }
-    println!("a tree of {packages} packages of which {RECIPES} are generated, median and best of {runs}");
-    seconds("check", checks, CHECK);
-    seconds("plans and keys", plans, PLANS);
+    app.reporter
+        .say(format!("a tree of {packages} packages of which {RECIPES} are generated, median and best of {runs}"));
+    seconds(app, "check", checks, CHECK);
+    seconds(app, "plans and keys", plans, PLANS);
     for (what, peak) in ["memory of check", "with plans"].into_iter().zip(peaks) {
         let (most, verdict) = (MEMORY / 1_000_000, verdict(peak <= MEMORY));
-        println!("  {what:16} {:>6.1} MB {:12} bound {most} MB: {verdict}", peak as f64 / 1e6, "");
+        app.reporter.say(format!("  {what:16} {:>6.1} MB {:12} bound {most} MB: {verdict}", peak as f64 / 1e6, ""));
     }
     Ok(())
 }
 
-fn seconds(what: &str, took: Vec<f64>, most: f64) {
+fn seconds(app: &App, what: &str, took: Vec<f64>, most: f64) {
     let best = took.iter().copied().fold(f64::INFINITY, f64::min);
     let median = median(took);
-    println!("  {what:16} {median:>6.2} s  {best:>6.2} s    bound {most} s: {}", verdict(median <= most));
+    app.reporter
+        .say(format!("  {what:16} {median:>6.2} s  {best:>6.2} s    bound {most} s: {}", verdict(median <= most)));
 }
 
 fn verdict(within: bool) -> &'static str {
