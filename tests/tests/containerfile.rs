@@ -9,7 +9,7 @@ use std::process::Command;
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::layer;
-use ashlar_core::formats::manifest::{Entry, Manifest};
+use ashlar_core::formats::manifest::{Manifest, ManifestEntry};
 use ashlar_tests::checkout::{Checkout, names};
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -57,17 +57,17 @@ fn diff_id(root: &Utf8Path) -> Digest {
             let meta = file.symlink_metadata().unwrap();
             entries.push(if meta.is_dir() {
                 pending.push(path.clone());
-                Entry::dir(path)
+                ManifestEntry::dir(path)
             } else if meta.is_symlink() {
-                Entry::symlink(path, file.read_link_utf8().unwrap().as_str())
+                ManifestEntry::symlink(path, file.read_link_utf8().unwrap().as_str())
             } else {
                 let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions());
-                Entry::file(path, if mode & 0o100 != 0 { 0o755 } else { 0o644 }, &fs::read(&file).unwrap())
+                ManifestEntry::file(path, if mode & 0o100 != 0 { 0o755 } else { 0o644 }, &fs::read(&file).unwrap())
             });
         }
     }
     let manifest = Manifest::sorted(entries).unwrap();
-    let open = |entry: &Entry| Ok(Box::new(fs::File::open(root.join(&entry.path))?) as Box<dyn Read>);
+    let open = |entry: &ManifestEntry| Ok(Box::new(fs::File::open(root.join(&entry.path))?) as Box<dyn Read>);
     Digest::of(layer::write(&manifest, Epoch::RELEASE, Vec::new(), open).unwrap())
 }
 

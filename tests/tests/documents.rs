@@ -63,7 +63,9 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 fn the_page_of_recipes_lists_exactly_their_keys() {
     let key = |word: &str| word.trim_matches(['[', ']']).to_owned();
     let mut keys: Vec<String> = Vec::new();
-    for table in ["", "[[source]]", "[build]", "[phases]", "[[hardening]]", "[[output]]", "[[test]]", "[update]"] {
+    for table in
+        ["", "[[source]]", "[[patch]]", "[build]", "[phases]", "[[hardening]]", "[[output]]", "[[test]]", "[update]"]
+    {
         let finding = parse(&format!("{table}\nno-such-key = 1\n"), "x".into()).unwrap_err().remove(0);
         keys.extend(quoted(&finding.help.unwrap()).map(key));
     }

@@ -1,5 +1,5 @@
 //! With `--message-format json`, every line on standard output is one JSON object, whatever the command and however it ends.
-#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+#![allow(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::fs;
 

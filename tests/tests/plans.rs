@@ -8,10 +8,12 @@ use ashlar_tests::checkout::Checkout;
 use serde_json::Value;
 
 /// Packages that every ISO needs, by the file that a stage reads from them.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 16] = [
     ("apparmor-load", "usr/bin/apparmor-load"),
     ("apparmor-parser", "usr/bin/apparmor_parser"),
+    ("busybox", "usr/lib/busybox"),
     ("compiler-rt", "usr/lib/compiler-rt"),
+    ("filesystem", "usr/lib/filesystem"),
     ("grub-bios", "usr/lib/grub/i386-pc/eltorito.img"),
     ("init", "usr/lib/initramfs/init"),
     ("libcxx", "usr/lib/libcxx"),
@@ -20,6 +22,7 @@ const NEEDED: [(&str, &str); 13] = [
     ("linux-headers", "usr/include/linux"),
     ("mimalloc", "usr/lib/mimalloc"),
     ("musl", "usr/lib/musl"),
+    ("rc", "usr/lib/rc/words"),
     ("rust-std", "usr/lib/rust-std"),
     ("systemd-stub", "usr/lib/systemd/boot/efi/linuxx64.efi.stub"),
 ];
@@ -46,7 +49,7 @@ echo @NAME@ > "$DESTDIR/$FILE"
 const FILES: [(&str, &str); 4] = [
     (
         "iso/tiny/profile.toml",
-        "summary = 'The smallest that has all stages'\nversion = '1'\nroot = ['clean']\ncmdline = ['quiet']\n\
+        "summary = 'The smallest that has all stages'\nversion = '1'\nroot = ['busybox', 'clean', 'filesystem', 'rc']\ncmdline = ['quiet']\n\
          layers_off = ['1-kernel', '2-access', '3-network', '5-audit', '6-isolation']\n",
     ),
     ("iso/tiny/overlay/usr/share/tiny/greeting", "Hello\n"),

@@ -1,6 +1,7 @@
 //! The keys of `meta-data` and `user-data`.
 
-use super::{Documents, extra, fields, user};
+use super::documents::Documents;
+use super::{extra, fields, user};
 use crate::config::{Config, Facts};
 use crate::finding::{Finding, Findings, refused};
 use crate::host_key::HostKey;
