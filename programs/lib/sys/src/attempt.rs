@@ -85,9 +85,20 @@ const PAGE: usize = 4096;
 
 fn map(protection: c_int) -> io::Result<*mut libc::c_void> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // musl's own mmap says that memory is out where the kernel says that it is not permitted.
     // SAFETY: a new page, where the kernel likes.
-    let page = unsafe { libc::mmap(std::ptr::null_mut(), PAGE, protection, flags, -1, 0) };
-    if page == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(page) }
+    let page = unsafe {
+        libc::syscall(
+            libc::SYS_mmap,
+            std::ptr::null_mut::<libc::c_void>(),
+            PAGE,
+            protection,
+            flags,
+            -1,
+            0 as libc::c_long,
+        )
+    };
+    check_long(page).map(|page| page as *mut libc::c_void)
 }
 
 /// Asks for a counter of the whole machine's kernel time.

@@ -110,7 +110,7 @@ pub(super) fn containers(name: &'static str) -> Scenario {
         Fact::as_root(
             "a user that the kernel would take for root",
             "container run --name disguised /srv/disguised 2>&1 || echo refused",
-            Expected::Has("neither a number from 1 to 2147483647"),
+            Expected::Has("neither a name nor a decimal number from 1 to 2147483647"),
         ),
         Fact::as_root(
             "a user's name is the image's",
@@ -122,7 +122,7 @@ pub(super) fn containers(name: &'static str) -> Scenario {
         Fact::as_root(
             "another image than asked for",
             "container run --name other --digest sha256:$(printf %064d 0) /srv/hello 2>&1 || echo refused",
-            Expected::Has("not sha256:0000"),
+            Expected::Has("not the requested sha256:0000"),
         ),
         Fact::as_root(
             "root is refused",
