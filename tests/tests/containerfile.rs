@@ -84,14 +84,17 @@ fn stock_tools_build_the_same_bytes() {
     let text = checkout.run(&["build-pkg", "chain-mid", "--print-plan=containerfile"]).good();
     let file = checkout.root().join("Containerfile");
     fs::write(&file, &text).unwrap();
+    // podman reads a path with capitals as the name of an image that cannot be.
+    let layouts = Utf8PathBuf::from(format!("/tmp/ashlar-layouts-{}", std::process::id()));
     for name in ["seed", "chain-lib"] {
-        let layout = checkout.root().join(format!("{name}-layout"));
+        let layout = layouts.join(name);
         let told = checkout.run(&["export", name, layout.as_str()]).told(0, &["its name is localhost/ashlar/"]).stderr;
         let reference = told.split("its name is ").nth(1).unwrap().split(": `").next().unwrap();
         assert!(text.contains(reference), "{reference} is not what the Containerfile names:\n{text}");
         let id = tool.run(&["pull", "-q", &format!("oci:{layout}")]);
         tool.run(&["tag", id.trim(), reference]);
     }
+    fs::remove_dir_all(&layouts).unwrap();
     let out = checkout.root().join("built-by-others");
     let (dest, distfiles) = (format!("type=local,dest={out}"), checkout.store().join("distfiles"));
     let context = format!("distfiles={}", distfiles.canonicalize_utf8().unwrap());
