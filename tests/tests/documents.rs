@@ -176,3 +176,13 @@ fn places_are_named_as_forges_name_them() {
     let found = headings("# A source, a recipe, a pull request\n```\n# code\n```\n## What `rc` does: it_starts\n");
     assert_eq!(found, ["a-source-a-recipe-a-pull-request", "what-rc-does-it_starts"].map(str::to_owned).into());
 }
+
+/// The recipe in the guide is the one in the tree.
+#[test]
+fn the_guide_shows_a_recipe_as_it_is() {
+    let recipe = read("pkgs/zlib/pkg.toml");
+    assert!(
+        read("docs/how-to/package.md").contains(recipe.trim_end()),
+        "docs/how-to/package.md shows another recipe of zlib"
+    );
+}
