@@ -13,8 +13,9 @@ use anyhow::Result;
 use ashlar_core::base::diag::Diagnostic;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::{self, Hardening, Layer, Texts, apparmor, options};
-use ashlar_core::model::image::extends::{extended, extended_one};
-use ashlar_core::model::image::{Image, IsoProfile};
+use ashlar_core::model::image::Image;
+use ashlar_core::model::profile::IsoProfile;
+use ashlar_core::model::profile::extends::{extended, extended_one};
 use ashlar_core::model::tree::{self, IMAGES, PROFILES};
 use camino::Utf8Path;
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::{EntryKind, Manifest};
 use ashlar_core::model::hardening::check::HardeningCheck;
-use ashlar_core::model::image::IsoProfile;
+use ashlar_core::model::profile::IsoProfile;
 use ashlar_core::plan::Input;
 use ashlar_core::verify::inventory::{self, LAYER, Root};
 use ashlar_core::verify::lint::report::Row;

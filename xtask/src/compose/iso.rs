@@ -14,7 +14,7 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::apparmor;
-use ashlar_core::model::image::IsoProfile;
+use ashlar_core::model::profile::IsoProfile;
 use ashlar_core::plan::Keyed;
 pub use ashlar_core::plan::iso::IsoBuild;
 use ashlar_core::plan::iso::{MediumPlan, OverlayPlan, RootPlan, StagePlan};

@@ -1,11 +1,8 @@
-//! Container images (`image.toml`) and ISO profiles (`profile.toml`): models, meaning, and the
-//! merging of package manifests into one tree.
-
-pub mod extends;
+//! Container images (`image.toml`): model, meaning, and the merging of package manifests into one tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use serde::Deserialize;
 
 use crate::base::diag::{Diagnostic, suggest};
@@ -42,42 +39,6 @@ pub struct Image {
     pub max_size: Option<u64>,
 }
 
-/// An ISO profile as written.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct IsoProfile {
-    /// The profile's folder, relative to the repository, behind those of the profiles that it extends.
-    #[serde(skip)]
-    pub folders: Vec<Utf8PathBuf>,
-    /// The profile that this one starts from: it has the other's packages, overlay, command line and so on, where it does not
-    /// say otherwise.
-    pub extends: Option<String>,
-    /// Packages of the root beside those of the profile that is extended.
-    pub add: Vec<String>,
-    /// Packages of the profile that is extended which the root does not have.
-    pub remove: Vec<String>,
-    /// One line, no full stop.
-    pub summary: String,
-    /// Version shown by the system.
-    pub version: String,
-    /// Packages of the root file system.
-    pub root: Vec<String>,
-    /// Modes, as octal digits, of paths that are neither 0644 nor 0755.
-    pub modes: BTreeMap<String, String>,
-    /// Words of the kernel command line.
-    pub cmdline: Vec<String>,
-    /// Upper limit of the ISO in bytes.
-    pub max_size: Option<u64>,
-    /// Layers of `hardening/` left out, by the names of their folders: for tests and measurements.
-    pub layers_off: Vec<String>,
-    /// What this image has otherwise than the layers' data says: names of options in `hardening/layers.toml`.
-    pub options: Vec<String>,
-    /// Services from elsewhere, which run under layer 6's `default.toml`: for tests.
-    pub foreign_services: Vec<String>,
-    /// For others than tests: what it holds and opens is committed as `digests/inventory-<name>.txt`.
-    pub published: bool,
-}
-
 const IMAGE: Document = Document {
     noun: "image",
     syntax: "image::syntax",
@@ -85,15 +46,6 @@ const IMAGE: Document = Document {
     duplicate_key: "image::duplicate-key",
     wrong_type: "image::wrong-type",
     synonyms: &[("command", "cmd"), ("expose", "ports"), ("include", "files")],
-};
-
-const PROFILE: Document = Document {
-    noun: "profile",
-    syntax: "profile::syntax",
-    unknown_key: "profile::unknown-key",
-    duplicate_key: "profile::duplicate-key",
-    wrong_type: "profile::wrong-type",
-    synonyms: &[("packages", "root"), ("append", "cmdline"), ("switches", "options")],
 };
 
 impl Image {
@@ -156,96 +108,11 @@ impl Image {
     }
 }
 
-impl IsoProfile {
-    /// Path of the `profile.toml`, relative to the repository.
-    pub fn file(&self) -> Utf8PathBuf {
-        self.folders.last().map(|folder| folder.join("profile.toml")).unwrap_or_default()
-    }
-
-    /// Reads a profile; `packages` are all packages there are.
-    ///
-    /// # Errors
-    /// Every finding.
-    pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
-        let mut profile: Self = schema::read_all(text, file, &PROFILE)?;
-        profile.folders = file.parent().map(Utf8Path::to_owned).into_iter().collect();
-        let mut findings = Vec::new();
-        for list in [&profile.root, &profile.add, &profile.remove] {
-            findings.extend(known(list, packages, "profile::unknown-package", (text, file)));
-        }
-        // What a profile that extends another lacks, only the whole of both can tell.
-        let whole = profile.extends.is_none();
-        let lacks = |name: &str| whole && !profile.root.iter().any(|root| root == name);
-        for (name, what) in ESSENTIAL.iter().filter(|(name, _)| lacks(name)) {
-            findings.push(
-                at_word(
-                    Diagnostic::error("profile::lacks", format!("`root` lacks {name}, so the system has {what}")),
-                    text,
-                    "root",
-                )
-                .in_file(file)
-                .help(format!("add \"{name}\" to `root`")),
-            );
-        }
-        // GRUB's configuration and the unified image both carry these words as they are.
-        let plain = |word: &&String| {
-            word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._,=:/+-@%".contains(&b))
-        };
-        for word in profile.cmdline.iter().filter(plain) {
-            findings.push(
-                Diagnostic::error("profile::cmdline", format!("`{word}` cannot be a word of the kernel command line"))
-                    .in_file(file)
-                    .help("letters, digits and . _ , = : / + - @ % only: the word stands unquoted in a boot menu"),
-            );
-        }
-        for (path, mode) in &profile.modes {
-            if !u32::from_str_radix(mode, 8).is_ok_and(|mode| mode <= 0o1777) || path.starts_with('/') {
-                findings.push(
-                    Diagnostic::error("profile::mode", format!("`{path}` = `{mode}` is not a path with a mode"))
-                        .in_file(file)
-                        .help("write a path without leading slash and octal digits, such as \"etc/shadow\" = \"0600\""),
-                );
-            }
-        }
-        if findings.is_empty() { Ok(profile) } else { Err(findings) }
-    }
-
-    /// The modes as numbers; reading the profile has refused what is none.
-    pub fn octal_modes(&self) -> BTreeMap<String, u32> {
-        let number = |(path, mode): (&String, &String)| Some((path.clone(), u32::from_str_radix(mode, 8).ok()?));
-        self.modes.iter().filter_map(number).collect()
-    }
-
-    /// The packages of the root as names.
-    pub fn root_names(&self) -> Vec<PkgName> {
-        names(&self.root)
-    }
-}
-
-fn names(texts: &[String]) -> Vec<PkgName> {
+pub(super) fn names(texts: &[String]) -> Vec<PkgName> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-/// Packages without which an ISO starts nothing, and what is missing then.
-pub(super) const ESSENTIAL: [(&str, &str); 3] = [
-    ("busybox", "no init and no shell, and does not start"),
-    ("filesystem", "no /etc/passwd and no directories to mount on"),
-    ("rc", "nothing that starts services"),
-];
-
-/// Points at the first line that begins with a key.
-fn at_word(finding: Diagnostic, text: &str, key: &str) -> Diagnostic {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
-            return finding.at(start..start + line.trim_end().len());
-        }
-        start += line.len();
-    }
-    finding
-}
-
-fn known(
+pub(super) fn known(
     wanted: &[String],
     packages: &BTreeSet<&str>,
     code: &'static str,
@@ -340,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_profiles_name_their_mistakes() {
+    fn images_name_their_mistakes() {
         let file = Utf8Path::new("images/x/image.toml");
         let show = |found: Vec<Diagnostic>| found.iter().map(|f| f.render(None)).collect::<String>();
         let bad = "packages = [\"helo\"]\nentrypoint = [\"hello\"]\nenv = [\"A\"]\n";
@@ -353,12 +220,6 @@ mod tests {
         );
         assert!(show(Image::parse("", file, &packages()).unwrap_err()).contains("lists no packages"));
         assert!(show(Image::parse("expose = 1", file, &packages()).unwrap_err()).contains("ports"));
-        let found = IsoProfile::parse("root = [\"zzz\"]\ncmdline = [\"a b\", \"quiet\", \"x;y\"]", file, &packages())
-            .unwrap_err();
-        assert_eq!(found.len(), 6);
-        let text = "summary = \"S\"\nroot = [\n  \"busybox\", \"helo\",\n  \"rc\",\n]\n";
-        let found = IsoProfile::parse(text, "iso/x/profile.toml".into(), &packages()).unwrap_err();
-        insta::assert_snapshot!(found.iter().map(|finding| finding.render(Some(text))).collect::<String>());
         let good = "packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]\nports = [\"8080/tcp\"]\nuser = ";
         let image = Image::parse(&format!("{good}\"65532:65532\""), file, &packages()).unwrap();
         for (user, why) in
@@ -374,13 +235,6 @@ mod tests {
             assert!(show(Image::parse(&text, file, &packages()).unwrap_err()).contains("is not a port"), "{port}");
         }
         assert_eq!(image.package_names().len(), 1);
-        let profile = IsoProfile::parse(
-            "root = [\"busybox\", \"filesystem\", \"rc\"]\ncmdline = [\"console=ttyS0,115200\"]",
-            file,
-            &packages(),
-        )
-        .unwrap();
-        assert_eq!(profile.root_names()[0].as_str(), "busybox");
     }
 
     #[test]

@@ -9,9 +9,9 @@ use super::{CONTRACT, Input, Keyed};
 use crate::base::digest::Digest;
 use crate::base::name::{Epoch, PkgName};
 use crate::model::hardening::RootFile;
-use crate::model::image::IsoProfile;
 use crate::model::iso;
 use crate::model::mounts::{WritableMount, writable};
+use crate::model::profile::IsoProfile;
 
 /// What is the same for all stages of an ISO.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::model::hardening::{Hardening, apparmor};
-use ashlar_core::model::image::IsoProfile;
+use ashlar_core::model::profile::IsoProfile;
 use ashlar_core::plan::Input;
 use ashlar_core::plan::iso::Common;
 use camino::Utf8PathBuf;
