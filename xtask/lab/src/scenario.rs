@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audited;
+mod containers;
 mod conversation;
 mod exhaustion;
 mod machine;

@@ -7,7 +7,7 @@ use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
 use super::conversation::{Item, MOMENT, Scenario};
 use super::machine::{BIOS, Clock, NetLink, Setup};
 use super::steps::{check, clock, expect, guest, joins, leave, off, prompt, refused, up};
-use super::{audited, exhaustion, outside, services};
+use super::{audited, containers, exhaustion, outside, services};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
@@ -35,7 +35,7 @@ const SCENARIOS: &[(&str, Make)] = &[
     ("bad-services", |name, _| services::bad_services(name)),
     ("audited", |name, _| attacks(name)),
     ("exhaustion", |name, _| exhaustion::exhaustion(name)),
-    ("containers", |name, _| services::containers(name)),
+    ("containers", |name, _| containers::containers(name)),
     ("without-1-kernel", |name, _| outside::without(name, Layer::Kernel)),
     ("without-2-access", |name, _| outside::without(name, Layer::Access)),
     ("without-3-network", |name, _| outside::without(name, Layer::Network)),
