@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::style::Style;
 use crate::base::name::PkgName;
 
-/// Where a file of `[install]` or `license_files` may begin, beside the directory of the build.
+/// Where a file of `[install]` may begin, beside the directory of the build.
 pub const ROOTS: [&str; 3] = ["$SRC/", "$OBJ/", "$FILES/"];
 
 /// `[install]` and `[links]`, checked.

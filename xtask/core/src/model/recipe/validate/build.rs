@@ -124,7 +124,9 @@ fn unused(raw: &RawRecipe, build: &RawBuild, checked: &Build, found: &mut Findin
             found.add(finding.at(text.span()).label("no program can receive it"));
         }
         let (Some(first), Some(style)) = (list.first(), checked.style) else { continue };
-        let takers: Vec<Phase> = style.phases_with(key).collect();
+        // A style without tests of its own runs none, so what is for them reaches nothing.
+        let tested = !style.tests.is_empty() || !checked.check_targets.is_empty();
+        let takers: Vec<Phase> = style.phases_with(key).filter(|phase| tested || *phase != Phase::Check).collect();
         let written = raw.phases.all();
         let replaced = |taker: &Phase| {
             let by_table = *taker == Phase::Install && !raw.install.is_empty();

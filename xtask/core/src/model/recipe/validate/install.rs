@@ -24,7 +24,7 @@ pub(super) fn check(raw: &RawRecipe, found: &mut Findings) -> Option<InstallTabl
     }
     for (place, files) in &raw.install {
         let directory = place.get_ref().strip_suffix('/');
-        path(place, directory.unwrap_or(place.get_ref()), "a place below the root, such as `usr/bin/`", found);
+        self::place(place, directory.unwrap_or(place.get_ref()), "a place below the root, such as `usr/bin/`", found);
         if files.is_empty() || (directory.is_none() && files.len() > 1) {
             let what = if files.is_empty() { "no file" } else { "more than one file" };
             let message = format!("`{}` is given {what}", place.get_ref());
@@ -37,9 +37,9 @@ pub(super) fn check(raw: &RawRecipe, found: &mut Findings) -> Option<InstallTabl
         files.iter().for_each(|file| self::file(file, found));
     }
     for (place, target) in &raw.links {
-        path(place, place.get_ref(), "a place below the root, such as `usr/bin/mkfs.ext4`", found);
+        self::place(place, place.get_ref(), "a place below the root, such as `usr/bin/mkfs.ext4`", found);
         let relative = target.get_ref().trim_start_matches('/').trim_start_matches("../");
-        path(target, relative, "a target that holds letters, digits and `._+@/-`", found);
+        self::place(target, relative, "a target that holds letters, digits and `._+@/-`", found);
     }
     let list = |(place, files): (&Text, &Vec<Text>)| {
         (place.get_ref().clone(), files.iter().map(|file| file.get_ref().clone()).collect())
@@ -64,11 +64,22 @@ fn file(text: &Text, found: &mut Findings) {
     self::path(text, path, "a file of the build, or one that begins with `$SRC/`, `$OBJ/` or `$FILES/`", found);
 }
 
-/// Refuses a path that leaves its directory, or that the shell would read otherwise than a person does.
+/// Refuses a path that leaves its directory, that a program would take for an option, or that the shell would read otherwise
+/// than a person does.
 fn path(text: &Text, path: &str, expected: &str, found: &mut Findings) {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._+@/*-".contains(c);
-    let fault = path_fault(path).or_else(|| (!path.chars().all(plain)).then_some("holds other characters"));
-    if let Some(fault) = fault {
+    refuse(text, path, "._+@/*-", expected, found);
+}
+
+/// The same for what is one path, where a `*` would make a file of that name.
+fn place(text: &Text, path: &str, expected: &str, found: &mut Findings) {
+    refuse(text, path, "._+@/-", expected, found);
+}
+
+fn refuse(text: &Text, path: &str, marks: &str, expected: &str, found: &mut Findings) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
+    let option = path.starts_with('-').then_some("would be read as an option");
+    let shell = (!path.chars().all(plain)).then_some("has a character that the shell would read");
+    if let Some(fault) = path_fault(path).or(option).or(shell) {
         let finding = Diagnostic::error("recipe::bad-install", format!("the path `{}` {fault}", text.get_ref()));
         found.add(finding.at(text.span()).label(format!("expected {expected}")));
     }
