@@ -19,6 +19,7 @@ use ashlar_lab::console::{Action, Answer, Console, Input, Script};
 use camino::Utf8Path;
 
 use super::exec;
+use super::interrupt;
 use super::process::Process;
 use super::ssh::SshClient;
 
@@ -68,6 +69,7 @@ pub fn converse(
     let mut actions = console.feed(Input::Tick, started.elapsed());
     loop {
         perform(&mut keyboard, &mut tasks, actions)?;
+        interrupt::check()?;
         if console.outcome().is_some() {
             break;
         }

@@ -40,8 +40,11 @@ pub fn run(app: &App, args: &BumpArgs) -> Result<Exit> {
             app.reporter.note(format!("{file}:{line} still names {}; is that right?", recipe.version));
         }
         if !recipe.patches.is_empty() || !recipe.patch_files.is_empty() {
-            app.reporter
-                .note(format!("{file}: which of its patches does {} need? Those it has are refused", args.version));
+            let message = format!(
+                "{file} has patches: take out those that {} contains, which the build would refuse",
+                args.version
+            );
+            app.reporter.note(message);
         }
         written.push((path, file, text));
     }

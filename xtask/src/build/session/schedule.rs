@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
         state.waiting.iter().chain(&state.running).filter_map(last).collect()
     }
 
-    /// The next recipe whose inputs are there. The kernel first: nothing takes longer, and nothing but the image waits for it.
+    /// The next recipe whose inputs are there: first those whose style asks for it, then those that most others wait for.
     fn next(&self, state: &Progress) -> Option<&'a Recipe> {
         let ready = |name: &&PkgName| {
             let inputs = self.repository.recipes.get(*name).map(|recipe| recipe.inputs());
