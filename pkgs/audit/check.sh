@@ -37,36 +37,18 @@ for folder in lib auparse; do
 done
 
 one lib lookup_test
-# It has an audit_send of its own; upstream's library is shared, where the program's takes precedence.
-one lib audit_logging_test -Wl,-z,muldefs
 one src ilist_test src/ausearch-int.o
 one src slist_test src/ausearch-string.o
-one src ilist_alloc_test
-one src lol_alloc_test
-one src auditd_config_alloc_test
-one src auditd_config_manager_test
-one src ausearch_checkpt_test src/ausearch-checkpt.o
-one src ausearch_time_test src/ausearch-time.o
-one src auditd_dispatch_test src/auditd-dispatch.o
-# It brings its own stubs of the listener, and cannot be compiled without.
-one src auditd_reconfigure_test -DUSE_LISTENER
-one src auditctl_key_test src/auditctl-llist.o
-one src auditctl_list_alloc_test src/auditctl-llist.o
-one src auditctl_rule_file_test src/auditctl-llist.o src/delete_all.o src/auditctl-listing.o
-one src delete_all_alloc_test
-one src format_event_test src/auditd-children.o src/auditd-event.o src/auditd-reconfigure.o src/auditd-config.o \
+one src format_event_test src/auditd-event.o src/auditd-config.o \
     src/auditd-sendmail.o src/auditd-dispatch.o audisp/libdisp.a src/libev/libev.a
 one audisp test-queue audisp/queue.o
 one audisp test-audispd-llist audisp/libdisp.a
-one audisp pconfig_alloc_test
-one audisp test-audispd-io audisp/audispd-pconfig.o audisp/audispd-llist.o audisp/queue.o
 mkdir -p tests/auparse
 cp "$SRC"/auparse/test/*.log tests/auparse/
 one auparse lookup_test
 one auparse auparse_extra_test
 one auparse lru_cache_test
 one auparse uid_name_wrap_test
-one auparse append_oom_test -Wl,--wrap=malloc
 one auparse databuf_test
 
 # shellcheck disable=SC2086 # several words

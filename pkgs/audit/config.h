@@ -2,8 +2,8 @@
  * seed has no autoconf. Absent, because musl lacks them: rawmemchr, strndupa, mallinfo2, close_range. */
 #define PACKAGE "audit"
 #define PACKAGE_NAME "audit"
-#define PACKAGE_VERSION "4.2.1"
-#define VERSION "4.2.1"
+#define PACKAGE_VERSION "@VERSION@"
+#define VERSION "@VERSION@"
 #define AUDIT_RUN_DIR "/run/audit"
 /* musl names no size; upstream's own fallback. */
 #define NSS_BUFSIZE 1024
