@@ -7,11 +7,12 @@ cd "$(dirname "$0")"
 usage() {
     cat <<'END'
 usage: ./build.sh --target TARGET [--arch x86_64]
-  iso     the bootable ISO                            -> out/ashlar-minimal-x86_64.iso
-  image   the container image of the service `hello`  -> out/hello
-  base    the container image with a BusyBox shell    -> out/base
-  check   recipes, images and profiles are valid; builds nothing
-  test    all of these, and every test
+  iso       the bootable ISO                            -> out/ashlar-minimal-x86_64.iso
+  image     the container image of the service `hello`  -> out/hello
+  base      the container image with a BusyBox shell    -> out/base
+  check     recipes, images and profiles are valid; builds nothing
+  test      all of these, and the tests
+  test-all  the same with every boot scenario, each layer off in turn, and starts under load
 END
 }
 
@@ -33,7 +34,7 @@ while [ "$#" -gt 0 ]; do
     esac
     [ "$#" -gt 0 ] && shift
 done
-case $target in iso | image | base | check | test) ;; *) refuse "--target must be one of iso, image, base, check, test" ;; esac
+case $target in iso | image | base | check | test | test-all) ;; *) refuse "--target must be one of iso, image, base, check, test, test-all" ;; esac
 [ "$arch" = x86_64 ] || refuse "there is only --arch x86_64"
 
 command -v cargo > /dev/null || { echo 'build.sh: Rust is missing; https://rustup.rs installs it' >&2 && exit 50; }
@@ -50,7 +51,8 @@ iso) xtask iso ;;
 image) xtask image hello ;;
 base) xtask image base ;;
 check) xtask check ;;
-test)
+test | test-all)
+    if [ "$target" = test-all ]; then export ASHLAR_TEST_ALL=1; fi
     # Our own programs are another workspace. Their tests run as their packages' builds run them: unoptimised, with checks.
     cargo test --locked --manifest-path programs/Cargo.toml
     xtask check && xtask iso && xtask image hello && xtask image base && cargo test --locked --workspace --release

@@ -11,6 +11,12 @@ pub struct BootTestArgs {
     /// Scenarios by name [default: all].
     #[arg(value_parser = PossibleValuesParser::new(scenario::NAMES))]
     pub scenarios: Vec<String>,
+    /// Only the scenarios that `./build.sh --target test` runs.
+    #[arg(long, conflicts_with = "scenarios")]
+    pub short: bool,
+    /// Machines that run at the same time.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub jobs: u8,
     /// Seconds before a scenario counts as failed.
     #[arg(long, default_value_t = 240)]
     pub timeout: u64,

@@ -6,14 +6,15 @@ mod report;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::qemu::{Display, Firmware, Machine, Network, PROGRAM, Start};
-use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, Setup};
+use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, Setup, Target};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -47,7 +48,7 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     let linux: PkgName = "linux".parse()?;
     let release = &repository.recipe_of(&linux)?.version;
     let names: Vec<&str> = match args.scenarios.as_slice() {
-        [] => scenario::NAMES.to_vec(),
+        [] => scenario::names(if args.short { Target::Test } else { Target::TestAll }),
         named => named.iter().map(String::as_str).collect(),
     };
     let scenarios = names.into_iter().map(|name| Ok(scenario::named(name, release)?)).collect::<Result<Vec<_>>>()?;
@@ -66,20 +67,23 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     let logs = app.store()?.root().join("logs/boot");
     fs_err::create_dir_all(&logs)?;
     let subject = Subject { app, isos, limit: Duration::from_secs(args.timeout), logs: &logs };
-    let mut verdicts = Vec::new();
     let load = CpuStress::begin(args.load)?;
-    for round in 1..=args.repeat {
-        for scenario in &scenarios {
-            let name = if args.repeat > 1 { format!("{}.{round}", scenario.name) } else { scenario.name.to_owned() };
-            verdicts.push(subject.test(scenario, name)?);
-        }
-    }
+    let verdicts = subject.test_all(&starts(&scenarios, args.repeat), args.jobs)?;
     drop(load);
     if app.global.message_format == Format::Human {
         app.reporter.say(report::table(&verdicts));
         app.reporter.say(report::spread(&verdicts));
     }
     Ok(if verdicts.iter().all(|verdict| verdict.ok) { Exit::Good } else { Exit::Boot })
+}
+
+/// The starts to make, each under a name of its own.
+fn starts(scenarios: &[Scenario], rounds: u32) -> Vec<(&Scenario, String)> {
+    let named = |round: u32, scenario: &Scenario| match rounds {
+        1 => scenario.name.to_owned(),
+        _ => format!("{}.{round}", scenario.name),
+    };
+    (1..=rounds).flat_map(|round| scenarios.iter().map(move |scenario| (scenario, named(round, scenario)))).collect()
 }
 
 /// The ISO that a machine starts.
@@ -100,6 +104,30 @@ fn lacking(scenarios: &[Scenario]) -> Option<String> {
 }
 
 impl Subject<'_> {
+    /// Makes all starts, `jobs` at the same time, and gives how they went in the order of `starts`. The first that cannot be made
+    /// is the last that begins.
+    fn test_all(&self, starts: &[(&Scenario, String)], jobs: u8) -> Result<Vec<ScenarioVerdict>> {
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let results = Mutex::new(BTreeMap::new());
+        let worker = || {
+            while !stop.load(Ordering::Relaxed) {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some((scenario, name)) = starts.get(index) else { break };
+                let result = self.test(scenario, name.clone());
+                if result.is_err() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..jobs {
+                scope.spawn(worker);
+            }
+        });
+        results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    }
+
     /// Tests one scenario under a name of its own, and prints how it went.
     fn test(&self, scenario: &Scenario, name: String) -> Result<ScenarioVerdict> {
         self.app.reporter.note(format!("starting {name}: {}", scenario.summary));

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use self::Target::{Test, TestAll};
 use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
 use super::conversation::{Item, MOMENT, Scenario};
 use super::machine::{BIOS, Clock, NetLink, Setup};
@@ -19,29 +20,38 @@ use ashlar_core::model::mounts;
 /// Makes a scenario of its name and the kernel's version.
 type Make = fn(&'static str, &str) -> Scenario;
 
+/// Which target of `build.sh` runs a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// `test`: each sort of firmware, medium and conversation once.
+    Test,
+    /// `test-all`: other combinations, and each layer off in turn.
+    TestAll,
+}
+
 /// Every scenario, by name.
-const SCENARIOS: &[(&str, Make)] = &[
-    ("uefi-cd", |name, release| medium(name, Firmware::Uefi, Medium::Cd, release)),
-    ("uefi-disk", |name, release| medium(name, Firmware::Uefi, Medium::Disk, release)),
-    ("bios-cd", |name, release| medium(name, Firmware::Bios, Medium::Cd, release)),
-    ("bios-disk", |name, release| medium(name, Firmware::Bios, Medium::Disk, release)),
-    ("ssh", |name, _| ssh(name)),
-    ("layers", |name, _| layers(name)),
-    ("options", |name, _| options(name)),
-    ("outside", |name, _| outside::outside(name)),
-    ("reboot", |name, _| reboot(name)),
-    ("unconfigured", |name, _| unconfigured(name)),
-    ("no-dhcp", |name, _| no_dhcp(name)),
-    ("bad-services", |name, _| services::bad_services(name)),
-    ("audited", |name, _| attacks(name)),
-    ("exhaustion", |name, _| exhaustion::exhaustion(name)),
-    ("containers", |name, _| containers::containers(name)),
-    ("without-1-kernel", |name, _| outside::without(name, Layer::Kernel)),
-    ("without-2-access", |name, _| outside::without(name, Layer::Access)),
-    ("without-3-network", |name, _| outside::without(name, Layer::Network)),
-    ("without-4-ssh", |name, _| outside::without(name, Layer::Ssh)),
-    ("without-5-audit", |name, _| outside::without(name, Layer::Audit)),
-    ("without-6-isolation", |name, _| outside::without(name, Layer::Isolation)),
+const SCENARIOS: &[(&str, Target, Make)] = &[
+    ("uefi-cd", Test, |name, release| medium(name, Firmware::Uefi, Medium::Cd, release)),
+    ("uefi-disk", TestAll, |name, release| medium(name, Firmware::Uefi, Medium::Disk, release)),
+    ("bios-cd", TestAll, |name, release| medium(name, Firmware::Bios, Medium::Cd, release)),
+    ("bios-disk", Test, |name, release| medium(name, Firmware::Bios, Medium::Disk, release)),
+    ("ssh", Test, |name, _| ssh(name)),
+    ("layers", Test, |name, _| layers(name)),
+    ("options", TestAll, |name, _| options(name)),
+    ("outside", Test, |name, _| outside::outside(name)),
+    ("reboot", TestAll, |name, _| reboot(name)),
+    ("unconfigured", Test, |name, _| unconfigured(name)),
+    ("no-dhcp", TestAll, |name, _| no_dhcp(name)),
+    ("bad-services", Test, |name, _| services::bad_services(name)),
+    ("audited", Test, |name, _| attacks(name)),
+    ("exhaustion", Test, |name, _| exhaustion::exhaustion(name)),
+    ("containers", Test, |name, _| containers::containers(name)),
+    ("without-1-kernel", TestAll, |name, _| outside::without(name, Layer::Kernel)),
+    ("without-2-access", TestAll, |name, _| outside::without(name, Layer::Access)),
+    ("without-3-network", TestAll, |name, _| outside::without(name, Layer::Network)),
+    ("without-4-ssh", TestAll, |name, _| outside::without(name, Layer::Ssh)),
+    ("without-5-audit", TestAll, |name, _| outside::without(name, Layer::Audit)),
+    ("without-6-isolation", TestAll, |name, _| outside::without(name, Layer::Isolation)),
 ];
 
 /// Every scenario's name, in the order in which they run.
@@ -53,6 +63,11 @@ pub const NAMES: [&str; SCENARIOS.len()] = {
     }
     names
 };
+
+/// The names of the scenarios that `target` runs.
+pub fn names(target: Target) -> Vec<&'static str> {
+    SCENARIOS.iter().filter(|(_, of, _)| target == TestAll || *of == target).map(|(name, ..)| *name).collect()
+}
 
 /// How long port 22 of a machine must stay silent once it asks its first question.
 pub const SETTLED: Duration = Duration::from_secs(8);
@@ -86,8 +101,8 @@ pub struct NoScenario {
 /// # Errors
 /// When there is none.
 pub fn named(name: &str, release: &str) -> Result<Scenario, NoScenario> {
-    match SCENARIOS.iter().find(|(known, _)| *known == name) {
-        Some((known, make)) => Ok(make(known, release)),
+    match SCENARIOS.iter().find(|(known, ..)| *known == name) {
+        Some((known, _, make)) => Ok(make(known, release)),
         None => Err(NoScenario { text: name.to_owned(), suggestion: suggest(name, NAMES) }),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ashlar_lab::scenario;
+use ashlar_lab::scenario::{self, Target};
 use clap::{Arg, Command, CommandFactory as _};
 
 use super::notice::NOTICE;
@@ -56,9 +56,11 @@ pub fn page() -> String {
 }
 
 fn scenarios() -> String {
-    let mut text = String::from("\n## Boot scenarios\n\n| `boot-test` | what it shows |\n|---|---|\n");
+    let mut text = String::from("\n## Boot scenarios\n\n| `boot-test` | runs in | what it shows |\n|---|---|---|\n");
+    let short = scenario::names(Target::Test);
     for scenario in scenario::NAMES.iter().filter_map(|name| scenario::named(name, "").ok()) {
-        let _ = writeln!(text, "| `{}` | {} |", scenario.name, cell(scenario.summary));
+        let target = if short.contains(&scenario.name) { "test" } else { "test-all" };
+        let _ = writeln!(text, "| `{}` | {target} | {} |", scenario.name, cell(scenario.summary));
     }
     text
 }
