@@ -67,7 +67,7 @@ fn verdicts(output: &Output) -> Vec<Value> {
 fn every_scenario_holds() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (target, short): (_, &[_]) = if all() { (Target::TestAll, &[]) } else { (Target::Test, &["--short"]) };
-    let Some(output) = boot_test(&[&["--timeout", "480", "--jobs", "2"], short].concat()) else { return };
+    let Some(output) = boot_test(&[&["--timeout", "480", "--machines", "2"], short].concat()) else { return };
     let verdicts = verdicts(&output);
     let names: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict["name"].as_str().unwrap()).collect();
     assert_eq!(names, scenario::names(target).into_iter().collect());

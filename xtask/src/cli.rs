@@ -49,6 +49,9 @@ pub struct Global {
     /// Jobs at once, over all packages [default: number of processors].
     #[arg(long, short, global = true)]
     pub jobs: Option<usize>,
+    /// Draw when each package was built and how busy the processors were, as SVG.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub timings: Option<Utf8PathBuf>,
     /// Leave a failed build in place; `cargo xtask shell PKG` opens a shell in it.
     #[arg(long, global = true)]
     pub keep: bool,

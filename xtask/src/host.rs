@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mirror;
 pub mod netdev;
 pub mod process;
+pub mod processors;
 pub mod qmp;
 pub mod reference;
 pub mod repository;

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Err(error) => return wrong(&error),
     };
     let reporter = Reporter::new(cli.global.message_format, cli.global.detail());
+    let reporter = if cli.global.timings.is_some() { reporter.with_timings() } else { reporter };
     let late = {
         let reporter = reporter.clone();
         move || {
@@ -41,7 +42,9 @@ fn main() -> ExitCode {
         return Exit::Stopped.into();
     }
     reporter.clear();
-    match outcome {
+    let drawn = cli.global.timings.as_ref().map_or(Ok(()), |file| reporter.draw_timings(file));
+    // Why the run failed counts before why its drawing did.
+    match outcome.and_then(|exit| drawn.map(|()| exit)) {
         Ok(exit) => exit.into(),
         Err(error) => {
             report::failure::show(&reporter, &error);

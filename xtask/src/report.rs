@@ -5,16 +5,20 @@ mod bars;
 mod colour;
 pub mod failure;
 mod line;
+mod timings;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
+use anyhow::Result;
 use ashlar_core::base::diag::{Located, Severity};
 use ashlar_core::base::event::Event;
+use camino::Utf8Path;
 use serde::Serialize;
 
 use self::bars::{Bars, Waiting};
 pub use self::line::Detail;
+use self::timings::Timings;
 use crate::host::fetch::FetchEvents;
 use crate::host::interrupt;
 
@@ -33,13 +37,30 @@ pub struct Reporter {
     format: Format,
     detail: Detail,
     bars: Option<Arc<Bars>>,
+    timings: Option<Arc<Timings>>,
 }
 
 impl Reporter {
     /// A reporter for standard error (people) or standard output (JSON).
     pub fn new(format: Format, detail: Detail) -> Self {
         let bars = format == Format::Human && detail != Detail::Quiet && std::io::stderr().is_terminal();
-        Self { format, detail, bars: bars.then(Arc::default) }
+        Self { format, detail, bars: bars.then(Arc::default), timings: None }
+    }
+
+    /// The same reporter, which takes notes for [`Reporter::draw_timings`] as well.
+    pub fn with_timings(self) -> Self {
+        Self { timings: Some(Arc::new(Timings::begin())), ..self }
+    }
+
+    /// Draws what was built when, as SVG.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn draw_timings(&self, file: &Utf8Path) -> Result<()> {
+        let Some(timings) = &self.timings else { return Ok(()) };
+        let summary = timings.write(file)?;
+        self.note(format!("{summary}; drawn in {file}"));
+        Ok(())
     }
 
     /// Shows one event.
@@ -47,6 +68,9 @@ impl Reporter {
         // What a run that was asked to end still meets is no news.
         if interrupt::asked() {
             return;
+        }
+        if let Some(timings) = &self.timings {
+            timings.take(&event);
         }
         if self.format == Format::Json {
             if !matches!(event, Event::Fetching { .. }) {

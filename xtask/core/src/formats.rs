@@ -12,5 +12,6 @@ pub mod ledger;
 pub mod manifest;
 pub mod oci;
 pub mod sbom;
+pub mod timeline;
 pub mod toml_layout;
 pub mod uki;

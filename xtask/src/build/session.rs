@@ -240,6 +240,7 @@ impl<'a> Session<'a> {
     }
 
     fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: &Digest, worker: usize) -> Result<Record> {
+        self.reporter.emit(Event::Begun { package: recipe.name.clone() });
         self.fetch(recipe, plan)?;
         let variations = (self.options.variations)(worker);
         let context = BuildContext {

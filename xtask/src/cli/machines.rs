@@ -16,7 +16,7 @@ pub struct BootTestArgs {
     pub short: bool,
     /// Machines that run at the same time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
-    pub jobs: u8,
+    pub machines: u8,
     /// Seconds before a scenario counts as failed.
     #[arg(long, default_value_t = 240)]
     pub timeout: u64,

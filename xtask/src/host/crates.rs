@@ -82,6 +82,21 @@ pub fn pin(store: &Utf8Path, name: &str, version: &str) -> Result<Digest> {
     Ok(digest)
 }
 
+/// The newest version of a crate that its registry has.
+///
+/// # Errors
+/// cargo's own error, or when it names no version.
+pub fn newest(name: &str) -> Result<String> {
+    let dir = tempfile::tempdir().context("making a temporary directory")?;
+    let dir = Utf8Path::from_path(dir.path()).context("the temporary directory's path is not UTF-8")?;
+    // In the checkout, cargo would name the version that the lock has.
+    let info = Command::new(cargo()).args(["info", "--quiet", name]).cwd(dir);
+    let text = exec::read(&info).map_err(|error| Exit::Source.error(format!("asking for {name}: {error:#}")))?;
+    let version = text.lines().find_map(|line| line.strip_prefix("version: "));
+    let version = version.and_then(|rest| rest.split_whitespace().next());
+    version.map(str::to_owned).with_context(|| format!("`cargo info {name}` names no version"))
+}
+
 /// Unpacks a `.crate` file to `<vendor>/<name>-<version>`, with the checksum file that cargo asks for.
 ///
 /// # Errors
@@ -179,9 +194,12 @@ fn fetch_by_cargo(dir: &Utf8Path, manifest: &str) -> Result<()> {
     fs_err::write(dir.join("Cargo.toml"), manifest)?;
     fs_err::create_dir(dir.join("src"))?;
     fs_err::write(dir.join("src/lib.rs"), "")?;
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let fetch = Command::new(cargo).args(["fetch", "--quiet"]).cwd(dir);
+    let fetch = Command::new(cargo()).args(["fetch", "--quiet"]).cwd(dir);
     exec::read(&fetch).map(drop).map_err(|error| Exit::Source.error(format!("fetching crates by cargo: {error:#}")))
+}
+
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
 fn manifest(wanted: &[&PlannedCrate]) -> String {

@@ -35,6 +35,7 @@ pub(super) fn of(event: &Event, detail: Detail) -> Option<String> {
         Event::Note { text } => format!("       note {text}"),
         Event::Fetching { .. }
         | Event::Progress { .. }
+        | Event::Begun { .. }
         | Event::Finding(_)
         | Event::Made { .. }
         | Event::Text { .. }

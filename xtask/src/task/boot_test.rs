@@ -68,7 +68,7 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     fs_err::create_dir_all(&logs)?;
     let subject = Subject { app, isos, limit: Duration::from_secs(args.timeout), logs: &logs };
     let load = CpuStress::begin(args.load)?;
-    let verdicts = subject.test_all(&starts(&scenarios, args.repeat), args.jobs)?;
+    let verdicts = subject.test_all(&starts(&scenarios, args.repeat), args.machines)?;
     drop(load);
     if app.global.message_format == Format::Human {
         app.reporter.say(report::table(&verdicts));
@@ -104,9 +104,9 @@ fn lacking(scenarios: &[Scenario]) -> Option<String> {
 }
 
 impl Subject<'_> {
-    /// Makes all starts, `jobs` at the same time, and gives how they went in the order of `starts`. The first that cannot be made
+    /// Makes all starts, `machines` at the same time, and gives how they went in the order of `starts`. The first that cannot be made
     /// is the last that begins.
-    fn test_all(&self, starts: &[(&Scenario, String)], jobs: u8) -> Result<Vec<ScenarioVerdict>> {
+    fn test_all(&self, starts: &[(&Scenario, String)], machines: u8) -> Result<Vec<ScenarioVerdict>> {
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let results = Mutex::new(BTreeMap::new());
         let worker = || {
@@ -121,7 +121,7 @@ impl Subject<'_> {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..jobs {
+            for _ in 0..machines {
                 scope.spawn(worker);
             }
         });

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use ashlar_core::model::outdated::{self, Offer, SUITES};
-use ashlar_core::model::recipe::{Recipe, Source};
+use ashlar_core::model::recipe::{CrateName, Recipe, Source};
 use camino::Utf8Path;
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::host::archive;
 use crate::host::fetch::Fetcher;
 use crate::host::mirror::Mirrors;
+use crate::host::{archive, crates};
 
 /// An index of all sources unpacks to some 50 MB.
 const INDEX_LIMIT: u64 = 256 << 20;
@@ -29,9 +29,14 @@ pub fn run(app: &App) -> Result<Exit> {
     let none = Vec::new();
     let (mut behind, mut judged) = (0, 0);
     for recipe in repository.recipes.values() {
-        let Some((source, path)) = pool_source(recipe) else { continue };
-        let offers = outdated::source_package(path).and_then(|package| offers.get(package)).unwrap_or(&none);
-        let lines = lines(&fetcher, recipe, source, offers)?;
+        let lines = if let Some((source, path)) = pool_source(recipe) {
+            let offers = outdated::source_package(path).and_then(|package| offers.get(package)).unwrap_or(&none);
+            pool_lines(&fetcher, recipe, source, offers)?
+        } else if let Some(krate) = recipe.sources.iter().find_map(|source| source.krate.as_ref()) {
+            crate_lines(&fetcher, recipe, krate)?
+        } else {
+            continue;
+        };
         judged += 1;
         if !lines.is_empty() {
             behind += 1;
@@ -40,7 +45,7 @@ pub fn run(app: &App) -> Result<Exit> {
         }
     }
     let summary =
-        format!("{behind} of {judged} recipes with a file in Debian's pool are behind, or their file is not kept");
+        format!("{behind} of {judged} recipes with sources of others are behind, or no suite keeps their file");
     app.reporter.say(summary);
     Ok(Exit::Good)
 }
@@ -67,8 +72,21 @@ fn offers(app: &App, fetcher: &Fetcher<'_>, packages: &BTreeSet<&str>) -> Result
     Ok(all)
 }
 
-/// What is to be said of one recipe.
-fn lines(fetcher: &Fetcher<'_>, recipe: &Recipe, source: &Source, offers: &[Offer]) -> Result<Vec<String>> {
+/// What is to be said of a recipe whose source is a crate.
+fn crate_lines(fetcher: &Fetcher<'_>, recipe: &Recipe, krate: &CrateName) -> Result<Vec<String>> {
+    if fetcher.offline() {
+        bail!("`--offline` forbids to ask for what a registry has");
+    }
+    let newest = crates::newest(&krate.name)?;
+    if newest == krate.version {
+        return Ok(Vec::new());
+    }
+    let offer = std::iter::once(format!("{newest:12} crate {}", krate.name));
+    Ok(offer.chain(recipe.hold.iter().map(|hold| format!("stays: {hold}"))).collect())
+}
+
+/// What is to be said of a recipe whose source is in Debian's pool.
+fn pool_lines(fetcher: &Fetcher<'_>, recipe: &Recipe, source: &Source, offers: &[Offer]) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let suites = outdated::suites_of(&source.sha256, offers);
     match suites.first() {

@@ -50,6 +50,11 @@ pub enum Event {
         /// Seconds that the others may take, by their last builds; absent when none of them was built here before.
         seconds_left: Option<u64>,
     },
+    /// The build of a package began; its sources are fetched and unpacked.
+    Begun {
+        /// Package name.
+        package: PkgName,
+    },
     /// A package's phase began.
     Phase {
         /// Package name.
