@@ -124,8 +124,7 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
         out += &line("# args", "[]".to_owned(), "added to the style's own arguments");
     }
     out += if style.scripts.is_empty() { PHASES } else { "" };
-    out += TEST;
-    out + &format!("\n[update]\n{}", line("# watch", quoted("https://…"), "where new versions are announced"))
+    out + TEST
 }
 
 const PHASES: &str = "

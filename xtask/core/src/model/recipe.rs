@@ -67,8 +67,6 @@ pub struct Recipe {
     pub outputs: Vec<Output>,
     /// Tests of the installed result.
     pub tests: Vec<InstallTest>,
-    /// Where new versions are announced.
-    pub watch: Option<String>,
     /// The series of releases that it follows.
     pub series: Option<String>,
     /// Why the recipe stays at its version.

@@ -79,8 +79,7 @@ fn recipe(number: usize) -> String {
         );
     }
     text + &format!(
-        "\n[[test]]\nname = \"prints its version\"\nrun = '''\n/dest/usr/bin/{name} --version | grep -q '{version}'\n'''\n\n\
-         [update]\nwatch = \"https://{name}.example.org/releases/\"\n"
+        "\n[[test]]\nname = \"prints its version\"\nrun = '''\n/dest/usr/bin/{name} --version | grep -q '{version}'\n'''\n"
     )
 }
 

@@ -36,7 +36,6 @@ fn recipes(lines: &[&str]) -> BTreeMap<PkgName, Recipe> {
             modes: BTreeMap::new(),
             outputs: words(splits).into_iter().map(output).collect(),
             tests: Vec::new(),
-            watch: None,
             series: None,
             hold: None,
         };

@@ -203,8 +203,6 @@ pub struct RawTest {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawUpdate {
-    /// Page where new versions are announced, https.
-    pub watch: Option<Text>,
     /// The series of releases that the recipe follows: `6.12` for 6.12.1, 6.12.2 and so on.
     pub series: Option<Text>,
     /// Why the recipe stays at its version although a newer one can be had; `cargo xtask outdated` prints it.

@@ -78,7 +78,6 @@ pub fn validate(
             modes,
             outputs,
             tests,
-            watch: identity.watch,
             series: raw.update.series.as_ref().map(|text| text.get_ref().clone()),
             hold: raw.update.hold.as_ref().map(|text| text.get_ref().clone()),
         }),

@@ -16,7 +16,6 @@ pub struct Identity {
     pub license: String,
     pub upstream: String,
     pub cpe: Option<String>,
-    pub watch: Option<String>,
 }
 
 pub(super) fn check(raw: &RawRecipe, folder: &str, found: &mut Findings) -> Identity {
@@ -28,7 +27,6 @@ pub(super) fn check(raw: &RawRecipe, folder: &str, found: &mut Findings) -> Iden
         license: value(&raw.license).unwrap_or_default(),
         upstream: value(&raw.upstream).unwrap_or_default(),
         cpe: value(&raw.cpe),
-        watch: value(&raw.update.watch),
     };
     match &raw.version {
         None => found.missing("version", None, "version = \"1.2.3\""),
@@ -49,7 +47,6 @@ pub(super) fn check(raw: &RawRecipe, folder: &str, found: &mut Findings) -> Iden
         Some(text) => address(text, "upstream", found),
     }
     raw.cpe.iter().for_each(|text| cpe(text, found));
-    raw.update.watch.iter().for_each(|text| address(text, "watch", found));
     identity
 }
 
