@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Severity;
 use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::counted;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::{EntryKind, Manifest, ManifestEntry, parents};
 use ashlar_core::formats::oci::{self, LayerRef, RunConfig};
@@ -177,5 +178,5 @@ pub fn check_tree(
         return Ok(());
     }
     let list = errors.iter().map(|finding| format!("\n{finding}")).collect::<String>();
-    Err(Exit::Build.error(format!("{what} failed {} check(s) of its files:{list}", errors.len())))
+    Err(Exit::Build.error(format!("{what} failed {} of its files:{list}", counted(errors.len(), "check"))))
 }

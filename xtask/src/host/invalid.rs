@@ -1,6 +1,7 @@
 //! The error for a tree with findings: each is shown with the text of its file.
 
 use ashlar_core::base::diag::{Diagnostic, Located};
+use ashlar_core::base::event::counted;
 use camino::Utf8Path;
 
 use super::checkout::file;
@@ -15,7 +16,7 @@ pub struct Invalid {
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.findings.iter().try_for_each(|(rendered, _)| writeln!(f, "{rendered}"))?;
-        write!(f, "{} finding(s)", self.findings.len())
+        f.write_str(&counted(self.findings.len(), "finding"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The message and the exit code of a failed command. Both follow from the types in the error's chain.
 
-use ashlar_core::base::event::{Event, Failure};
+use ashlar_core::base::event::{Event, Failure, counted};
 use ashlar_core::plan::hint;
 
 use super::{Reporter, colour};
@@ -18,7 +18,7 @@ pub fn show(reporter: &Reporter, error: &anyhow::Error) {
         for (rendered, finding) in findings {
             told(reporter, Event::Finding(finding.clone()), &format!("{rendered}\n"));
         }
-        let message = format!("{} finding(s)", findings.len());
+        let message = counted(findings.len(), "finding");
         let failure = Failure { message: message.clone(), exit: exit(error) as u8, ..Failure::default() };
         return told(reporter, Event::Error(failure), &message);
     }

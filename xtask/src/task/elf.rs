@@ -1,6 +1,7 @@
 //! `elf`: how the programs of an image are hardened, file by file.
 
 use anyhow::{Context as _, Result};
+use ashlar_core::base::event::counted;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::verify::lint::report;
 
@@ -34,7 +35,11 @@ pub fn run(app: &App, profile: &str) -> Result<Exit> {
     }
     let help =
         "link through $CC; toolchain/hardening.toml has the flags, and the package's [[hardening]] what it leaves out";
-    Err(Exit::Build.error(format!("{} file(s) are not hardened:{}\nhelp: {help}", lacking.len(), lacking.concat())))
+    Err(Exit::Build.error(format!(
+        "not hardened: {}{}\nhelp: {help}",
+        counted(lacking.len(), "file"),
+        lacking.concat()
+    )))
 }
 
 /// The note of a package's last build about its units; nothing when it was not built here.

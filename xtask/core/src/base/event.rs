@@ -154,6 +154,12 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// A number of things: `1 finding`, `2 findings`.
+pub fn counted(number: usize, thing: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{end}")
+}
+
 /// A size as people write it, in decimal units as disk and network figures are.
 pub fn size(bytes: u64) -> String {
     match bytes {
