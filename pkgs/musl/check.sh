@@ -38,11 +38,11 @@ clang --config="$OBJ/musl.cfg" "$@" -static-pie lib/rcrt1.o lib/crti.o lib/libc.
 clang --config="$OBJ/musl.cfg" "$@" -pie lib/Scrt1.o lib/crti.o lib/libc.so "$crt/libclang_rt.builtins.a" lib/crtn.o \
     -Wl,--dynamic-linker="$OBJ/lib/libc.so" -o test-dynamic
 for program in ./test-static ./test-dynamic; do
-    for name in basic align calloc errno threads exchange fork; do
+    for name in basic align calloc realloc errno returned threads stress main-ends cancelled exchange fork; do
         "$program" $name || fail "$program $name"
     done
     if [ "$MALLOC" = mimalloc ] && [ "$MI_SECURE" -ge 4 ]; then
-        for name in double-free bad-free overwritten-link; do
+        for name in double-free bad-free inner-free overwritten-link; do
             if "$program" $name 2> message; then fail "$program $name: not noticed"; fi
             grep '^malloc: ' message || fail "$program $name: no message"
         done

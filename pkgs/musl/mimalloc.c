@@ -11,10 +11,12 @@
 
 #define _GNU_SOURCE
 #define MI_LIBC 1
+#define MI_NO_GETENV 1
 #define MI_PADDING 0
 #define NDEBUG 1
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,80 +28,110 @@
 #include "dynlink.h"
 #include "fork_impl.h"
 #include "libc.h"
+#include "lock.h"
 #include "pthread_impl.h"
 #include "syscall.h"
 #undef weak
 
-/* What the patched mimalloc asks of the C library it lives in. */
-static inline void **mi_libc_heap_slot(void)
+/* mimalloc's few locks are musl's small ones, which cost nothing while there is one thread. */
+struct libc_lock {
+	volatile int word[1];
+};
+
+static int libc_lock_acquire(struct libc_lock *lock)
 {
-	return &__pthread_self()->malloc_heap;
+	LOCK(lock->word);
+	return 0;
 }
 
-static inline uintptr_t mi_libc_thread_id(void)
+static int libc_lock_release(struct libc_lock *lock)
 {
-	return __pthread_self()->malloc_id;
+	UNLOCK(lock->word);
+	return 0;
 }
 
-static inline size_t mi_libc_page_size(void)
+#undef PTHREAD_MUTEX_INITIALIZER
+#define PTHREAD_MUTEX_INITIALIZER {{0}}
+#define pthread_mutex_t struct libc_lock
+#define pthread_mutex_lock libc_lock_acquire
+#define pthread_mutex_trylock libc_lock_acquire
+#define pthread_mutex_unlock libc_lock_release
+#define pthread_mutex_destroy(lock) ((void)0)
+
+/* A thread's heap and its number are words of its struct pthread. There is one heap, so that is the main one, too. */
+#define MI_PRIM_THREAD_ID() (__pthread_self()->malloc_id)
+#define __mi_theap_main (*(mi_theap_t **)&__pthread_self()->malloc_heap)
+
+static inline void *mi_prim_tls_slot(size_t slot)
 {
-	return PAGE_SIZE;
+	return slot ? 0 : __pthread_self()->malloc_heap;
+}
+
+static inline void mi_prim_tls_slot_set(size_t slot, void *value)
+{
+	if (!slot) __pthread_self()->malloc_heap = value;
 }
 
 #include "mimalloc.h"
-#include "mimalloc-internal.h"
-#include "mimalloc-atomic.h"
+#include "mimalloc/internal.h"
+#include "mimalloc/atomic.h"
 
-/*
- * The public functions may be interposed; musl itself calls these. free() must keep errno, so what it may ask the kernel
- * keeps it. What os.c sees instead is always 0: it would only look for the errors of kernels older than ours.
- */
-static int quiet_munmap(void *start, size_t length)
-{
-	int saved = errno;
-	int result = __munmap(start, length);
-	errno = saved;
-	return result;
-}
-
-static int quiet_mprotect(void *start, size_t length, int protection)
-{
-	int saved = errno;
-	int result = __mprotect(start, length, protection);
-	errno = saved;
-	return result;
-}
-
-static int quiet_madvise(void *start, size_t length, int advice)
-{
-	int saved = errno;
-	int result = __madvise(start, length, advice);
-	errno = saved;
-	return result;
-}
-
-#define mmap __mmap
-#define munmap quiet_munmap
-#define mprotect quiet_mprotect
-#define madvise quiet_madvise
-#define clock_gettime __clock_gettime
+/* The guard of the purge, where fork() can reach it. */
+static mi_atomic_guard_t purging;
+#undef mi_atomic_guard
+#define mi_atomic_guard(guard) \
+	for (uintptr_t free_guard = ((void)(guard), 0), once = 1; \
+	     once && mi_atomic_cas_strong_acq_rel(&purging, &free_guard, (uintptr_t)1); \
+	     mi_atomic_store_release(&purging, (uintptr_t)0), once = 0)
 
 /* Statistics and messages need printf and cost time. */
-#define _mi_stat_increase(stat, amount) ((void)0)
-#define _mi_stat_decrease(stat, amount) ((void)0)
-#define _mi_stat_counter_increase(stat, amount) ((void)0)
-#define _mi_stats_done(stats) ((void)0)
-#define mi_stats_reset() ((void)0)
-#define mi_stats_print(out) ((void)0)
+#undef mi_heap_stat_counter_increase
+#undef mi_heap_stat_increase
+#undef mi_heap_stat_decrease
+#undef mi_subproc_stat_counter_increase
+#undef mi_subproc_stat_increase
+#undef mi_subproc_stat_decrease
+#undef mi_subproc_stat_adjust_increase
+#undef mi_subproc_stat_adjust_decrease
+#undef mi_os_stat_counter_increase
+#undef mi_os_stat_increase
+#undef mi_os_stat_decrease
+#undef mi_theap_stat_counter_increase
+#undef mi_theap_stat_increase
+#undef mi_theap_stat_decrease
+#undef mi_theap_stat_adjust_decrease
+#define mi_heap_stat_counter_increase(heap, stat, amount) ((void)0)
+#define mi_heap_stat_increase(heap, stat, amount) ((void)0)
+#define mi_heap_stat_decrease(heap, stat, amount) ((void)0)
+#define mi_subproc_stat_counter_increase(subproc, stat, amount) ((void)0)
+#define mi_subproc_stat_increase(subproc, stat, amount) ((void)0)
+#define mi_subproc_stat_decrease(subproc, stat, amount) ((void)0)
+#define mi_subproc_stat_adjust_increase(subproc, stat, amount) ((void)0)
+#define mi_subproc_stat_adjust_decrease(subproc, stat, amount) ((void)0)
+#define mi_os_stat_counter_increase(stat, amount) ((void)0)
+#define mi_os_stat_increase(stat, amount) ((void)0)
+#define mi_os_stat_decrease(stat, amount) ((void)0)
+#define mi_theap_stat_counter_increase(theap, stat, amount) ((void)0)
+#define mi_theap_stat_increase(theap, stat, amount) ((void)0)
+#define mi_theap_stat_decrease(theap, stat, amount) ((void)0)
+#define mi_theap_stat_adjust_decrease(theap, stat, amount) ((void)0)
+#define __mi_stat_increase_mt(stat, amount) ((void)0)
+#define _mi_stats_init() ((void)0)
+#define _mi_stats_merge_into(to, from) ((void)0)
+#define mi_subproc_stats_print_out(subproc, out, arg) ((void)0)
+#define _mi_raw_message(...) ((void)0)
 #define _mi_verbose_message(...) ((void)0)
 #define _mi_warning_message(...) ((void)0)
 #define _mi_fputs(out, arg, prefix, message) ((void)0)
 #define _mi_options_init() ((void)0)
+#define _mi_options_post_init() ((void)0)
 
 /*
- * An allocation that is too large only fails. Everything else that mimalloc reports as an error is a double free, an
- * overwritten free list or a pointer that was never allocated: upstream ignores some of these, here all end the process.
+ * An allocation that is too large only fails, and so does a guard page for which the process has no mapping left.
+ * Everything else that mimalloc reports as an error is a double free, an overwritten free list or a pointer that was
+ * never allocated: upstream ignores some of these, here all end the process.
  */
+__attribute__((cold))
 void _mi_error_message(int err, const char *format, ...)
 {
 	static const char prefix[] = "malloc: ";
@@ -107,7 +139,7 @@ void _mi_error_message(int err, const char *format, ...)
 		errno = ENOMEM;
 		return;
 	}
-	if (!strncmp(format, "%s: ", 4)) format += 4;
+	if (!strncmp(format, "secure level", 12)) return;
 	size_t length = strcspn(format, "%\n");
 	__syscall(SYS_write, 2, prefix, sizeof prefix - 1);
 	__syscall(SYS_write, 2, format, length);
@@ -116,20 +148,27 @@ void _mi_error_message(int err, const char *format, ...)
 }
 
 #define mi_option_get(option) option_value(option)
+#define _mi_option_get_fast(option) option_value(option)
 #define mi_option_is_enabled(option) (option_value(option) != 0)
 #define mi_option_get_clamp(option, low, high) option_clamped(option, low, high)
+#define mi_option_get_size(option) ((size_t)option_value(option) * MI_KiB)
 
 static inline long option_value(mi_option_t option)
 {
 	switch (option) {
-	case mi_option_eager_commit: return 1;
-	case mi_option_eager_commit_delay: return 1;     /* the first segment of a further thread is committed by need */
-	case mi_option_allow_decommit: return 1;
-	case mi_option_decommit_delay: return 25;        /* milliseconds until free pages go back to the kernel */
-	case mi_option_segment_decommit_delay: return 500;
-	case mi_option_decommit_extend_delay: return 1;
-	case mi_option_max_segment_reclaim: return 8;
-	case mi_option_use_numa_nodes: return 1;         /* never look into /sys */
+	case mi_option_arena_eager_commit: return 1;      /* of what is not touched, the kernel only counts addresses */
+	case mi_option_arena_reserve: return 32 << 10;    /* KiB of the first arenas, which is the least there may be */
+	case mi_option_arena_max_object_size: return 2 << 20; /* KiB; larger ones come from the kernel one by one */
+	case mi_option_purge_decommits: return 1;         /* free pages cannot be accessed */
+	case mi_option_purge_delay: return 25;            /* milliseconds until free pages go back to the kernel */
+	case mi_option_arena_purge_mult: return 1;
+	case mi_option_use_numa_nodes: return 1;          /* never look into /sys */
+	case mi_option_generic_collect: return 10000;
+	case mi_option_page_reclaim_on_free: return 0;    /* a page goes back to the thread that had it, if that frees first */
+	case mi_option_page_full_retain: return 2;
+	case mi_option_page_max_candidates: return 4;
+	case mi_option_page_max_reclaim: return -1;
+	case mi_option_page_cross_thread_max_reclaim: return 32;
 	default: return 0;
 	}
 }
@@ -140,28 +179,137 @@ static inline long option_clamped(mi_option_t option, long low, long high)
 	return value < low ? low : value > high ? high : value;
 }
 
-#include "random.c"
-#pragma push_macro("errno")
-#undef errno
-#define errno no_errno
-static int no_errno;
-#include "os.c"
-#pragma pop_macro("errno")
-#include "bitmap.c"
-#include "arena.c"
-#include "segment-cache.c"
-#include "segment.c"
-#include "page.c"
-#include "heap.c"
+/* There are no heaps but the main one, and so no numbers of them in thread-local variables. */
+static inline mi_theap_t *no_theap(void)
+{
+	return 0;
+}
+#define _mi_thread_local_get(key) no_theap()
+#define _mi_thread_local_set(key, value) false
+#define _mi_thread_local_create() 0
+#define _mi_thread_local_free(key) ((void)0)
+#define _mi_thread_locals_init() ((void)0)
+#define _mi_thread_locals_done() ((void)0)
+#define _mi_thread_locals_thread_done() ((void)0)
+
 #include "alloc.c"
 #include "alloc-aligned.c"
+#include "arena.c"
+#include "arena-meta.c"
+#include "bitmap.c"
+#include "heap.c"
 #include "init.c"
+#include "../src/libc.c"   /* not the file of this name in musl */
+#include "os.c"
+#include "page.c"
+#include "page-map.c"
+#include "random.c"
+#include "theap.c"
 
-mi_msecs_t _mi_clock_now(void)
+/*
+ * What mimalloc asks of a system. free() must keep errno, and the public functions may be interposed, so these are bare
+ * system calls; the exception is munmap, which must wait for threads that are about to leave a robust lock.
+ */
+
+void _mi_prim_mem_init(mi_os_mem_config_t *config)
+{
+	config->page_size = PAGE_SIZE;
+	config->alloc_granularity = PAGE_SIZE;
+	config->has_overcommit = true;   /* without it, the kernel ignores MAP_NORESERVE */
+	config->has_partial_free = true;
+	config->has_virtual_reserve = true;
+	/*
+	 * This is the first that mimalloc calls. A C library has no constructors: the first allocation prepares everything,
+	 * whichever thread makes it. The main thread is that of the program.
+	 */
+	os_preloading = false;
+	tld_main.thread_id = (mi_threadid_t)&libc;
+}
+
+int _mi_prim_free(void *start, size_t size)
+{
+	if (!size) return 0;
+	int saved = errno;
+	int error = __munmap(start, size) ? errno : 0;
+	errno = saved;
+	return error;
+}
+
+int _mi_prim_alloc(void *hint, size_t size, size_t alignment, bool commit, bool allow_large, bool *is_large, bool *is_zero, void **start)
+{
+	(void)allow_large;
+	*is_large = false;
+	*is_zero = true;
+	/* Large areas at addresses of their own, which are aligned and random. */
+	if (!hint) hint = _mi_os_get_aligned_hint(alignment, size);
+	long result = __syscall(SYS_mmap, hint, size, commit ? PROT_READ | PROT_WRITE : PROT_NONE,
+	                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool failed = (unsigned long)result > -4096UL;
+	*start = failed ? 0 : (void *)result;
+	return failed ? -result : 0;
+}
+
+int _mi_prim_commit(void *start, size_t size, bool *is_zero)
+{
+	*is_zero = false;
+	return -__syscall(SYS_mprotect, start, size, PROT_READ | PROT_WRITE);
+}
+
+/* Also makes guard pages, so the memory must not be accessible afterwards. */
+int _mi_prim_decommit(void *start, size_t size, bool *needs_recommit)
+{
+	*needs_recommit = true;
+	__syscall(SYS_madvise, start, size, MADV_DONTNEED);
+	return -__syscall(SYS_mprotect, start, size, PROT_NONE);
+}
+
+int _mi_prim_reset(void *start, size_t size)
+{
+	return -__syscall(SYS_madvise, start, size, MADV_DONTNEED);
+}
+
+int _mi_prim_reuse(void *start, size_t size)
+{
+	(void)start;
+	(void)size;
+	return 0;
+}
+
+int _mi_prim_protect(void *start, size_t size, bool protect)
+{
+	return -__syscall(SYS_mprotect, start, size, protect ? PROT_NONE : PROT_READ | PROT_WRITE);
+}
+
+int _mi_prim_alloc_huge_os_pages(void *hint, size_t size, int numa_node, bool *is_zero, void **start)
+{
+	(void)hint;
+	(void)size;
+	(void)numa_node;
+	*is_zero = false;
+	*start = 0;
+	return ENOMEM;
+}
+
+size_t _mi_prim_numa_node(void)
+{
+	return 0;
+}
+
+size_t _mi_prim_numa_node_count(void)
+{
+	return 1;
+}
+
+mi_msecs_t _mi_prim_clock_now(void)
 {
 	struct timespec t;
 	__clock_gettime(CLOCK_MONOTONIC, &t);
 	return (mi_msecs_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+mi_msecs_t _mi_clock_now(void)
+{
+	return _mi_prim_clock_now();
 }
 
 mi_msecs_t _mi_clock_start(void)
@@ -174,7 +322,60 @@ mi_msecs_t _mi_clock_end(mi_msecs_t start)
 	return _mi_clock_now() - start;
 }
 
+bool _mi_prim_random_buf(void *buffer, size_t size)
+{
+	return __syscall(SYS_getrandom, buffer, size, 0) == (long)size;
+}
+
+void _mi_prim_thread_yield(void)
+{
+	__syscall(SYS_sched_yield);
+}
+
+bool _mi_prim_thread_is_in_threadpool(void)
+{
+	return false;
+}
+
+void _mi_prim_thread_init_auto_done(void)
+{
+}
+
+void _mi_prim_thread_done_auto_done(void)
+{
+}
+
+void _mi_prim_thread_associate_default_theap(mi_theap_t *theap)
+{
+	(void)theap;
+}
+
+bool _mi_is_redirected(void)
+{
+	return false;
+}
+
+bool _mi_allocator_init(const char **message)
+{
+	*message = 0;
+	return true;
+}
+
+void _mi_allocator_done(void)
+{
+}
+
 /* From here on: what musl calls. */
+
+/* The page of a block. A pointer into memory that this allocator did not hand out ends the process. */
+static inline mi_page_t *page_of(void *p)
+{
+	mi_page_t *page = (uintptr_t)p >> 47 ? 0 : _mi_ptr_page(p);
+	if mi_unlikely(!page) {
+		if (p) _mi_error_message(EINVAL, "pointer does not point to allocated memory: %p\n", p);
+	}
+	return page;
+}
 
 void *__libc_malloc_impl(size_t size)
 {
@@ -183,24 +384,23 @@ void *__libc_malloc_impl(size_t size)
 
 void *__libc_realloc(void *p, size_t size)
 {
+	if (p) page_of(p);
 	return mi_realloc(p, size);
 }
 
 void __libc_free(void *p)
 {
-	mi_free(p);
+	if (!p) return;
+	mi_free_ex(p, 0, page_of(p));
 }
 
 /*
  * Asked by calloc() right after malloc(): is the block already zero? A page that came fresh from the kernel is, but
- * for the link of the free list, which is the block's first word.
+ * for the link of the free list, which is the block's first word. malloc() has cleared that.
  */
 int __malloc_allzerop(void *p)
 {
-	mi_page_t *page = _mi_segment_page_of(_mi_ptr_segment(p), p);
-	if (!page->is_zero) return 0;
-	((mi_block_t *)p)->next = 0;
-	return 1;
+	return _mi_ptr_page(p)->free_is_zero;
 }
 
 __attribute__((visibility("default")))
@@ -224,46 +424,62 @@ void *aligned_alloc(size_t alignment, size_t size)
 __attribute__((visibility("default")))
 size_t malloc_usable_size(void *p)
 {
-	return mi_usable_size(p);
+	return p ? _mi_usable_size(p, page_of(p)) : 0;
 }
 
-/* The dynamic linker offers the unused ends of mapped libraries. They are far smaller than a segment. */
+/* The dynamic linker offers the unused ends of mapped libraries. They are far smaller than an arena. */
 void __malloc_donate(char *start, char *end)
 {
 	(void)start;
 	(void)end;
 }
 
-/* What a thread leaves behind is taken over by the others. */
+/*
+ * What a thread leaves behind is taken over by the others. The main thread only hands its pages out: where it is the last
+ * to end, it still runs the exit handlers, which may allocate.
+ */
 void __malloc_thread_exit(void)
 {
-	mi_heap_t *heap = *mi_libc_heap_slot();
-	if (!heap) return;
-	_mi_thread_done(heap);
-	if (heap != &_mi_heap_main) *mi_libc_heap_slot() = 0;
+	mi_theap_t *theap = __mi_theap_main;
+	if (!theap) return;
+	if (theap == &theap_main) _mi_theap_collect_abandon(theap);
+	else _mi_thread_done(theap);
 }
 
 /*
- * Nothing is locked across fork(), but two states only last for a moment, and another thread that was in the middle of
- * one does not exist in the child: a reader of the abandoned segments, and a page being handed a block. In the child both
- * would be waited for without end.
+ * fork() while other threads allocate: these do not exist in the child. Locks are held across it, so that nobody else
+ * holds one. Two more states only last for a moment and would be waited for without end: the purge, and an abandoned
+ * page whose bit a thread took to look at it.
  */
-static bool finish_delayed_free(mi_heap_t *heap, mi_page_queue_t *queue, mi_page_t *page, void *arg1, void *arg2)
+static bool restore_abandoned(size_t index, size_t count, mi_arena_t *arena, void *arg)
 {
-	(void)heap;
-	(void)queue;
-	(void)arg1;
-	(void)arg2;
-	mi_thread_free_t state = mi_atomic_load_relaxed(&page->xthread_free);
-	if (mi_tf_delayed(state) == MI_DELAYED_FREEING)
-		mi_atomic_store_release(&page->xthread_free, mi_tf_set_delayed(state, MI_USE_DELAYED_FREE));
+	(void)count;
+	(void)arg;
+	mi_page_t *page = mi_arena_page_at_slice(arena, index);
+	if (mi_page_is_abandoned_mapped(page))
+		mi_bitmap_set(arena->pages_main.pages_abandoned[_mi_bin(mi_page_block_size(page))], index);
 	return true;
 }
 
 void __malloc_atfork(int who)
 {
-	if (who != 1) return;
-	mi_atomic_store_release(&abandoned_readers, (size_t)0);
-	mi_heap_t *heap = *mi_libc_heap_slot();
-	if (heap) mi_heap_visit_pages(heap, finish_delayed_free, 0, 0);
+	mi_lock_t *lock[] = {
+		&subproc_main.arena_reserve_lock, &heap_main.arena_pages_lock, &heap_main.theaps_lock, &mi_page_map_lock,
+	};
+	enum { LOCKS = sizeof lock / sizeof *lock };
+	if (who < 0) {
+		mi_process_init();
+		for (int i = 0; i < LOCKS; i++) mi_lock_acquire(lock[i]);
+		return;
+	}
+	for (int i = LOCKS; i-- > 0;) {
+		if (who) mi_lock_init(lock[i]);
+		else mi_lock_release(lock[i]);
+	}
+	if (!who) return;
+	mi_atomic_store_release(&purging, (uintptr_t)0);
+	for (size_t i = 0; i < mi_arenas_get_count(&subproc_main); i++) {
+		mi_arena_t *arena = mi_arena_from_index(&subproc_main, i);
+		if (arena) _mi_bitmap_forall_set(arena->pages_main.pages, restore_abandoned, arena, 0);
+	}
 }

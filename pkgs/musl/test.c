@@ -82,6 +82,29 @@ static int zeroed(void)
 	return 0;
 }
 
+/* What was written before stays, in blocks that grow, shrink and move. */
+static int moved(void)
+{
+	for (size_t size = 1; size < (size_t)8 << 20; size = size * 5 / 3 + 1) {
+		for (size_t other = 1; other < (size_t)8 << 20; other = other * 9 + 3) {
+			unsigned char *p = malloc(size);
+			CHECK(p);
+			for (size_t i = 0; i < size; i += size / 100 + 1) p[i] = (unsigned char)(i * 7 + size);
+			p = realloc(p, other);
+			CHECK(p);
+			for (size_t i = 0; i < size && i < other; i += size / 100 + 1) CHECK(p[i] == (unsigned char)(i * 7 + size));
+			free(p);
+		}
+	}
+	char *p = aligned_alloc(4096, 5000);
+	CHECK(p);
+	memset(p, 5, 5000);
+	p = realloc(p, 100000);
+	CHECK(p && p[0] == 5 && p[4999] == 5);
+	free(p);
+	return 0;
+}
+
 static int errors(void)
 {
 	errno = 0;
@@ -167,6 +190,129 @@ static int threads(void)
 	return 0;
 }
 
+/* Freed memory goes back to the kernel, some time after. */
+static int returned(void)
+{
+	enum { COUNT = 2000 };
+	static char *small[COUNT * 64], *large[COUNT];
+	long before = resident_pages();
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < COUNT * 64; i++) CHECK(small[i] = malloc(i % 300 + 1));
+		for (size_t i = 0; i < COUNT; i++) {
+			CHECK(large[i] = malloc(20000 + i * 20));
+			memset(large[i], 1, 20000 + i * 20);
+		}
+		char *huge = malloc((size_t)100 << 20);
+		CHECK(huge);
+		memset(huge, 1, (size_t)100 << 20);
+		CHECK(resident_pages() > before + 40000);
+		free(huge);
+		for (size_t i = 0; i < COUNT * 64; i++) free(small[i]);
+		for (size_t i = 0; i < COUNT; i++) free(large[i]);
+	}
+	for (int i = 0; i < 40; i++) {
+		usleep(10000);
+		for (size_t j = 0; j < 200; j++) CHECK(large[j] = malloc(j * 1000 + 1));
+		for (size_t j = 0; j < 200; j++) free(large[j]);
+	}
+	CHECK(resident_pages() < before + 8000);
+	return 0;
+}
+
+/* Threads that replace each other's blocks, of all sizes, and find in them what was written. */
+static struct held {
+	size_t size;
+	unsigned char data[];
+} *held[1000];
+
+static void *replace(void *seed)
+{
+	uint64_t state = (uintptr_t)seed;
+	for (int i = 0; i < 30000; i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		size_t random = state >> 33;
+		size_t size = random % 32 ? random % 900 : random % 150000;
+		struct held *made = random & 64 ? calloc(1, sizeof *made + size) : malloc(sizeof *made + size);
+		CHECK(made);
+		if (random & 64) for (size_t j = 0; j < size; j += 97) CHECK(!made->data[j]);
+		if (random & 128) CHECK(made = realloc(made, sizeof *made + (size = size * 2 + 1)));
+		made->size = size;
+		for (size_t j = 0; j < size; j += 97) made->data[j] = (unsigned char)(size + j);
+		struct held *old = __atomic_exchange_n(&held[random / 256 % 1000], made, __ATOMIC_ACQ_REL);
+		if (!old) continue;
+		for (size_t j = 0; j < old->size; j += 97) CHECK(old->data[j] == (unsigned char)(old->size + j));
+		free(old);
+	}
+	return 0;
+}
+
+static int stress(void)
+{
+	for (int round = 0; round < 5; round++) {
+		pthread_t thread[6];
+		for (uintptr_t i = 0; i < 6; i++) CHECK(!pthread_create(&thread[i], 0, replace, (void *)(i * 1000 + 1)));
+		for (int i = 0; i < 6; i++) CHECK(!pthread_join(thread[i], 0));
+	}
+	for (int i = 0; i < 1000; i++) free(held[i]);
+	return 0;
+}
+
+/* The main thread ends first, and the last thread runs the exit handler. */
+static int handled;
+
+static void handler(void)
+{
+	char *p = malloc(1000);
+	if (!p || !handled) _exit(1);
+	free(p);
+	_exit(0);
+}
+
+static void *last(void *arg)
+{
+	pthread_join(*(pthread_t *)arg, 0);
+	for (int i = 0; i < 1000; i++) free(malloc((size_t)i));
+	handled = 1;
+	return 0;
+}
+
+static int main_ends(void)
+{
+	static pthread_t self;
+	pthread_t thread;
+	self = pthread_self();
+	CHECK(!atexit(handler));
+	void *p = malloc(10);
+	CHECK(!pthread_create(&thread, 0, last, &self));
+	free(p);
+	pthread_exit(0);
+}
+
+/* Threads that are cancelled while they allocate. */
+static void *until_cancelled(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		free(malloc(5000));
+		pthread_testcancel();
+	}
+}
+
+static int cancelled(void)
+{
+	long before = 0;
+	for (int i = 0; i < 500; i++) {
+		pthread_t thread;
+		CHECK(!pthread_create(&thread, 0, until_cancelled, 0));
+		free(malloc(100));
+		CHECK(!pthread_cancel(thread));
+		CHECK(!pthread_join(thread, 0));
+		if (i == 100) before = resident_pages();
+	}
+	CHECK(resident_pages() < before + 256);
+	return 0;
+}
+
 static char *handed[64];
 static int stop;
 
@@ -242,6 +388,14 @@ static int bad_free(void)
 	return 0;
 }
 
+/* A pointer into a block. */
+static int inner_free(void)
+{
+	char *volatile p = malloc(100);
+	free(p + 16);
+	return 0;
+}
+
 /* Use after free: the link of the free list is overwritten, then the list is used. */
 static int overwritten_link(void)
 {
@@ -263,12 +417,18 @@ int main(int argc, char **argv)
 		{"basic", basic},
 		{"align", align},
 		{"calloc", zeroed},
+		{"realloc", moved},
 		{"errno", errors},
+		{"returned", returned},
 		{"threads", threads},
+		{"stress", stress},
+		{"main-ends", main_ends},
+		{"cancelled", cancelled},
 		{"exchange", exchange},
 		{"fork", forks},
 		{"double-free", double_free},
 		{"bad-free", bad_free},
+		{"inner-free", inner_free},
 		{"overwritten-link", overwritten_link},
 	};
 	for (size_t i = 0; i < sizeof test / sizeof *test; i++)
