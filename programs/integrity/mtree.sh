@@ -53,7 +53,7 @@ grep -q '^mtree: spec: it is damaged' error
 difference 1 2> error
 grep -q '^mtree: spec: it does not begin as' error
 if "$mtree" -u 2> error; then exit 1; fi
-grep -q '^mtree: `-u` is not understood; usage: ' error
+grep -q '^mtree: unknown option `-u`; usage: ' error
 "$mtree" --help | grep -q '^It reads only specifications that it wrote'
 cd /
 rm -r "$place"

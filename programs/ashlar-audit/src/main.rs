@@ -12,6 +12,8 @@ mod system;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use lexopt::Parser;
+
 const CHECKS: &str = "/usr/lib/ashlar/checks";
 
 const HELP: &str = "\
@@ -40,25 +42,24 @@ struct Options {
     file: Option<String>,
 }
 
-fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+fn options(mut parser: Parser) -> Result<Options, lexopt::Error> {
+    use lexopt::prelude::*;
     let mut options = Options::default();
-    let mut arguments = arguments;
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--json" => options.json = true,
-            "--failed" => options.failed = true,
-            "--list" => options.list = true,
-            "--help" | "-h" => options.help = true,
-            "--layer" => {
-                let layer = arguments.next().unwrap_or_default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("json") => options.json = true,
+            Long("failed") => options.failed = true,
+            Long("list") => options.list = true,
+            Long("help") | Short('h') => options.help = true,
+            Long("layer") => {
+                let layer = parser.value()?.string()?;
                 match layer.parse() {
                     Ok(number @ 1..=6) => options.layers.push(number),
-                    _ => return Err(format!("invalid layer `{layer}`: --layer takes a number from 1 to 6")),
+                    _ => return Err(format!("invalid layer `{layer}`: --layer takes a number from 1 to 6").into()),
                 }
             }
-            other if other.starts_with('-') => return Err(format!("unknown option `{other}`")),
-            file if options.file.is_none() => options.file = Some(file.to_owned()),
-            other => return Err(format!("`{other}` is a second file: one is read")),
+            Value(file) if options.file.is_none() => options.file = Some(file.string()?),
+            other => return Err(other.unexpected()),
         }
     }
     Ok(options)
@@ -68,10 +69,10 @@ fn main() -> ExitCode {
     let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
     // A closed terminal cannot show an error.
     let mut say = |text: String| drop(writeln!(err, "ashlar-audit: {text}"));
-    let options = match options(std::env::args().skip(1)) {
+    let options = match options(Parser::from_env()) {
         Ok(options) => options,
-        Err(message) => {
-            say(format!("{message}\ntry `ashlar-audit --help`"));
+        Err(error) => {
+            say(base::options::wrong(&error, "try `ashlar-audit --help`"));
             return ExitCode::from(2);
         }
     };
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn command_lines() {
-        let parse = |line: &str| options(line.split_whitespace().map(str::to_owned));
+        let parse = |line: &str| options(Parser::from_args(line.split_whitespace()));
         assert_eq!(parse("--layer 1 --layer 6").unwrap().layers, [1, 6]);
         assert!(parse("--json --failed --list x").unwrap().file.is_some());
         assert!(parse("--layer 7").is_err());

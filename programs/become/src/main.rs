@@ -30,12 +30,15 @@ use std::process::ExitCode;
 /// `become` itself failed; other codes are the command's.
 const FAILED: u8 = 125;
 
+const USAGE: &str = "usage: become [COMMAND [WORD]...]; without a command, a shell";
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match words.first().map(String::as_str) {
         Some("--daemon") => server::serve(),
         Some("--session") => session::hold(),
-        Some("--help" | "-h") => Err(io::Error::other("usage: become [COMMAND [WORD]...]; without a command, a shell")),
+        Some("--help" | "-h") => Err(io::Error::other(USAGE)),
+        Some(option) if option.starts_with('-') => Err(io::Error::other(format!("unknown option `{option}`; {USAGE}"))),
         _ => client::ask(words),
     };
     result.map_or_else(

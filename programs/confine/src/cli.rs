@@ -8,6 +8,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use base::options;
+use lexopt::Parser;
+
 use crate::apply;
 use crate::calls::Group;
 use crate::plan::{self, Allow, Facts, Family, HostResource, Plan};
@@ -34,8 +37,18 @@ const REFUSED: u8 = 125;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Request {
+#[derive(Debug)]
+enum Request {
+    Run(Run),
+    Check(Vec<String>),
+    /// For the process beside a service that logs users in.
+    MoveLogins(Vec<String>),
+    Words,
+    Help,
+}
+
+#[derive(Debug, Default)]
+struct Run {
     profile: String,
     service: Option<String>,
     group: Option<String>,
@@ -45,56 +58,66 @@ struct Request {
     command: Vec<String>,
 }
 
-fn parse(args: &[String]) -> Result<Request, String> {
-    let mut request = Request::default();
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        let mut value = || words.next().cloned().ok_or_else(|| format!("{word} needs a value"));
-        match word.as_str() {
-            "--profile" => request.profile = value()?,
-            "--service" => request.service = Some(value()?),
-            "--group" => request.group = Some(value()?),
-            "--argv0" => request.argv0 = Some(value()?),
-            "--report-to" => {
-                let number = value()?.parse().ok().filter(|fd| *fd > 2);
-                request.report_to = Some(number.ok_or("--report-to needs the number of an open descriptor above 2")?);
+fn parse(mut parser: Parser) -> Result<Request, lexopt::Error> {
+    use lexopt::prelude::*;
+    let all = |parser: &mut Parser| parser.raw_args()?.map(ValueExt::string).collect::<Result<Vec<_>, _>>();
+    // The command comes only after `--`; lexopt does not show that it has passed one.
+    let at_command = |parser: &mut Parser| parser.try_raw_args()?.next_if(|word| word == "--");
+    let mut run = Run::default();
+    while at_command(&mut parser).is_none() {
+        let Some(arg) = parser.next()? else { break };
+        match arg {
+            Long("profile") => run.profile = parser.value()?.string()?,
+            Long("service") => run.service = Some(parser.value()?.string()?),
+            Long("group") => run.group = Some(parser.value()?.string()?),
+            Long("argv0") => run.argv0 = Some(parser.value()?.string()?),
+            Long("report-to") => {
+                let number = parser.value()?.parse().ok().filter(|fd| *fd > 2);
+                run.report_to = Some(number.ok_or("--report-to needs the number of an open descriptor above 2")?);
             }
-            "--print-plan" => request.print_plan = true,
-            "--" => {
-                request.command = words.cloned().collect();
-                break;
+            Long("print-plan") => run.print_plan = true,
+            Long("check") => return Ok(Request::Check(all(&mut parser)?)),
+            Long("move-logins") => return Ok(Request::MoveLogins(all(&mut parser)?)),
+            Long("words") => return Ok(Request::Words),
+            Long("help") | Short('h') => return Ok(Request::Help),
+            Value(word) => {
+                let word = word.string()?;
+                return Err(format!("unexpected argument `{word}`; the command comes after `--`").into());
             }
-            other => return Err(format!("unknown option `{other}`; the command comes after `--`")),
+            other => return Err(other.unexpected()),
         }
     }
+    run.command = all(&mut parser)?;
     let is_name = |name: &String| !name.is_empty() && !name.starts_with('.') && !name.contains('/');
-    match &request {
-        Request { profile, .. } if profile.is_empty() => Err("--profile is missing".into()),
-        Request { service: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
-        Request { group: Some(name), .. } if !is_name(name) => Err(format!("`{name}` cannot be a service")),
-        Request { command, print_plan: false, .. } if command.is_empty() => Err("no command after `--`".into()),
-        _ => Ok(request),
+    if let Some(name) = [&run.service, &run.group].into_iter().flatten().find(|name| !is_name(name)) {
+        return Err(format!("`{name}` cannot be a service").into());
+    }
+    match &run {
+        Run { profile, .. } if profile.is_empty() => Err("--profile is missing".into()),
+        Run { command, print_plan: false, .. } if command.is_empty() => Err("no command after `--`".into()),
+        _ => Ok(Request::Run(run)),
     }
 }
 
 /// Runs it.
-pub fn run(args: &[String]) -> ExitCode {
-    match args.first().map(String::as_str) {
-        Some("--help" | "-h") => return print(&format!("{USAGE}\n"), 0),
-        Some("--check") => return check(&args[1..]),
-        Some("--move-logins") => return move_logins(&args[1..]),
-        Some("--words") => return print(&vocabulary(), 0),
-        _ => {}
+pub fn run(parser: Parser) -> ExitCode {
+    match parse(parser) {
+        Ok(Request::Run(run)) => confine(&run),
+        Ok(Request::Check(files)) => check(&files),
+        Ok(Request::MoveLogins(words)) => move_logins(&words),
+        Ok(Request::Words) => print(&vocabulary(), 0),
+        Ok(Request::Help) => print(&format!("{USAGE}\n"), 0),
+        Err(error) => complain(&format!("confine: {}", options::wrong(&error, USAGE)), 2),
     }
-    let request = match parse(args) {
-        Ok(request) => request,
-        Err(message) => return complain(&format!("confine: {message}\n{USAGE}"), 2),
-    };
-    let report = match request.report_to.map(sys::take_descriptor).transpose() {
+}
+
+/// Returns only to print something, or if the command did not start.
+fn confine(run: &Run) -> ExitCode {
+    let report = match run.report_to.map(sys::take_descriptor).transpose() {
         Ok(report) => report,
         Err(error) => return complain(&format!("confine: --report-to: {error}"), 2),
     };
-    match act(&request) {
+    match act(run) {
         Ok(text) => print(&text, 0),
         Err((message, code)) => {
             let message = format!("confine: {message}");
@@ -105,8 +128,8 @@ pub fn run(args: &[String]) -> ExitCode {
     }
 }
 
-/// Returns only to print something, or if the command did not start.
-fn act(request: &Request) -> Result<String, (String, u8)> {
+/// A text to print, or a message and an exit code; nothing if the command starts.
+fn act(request: &Run) -> Result<String, (String, u8)> {
     let refused = |message: String| (message, REFUSED);
     let text = fs::read_to_string(&request.profile)
         .map_err(|error| refused(format!("cannot read {}: {error}", request.profile)))?;
@@ -210,25 +233,28 @@ fn check(files: &[String]) -> ExitCode {
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
-        text.split(' ').map(str::to_owned).collect()
+    fn read(line: &str) -> Result<Request, String> {
+        parse(Parser::from_args(line.split(' '))).map_err(|error| options::wrong(&error, "usage"))
     }
 
     #[test]
     fn the_command_line() {
-        let request = parse(&words("--profile a.toml --service b --report-to 5 -- /bin/c -d -- e")).unwrap();
-        assert_eq!(request.command, ["/bin/c", "-d", "--", "e"]);
-        assert_eq!((request.service.as_deref(), request.report_to), (Some("b"), Some(5)));
+        let line = "--profile a.toml --argv0 -- --service b --report-to=5 -- /bin/c -d -- e";
+        let Ok(Request::Run(run)) = read(line) else { panic!() };
+        assert_eq!(run.command, ["/bin/c", "-d", "--", "e"]);
+        assert_eq!((run.argv0.as_deref(), run.service.as_deref(), run.report_to), (Some("--"), Some("b"), Some(5)));
+        assert!(matches!(read("--check a -b"), Ok(Request::Check(files)) if files == ["a", "-b"]));
         for (line, why) in [
             ("-- a", "--profile is missing"),
             ("--profile a", "no command after `--`"),
             ("--profile a --service ../b -- c", "`../b` cannot be a service"),
             ("--profile a --group a/b -- c", "`a/b` cannot be a service"),
             ("--profile a --report-to 1 -- c", "--report-to needs the number of an open descriptor above 2"),
-            ("--profile a c", "unknown option `c`; the command comes after `--`"),
+            ("--profile a c", "unexpected argument `c`; the command comes after `--`"),
+            ("--profile a --nice -- c", "unknown option `--nice`"),
             ("--profile", "--profile needs a value"),
         ] {
-            assert_eq!(parse(&words(line)).unwrap_err(), why);
+            assert_eq!(read(line).unwrap_err(), format!("{why}; usage"));
         }
     }
 

@@ -10,6 +10,9 @@ mod tests;
 
 use std::fs;
 
+use base::options;
+use lexopt::Parser;
+
 use crate::apply::RECORDS;
 use crate::profile::{self, Accepted, Source};
 use score::{Service, Verdict};
@@ -27,7 +30,13 @@ Scores running services from 0.0 (best) to 10.0. Without names it scores all of 
   --table      print each restriction, its weight and the reason
 Landlock is not scored, because the kernel does not report it; /run/confine/SERVICE has what was applied at the start.";
 
-struct Request {
+enum Request {
+    Score(Wanted),
+    Table,
+    Help,
+}
+
+struct Wanted {
     json: bool,
     details: bool,
     limit: f64,
@@ -36,14 +45,39 @@ struct Request {
 }
 
 /// Runs it; returns the output and the exit status.
-pub fn run(args: &[String]) -> Result<(String, u8), String> {
-    if args.iter().any(|word| word == "--table") {
-        return Ok((score::explain(), 0));
+pub fn run(parser: Parser) -> Result<(String, u8), String> {
+    match parse(parser).map_err(|error| options::wrong(&error, USAGE))? {
+        Request::Score(wanted) => score_services(&wanted),
+        Request::Table => Ok((score::explain(), 0)),
+        Request::Help => Ok((format!("{USAGE}\n"), 0)),
     }
-    if args.iter().any(|word| word == "--help" || word == "-h") {
-        return Ok((format!("{USAGE}\n"), 0));
+}
+
+fn parse(mut parser: Parser) -> Result<Request, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut wanted = Wanted { json: false, details: false, limit: LIMIT, without: Vec::new(), names: Vec::new() };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("json") => wanted.json = true,
+            Long("details") => wanted.details = true,
+            Long("max") => {
+                let number = parser.value()?.parse().ok().filter(|max| (0.0..=10.0).contains(max));
+                wanted.limit = number.ok_or("--max needs a number from 0 to 10")?;
+            }
+            Long("without") => {
+                let row = Some(parser.value()?.string()?).filter(|row| score::is_row(row));
+                wanted.without.push(row.ok_or("--without needs a row; `exposure --table` lists them")?);
+            }
+            Long("table") => return Ok(Request::Table),
+            Long("help") | Short('h') => return Ok(Request::Help),
+            Value(name) => wanted.names.push(name.string()?),
+            other => return Err(other.unexpected()),
+        }
     }
-    let request = request(args)?;
+    Ok(Request::Score(wanted))
+}
+
+fn score_services(request: &Wanted) -> Result<(String, u8), String> {
     let names = if request.names.is_empty() { read::services()? } else { request.names.clone() };
     if names.is_empty() {
         return Err("no service runs; services are the control groups /sys/fs/cgroup/openrc.NAME".into());
@@ -58,28 +92,6 @@ pub fn run(args: &[String]) -> Result<(String, u8), String> {
         text
     };
     Ok((text, u8::from(is_above)))
-}
-
-fn request(args: &[String]) -> Result<Request, String> {
-    let mut request = Request { json: false, details: false, limit: LIMIT, without: Vec::new(), names: Vec::new() };
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--json" => request.json = true,
-            "--details" => request.details = true,
-            "--max" => {
-                let number = words.next().and_then(|word| word.parse().ok()).filter(|max| (0.0..=10.0).contains(max));
-                request.limit = number.ok_or("--max needs a number from 0 to 10")?;
-            }
-            "--without" => {
-                let row = words.next().filter(|word| score::is_row(word));
-                request.without.push(row.ok_or("--without needs a row; `exposure --table` lists them")?.clone());
-            }
-            option if option.starts_with('-') => return Err(format!("unknown option `{option}`\n{USAGE}")),
-            name => request.names.push(name.to_owned()),
-        }
-    }
-    Ok(request)
 }
 
 /// A service, or a process by its PID.

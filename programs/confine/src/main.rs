@@ -24,7 +24,6 @@ mod tests;
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
-use std::env;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,16 +32,15 @@ use std::process::ExitCode;
 pub const PROFILES: [&str; 2] = ["/etc/confine", "/usr/lib/confine"];
 
 fn main() -> ExitCode {
-    let mut words = env::args();
-    let name = words.next().unwrap_or_default();
-    let args: Vec<String> = words.collect();
-    if Path::new(&name).file_name().is_some_and(|name| name == "exposure") {
-        return match exposure::run(&args) {
+    let parser = lexopt::Parser::from_env();
+    let name = parser.bin_name().map(Path::new).and_then(Path::file_name);
+    if name.is_some_and(|name| name == "exposure") {
+        return match exposure::run(parser) {
             Ok((text, code)) => print(&text, code),
             Err(message) => complain(&format!("exposure: {message}"), 2),
         };
     }
-    cli::run(&args)
+    cli::run(parser)
 }
 
 /// Prints results.

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use base::options;
+use lexopt::{Arg, Parser, ValueExt as _};
+
 use crate::digest::Digest;
-use crate::problem::{Outcome, problem};
+use crate::problem::{Outcome, Problem, problem};
 use crate::spec::RunOptions;
 
 /// Printed for `--help`, and after a command line with a mistake.
@@ -53,70 +56,88 @@ pub struct Run {
     pub options: RunOptions,
 }
 
-/// Parses the words after the program's name.
-pub fn read(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
-    let request = match words.next().as_deref() {
-        Some("run") => return run(words),
-        Some("ps") => Request::Ps,
-        Some("images") => Request::Images,
-        Some("monitor") => Request::Monitor(name(words.next())?),
-        Some("stop") => Request::Stop(name(words.next())?),
-        Some("logs") => Request::Logs(name(words.next())?),
-        Some("rm") => Request::Rm(name(words.next())?),
-        Some("rmi") => Request::Rmi(digest(words.next())?),
-        Some("help" | "--help" | "-h") | None => Request::Help,
-        Some(other) => return problem(format!("unknown command `{other}`\n{USAGE}")),
-    };
-    match words.next() {
-        None => Ok(request),
-        Some(word) => problem(format!("unexpected argument `{word}`\n{USAGE}")),
+impl From<lexopt::Error> for Problem {
+    fn from(error: lexopt::Error) -> Self {
+        Self(options::wrong(&error, USAGE))
     }
 }
 
-fn run(mut words: impl Iterator<Item = String>) -> Outcome<Request> {
+/// Parses the command line.
+pub fn read(mut parser: Parser) -> Outcome<Request> {
+    use lexopt::prelude::*;
+    let command = match parser.next()? {
+        Some(Value(command)) => command.string()?,
+        Some(Long("help") | Short('h')) | None => "help".to_owned(),
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    let mut container = || operand(&mut parser, "container").map_err(Problem::from).and_then(name);
+    let request = match command.as_str() {
+        "run" => return run(parser),
+        "ps" => Request::Ps,
+        "images" => Request::Images,
+        "monitor" => Request::Monitor(container()?),
+        "stop" => Request::Stop(container()?),
+        "logs" => Request::Logs(container()?),
+        "rm" => Request::Rm(container()?),
+        "rmi" => Request::Rmi(Digest::parse(&operand(&mut parser, "image")?)?),
+        "help" => Request::Help,
+        other => return Err(lexopt::Error::from(format!("unknown command `{other}`")).into()),
+    };
+    parser.next()?.map_or(Ok(request), |more| Err(more.unexpected().into()))
+}
+
+/// The word after a command; `what` it names.
+fn operand(parser: &mut Parser, what: &str) -> Result<String, lexopt::Error> {
+    match parser.next()? {
+        Some(Arg::Value(word)) => word.string(),
+        Some(option) => Err(option.unexpected()),
+        None => Err(format!("no {what} given").into()),
+    }
+}
+
+fn run(mut parser: Parser) -> Outcome<Request> {
+    use lexopt::prelude::*;
     let options = RunOptions { limits: true, ..RunOptions::default() };
     let mut run = Run { detach: false, image: PathBuf::new(), digest: None, seccomp: None, options };
-    while let Some(word) = words.next() {
-        let mut value = || words.next().map_or_else(|| problem(format!("{word} needs a value\n{USAGE}")), Ok);
-        match word.as_str() {
-            "-d" => run.detach = true,
-            "--allow-root" => run.options.allow_root = true,
-            "--no-limits" => run.options.limits = false,
-            "--name" => run.options.name = name(Some(value()?))?,
-            "--digest" => run.digest = Some(digest(Some(value()?))?),
-            "--user" => run.options.user = Some(value()?),
-            "--env" => run.options.env.push(value()?),
-            "--seccomp" => run.seccomp = Some(value()?.into()),
-            "--network" => match value()?.as_str() {
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('d') => run.detach = true,
+            Long("allow-root") => run.options.allow_root = true,
+            Long("no-limits") => run.options.limits = false,
+            Long("name") => run.options.name = name(parser.value()?.string()?)?,
+            Long("digest") => run.digest = Some(Digest::parse(&parser.value()?.string()?)?),
+            Long("user") => run.options.user = Some(parser.value()?.string()?),
+            Long("env") => run.options.env.push(parser.value()?.string()?),
+            Long("seccomp") => run.seccomp = Some(parser.value()?.into()),
+            Long("network") => match parser.value()?.string()?.as_str() {
                 "none" => run.options.host_network = false,
                 "host" => run.options.host_network = true,
                 other => return problem(format!("--network is `none` or `host`, not `{other}`")),
             },
-            "--privileged" => return problem("--privileged is not supported, on purpose"),
-            option if option.starts_with('-') => return problem(format!("unknown option `{option}`\n{USAGE}")),
-            image => {
+            Long("privileged") => return problem("--privileged is not supported, on purpose"),
+            Value(image) => {
                 run.image = image.into();
-                run.options.command = words.by_ref().collect();
+                run.options.command = parser.raw_args()?.map(ValueExt::string).collect::<Result<_, _>>()?;
             }
+            other => return Err(other.unexpected().into()),
         }
     }
     if run.image.as_os_str().is_empty() {
-        return problem(format!("no image given\n{USAGE}"));
+        return Err(lexopt::Error::from("no image given").into());
     }
     if run.options.name.is_empty() {
         let stem = run.image.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let plain: String =
             stem.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(40).collect();
         run.options.name =
-            name(Some(plain)).or_else(|_| problem("add --name NAME: the image's file name cannot be used as one"))?;
+            name(plain).or_else(|_| problem("add --name NAME: the image's file name cannot be used as one"))?;
     }
     Ok(Request::Run(Box::new(run)))
 }
 
 /// Names become directories and control groups: lower-case letters, digits and hyphens, beginning with a letter or
 /// digit.
-fn name(word: Option<String>) -> Outcome<String> {
-    let Some(word) = word else { return problem(format!("no container given\n{USAGE}")) };
+fn name(word: String) -> Outcome<String> {
     let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     if word.is_empty() || word.len() > 40 || word.starts_with('-') || !word.chars().all(plain) {
         return problem(format!("invalid name `{word:.60}`: use at most 40 lower-case letters, digits and hyphens"));
@@ -124,17 +145,12 @@ fn name(word: Option<String>) -> Outcome<String> {
     Ok(word)
 }
 
-/// As `container images` prints it.
-fn digest(word: Option<String>) -> Outcome<Digest> {
-    word.map_or_else(|| problem(format!("no image given\n{USAGE}")), |word| Digest::parse(&word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read_line(line: &str) -> Outcome<Request> {
-        read(line.split_whitespace().map(str::to_owned))
+        read(Parser::from_args(line.split_whitespace()))
     }
 
     #[test]

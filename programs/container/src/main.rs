@@ -35,7 +35,7 @@ use problem::{Doing as _, Outcome};
 
 #[allow(clippy::print_stderr)] // where messages go
 fn main() -> ExitCode {
-    match args::read(std::env::args().skip(1)).and_then(perform) {
+    match args::read(lexopt::Parser::from_env()).and_then(perform) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             // It may contain text from an image, or a container's output.

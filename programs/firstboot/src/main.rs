@@ -29,11 +29,17 @@ mod yaml;
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
+
+use base::options;
+use lexopt::Parser;
+
+const USAGE: &str = "usage: ashlar-firstboot [--wait SECONDS]";
 
 /// The profile of a login on a console.
 const CONSOLES: &str = "/usr/lib/confine/consoles.toml";
@@ -42,13 +48,13 @@ const CONSOLES: &str = "/usr/lib/confine/consoles.toml";
 const NOTHING: u8 = 3;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args();
+    let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
-    let arguments: Vec<String> = arguments.collect();
-    let result = match name.rsplit('/').next() {
+    let arguments: Vec<OsString> = arguments.collect();
+    let result = match name.to_string_lossy().rsplit('/').next() {
         Some("ashlar-setup") => set_up(),
         Some("ashlar-console") => console(&arguments),
-        _ => first_boot(&arguments),
+        _ => first_boot(Parser::from_args(arguments)),
     };
     result.unwrap_or_else(|error| {
         report::line(&format!("error: {error}"));
@@ -87,7 +93,7 @@ fn greeting(root: &Path) -> String {
 const WRAP: &str = "\u{1b}[?7h";
 
 /// Becomes `login` as soon as somebody can log in.
-fn console(arguments: &[String]) -> io::Result<ExitCode> {
+fn console(arguments: &[OsString]) -> io::Result<ExitCode> {
     io::stdout().write_all(format!("{WRAP}{}", greeting(Path::new("/"))).as_bytes())?;
     if !is_configured() && setup::run()? == setup::Outcome::Left {
         return Ok(ExitCode::FAILURE); // init starts getty again
@@ -104,18 +110,25 @@ fn login(confined: bool) -> Vec<&'static str> {
     within.chain(["/bin/login"]).collect()
 }
 
-fn first_boot(arguments: &[String]) -> io::Result<ExitCode> {
-    let wait = match arguments {
-        [] => 0,
-        [option, seconds] if option == "--wait" => {
-            seconds.parse().map_err(|_| io::Error::other("--wait needs a number of seconds"))?
+/// How long to wait for a volume.
+fn patience(mut parser: Parser) -> Result<Duration, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut seconds = 0;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("wait") => seconds = parser.value()?.parse().map_err(|_| "--wait needs a number of seconds")?,
+            other => return Err(other.unexpected()),
         }
-        _ => return Err(io::Error::other("usage: ashlar-firstboot [--wait SECONDS]")),
-    };
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn first_boot(parser: Parser) -> io::Result<ExitCode> {
+    let wait = patience(parser).map_err(|error| io::Error::other(options::wrong(&error, USAGE)))?;
     if is_configured() {
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(volume) = volume::find(Duration::from_secs(wait))? else {
+    let Some(volume) = volume::find(wait)? else {
         report::line("No volume is labelled CIDATA.");
         return Ok(ExitCode::from(NOTHING));
     };

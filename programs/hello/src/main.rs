@@ -64,6 +64,7 @@ fn ask(mut args: impl Iterator<Item = String>, listen: Option<String>) -> Ask {
     match first.as_deref() {
         Some("-h" | "--help") => Ask::Help,
         Some("-V" | "--version") => Ask::Version,
+        Some(option) if option.starts_with('-') => Ask::Wrong(format!("unknown option `{option}`; see `hello --help`")),
         Some(text) => address(text, "the argument"),
         None => listen.map_or(Ask::Serve(None), |text| address(&text, "ASHLAR_LISTEN")),
     }
@@ -151,6 +152,7 @@ mod tests {
             (&["localhost:80"][..], None, "the argument is `localhost:80`"),
             (&[], Some("8080"), "ASHLAR_LISTEN is `8080`"),
             (&["127.0.0.1:1", "x"], None, "unexpected argument `x`"),
+            (&["-p"], None, "unknown option `-p`"),
         ] {
             match asked(args, listen) {
                 Ask::Wrong(text) => assert!(text.contains(part), "{text}"),

@@ -35,15 +35,17 @@ mod others;
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"/.:%# \n\n-07f/etc\xff\xc3\xa4";
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use base::options;
 use compare::Change;
 use entry::State;
+use lexopt::Parser;
 
 /// The list of watched paths; the build writes it from hardening/5-audit/integrity.toml.
 const LIST: &str = "/usr/lib/ashlar/integrity";
@@ -81,8 +83,8 @@ fn main() -> ExitCode {
     let name = words.next().unwrap_or_default();
     let words: Vec<OsString> = words.collect();
     let (name, done, failed) = match Path::new(&name).file_name() {
-        Some(name) if name == "mtree" => ("mtree", mtree::run(&words), MTREE_FAILED),
-        _ => ("integrity", run(&words), FAILED),
+        Some(name) if name == "mtree" => ("mtree", mtree::run(Parser::from_args(words)), MTREE_FAILED),
+        _ => ("integrity", run(Parser::from_args(words)), FAILED),
     };
     done.map_or_else(
         |error| {
@@ -93,23 +95,56 @@ fn main() -> ExitCode {
     )
 }
 
-fn run(words: &[OsString]) -> Result<u8, String> {
-    let words: Option<Vec<&str>> = words.iter().map(|word| OsStr::to_str(word)).collect();
-    match words.unwrap_or_default().as_slice() {
-        ["init"] => init(false),
-        ["init", "--again"] => init(true),
-        ["check"] => check(false),
-        ["check", "--json"] => check(true),
-        ["update"] => update(false),
-        ["update", "--json"] => update(true),
-        ["show"] => show(false),
-        ["show", "--digest"] => show(true),
-        ["watch", seconds] => watch(seconds),
-        ["--help" | "-h"] => {
+/// A command line: the command, and its option or word.
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Init { again: bool },
+    Check { json: bool },
+    Update { json: bool },
+    Show { digest: bool },
+    Watch(String),
+    Help,
+    Nothing,
+}
+
+fn parse(mut parser: Parser) -> Result<Request, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut request = match parser.next()? {
+        Some(Long("help") | Short('h')) => Request::Help,
+        Some(Value(command)) => match command.string()?.as_str() {
+            "init" => Request::Init { again: false },
+            "check" => Request::Check { json: false },
+            "update" => Request::Update { json: false },
+            "show" => Request::Show { digest: false },
+            "watch" => Request::Watch(parser.value().map_err(|_| "watch needs a number of seconds")?.string()?),
+            other => return Err(format!("unknown command `{other}`").into()),
+        },
+        Some(other) => return Err(other.unexpected()),
+        None => Request::Nothing,
+    };
+    while let Some(arg) = parser.next()? {
+        match (&mut request, arg) {
+            (Request::Init { again: option }, Long("again"))
+            | (Request::Check { json: option } | Request::Update { json: option }, Long("json"))
+            | (Request::Show { digest: option }, Long("digest")) => *option = true,
+            (_, other) => return Err(other.unexpected()),
+        }
+    }
+    Ok(request)
+}
+
+fn run(parser: Parser) -> Result<u8, String> {
+    match parse(parser).map_err(|error| options::wrong(&error, USAGE))? {
+        Request::Init { again } => init(again),
+        Request::Check { json } => check(json),
+        Request::Update { json } => update(json),
+        Request::Show { digest } => show(digest),
+        Request::Watch(seconds) => watch(&seconds),
+        Request::Help => {
             line(&mut io::stdout(), &format!("{USAGE}\n{HELP}"));
             Ok(0)
         }
-        _ => Err(USAGE.to_owned()),
+        Request::Nothing => Err(USAGE.to_owned()),
     }
 }
 
@@ -228,4 +263,36 @@ fn print(changes: &[Change], json: bool) {
 fn line(output: &mut dyn io::Write, text: &str) {
     // Without a reader, the exit status has the result.
     let _written = writeln!(output, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        let read = |line: &str| {
+            parse(Parser::from_args(line.split_whitespace())).map_err(|error| options::wrong(&error, "usage"))
+        };
+        for (line, want) in [
+            ("init --again", Request::Init { again: true }),
+            ("check", Request::Check { json: false }),
+            ("update --json", Request::Update { json: true }),
+            ("show --digest", Request::Show { digest: true }),
+            ("watch 60", Request::Watch("60".to_owned())),
+            ("-h", Request::Help),
+            ("", Request::Nothing),
+        ] {
+            assert_eq!(read(line), Ok(want), "{line}");
+        }
+        for (line, why) in [
+            ("look", "unknown command `look`"),
+            ("init --json", "unknown option `--json`"),
+            ("--json check", "unknown option `--json`"),
+            ("check /etc", "unexpected argument `/etc`"),
+            ("watch", "watch needs a number of seconds"),
+        ] {
+            assert_eq!(read(line), Err(format!("{why}; usage")), "{line}");
+        }
+    }
 }

@@ -3,11 +3,12 @@
 //! It reports to its caller only: no log, no audit, no baseline. [`parse`] computes the meaning of the arguments; the
 //! rest has effects.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+use base::options;
+use lexopt::Parser;
 
 use crate::entry::State;
 use crate::store::MAX_BYTES;
@@ -51,57 +52,37 @@ enum Order {
 }
 
 /// Runs the request; returns the exit status.
-pub fn run(words: &[OsString]) -> Result<u8, String> {
-    match parse(words)? {
+pub fn run(parser: Parser) -> Result<u8, String> {
+    match parse(parser).map_err(|error| options::wrong(&error, USAGE))? {
         Order::Help => print(&format!("{USAGE}\n{HELP}")).map(|()| 0),
         Order::Create { dir } => create(&dir),
         Order::Compare { file, dir, known_only } => differences(file.as_deref(), &dir, known_only),
     }
 }
 
-fn parse(words: &[OsString]) -> Result<Order, String> {
+fn parse(mut parser: Parser) -> Result<Order, lexopt::Error> {
+    use lexopt::prelude::*;
+    // `-p=x` is a directory `=x`, as for every program with getopt.
+    parser.set_short_equals(false);
     let (mut create, mut known_only, mut file, mut dir) = (false, false, None, None);
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        if word == "--help" || word == "-h" {
-            return Ok(Order::Help);
-        }
-        let letters = word.as_bytes().strip_prefix(b"-").filter(|letters| !letters.is_empty());
-        let mut letters = letters.ok_or_else(|| refusal(word, "is not an option"))?;
-        while let Some((letter, rest)) = letters.split_first() {
-            letters = rest;
-            let place = match letter {
-                b'c' => {
-                    create = true;
-                    continue;
-                }
-                b'e' => {
-                    known_only = true;
-                    continue;
-                }
-                b'f' => &mut file,
-                b'p' => &mut dir,
-                _ => return Err(refusal(word, "is not understood")),
-            };
-            let value =
-                if rest.is_empty() { words.next().map(OsString::as_os_str) } else { Some(OsStr::from_bytes(rest)) };
-            let value = value.ok_or_else(|| refusal(word, "lacks what it needs"))?;
-            if place.replace(PathBuf::from(value)).is_some() {
-                return Err(refusal(word, "is given twice"));
-            }
-            break;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('c') => create = true,
+            Short('e') => known_only = true,
+            Short('f') if file.is_some() => return Err("-f is given twice".into()),
+            Short('f') => file = Some(PathBuf::from(parser.value()?)),
+            Short('p') if dir.is_some() => return Err("-p is given twice".into()),
+            Short('p') => dir = Some(PathBuf::from(parser.value()?)),
+            Long("help") | Short('h') => return Ok(Order::Help),
+            other => return Err(other.unexpected()),
         }
     }
     let dir = dir.unwrap_or_else(|| PathBuf::from("."));
     match (create, file, known_only) {
         (true, None, false) => Ok(Order::Create { dir }),
-        (true, ..) => Err(format!("-c makes a specification, so it goes with neither -f nor -e; {USAGE}")),
+        (true, ..) => Err("-c makes a specification, so it goes with neither -f nor -e".into()),
         (false, file, known_only) => Ok(Order::Compare { file, dir, known_only }),
     }
-}
-
-fn refusal(word: &OsStr, why: &str) -> String {
-    format!("`{}` {why}; {USAGE}", word.to_string_lossy())
 }
 
 fn create(dir: &Path) -> Result<u8, String> {
@@ -168,7 +149,7 @@ mod tests {
     use std::fs;
 
     fn parsed(words: &[&str]) -> Result<Order, String> {
-        parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
+        parse(Parser::from_args(words)).map_err(|error| options::wrong(&error, USAGE))
     }
 
     #[test]
@@ -182,18 +163,19 @@ mod tests {
         assert_eq!(parsed(&["-cp/etc"]), create("/etc"));
         assert_eq!(parsed(&[]), compare(None, ".", false));
         assert_eq!(parsed(&["-ef", "-c", "-p", "a b"]), compare(Some("-c"), "a b", true));
+        assert_eq!(parsed(&["-p=a"]), compare(None, "=a", false));
         assert_eq!(parsed(&["-c", "--help"]), Ok(Order::Help));
     }
 
     #[test]
     fn what_is_refused() {
         for (words, why) in [
-            (&["-u"][..], "`-u` is not understood"),
-            (&["-cq"], "`-cq` is not understood"),
-            (&["/etc"], "`/etc` is not an option"),
-            (&["-"], "`-` is not an option"),
-            (&["-f"], "`-f` lacks what it needs"),
-            (&["-p", "a", "-pb"], "`-pb` is given twice"),
+            (&["-u"][..], "unknown option `-u`"),
+            (&["-cq"], "unknown option `-q`"),
+            (&["/etc"], "unexpected argument `/etc`"),
+            (&["-"], "unexpected argument `-`"),
+            (&["-f"], "-f needs a value"),
+            (&["-p", "a", "-pb"], "-p is given twice"),
             (&["-c", "-f", "a"], "-c makes a specification, so it goes with neither -f nor -e"),
             (&["-ce"], "-c makes a specification, so it goes with neither -f nor -e"),
         ] {

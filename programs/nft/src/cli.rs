@@ -4,6 +4,9 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 
+use base::options;
+use lexopt::Parser;
+
 use crate::facts::Facts;
 use crate::kernel::{Kernel, Refusal};
 use crate::list;
@@ -48,44 +51,43 @@ struct Listing {
     terse: bool,
 }
 
-fn parse_words(words: &[String]) -> Result<Request, String> {
+fn parse_words(mut parser: Parser) -> Result<Request, lexopt::Error> {
+    use lexopt::prelude::*;
     let (mut file, mut check, mut listing) = (None, false, Listing::default());
-    let mut commands: Vec<&str> = Vec::new();
-    let mut rest = words.iter();
-    while let Some(word) = rest.next() {
-        match word.as_str() {
-            "-f" | "--file" => {
-                let value = rest.next().ok_or("-f needs the name of a file")?;
-                if file.replace(value.clone()).is_some() {
-                    return Err("-f is given twice; load one file at a time".to_owned());
+    let mut command = Vec::new();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('f') | Long("file") => {
+                if file.replace(parser.value()?.string()?).is_some() {
+                    return Err("-f is given twice; load one file at a time".into());
                 }
             }
-            "-c" | "--check" => check = true,
-            "-j" | "--json" => listing.json = true,
-            "-s" | "--stateless" => listing.stateless = true,
-            "-t" | "--terse" => listing.terse = true,
-            "-h" | "--help" => return Ok(Request::Help),
-            "-v" | "--version" => return Ok(Request::Version),
-            option if option.starts_with('-') => return Err(format!("unknown option `{option}`")),
-            command => commands.push(command),
+            Short('c') | Long("check") => check = true,
+            Short('j') | Long("json") => listing.json = true,
+            Short('s') | Long("stateless") => listing.stateless = true,
+            Short('t') | Long("terse") => listing.terse = true,
+            Short('h') | Long("help") => return Ok(Request::Help),
+            Short('v') | Long("version") => return Ok(Request::Version),
+            Value(word) => command.push(word.string()?),
+            other => return Err(other.unexpected()),
         }
     }
     let plain = listing == Listing::default();
-    match (commands.as_slice(), file) {
-        ([], Some(file)) if plain => Ok(Request::Load { file, check }),
-        ([], Some(_)) => Err("-j, -s and -t are for `list ruleset`".to_owned()),
-        (["list", "ruleset"], None) if !check => Ok(Request::List(listing)),
-        (["lockdown"], None) if !check && plain => Ok(Request::Lockdown),
-        ([], None) => Err("no command given".to_owned()),
-        (commands, _) => Err(format!("unknown command `{}`", commands.join(" "))),
+    match (command.join(" ").as_str(), file) {
+        ("", Some(file)) if plain => Ok(Request::Load { file, check }),
+        ("", Some(_)) => Err("-j, -s and -t are for `list ruleset`".into()),
+        ("list ruleset", None) if !check => Ok(Request::List(listing)),
+        ("lockdown", None) if !check && plain => Ok(Request::Lockdown),
+        ("", None) => Err("no command given".into()),
+        (command, _) => Err(format!("unknown command `{command}`").into()),
     }
 }
 
 /// Runs it.
-pub fn run(words: &[String]) -> ExitCode {
-    let request = match parse_words(words) {
+pub fn run(parser: Parser) -> ExitCode {
+    let request = match parse_words(parser) {
         Ok(request) => request,
-        Err(message) => return complain(&format!("nft: {message}\n{USAGE}\n"), 2),
+        Err(error) => return complain(&format!("nft: {}\n", options::wrong(&error, USAGE)), 2),
     };
     let done = match request {
         Request::Help => Ok(Answer::from(format!("{USAGE}\n"))),

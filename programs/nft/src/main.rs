@@ -43,6 +43,5 @@ const FUZZ_ALPHABET: &[u8] = b"{}{}();:,./-=!&|@$#\"\n\n\t  0159aftx\\\xff\xc3\x
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    cli::run(&words)
+    cli::run(lexopt::Parser::from_env())
 }

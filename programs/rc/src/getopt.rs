@@ -1,5 +1,8 @@
 //! Command line options in the manner of `getopt_long`: bundled letters, `--name=value`, unambiguous prefixes of long
 //! names, `--` ends them.
+//!
+//! Not `lexopt`, as in our other programs: scripts of services are written for OpenRC, which accepts prefixes of names. lexopt
+//! hands out names one by one and knows no list of them.
 
 /// A known option.
 #[derive(Clone, Copy, Debug)]

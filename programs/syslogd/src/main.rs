@@ -22,8 +22,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use base::options;
 use budget::Budgets;
 use file::Log;
+use lexopt::Parser;
 use line::{Line, MAX_BYTES, Place, place_of};
 use sys::socket::Sender;
 use sys::{Fork, SIGHUP, SIGINT, SIGTERM, Signals};
@@ -44,9 +46,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const BATCH: usize = 256;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let result = settings(&args).map_err(io::Error::other).and_then(|(most, kept)| run(most, kept));
-    match result {
+    let settings = settings(Parser::from_env()).map_err(|error| io::Error::other(options::wrong(&error, USAGE)));
+    match settings.and_then(|(most, kept)| run(most, kept)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without standard error there is no one to tell.
@@ -57,19 +58,22 @@ fn main() -> ExitCode {
 }
 
 /// The size of a file in bytes, and the number of old files.
-fn settings(args: &[String]) -> Result<(u64, u32), String> {
+fn settings(mut parser: Parser) -> Result<(u64, u32), lexopt::Error> {
+    use lexopt::prelude::*;
     let (mut most, mut kept) = (1024 * 1024, 4);
-    for pair in args.chunks(2) {
-        match pair {
-            [word, value] if word == "-s" => {
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('s') => {
+                let value = parser.value()?.string()?;
                 let kib = value.parse::<u32>().ok().filter(|kib| *kib > 0);
                 most = u64::from(kib.ok_or_else(|| format!("-s: `{value}` is not a size in KiB"))?) * 1024;
             }
-            [word, value] if word == "-b" => {
+            Short('b') => {
+                let value = parser.value()?.string()?;
                 let count = value.parse::<u32>().ok().filter(|count| *count <= 9);
                 kept = count.ok_or_else(|| format!("-b: `{value}` is not a number up to 9"))?;
             }
-            _ => return Err(format!("`{}` is not understood\n{USAGE}", pair.join(" "))),
+            other => return Err(other.unexpected()),
         }
     }
     Ok((most, kept))
@@ -180,9 +184,9 @@ mod tests {
 
     #[test]
     fn what_the_command_line_says() {
-        let read = |text: &str| settings(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(read(""), Ok((1024 * 1024, 4)));
-        assert_eq!(read("-s 2 -b 0"), Ok((2048, 0)));
+        let read = |text: &str| settings(Parser::from_args(text.split_whitespace()));
+        assert_eq!(read("").unwrap(), (1024 * 1024, 4));
+        assert_eq!(read("-s 2 -b 0").unwrap(), (2048, 0));
         for wrong in ["-s", "-s 0", "-b 10", "-R host", "x"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
