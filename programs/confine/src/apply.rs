@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use base::findings::Span;
 use seccompiler::sock_filter;
 use sys::Resource;
 use sys::seccomp::Instruction;
@@ -35,21 +36,21 @@ const POLICY: &str = "/usr/lib/apparmor/policy";
 /// A failure.
 #[derive(Debug)]
 pub struct Failure {
-    /// The line of the profile that caused it; 0 if every profile does.
-    pub line: usize,
+    /// The place in the profile that caused it; none if every profile does.
+    pub at: Option<Span>,
     /// What, why, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// Without a line.
+    /// Without a place.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { line: 0, message: message.into() }
+        Self { at: None, message: message.into() }
     }
 
-    /// With a line of the profile.
+    /// With its place.
     fn at(place: &Place, message: impl Into<String>) -> Self {
-        Self { line: place.line, message: message.into() }
+        Self { at: place.at, message: message.into() }
     }
 }
 

@@ -8,13 +8,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use base::findings::{Finding, Source};
 use base::options;
 use lexopt::Parser;
 
 use crate::apply;
 use crate::calls::Group;
 use crate::plan::{self, Allow, Facts, Family, HostResource, Plan};
-use crate::profile::{self, Source};
+use crate::profile;
 use crate::{complain, logins, print};
 
 const USAGE: &str = "\
@@ -145,8 +146,11 @@ fn act(request: &Run) -> Result<String, (String, u8)> {
     let service = request.service.clone().unwrap_or_else(|| stem(&request.profile));
     let entered = request.group.as_deref().map_or(Ok(()), apply::enter_group);
     entered.and_then(|()| apply::apply(&plan, &service)).map_err(|failure| {
-        let place = if failure.line > 0 { format!("{}:{}", source.file, failure.line) } else { source.file.to_owned() };
-        refused(format!("{service} is not started: {place}: {}", failure.message))
+        let why = match failure.at {
+            Some(at) => source.show(&Finding::new(at, failure.message, "").into()),
+            None => format!("{}: {}", source.file, failure.message),
+        };
+        refused(format!("{service} is not started: {why}"))
     })?;
     let argv0 = request.argv0.as_ref().unwrap_or(&request.command[0]);
     let error = Command::new(&program).arg0(argv0).args(&request.command[1..]).exec();
@@ -161,12 +165,12 @@ fn stem(file: &str) -> String {
 
 /// The plan of a profile on this machine, or all findings.
 pub fn resolve(source: Source<'_>, program: &str) -> Result<Plan, String> {
-    let profile = profile::read(source).map_err(|found| source.show(&found))?;
+    let profile = profile::read(source.text).map_err(|found| source.show(&found))?;
     let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
     let (passwd, group) = (read("/etc/passwd")?, read("/etc/group")?);
     let memory = memory(&read("/proc/meminfo")?).ok_or("/proc/meminfo does not tell how much memory there is")?;
     let facts = Facts { command: program, passwd: &passwd, group: &group, memory };
-    plan::resolve(&profile, source, facts).map_err(|found| source.show(&found))
+    plan::resolve(&profile, facts).map_err(|found| source.show(&found))
 }
 
 /// Bytes of memory, from `/proc/meminfo`.

@@ -10,11 +10,12 @@ mod tests;
 
 use std::fs;
 
+use base::findings::Source;
 use base::options;
 use lexopt::Parser;
 
 use crate::apply::RECORDS;
-use crate::profile::{self, Accepted, Source};
+use crate::profile::{self, Accepted};
 use score::{Service, Verdict};
 
 /// The highest score that is acceptable without an exception.
@@ -123,7 +124,7 @@ fn accepted(service: &str) -> Result<Option<Accepted>, String> {
         let file = format!("{folder}/{service}.toml");
         if let Ok(text) = fs::read_to_string(&file) {
             let source = Source { file: &file, text: &text };
-            return profile::read(source).map(|profile| profile.exposure).map_err(|found| source.show(&found));
+            return profile::read(&text).map(|profile| profile.exposure).map_err(|found| source.show(&found));
         }
     }
     Ok(None)

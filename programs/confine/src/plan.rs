@@ -6,6 +6,8 @@ mod resolve;
 
 use std::collections::BTreeSet;
 
+use base::findings::Span;
+
 use crate::calls::Group;
 use crate::capability::Capabilities;
 
@@ -114,15 +116,15 @@ pub struct Namespaces {
     pub net: bool,
 }
 
-/// A path, with the line that named it.
+/// A path, with its place in the profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Absolute.
     pub path: String,
     /// May be missing; then the step is skipped.
     pub optional: bool,
-    /// Line of the profile; 0 for built-in ones.
-    pub line: usize,
+    /// None for built-in ones.
+    pub at: Option<Span>,
 }
 
 /// A step in a private mount namespace.

@@ -1,10 +1,8 @@
 //! A profile: TOML. The sandbox refuses everything that no `[[grant]]` names, and every grant has a reason.
 //!
-//! This module has the file format, and findings with file and line for mistakes. [`crate::plan`] interprets it.
+//! This module has the file format, and findings for mistakes. [`crate::plan`] interprets it.
 
-use std::fmt;
-use std::ops::Range;
-
+use base::findings::{Finding, Findings};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -139,71 +137,32 @@ pub struct Accepted {
     pub reason: String,
 }
 
-/// Something wrong with a profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Its line, from 1.
-    pub line: usize,
-    /// What is wrong, and what to write.
-    pub message: String,
-}
-
-/// A profile's text with the name of its file, to say where something is.
-#[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
-    /// As the caller named it.
-    pub file: &'a str,
-    /// The whole text.
-    pub text: &'a str,
-}
-
-impl Source<'_> {
-    /// The line of a place.
-    pub fn line(&self, span: Range<usize>) -> usize {
-        1 + self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
-    }
-
-    /// Findings as lines for a person.
-    pub fn show(&self, findings: &[Finding]) -> String {
-        let lines = findings.iter().map(|finding| format!("{}:{}: {}", self.file, finding.line, finding.message));
-        lines.collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "line {}: {}", self.line, self.message)
-    }
-}
-
 /// Keys of a grant that had another name in older profiles.
 const RENAMED: [(&str, &str); 2] = [("share", "host"), ("lift", "allow")];
 
 /// Reads a profile.
-pub fn read(source: Source<'_>) -> Result<ConfineProfile, Vec<Finding>> {
-    toml::from_str(source.text).map_err(|error| {
-        let renamed = renamed(source);
+pub fn read(text: &str) -> Result<ConfineProfile, Findings> {
+    toml::from_str(text).map_err(|error| {
+        let renamed = renamed(text);
         if !renamed.is_empty() {
             return renamed;
         }
-        let line = error.span().map_or(1, |span| source.line(span));
-        vec![Finding { line, message: error.message().replace('\n', " ") }]
+        Finding::new(error.span().unwrap_or_default(), error.message().replace('\n', " "), "").into()
     })
 }
 
 /// A finding for each key that has another name now.
-fn renamed(source: Source<'_>) -> Vec<Finding> {
-    let Ok(table) = DeTable::parse(source.text) else { return Vec::new() };
+fn renamed(text: &str) -> Findings {
+    let Ok(table) = DeTable::parse(text) else { return Findings::default() };
     let grants = table.get_ref().get("grant").and_then(|grants| grants.get_ref().as_array());
     let keys =
         grants.into_iter().flatten().filter_map(|grant| grant.get_ref().as_table()).flat_map(|grant| grant.keys());
     let mut findings = Vec::new();
     for key in keys {
         if let Some((old, new)) = RENAMED.iter().find(|(old, _)| key.get_ref() == old) {
-            let message = format!("the key `{old}` is now called `{new}`");
-            findings.push(Finding { line: source.line(key.span()), message });
+            findings.push(Finding::new(key.span(), format!("the key `{old}` is now called `{new}`"), ""));
         }
     }
-    findings.sort_by_key(|finding| finding.line);
-    findings
+    findings.sort_by_key(|finding| finding.at);
+    findings.into_iter().collect()
 }

@@ -1,7 +1,8 @@
 //! The shipped profiles and what they come to; wrong profiles and what is said of them; damaged ones.
 
 use crate::plan::{self, Facts, Plan};
-use crate::profile::{self, Source};
+use crate::profile;
+use base::findings::Source;
 use testkit::golden::{assert_matches, input};
 
 const FACTS: Facts<'_> = Facts {
@@ -13,8 +14,8 @@ const FACTS: Facts<'_> = Facts {
 
 fn plan_of(file: &str, text: &str) -> Result<Plan, String> {
     let source = Source { file, text };
-    let profile = profile::read(source).map_err(|found| source.show(&found))?;
-    plan::resolve(&profile, source, FACTS).map_err(|found| source.show(&found))
+    let profile = profile::read(text).map_err(|found| source.show(&found))?;
+    plan::resolve(&profile, FACTS).map_err(|found| source.show(&found))
 }
 
 #[test]

@@ -217,8 +217,8 @@ fn a_service_cannot_take_a_login_uid() {
 #[test]
 fn what_cannot_be_done_completely_is_not_started() {
     let cases = [
-        ("[[grant]]\nreason = \"Test\"\nread = [\"/no/such/file\"]\n", ":4: `/no/such/file` is granted, but: "),
-        ("user = \"no-such-user\"\n", ":2: user `no-such-user` is not in /etc/passwd"),
+        ("[[grant]]\nreason = \"Test\"\nread = [\"/no/such/file\"]\n", ":4:9: `/no/such/file` is granted, but: "),
+        ("user = \"no-such-user\"\n", ":2:8: user `no-such-user` is not in /etc/passwd"),
         ("[limits]\nmemory = \"64M\"\n", "memory"),
     ];
     if !can("what_cannot_be_done_completely_is_not_started", "") {

@@ -5,9 +5,10 @@
 
 use std::net::IpAddr;
 
+use base::findings::{Placed, Span};
+
 use crate::field::Field;
 use crate::ruleset::{self, Limit, Log, NatKind, Op, UpdateAction};
-use crate::source::{Placed, Span};
 
 /// A value, or several.
 pub type PlacedTerm = Placed<Term>;

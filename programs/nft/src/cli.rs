@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use base::options;
 use lexopt::Parser;
+use base::findings::{Findings, Source};
 
 use crate::facts::Facts;
 use crate::kernel::{Kernel, Refusal};
@@ -15,7 +16,6 @@ use crate::netlink::write;
 use crate::parse;
 use crate::resolve;
 use crate::show::{self, Style};
-use crate::source::{Findings, Source};
 
 const USAGE: &str = "\
 usage: nft [-c] -f FILE                       load a ruleset, all of it or nothing
@@ -159,8 +159,9 @@ fn facts() -> Result<Facts, String> {
 }
 
 fn load(source: Source<'_>, facts: &Facts, check: bool) -> Result<Answer, String> {
-    let file = parse::parse(source).map_err(|findings| source.show(&findings))?;
-    let tables = resolve::resolve(&file, facts).map_err(|findings| source.show(&findings))?;
+    let wrong = |findings| format!("{}\n", source.show(&findings));
+    let file = parse::parse(source).map_err(wrong)?;
+    let tables = resolve::resolve(&file, facts).map_err(wrong)?;
     let mut batch = write::ruleset(&tables, file.flush);
     if batch.about.is_empty() {
         // nftables accepts this silently, but it is probably the wrong file.

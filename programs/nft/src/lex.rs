@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::source::{Finding, Findings, Span};
+use base::findings::{Finding, Findings, Span};
 
 /// One word or sign.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,7 +30,6 @@ mod protocol_dependencies;
 mod resolve;
 mod ruleset;
 mod show;
-mod source;
 mod symbols;
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,10 @@ mod term;
 
 use std::collections::BTreeMap;
 
+use base::findings::{Finding, Findings, Placed, Source, Span};
+
 use crate::ast::{File, PlacedTerm};
 use crate::lex::{self, Token};
-use crate::source::{Finding, Findings, Placed, Source, Span};
 
 /// The largest ruleset, in bytes.
 pub const MAX_FILE: usize = 8 << 20;
@@ -270,3 +271,6 @@ impl Parser {
         result
     }
 }
+
+#[cfg(test)]
+mod tests;

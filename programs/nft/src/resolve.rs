@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
+use base::findings::{Finding, Findings, Placed, Span};
+
 use crate::ast::{self, File};
 use crate::facts::Facts;
 use crate::ruleset::{self, Family, HOOKS, Hook, PRIORITIES, Set};
-use crate::source::{Finding, Findings, Placed, Span};
 
 /// The names that the rules of a table can use.
 struct Scope<'a> {

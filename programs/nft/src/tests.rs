@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use base::findings::Source;
+
 use crate::facts::Facts;
 use crate::netlink::attribute;
 use crate::netlink::message::{Batch, received};
 use crate::netlink::write;
 use crate::ruleset::{Op, Pattern, Right, Ruleset, Statement};
 use crate::show::{self, Style};
-use crate::source::Source;
 use crate::{fake_kernel, list, lockdown, parse, resolve};
 use testkit::golden::{assert_matches, input};
 

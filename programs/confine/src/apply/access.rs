@@ -68,7 +68,7 @@ fn add(created: RulesetCreated, rule: &FileRule) -> Result<RulesetCreated, Failu
     let about = match fs::metadata(&place.path) {
         Ok(about) => about,
         Err(error) if place.optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(created),
-        Err(error) if place.line == 0 => {
+        Err(error) if place.at.is_none() => {
             let hint = "is it below a directory that the profile hides?";
             return Err(Failure::new(format!("`{}` cannot be reached: {error}; {hint}", place.path)));
         }

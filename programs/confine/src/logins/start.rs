@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use base::findings::Source;
 use sys::{End, Fork};
 
 use super::{READY, watch, words};
@@ -83,7 +84,7 @@ fn apart(act: impl FnOnce() -> io::Error) -> io::Result<()> {
 fn limits(profile: &PathBuf) -> Result<Users, Failure> {
     let file = profile.to_string_lossy().into_owned();
     let text = fs::read_to_string(profile).map_err(failed(format!("cannot read {file}")))?;
-    let plan = cli::resolve(crate::profile::Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
+    let plan = cli::resolve(Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
     plan.users.ok_or_else(|| Failure::new(format!("{file} has no table [users]; add one with the limits of each user")))
 }
 

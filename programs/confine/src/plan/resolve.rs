@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base::findings::{Finding, Findings};
+
 use super::{
     Access, Allow, Family, FileRule, Filter, HostResource, Identity, Limits, Logins, Mount, Namespaces, Place, Plan,
     Ports, Users,
@@ -9,7 +11,7 @@ use super::{
 use crate::accounts;
 use crate::calls::Group;
 use crate::capability::Capabilities;
-use crate::profile::{self, ConfineProfile, Finding, Grant, Source, Word};
+use crate::profile::{self, ConfineProfile, Grant, Word};
 
 /// Facts about the machine and the request.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +42,8 @@ const SETTINGS: &[&str] =
 const TEMPORARY: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Returns the plan, or all findings.
-pub fn resolve(profile: &ConfineProfile, source: Source<'_>, facts: Facts<'_>) -> Result<Plan, Vec<Finding>> {
-    let mut reader = Reader { source, findings: Vec::new() };
+pub fn resolve(profile: &ConfineProfile, facts: Facts<'_>) -> Result<Plan, Findings> {
+    let mut reader = Reader::default();
     let granted = Granted::gather(profile, &mut reader);
     let identity = profile.user.as_ref().and_then(|word| reader.user(word, facts));
     let umask = profile.umask.as_ref().map_or(Some(0o077), |word| reader.umask(word)).unwrap_or(0o077);
@@ -62,8 +64,8 @@ pub fn resolve(profile: &ConfineProfile, source: Source<'_>, facts: Facts<'_>) -
         .and_then(|word| reader.take(word, "invalid AppArmor profile", is_label, "a name has no spaces"));
     reader.contradictions(profile, &granted);
     if !reader.findings.is_empty() {
-        reader.findings.sort_by_key(|finding| finding.line);
-        return Err(reader.findings);
+        reader.findings.sort_by_key(|finding| finding.at);
+        return Err(reader.findings.into_iter().collect());
     }
     let uses_host = |resource| granted.host.contains(&resource);
     let allowed = |allow| granted.allowed.contains(&allow);
@@ -117,7 +119,7 @@ struct Granted {
 }
 
 impl Granted {
-    fn gather(profile: &ConfineProfile, reader: &mut Reader<'_>) -> Self {
+    fn gather(profile: &ConfineProfile, reader: &mut Reader) -> Self {
         let mut all = Granted { groups: BTreeSet::from([Group::Base]), ..Granted::default() };
         for grant in &profile.grant {
             all.add(grant, reader);
@@ -126,9 +128,9 @@ impl Granted {
         all
     }
 
-    fn add(&mut self, grant: &Grant, reader: &mut Reader<'_>) {
+    fn add(&mut self, grant: &Grant, reader: &mut Reader) {
         if grant.reason.get_ref().trim().is_empty() {
-            reader.say(&grant.reason, "this grant has no reason; say what the service cannot do without it".into());
+            reader.say(&grant.reason, "this grant has no reason", "say what the service cannot do without it");
         }
         let paths = [
             (&grant.list, Access::List),
@@ -163,7 +165,7 @@ impl Granted {
 
     fn file_rules(&self, command: &str) -> Vec<FileRule> {
         let always =
-            |path: &str, access| FileRule { place: Place { path: path.to_owned(), optional: false, line: 0 }, access };
+            |path: &str, access| FileRule { place: Place { path: path.to_owned(), optional: false, at: None }, access };
         let mut rules = vec![always(command, Access::Execute)];
         rules.extend(DEVICES.iter().map(|path| always(path, Access::Device)));
         if self.allowed.contains(&Allow::LoginUid) {
@@ -186,7 +188,7 @@ impl Granted {
         let mut steps = vec![Mount::Receive];
         steps.extend(written.iter().cloned().map(Mount::Own));
         if self.allowed.contains(&Allow::LoginUid) {
-            let settings = SETTINGS.iter().map(|path| Place { path: (*path).to_owned(), optional: true, line: 0 });
+            let settings = SETTINGS.iter().map(|path| Place { path: (*path).to_owned(), optional: true, at: None });
             steps.extend(settings.map(Mount::Own));
         }
         steps.push(Mount::AllReadOnly);
@@ -224,20 +226,20 @@ const RENAMED: [(&str, &str); 4] = [
 ];
 
 /// Parses words, and collects findings.
-struct Reader<'a> {
-    source: Source<'a>,
+#[derive(Default)]
+struct Reader {
     findings: Vec<Finding>,
 }
 
-impl Reader<'_> {
-    fn say(&mut self, at: &Word, message: String) {
-        self.findings.push(Finding { line: self.source.line(at.span()), message });
+impl Reader {
+    fn say(&mut self, at: &Word, what: impl Into<String>, remedy: &str) {
+        self.findings.push(Finding::new(at.span(), what, remedy));
     }
 
     fn take<T>(&mut self, word: &Word, wrong: &str, read: impl Fn(&str) -> Option<T>, hint: &str) -> Option<T> {
         let value = read(word.get_ref());
         if value.is_none() {
-            self.say(word, format!("{wrong} `{}`; {hint}", word.get_ref()));
+            self.say(word, format!("{wrong} `{}`", word.get_ref()), hint);
         }
         value
     }
@@ -260,24 +262,18 @@ impl Reader<'_> {
         let is_plain =
             path == "/" || parts.is_some_and(|parts| parts.iter().all(|part| !matches!(*part, "" | "." | "..")));
         if !is_plain || path.contains('\0') {
-            self.say(
-                word,
-                format!(
-                    "`{path}` is not a plain absolute path; begin with / and leave out `.`, `..`, `//` and a final `/`"
-                ),
-            );
+            let remedy = "begin with / and leave out `.`, `..`, `//` and a final `/`";
+            self.say(word, format!("`{path}` is not a plain absolute path"), remedy);
             return None;
         }
-        Some(Place { path: path.to_owned(), optional, line: self.source.line(word.span()) })
+        Some(Place { path: path.to_owned(), optional, at: Some(word.span().into()) })
     }
 
     fn user(&mut self, word: &Word, facts: Facts<'_>) -> Option<Identity> {
         let found = accounts::user(word.get_ref(), facts.passwd, facts.group);
         if found.is_none() {
-            self.say(
-                word,
-                format!("user `{}` is not in /etc/passwd; add it to the package `filesystem`", word.get_ref()),
-            );
+            let what = format!("user `{}` is not in /etc/passwd", word.get_ref());
+            self.say(word, what, "add it to the package `filesystem`");
         }
         found
     }
@@ -312,7 +308,7 @@ impl Reader<'_> {
         let found = self.take(word, "invalid value of `logins`:", Logins::from_word, "write `one` or `many`")?;
         if granted.families.is_empty() || !granted.groups.contains(&Group::Identity) {
             let why = "a service that logs users in needs `calls = [\"identity\"]`, and `sockets = [\"unix\"]` to report the login";
-            self.say(word, why.into());
+            self.say(word, why, "");
         }
         Some(found)
     }
@@ -346,13 +342,13 @@ impl Reader<'_> {
             if granted.allowed.contains(&Allow::NewPrivileges) {
                 let why = "`user` and `new-privileges` exclude each other: without root, a filter of system calls needs \
                            no_new_privs";
-                self.say(user, why.into());
+                self.say(user, why, "");
             }
         }
         let loginuid = profile.grant.iter().flat_map(|grant| &grant.allow).find(|word| *word.get_ref() == "loginuid");
         if let Some(word) = loginuid.filter(|_| !granted.host.contains(&HostResource::Kernel)) {
             let why = "`loginuid` needs `host = [\"kernel\"]`: the /proc of own processes is read-only";
-            self.say(word, why.into());
+            self.say(word, why, "");
         }
         let hidden: Vec<&str> = granted
             .mounts()
@@ -362,11 +358,9 @@ impl Reader<'_> {
         for FileRule { place, .. } in &granted.files {
             if let Some(cover) = hidden.iter().find(|cover| is_below(&place.path, cover)) {
                 let resource = if HOMES.contains(cover) { "home" } else { "kernel" };
-                let message = format!(
-                    "`{}` is granted, but {cover} is hidden; add `host = [\"{resource}\"]` to the grant",
-                    place.path
-                );
-                self.findings.push(Finding { line: place.line, message });
+                let what = format!("`{}` is granted, but {cover} is hidden", place.path);
+                let remedy = format!("add `host = [\"{resource}\"]` to the grant");
+                self.findings.push(Finding::new(place.at.unwrap_or_default(), what, remedy));
             }
         }
     }

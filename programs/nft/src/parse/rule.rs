@@ -1,11 +1,12 @@
 //! Rules: the fields they match, and comparisons.
 
+use base::findings::{Finding, Placed};
+
 use super::{Parser, Result};
 use crate::ast::{Comparison, Operand, Rule, Statement, Term};
 use crate::field::{CT, Direction, FIB_FLAGS, FLOWS, Field, Header, META, PARTS, Part, Route};
 use crate::lex::Token;
 use crate::ruleset::Op;
-use crate::source::{Finding, Placed};
 
 /// Fields that need no `meta` before them.
 const BARE: [&str; 10] =

@@ -1,10 +1,11 @@
 //! Statements other than comparisons.
 
+use base::findings::{Finding, Placed};
+
 use super::{Parser, Result};
 use crate::ast::{Nat, Operand, Statement, Term, Verdict};
 use crate::lex::Token;
 use crate::ruleset::{self, Family, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, NatKind, UpdateAction};
-use crate::source::{Finding, Placed};
 use crate::symbols;
 
 const WANTED: &str = "accept, drop, continue, return, jump, goto, counter, limit, log, reject, add @SET, update @SET, delete @SET, \

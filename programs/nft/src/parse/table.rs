@@ -1,10 +1,11 @@
 //! The file, tables, sets and chains.
 
+use base::findings::{Finding, Placed};
+
 use super::{Parser, Result};
 use crate::ast::{Base, Chain, File, Set, Table, Term};
 use crate::lex::Token;
 use crate::ruleset::Family;
-use crate::source::{Finding, Placed};
 
 impl Parser {
     /// `{ flush ruleset | define | table }`

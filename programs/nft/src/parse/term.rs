@@ -1,9 +1,10 @@
 //! Values: addresses, numbers, words, and expressions of them.
 
+use base::findings::{Finding, Placed, some_of};
+
 use super::{Parser, Result};
 use crate::ast::{Bits, Element, ElementData, PlacedTerm, Term};
 use crate::lex::Token;
-use crate::source::{Finding, Placed, some_of};
 
 const WANTED: &str = "a word, a number, an address, quoted text, { … }, @SET, $NAME";
 

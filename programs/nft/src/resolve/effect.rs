@@ -1,12 +1,13 @@
 //! Actions of rules that need more than a lookup of words: setting marks, rejects, address translation.
 
+use base::findings::{Finding, Placed, Span};
+
 use super::value::{Wanted, combine};
 use super::{Scope, finding};
 use crate::ast::{self, Bits, PlacedTerm, Term};
 use crate::field::{Field, Header};
 use crate::protocol_dependencies::Context;
 use crate::ruleset::{Family, Nat, NatKind, Reject, Statement};
-use crate::source::{Finding, Placed, Span};
 use crate::types::Type;
 
 /// `(field & mask) ^ xor`; without a field, `xor` is all of it.

@@ -1,5 +1,7 @@
 //! Rules: each statement with its dependencies before it.
 
+use base::findings::{Finding, Findings, Placed, Span};
+
 use super::set::{Source, source};
 use super::value::Wanted;
 use super::{Scope, collect, finding};
@@ -7,7 +9,6 @@ use crate::ast::{self, Comparison, PlacedTerm, Term};
 use crate::field::{Field, Route};
 use crate::protocol_dependencies::{self, Context};
 use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};
-use crate::source::{Finding, Findings, Placed, Span};
 use crate::symbols;
 
 impl Scope<'_> {

@@ -1,10 +1,11 @@
 //! Named and anonymous sets and maps.
 
+use base::findings::{Finding, Findings, Placed, Span, some_of};
+
 use super::value::Wanted;
 use super::{Scope, finding};
 use crate::ast::{self, ElementData, PlacedTerm, Term};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
-use crate::source::{Finding, Findings, Placed, Span, some_of};
 use crate::types::{self, Type};
 
 /// The largest key in bytes; the kernel's own limit.

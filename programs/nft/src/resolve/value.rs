@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use base::findings::Finding;
+
 use super::{Scope, finding};
 use crate::ast::{Bits, PlacedTerm, Term};
 use crate::facts;
 use crate::field::Field;
 use crate::ruleset::{KeyType, Pattern};
-use crate::source::Finding;
 use crate::symbols;
 use crate::types::{self, Order, Type};
 

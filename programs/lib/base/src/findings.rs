@@ -1,16 +1,22 @@
-//! The text of a ruleset, places in it, and how findings are printed.
+//! Findings about a text that a person wrote: each with its place, the line, and what to do.
+
+use std::ops::Range;
 
 /// The text, and its name for messages.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
+    /// As the caller named it.
     pub file: &'a str,
+    /// The whole text.
     pub text: &'a str,
 }
 
 /// A range of bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
+    /// The first byte.
     pub from: usize,
+    /// Behind the last.
     pub to: usize,
 }
 
@@ -21,30 +27,41 @@ impl Span {
     }
 }
 
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        Self { from: range.start, to: range.end }
+    }
+}
+
 /// Something with its place.
 #[derive(Clone, Debug)]
 pub struct Placed<T> {
+    /// What it is.
     pub it: T,
+    /// Where.
     pub at: Span,
 }
 
 /// A mistake with its place and remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// Where.
     pub at: Span,
+    /// What is wrong.
     pub what: String,
+    /// What to do.
     pub remedy: String,
 }
 
 impl Finding {
     /// Both texts end without a full stop; the remedy may be empty.
-    pub fn new(at: Span, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { at, what: what.into(), remedy: remedy.into() }
+    pub fn new(at: impl Into<Span>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { at: at.into(), what: what.into(), remedy: remedy.into() }
     }
 }
 
-/// The findings of a file. A file that is not a ruleset at all can have a million, so only the first are kept and the
-/// rest are counted.
+/// The findings of a file. A file of another kind can have a million, so only the first are kept and the rest are
+/// counted.
 #[derive(Debug, Default)]
 pub struct Findings {
     kept: Vec<Finding>,
@@ -55,6 +72,7 @@ impl Findings {
     /// Number of findings kept.
     pub const MAX: usize = 20;
 
+    /// Adds one.
     pub fn push(&mut self, finding: Finding) {
         if self.kept.len() < Self::MAX {
             self.kept.push(finding);
@@ -62,6 +80,7 @@ impl Findings {
         self.count += 1;
     }
 
+    /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -75,6 +94,14 @@ impl Findings {
 impl From<Finding> for Findings {
     fn from(finding: Finding) -> Self {
         Self { kept: vec![finding], count: 1 }
+    }
+}
+
+impl FromIterator<Finding> for Findings {
+    fn from_iter<T: IntoIterator<Item = Finding>>(findings: T) -> Self {
+        let mut all = Self::default();
+        findings.into_iter().for_each(|finding| all.push(finding));
+        all
     }
 }
 
@@ -95,18 +122,18 @@ const MAX_SHOWN: usize = 400;
 const BEFORE: usize = 200;
 
 impl Source<'_> {
-    /// The kept findings, with place, message, line, caret and remedy, and the number of others. Reads the text once,
-    /// however many there are.
+    /// The kept findings, with place, message, line, caret and remedy, and the number of others. The last line has no
+    /// end. Reads the text once, however many there are.
     pub fn show(&self, findings: &Findings) -> String {
         let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
         let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
-        let mut out: String = findings.kept.iter().map(|finding| self.show_one(finding, &starts)).collect();
+        let mut shown: Vec<String> = findings.kept.iter().map(|finding| self.show_one(finding, &starts)).collect();
         match findings.count - findings.kept.len() {
             0 => {}
-            1 => out.push_str(&format!("{}: one more finding like these\n", self.file)),
-            more => out.push_str(&format!("{}: {more} more findings like these\n", self.file)),
+            1 => shown.push(format!("{}: one more finding like these", self.file)),
+            more => shown.push(format!("{}: {more} more findings like these", self.file)),
         }
-        out
+        shown.join("\n")
     }
 
     fn show_one(&self, finding: &Finding, starts: &[usize]) -> String {
@@ -127,9 +154,9 @@ impl Source<'_> {
         let marked = marked.lines().next().unwrap_or_default().chars().take(MAX_SHOWN - indent.chars().count()).count();
         let carets = "^".repeat(marked.max(1));
         let what = cut(&finding.what);
-        let mut out = format!("{}:{line}:{column}: {what}\n{shown}\n{indent}{carets}\n", self.file);
+        let mut out = format!("{}:{line}:{column}: {what}\n{shown}\n{indent}{carets}", self.file);
         if !finding.remedy.is_empty() {
-            out.push_str(&format!("  {}\n", cut(&finding.remedy)));
+            out.push_str(&format!("\n  {}", cut(&finding.remedy)));
         }
         out
     }
@@ -145,4 +172,40 @@ fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, findings: impl IntoIterator<Item = Finding>) -> String {
+        Source { file: "f", text }.show(&findings.into_iter().collect())
+    }
+
+    #[test]
+    fn a_finding_has_its_line_and_its_remedy() {
+        let text = "one\n\ttwo = \"ä\" three\u{1b}\n";
+        let at = |part: &str| text.find(part).map(|from| from..from + part.len()).unwrap();
+        assert_eq!(
+            shown(text, [Finding::new(at("\"ä\""), "this", "that"), Finding::new(at("one\n"), "all", "")]),
+            "f:2:8: this\n\ttwo = \"ä\" three?\n\t      ^^^\n  that\nf:1:1: all\none\n^^^"
+        );
+        // A place behind the text, as parsers give it for what is missing.
+        assert_eq!(shown("one", [Finding::new(3..3, "end", "")]), "f:1:4: end\none\n   ^");
+    }
+
+    #[test]
+    fn many_are_counted() {
+        let some = |count| shown("x", std::iter::repeat_n(Finding::new(0..1, "this", ""), count));
+        assert_eq!(some(Findings::MAX).matches("this").count(), Findings::MAX);
+        assert_eq!(some(Findings::MAX + 1), format!("{}\nf: one more finding like these", some(Findings::MAX)));
+        assert_eq!(some(Findings::MAX + 9), format!("{}\nf: 9 more findings like these", some(Findings::MAX)));
+    }
+
+    #[test]
+    fn in_a_long_line_the_place_is_shown() {
+        let text = format!("{}!wrong", " ".repeat(1000));
+        let shown = shown(&text, [Finding::new(1001..1006, "this", "that")]);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[0], "f:1:1002: this");
+        assert_eq!(lines[1].find("wrong"), lines[2].find("^^^^^"));
+        assert!(lines[1].len() <= MAX_SHOWN);
+    }
+}
