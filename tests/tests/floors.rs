@@ -18,14 +18,8 @@ const CRATES: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 /// Circles that may be: the program, one file of the circle (`crate` for its root), and why.
-const CIRCLES: [(&str, &str, &str); 6] = [
-    ("confine", "crate", "the root has what is printed and with which code it ends; the commands use that"),
-    ("confine", "plan::resolve", "names of accounts become the plan's numbers while the plan is resolved"),
-    ("confine", "calls::table", "the table names the groups of calls, and the groups are read from the table"),
-    ("firstboot", "yaml", "a parser: blocks hold blocks and scalars"),
-    ("nft", "resolve", "a parser: values name sets, sets hold values"),
-    ("nft", "show::json::rule", "a printer: rules hold sets, sets hold statements of rules"),
-];
+const CIRCLES: [(&str, &str, &str); 1] =
+    [("nft", "show::json::rule", "a printer: rules hold sets, sets hold statements of rules")];
 
 /// Every file of a crate by its module, with the paths that it names; the root has no name.
 type Files = BTreeMap<String, Vec<Vec<String>>>;

@@ -11,19 +11,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base::findings::Span;
 use seccompiler::sock_filter;
 use sys::Resource;
 use sys::seccomp::Instruction;
 
 use crate::capability::{COUNT, Capabilities};
 use crate::exposure::facts::status;
+use crate::failure::{Failure, failed};
 use crate::filter;
 use crate::logins::start;
-use crate::plan::{Place, Plan};
-
-/// Records of the sandboxes of services.
-pub const RECORDS: &str = "/run/confine";
+use crate::plan::{Place, Plan, RECORDS};
 
 /// The account `service` of the package `filesystem`: the login UID of services.
 pub const SERVICES: u32 = 99;
@@ -32,33 +29,6 @@ const NOBODY: &str = "4294967295";
 
 /// The image's AppArmor policy.
 const POLICY: &str = "/usr/lib/apparmor/policy";
-
-/// A failure.
-#[derive(Debug)]
-pub struct Failure {
-    /// The place in the profile that caused it; none if every profile does.
-    pub at: Option<Span>,
-    /// What, why, and what to do.
-    pub message: String,
-}
-
-impl Failure {
-    /// Without a place.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { at: None, message: message.into() }
-    }
-
-    /// With its place.
-    fn at(place: &Place, message: impl Into<String>) -> Self {
-        Self { at: place.at, message: message.into() }
-    }
-}
-
-/// Adds what failed.
-pub fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failure {
-    let what = what.into();
-    move |error| Failure::new(format!("{what}: {error}"))
-}
 
 /// Applies the plan to this process.
 pub fn apply(plan: &Plan, service: &str) -> Result<(), Failure> {

@@ -14,9 +14,10 @@ use lexopt::Parser;
 
 use crate::apply;
 use crate::calls::Group;
-use crate::plan::{self, Allow, Facts, Family, HostResource, Plan};
-use crate::profile;
-use crate::{complain, logins, print};
+use crate::load::plan_of;
+use crate::logins;
+use crate::output::{complain, print};
+use crate::plan::{Allow, Family, HostResource};
 
 const USAGE: &str = "\
 usage: confine --profile FILE [--service NAME] [--group NAME] [--argv0 WORD] [--report-to FD] -- COMMAND ARGS…
@@ -139,7 +140,7 @@ fn act(request: &Run) -> Result<String, (String, u8)> {
         Some(word) => find(word).ok_or_else(|| (format!("program `{word}` not found"), NOT_FOUND))?,
         None => "/COMMAND".to_owned(),
     };
-    let plan = resolve(source, &program).map_err(refused)?;
+    let plan = plan_of(source, &program).map_err(refused)?;
     if request.print_plan {
         return Ok(plan.render());
     }
@@ -161,22 +162,6 @@ fn act(request: &Run) -> Result<String, (String, u8)> {
 /// The name of a file without its directory and ending.
 fn stem(file: &str) -> String {
     Path::new(file).file_stem().map_or_else(|| "default".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// The plan of a profile on this machine, or all findings.
-pub fn resolve(source: Source<'_>, program: &str) -> Result<Plan, String> {
-    let profile = profile::read(source.text).map_err(|found| source.show(&found))?;
-    let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
-    let (passwd, group) = (read("/etc/passwd")?, read("/etc/group")?);
-    let memory = memory(&read("/proc/meminfo")?).ok_or("/proc/meminfo does not tell how much memory there is")?;
-    let facts = Facts { command: program, passwd: &passwd, group: &group, memory };
-    plan::resolve(&profile, facts).map_err(|found| source.show(&found))
-}
-
-/// Bytes of memory, from `/proc/meminfo`.
-fn memory(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The path of a program: the word itself if it has a slash, else the first in `PATH`.
@@ -224,7 +209,7 @@ fn move_logins(words: &[String]) -> ExitCode {
 fn check(files: &[String]) -> ExitCode {
     let validate = |file: &String| {
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-        resolve(Source { file, text: &text }, "/COMMAND").map(drop)
+        plan_of(Source { file, text: &text }, "/COMMAND").map(drop)
     };
     let wrong: Vec<String> = files.iter().filter_map(|file| validate(file).err()).collect();
     match wrong.is_empty() {
@@ -260,11 +245,5 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap_err(), format!("{why}; usage"));
         }
-    }
-
-    #[test]
-    fn memory_is_read_in_bytes() {
-        assert_eq!(memory("MemTotal:        1000 kB\nMemFree: 5 kB\n"), Some(1_024_000));
-        assert_eq!(memory("MemFree: 5 kB\n"), None);
     }
 }

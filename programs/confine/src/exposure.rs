@@ -14,7 +14,7 @@ use base::findings::Source;
 use base::options;
 use lexopt::Parser;
 
-use crate::apply::RECORDS;
+use crate::plan::RECORDS;
 use crate::profile::{self, Accepted};
 use score::{Service, Verdict};
 
@@ -120,7 +120,7 @@ fn assess(name: &str, without: &[String]) -> Result<Service, String> {
 
 /// The accepted score in a service's profile.
 fn accepted(service: &str) -> Result<Option<Accepted>, String> {
-    for folder in crate::PROFILES {
+    for folder in profile::PROFILES {
         let file = format!("{folder}/{service}.toml");
         if let Ok(text) = fs::read_to_string(&file) {
             let source = Source { file: &file, text: &text };

@@ -13,8 +13,11 @@ mod calls;
 mod capability;
 mod cli;
 mod exposure;
+mod failure;
 mod filter;
+mod load;
 mod logins;
+mod output;
 mod plan;
 mod profile;
 #[cfg(test)]
@@ -24,12 +27,10 @@ mod tests;
 #[cfg(test)]
 const FUZZ_ALPHABET: &[u8] = b"abn:-#'\"\\[]{},|>&*!%@ \n\n  \t:- ~?.\xff\xc3\xa4";
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Directories of profiles: the administrator's, then the image's.
-pub const PROFILES: [&str; 2] = ["/etc/confine", "/usr/lib/confine"];
+use output::{complain, print};
 
 fn main() -> ExitCode {
     let parser = lexopt::Parser::from_env();
@@ -41,20 +42,4 @@ fn main() -> ExitCode {
         };
     }
     cli::run(parser)
-}
-
-/// Prints results.
-pub fn print(text: &str, code: u8) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => code.into(),
-        // Nobody reads the output; that is not success.
-        Err(_) => 1.into(),
-    }
-}
-
-/// Prints an error.
-pub fn complain(text: &str, code: u8) -> ExitCode {
-    // Without standard error only the exit status reports the failure.
-    let _written = writeln!(io::stderr(), "{text}");
-    code.into()
 }

@@ -2,7 +2,7 @@
 //! [`crate::apply`] applies a plan, in its order.
 
 mod render;
-mod resolve;
+pub mod resolve;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use base::findings::Span;
 use crate::calls::Group;
 use crate::capability::Capabilities;
 
-pub use resolve::{Facts, resolve};
+/// Records of the sandboxes of services: the plans that were applied.
+pub const RECORDS: &str = "/run/confine";
 
 /// All actions before the command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -137,6 +137,9 @@ pub struct Accepted {
     pub reason: String,
 }
 
+/// Directories of profiles: the administrator's, then the image's.
+pub const PROFILES: [&str; 2] = ["/etc/confine", "/usr/lib/confine"];
+
 /// Keys of a grant that had another name in older profiles.
 const RENAMED: [(&str, &str); 2] = [("share", "host"), ("lift", "allow")];
 

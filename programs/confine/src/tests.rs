@@ -1,6 +1,7 @@
 //! The shipped profiles and what they come to; wrong profiles and what is said of them; damaged ones.
 
-use crate::plan::{self, Facts, Plan};
+use crate::plan::Plan;
+use crate::plan::resolve::{Facts, resolve};
 use crate::profile;
 use base::findings::Source;
 use testkit::golden::{assert_matches, input};
@@ -15,7 +16,7 @@ const FACTS: Facts<'_> = Facts {
 fn plan_of(file: &str, text: &str) -> Result<Plan, String> {
     let source = Source { file, text };
     let profile = profile::read(text).map_err(|found| source.show(&found))?;
-    plan::resolve(&profile, FACTS).map_err(|found| source.show(&found))
+    resolve(&profile, FACTS).map_err(|found| source.show(&found))
 }
 
 #[test]

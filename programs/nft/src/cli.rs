@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
 
+use base::findings::{Findings, Source};
 use base::options;
 use lexopt::Parser;
-use base::findings::{Findings, Source};
 
 use crate::facts::Facts;
 use crate::kernel::{Kernel, Refusal};

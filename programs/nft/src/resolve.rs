@@ -3,6 +3,7 @@
 
 mod effect;
 mod rule;
+mod scope;
 pub mod set;
 mod value;
 
@@ -11,22 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
-use base::findings::{Finding, Findings, Placed, Span};
+use base::findings::{Finding, Findings, Placed};
 
 use crate::ast::{self, File};
 use crate::facts::Facts;
-use crate::ruleset::{self, Family, HOOKS, Hook, PRIORITIES, Set};
-
-/// The names that the rules of a table can use.
-struct Scope<'a> {
-    facts: &'a Facts,
-    family: Family,
-    sets: BTreeMap<String, Set>,
-    /// The chains of this file.
-    chains: Vec<String>,
-    /// Whether the file is the whole ruleset.
-    closed: bool,
-}
+use crate::ruleset::{self, HOOKS, Hook, PRIORITIES};
+use scope::{Scope, collect};
 
 /// Resolves a whole file, or returns all findings.
 pub fn resolve(file: &File, facts: &Facts) -> Result<Vec<ruleset::Table>, Findings> {
@@ -103,11 +94,6 @@ fn changes(rule: &ruleset::Rule) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Collects findings.
-fn collect<T>(result: Result<T, Finding>, wrong: &mut Findings) -> Option<T> {
-    result.map_err(|finding| wrong.push(finding)).ok()
-}
-
 fn unique<'a>(names: impl Iterator<Item = &'a Placed<String>>, what: &str, wrong: &mut Findings) {
     let mut seen = BTreeSet::new();
     for name in names {
@@ -172,9 +158,4 @@ fn priority(written: &Placed<(Option<String>, i64)>, hook: &str) -> Result<i32, 
         }
     };
     i32::try_from(start + offset).map_err(|_| wrong("this priority is too large".to_owned(), "use at most 32 bits"))
-}
-
-/// A finding about one place.
-fn finding<T>(at: Span, what: impl Into<String>, remedy: impl Into<String>) -> Result<T, Finding> {
-    Err(Finding::new(at, what, remedy))
 }

@@ -13,7 +13,7 @@ use landlock::{
     Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, Scope,
 };
 
-use super::Failure;
+use crate::failure::Failure;
 use crate::plan::{Access, FileRule, Plan};
 
 /// The version of Linux 6.12. An older kernel could not enforce all of it, so it is an error.

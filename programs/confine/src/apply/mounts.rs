@@ -10,8 +10,8 @@ use sys::mount::{
     MountFlags, MountPropagationFlags, Namespace, bind, mount, move_mount, set_propagation, set_read_only, unshare,
 };
 
-use super::{Failure, RECORDS, failed};
-use crate::plan::{Mount, Namespaces, Place};
+use crate::failure::{Failure, failed};
+use crate::plan::{Mount, Namespaces, Place, RECORDS};
 
 /// The socket of the system's log; a link, because the log daemon replaces its socket on restart.
 const LOG: &str = "/run/syslog/log";

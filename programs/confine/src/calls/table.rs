@@ -1,8 +1,8 @@
 //! The table of system calls: number, name, group. Up to Linux 6.12; newer calls do not exist for a confined program.
 //!
-//! The module above defines the groups. A call outside the groups of a profile is refused.
+//! A call outside the groups of a profile is refused.
 
-use super::Group::{self, *};
+use super::group::Group::{self, *};
 
 /// Calls of x86_64, by number.
 pub const TABLE: &[(u16, &str, Group)] = &[

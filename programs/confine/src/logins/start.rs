@@ -14,9 +14,11 @@ use base::findings::Source;
 use sys::{End, Fork};
 
 use super::{READY, watch, words};
-use crate::apply::{Failure, failed};
+use crate::failure::{Failure, failed};
+use crate::load::plan_of;
+use crate::output::complain;
 use crate::plan::{Logins, Users};
-use crate::{PROFILES, cli, complain};
+use crate::profile::PROFILES;
 
 /// The profile of the process that moves logins, which also has the limits of each user. Without its ending, the name
 /// of its service.
@@ -84,7 +86,7 @@ fn apart(act: impl FnOnce() -> io::Error) -> io::Result<()> {
 fn limits(profile: &PathBuf) -> Result<Users, Failure> {
     let file = profile.to_string_lossy().into_owned();
     let text = fs::read_to_string(profile).map_err(failed(format!("cannot read {file}")))?;
-    let plan = cli::resolve(Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
+    let plan = plan_of(Source { file: &file, text: &text }, "/COMMAND").map_err(Failure::new)?;
     plan.users.ok_or_else(|| Failure::new(format!("{file} has no table [users]; add one with the limits of each user")))
 }
 

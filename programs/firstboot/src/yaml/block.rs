@@ -1,8 +1,8 @@
 //! Mappings, lists and text blocks, which indentation delimits.
 
 use super::lines::Line;
+use super::node::{Broken, Entry, MAX_DEPTH, Node, Value};
 use super::scalar;
-use super::{Broken, Entry, MAX_DEPTH, Node, Value};
 
 /// A position in the lines of a document.
 pub struct Reader {

@@ -1,6 +1,6 @@
 //! The text of a document as lines.
 
-use super::Broken;
+use super::node::Broken;
 
 /// One line.
 #[derive(Debug, Clone)]

@@ -5,69 +5,22 @@
 //! tabs, several documents, scalars that go on in the next line. A scalar is text; what a number or a truth is, its reader
 //! decides. The reader takes bytes from an untrusted medium: sizes and depth are bounded and nothing panics.
 //!
+//! * [`node`]: what is read.
 //! * [`lines`]: the text as lines with their indentation.
 //! * [`scalar`]: what stands on one line.
 //! * [`block`]: mappings, lists, text blocks.
 
 mod block;
 mod lines;
+mod node;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use node::{Broken, Entry, Node, Value};
+
 /// The largest document.
 pub const MAX_BYTES: usize = 256 * 1024;
-/// The deepest nesting.
-const MAX_DEPTH: usize = 16;
-
-/// A value and the line it begins on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    /// From 1.
-    pub line: usize,
-    /// Its value.
-    pub value: Value,
-}
-
-/// A value as written, not interpreted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// Nothing, `~` or `null`.
-    Null,
-    /// Text.
-    Scalar(String),
-    /// A list.
-    List(Vec<Node>),
-    /// A mapping, in the order of the document, without duplicate keys.
-    Map(Vec<Entry>),
-}
-
-/// A key with its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Line of the key.
-    pub line: usize,
-    /// The key.
-    pub key: String,
-    /// Its value.
-    pub node: Node,
-}
-
-/// Why a text is not a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// From 1; 0 speaks of the whole document.
-    pub line: usize,
-    /// The mistake, and what to write instead.
-    pub message: String,
-}
-
-impl Broken {
-    fn at(line: usize, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
-    }
-}
-
 /// Reads a document.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Parts of one line: plain and quoted scalars, keys, lists in brackets.
 
-use super::{Broken, MAX_DEPTH, Node, Value};
+use super::node::{Broken, MAX_DEPTH, Node, Value};
 
 /// Reads the value at the beginning of `text` to its end; a comment may follow it.
 pub fn value(text: &str, line: usize, depth: usize) -> Result<Node, Broken> {

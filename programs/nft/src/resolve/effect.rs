@@ -2,8 +2,8 @@
 
 use base::findings::{Finding, Placed, Span};
 
+use super::scope::{Scope, finding};
 use super::value::{Wanted, combine};
-use super::{Scope, finding};
 use crate::ast::{self, Bits, PlacedTerm, Term};
 use crate::field::{Field, Header};
 use crate::protocol_dependencies::Context;

@@ -2,9 +2,9 @@
 
 use base::findings::{Finding, Findings, Placed, Span};
 
+use super::scope::{Scope, collect, finding};
 use super::set::{Source, source};
 use super::value::Wanted;
-use super::{Scope, collect, finding};
 use crate::ast::{self, Comparison, PlacedTerm, Term};
 use crate::field::{Field, Route};
 use crate::protocol_dependencies::{self, Context};

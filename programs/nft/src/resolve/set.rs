@@ -2,8 +2,8 @@
 
 use base::findings::{Finding, Findings, Placed, Span, some_of};
 
+use super::scope::{Scope, collect, finding};
 use super::value::Wanted;
-use super::{Scope, finding};
 use crate::ast::{self, ElementData, PlacedTerm, Term};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
 use crate::types::{self, Type};
@@ -42,14 +42,14 @@ impl Scope<'_> {
                 )),
             }
         }
-        resolved.key = set.key.iter().filter_map(|name| super::collect(key_type(name), wrong)).collect();
+        resolved.key = set.key.iter().filter_map(|name| collect(key_type(name), wrong)).collect();
         if set.key.is_empty() {
             let remedy = "write type TYPE, one of: ";
             let remedy = format!("{remedy}{}", Type::names_of_sets());
             wrong.push(Finding::new(set.name.at, "a set needs a type", remedy));
         }
-        resolved.data = super::collect(data_type(set), wrong).flatten();
-        super::collect(fits(&resolved.key, set.name.at), wrong);
+        resolved.data = collect(data_type(set), wrong).flatten();
+        collect(fits(&resolved.key, set.name.at), wrong);
         if wrong.len() > before {
             return None;
         }

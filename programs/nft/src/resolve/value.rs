@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::findings::Finding;
 
-use super::{Scope, finding};
+use super::scope::{Scope, finding};
 use crate::ast::{Bits, PlacedTerm, Term};
 use crate::facts;
 use crate::field::Field;
