@@ -131,21 +131,21 @@ fn confine(run: &Run) -> ExitCode {
 }
 
 /// A text to print, or a message and an exit code; nothing if the command starts.
-fn act(request: &Run) -> Result<String, (String, u8)> {
+fn act(run: &Run) -> Result<String, (String, u8)> {
     let refused = |message: String| (message, REFUSED);
-    let text = fs::read_to_string(&request.profile)
-        .map_err(|error| refused(format!("cannot read {}: {error}", request.profile)))?;
-    let source = Source { file: &request.profile, text: &text };
-    let program = match request.command.first() {
+    let text =
+        fs::read_to_string(&run.profile).map_err(|error| refused(format!("cannot read {}: {error}", run.profile)))?;
+    let source = Source { file: &run.profile, text: &text };
+    let program = match run.command.first() {
         Some(word) => find(word).ok_or_else(|| (format!("program `{word}` not found"), NOT_FOUND))?,
         None => "/COMMAND".to_owned(),
     };
     let plan = plan_of(source, &program).map_err(refused)?;
-    if request.print_plan {
+    if run.print_plan {
         return Ok(plan.render());
     }
-    let service = request.service.clone().unwrap_or_else(|| stem(&request.profile));
-    let entered = request.group.as_deref().map_or(Ok(()), apply::enter_group);
+    let service = run.service.clone().unwrap_or_else(|| stem(&run.profile));
+    let entered = run.group.as_deref().map_or(Ok(()), apply::enter_group);
     entered.and_then(|()| apply::apply(&plan, &service)).map_err(|failure| {
         let why = match failure.at {
             Some(at) => source.show(&Finding::new(at, failure.message, "").into()),
@@ -153,8 +153,8 @@ fn act(request: &Run) -> Result<String, (String, u8)> {
         };
         refused(format!("{service} is not started: {why}"))
     })?;
-    let argv0 = request.argv0.as_ref().unwrap_or(&request.command[0]);
-    let error = Command::new(&program).arg0(argv0).args(&request.command[1..]).exec();
+    let argv0 = run.argv0.as_ref().unwrap_or(&run.command[0]);
+    let error = Command::new(&program).arg0(argv0).args(&run.command[1..]).exec();
     let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
     Err((format!("cannot start `{program}`: {error}"), code))
 }

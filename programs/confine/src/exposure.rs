@@ -78,17 +78,17 @@ fn parse(mut parser: Parser) -> Result<Request, lexopt::Error> {
     Ok(Request::Score(wanted))
 }
 
-fn score_services(request: &Wanted) -> Result<(String, u8), String> {
-    let names = if request.names.is_empty() { read::services()? } else { request.names.clone() };
+fn score_services(wanted: &Wanted) -> Result<(String, u8), String> {
+    let names = if wanted.names.is_empty() { read::services()? } else { wanted.names.clone() };
     if names.is_empty() {
         return Err("no service runs; services are the control groups /sys/fs/cgroup/openrc.NAME".into());
     }
-    let services = names.iter().map(|name| assess(name, &request.without)).collect::<Result<Vec<_>, _>>()?;
-    let is_above = services.iter().any(|service| service.verdict(request.limit) == Verdict::Above);
-    let text = if request.json {
-        score::json(&services, request.limit)
+    let services = names.iter().map(|name| assess(name, &wanted.without)).collect::<Result<Vec<_>, _>>()?;
+    let is_above = services.iter().any(|service| service.verdict(wanted.limit) == Verdict::Above);
+    let text = if wanted.json {
+        score::json(&services, wanted.limit)
     } else {
-        let mut text = score::table(&services, request.limit, request.details || !request.names.is_empty());
+        let mut text = score::table(&services, wanted.limit, wanted.details || !wanted.names.is_empty());
         text.push_str(&format!("Not in the score: Landlock, which the kernel does not tell of; see {RECORDS}.\n"));
         text
     };

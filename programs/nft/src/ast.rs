@@ -5,10 +5,17 @@
 
 use std::net::IpAddr;
 
-use base::findings::{Placed, Span};
+use base::findings::Span;
 
 use crate::field::Field;
 use crate::ruleset::{self, Limit, Log, NatKind, Op, UpdateAction};
+
+/// Something with its place.
+#[derive(Clone, Debug)]
+pub struct Placed<T> {
+    pub it: T,
+    pub at: Span,
+}
 
 /// A value, or several.
 pub type PlacedTerm = Placed<Term>;

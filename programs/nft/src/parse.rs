@@ -9,9 +9,9 @@ mod term;
 
 use std::collections::BTreeMap;
 
-use base::findings::{Finding, Findings, Placed, Source, Span};
+use base::findings::{Finding, Findings, Source, Span};
 
-use crate::ast::{File, PlacedTerm};
+use crate::ast::{File, Placed, PlacedTerm};
 use crate::lex::{self, Token};
 
 /// The largest ruleset, in bytes.

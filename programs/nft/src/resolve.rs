@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use set::{bounds, pattern};
 pub use value::KeyOrder;
 
-use base::findings::{Finding, Findings, Placed};
+use base::findings::{Finding, Findings};
 
-use crate::ast::{self, File};
+use crate::ast::{self, File, Placed};
 use crate::facts::Facts;
 use crate::ruleset::{self, HOOKS, Hook, PRIORITIES};
 use scope::{Scope, collect};

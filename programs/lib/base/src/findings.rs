@@ -33,15 +33,6 @@ impl From<Range<usize>> for Span {
     }
 }
 
-/// Something with its place.
-#[derive(Clone, Debug)]
-pub struct Placed<T> {
-    /// What it is.
-    pub it: T,
-    /// Where.
-    pub at: Span,
-}
-
 /// A mistake with its place and remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

@@ -1,9 +1,9 @@
 //! Rules: the fields they match, and comparisons.
 
-use base::findings::{Finding, Placed};
+use base::findings::Finding;
 
 use super::{Parser, Result};
-use crate::ast::{Comparison, Operand, Rule, Statement, Term};
+use crate::ast::{Comparison, Operand, Placed, Rule, Statement, Term};
 use crate::field::{CT, Direction, FIB_FLAGS, FLOWS, Field, Header, META, PARTS, Part, Route};
 use crate::lex::Token;
 use crate::ruleset::Op;

@@ -1,9 +1,9 @@
 //! Statements other than comparisons.
 
-use base::findings::{Finding, Placed};
+use base::findings::Finding;
 
 use super::{Parser, Result};
-use crate::ast::{Nat, Operand, Statement, Term, Verdict};
+use crate::ast::{Nat, Operand, Placed, Statement, Term, Verdict};
 use crate::lex::Token;
 use crate::ruleset::{self, Family, LIMIT_UNITS, LOG_ALL, LOG_FLAGS, Limit, Log, NAT_FLAGS, NatKind, UpdateAction};
 use crate::symbols;

@@ -1,9 +1,9 @@
 //! The file, tables, sets and chains.
 
-use base::findings::{Finding, Placed};
+use base::findings::Finding;
 
 use super::{Parser, Result};
-use crate::ast::{Base, Chain, File, Set, Table, Term};
+use crate::ast::{Base, Chain, File, Placed, Set, Table, Term};
 use crate::lex::Token;
 use crate::ruleset::Family;
 

@@ -1,9 +1,9 @@
 //! Values: addresses, numbers, words, and expressions of them.
 
-use base::findings::{Finding, Placed, some_of};
+use base::findings::{Finding, some_of};
 
 use super::{Parser, Result};
-use crate::ast::{Bits, Element, ElementData, PlacedTerm, Term};
+use crate::ast::{Bits, Element, ElementData, Placed, PlacedTerm, Term};
 use crate::lex::Token;
 
 const WANTED: &str = "a word, a number, an address, quoted text, { … }, @SET, $NAME";

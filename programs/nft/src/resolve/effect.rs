@@ -1,10 +1,10 @@
 //! Actions of rules that need more than a lookup of words: setting marks, rejects, address translation.
 
-use base::findings::{Finding, Placed, Span};
+use base::findings::{Finding, Span};
 
 use super::scope::{Scope, finding};
 use super::value::{Wanted, combine};
-use crate::ast::{self, Bits, PlacedTerm, Term};
+use crate::ast::{self, Bits, Placed, PlacedTerm, Term};
 use crate::field::{Field, Header};
 use crate::protocol_dependencies::Context;
 use crate::ruleset::{Family, Nat, NatKind, Reject, Statement};

@@ -1,11 +1,11 @@
 //! Rules: each statement with its dependencies before it.
 
-use base::findings::{Finding, Findings, Placed, Span};
+use base::findings::{Finding, Findings, Span};
 
 use super::scope::{Scope, collect, finding};
 use super::set::{Source, source};
 use super::value::Wanted;
-use crate::ast::{self, Comparison, PlacedTerm, Term};
+use crate::ast::{self, Comparison, Placed, PlacedTerm, Term};
 use crate::field::{Field, Route};
 use crate::protocol_dependencies::{self, Context};
 use crate::ruleset::{DataType, Family, Op, Operand, Pattern, Right, Rule, SetUse, Statement, Update, Written};

@@ -1,10 +1,10 @@
 //! Named and anonymous sets and maps.
 
-use base::findings::{Finding, Findings, Placed, Span, some_of};
+use base::findings::{Finding, Findings, Span, some_of};
 
 use super::scope::{Scope, collect, finding};
 use super::value::Wanted;
-use crate::ast::{self, ElementData, PlacedTerm, Term};
+use crate::ast::{self, ElementData, Placed, PlacedTerm, Term};
 use crate::ruleset::{Data, DataType, Element, KeyType, Operand, Pattern, Set, Statement, Verdict};
 use crate::types::{self, Type};
 
