@@ -6,6 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
+/// Hex digits of a sha256.
+const HEX: usize = 64;
+
 /// A sha256 value. Written and read as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -39,6 +42,16 @@ impl Digest {
     /// The raw 32 bytes.
     pub fn bytes(&self) -> [u8; 32] {
         self.0
+    }
+
+    /// The hex digits, written into `place`: plans name thousands of digests, and formatting each byte is slow.
+    fn hex<'a>(&self, place: &'a mut [u8; HEX]) -> &'a str {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        for (pair, byte) in place.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        // Digits are ASCII.
+        std::str::from_utf8(place).unwrap_or_default()
     }
 }
 
@@ -77,7 +90,7 @@ impl std::io::Write for Hasher {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(self.hex(&mut [0; HEX]))
     }
 }
 
@@ -92,7 +105,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = |found: String| ParseDigestError { text: text.to_owned(), found };
-        if text.chars().count() != 64 {
+        if text.chars().count() != HEX {
             return Err(error(format!("{} characters", text.chars().count())));
         }
         let mut bytes = [0u8; 32];
@@ -110,7 +123,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.hex(&mut [0; HEX]))
     }
 }
 
