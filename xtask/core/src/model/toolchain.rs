@@ -35,12 +35,12 @@ pub struct Toolchain {
     flags: Vec<Flag>,
 }
 
-/// Command line arguments, by kind of use.
+/// Command line arguments, by kind of use: lines of clang's configuration files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Flags {
-    cc: Vec<String>,
-    cxx: Vec<String>,
-    ld: Vec<String>,
+    cc: String,
+    cxx: String,
+    ld: String,
 }
 
 /// A named group of arguments.
@@ -105,12 +105,12 @@ impl Toolchain {
 
     /// `cc.cfg`: clang's configuration for C, assembler and linking.
     pub fn render_cc_cfg(&self, opt_outs: &[OptOut]) -> String {
-        self.render(opt_outs, |base| [&base.cc, &base.ld].map(Vec::as_slice).concat(), |flags| &flags.cc)
+        self.render(opt_outs, &[&self.base.cc, &self.base.ld], |flags| &flags.cc)
     }
 
     /// `cxx.cfg`: the same for C++.
     pub fn render_cxx_cfg(&self, opt_outs: &[OptOut]) -> String {
-        self.render(opt_outs, |base| [&base.cc, &base.cxx, &base.ld].map(Vec::as_slice).concat(), |flags| &flags.cxx)
+        self.render(opt_outs, &[&self.base.cc, &self.base.cxx, &self.base.ld], |flags| &flags.cxx)
     }
 
     /// The files of `/toolchain` by name. `@ROOT@` stands for the root of the build's directories, which the engine chooses.
@@ -124,28 +124,16 @@ impl Toolchain {
         files.into_iter().map(|(name, text)| (name.to_owned(), rooted(&text))).collect()
     }
 
-    fn render(
-        &self,
-        opt_outs: &[OptOut],
-        base: impl Fn(&Flags) -> Vec<String>,
-        language: impl Fn(&Flags) -> &Vec<String>,
-    ) -> String {
+    fn render(&self, opt_outs: &[OptOut], base: &[&str], language: impl Fn(&Flags) -> &str) -> String {
         let mut text = String::from("# base\n");
-        let add = |text: &mut String, flags: &[String]| {
-            for flag in flags {
-                text.push_str(&cfg_quoted(flag));
-                text.push('\n');
-            }
-        };
-        add(&mut text, &base(&self.base));
-        for flag in &self.flags {
-            if opt_outs.iter().any(|opt_out| opt_out.off == flag.name) {
-                text.push_str(&format!("# {}: off\n", flag.name));
+        text.extend(base.iter().copied());
+        for Flag { name, flags, .. } in &self.flags {
+            let parts = if opt_outs.iter().any(|opt_out| opt_out.off == *name) {
+                ["# ", name, ": off\n", "", ""]
             } else {
-                text.push_str(&format!("# {}\n", flag.name));
-                add(&mut text, language(&flag.flags));
-                add(&mut text, &flag.flags.ld);
-            }
+                ["# ", name, "\n", language(flags), &flags.ld]
+            };
+            text.extend(parts);
         }
         text
     }
@@ -187,8 +175,8 @@ fn arguments(raw: &RawFlag, found: &mut Vec<Diagnostic>) -> Flags {
             found.push(finding.at(text.span()).label("one option per text, beginning with `-`"));
         }
     }
-    let values = |list: &[Spanned<String>]| list.iter().map(|text| text.get_ref().clone()).collect();
-    Flags { cc: values(&raw.cc), cxx: values(&raw.cxx), ld: values(&raw.ld) }
+    let lines = |list: &[Spanned<String>]| list.iter().map(|text| cfg_quoted(text.get_ref()) + "\n").collect();
+    Flags { cc: lines(&raw.cc), cxx: lines(&raw.cxx), ld: lines(&raw.ld) }
 }
 
 /// An argument as clang's configuration files want it: backslashes before what would separate or quote.
