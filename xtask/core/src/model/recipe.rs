@@ -174,7 +174,12 @@ pub struct InstallTest {
 /// A text with the build's directories (`/build/src` and so on, as recipes write them) made relative to `@ROOT@`, which stands
 /// for the root that the engine chooses: `/build`, or another to show that nothing depends on it.
 pub fn rooted(text: &str) -> String {
-    ["src", "obj", "home", "vendor"].into_iter().fold(text.to_owned(), |text, directory| {
-        text.replace(&format!("/build/{directory}"), &format!("@ROOT@/{directory}"))
-    })
+    let mut text = text.to_owned();
+    // Most texts name none of them.
+    if text.contains("/build/") {
+        for directory in ["src", "obj", "home", "vendor"] {
+            text = text.replace(&format!("/build/{directory}"), &format!("@ROOT@/{directory}"));
+        }
+    }
+    text
 }

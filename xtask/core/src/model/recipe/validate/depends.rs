@@ -14,7 +14,7 @@ pub(super) fn packages(raw: &RawRecipe, list: &[Text], key: &str, found: &mut Fi
         .flatten()
         .map(|name| name.get_ref().as_str())
         .collect();
-    let mut names: Vec<PkgName> = Vec::new();
+    let mut names: Vec<PkgName> = Vec::with_capacity(list.len());
     for text in list {
         let finding = match text.get_ref().parse::<PkgName>() {
             Err(error) => Diagnostic::error("recipe::bad-name", error.to_string()).label("not a package name"),
@@ -41,7 +41,7 @@ pub(super) fn packages(raw: &RawRecipe, list: &[Text], key: &str, found: &mut Fi
 /// author believes that it is applied.
 pub(super) fn patches(raw: &RawRecipe, files: &BTreeSet<String>, found: &mut Findings) -> Vec<String> {
     let present: BTreeSet<&str> = files.iter().filter_map(|file| file.strip_prefix("patches/")).collect();
-    let mut listed: Vec<String> = Vec::new();
+    let mut listed: Vec<String> = Vec::with_capacity(raw.patches.len());
     for text in &raw.patches {
         let name = text.get_ref();
         let finding = if name.contains('/') {

@@ -86,7 +86,7 @@ pub(super) fn modes(table: &BTreeMap<Text, Text>, found: &mut Findings) -> BTree
 
 pub(super) fn outputs(raw: &RawRecipe, found: &mut Findings) -> Vec<Output> {
     let mut taken: BTreeSet<String> = raw.name.iter().map(|name| name.get_ref().clone()).collect();
-    let mut outputs = Vec::new();
+    let mut outputs = Vec::with_capacity(raw.output.len());
     for spanned in &raw.output {
         let output = spanned.get_ref();
         let place = Some(("[[output]]", spanned.span()));
@@ -136,7 +136,7 @@ fn glob(text: &Text, found: &mut Findings) {
 }
 
 pub(super) fn tests(list: &[Spanned<RawTest>], files: &BTreeSet<String>, found: &mut Findings) -> Vec<InstallTest> {
-    let mut tests: Vec<InstallTest> = Vec::new();
+    let mut tests: Vec<InstallTest> = Vec::with_capacity(list.len());
     for spanned in list {
         let RawTest { name, run, program, links } = spanned.get_ref();
         let place = Some(("[[test]]", spanned.span()));

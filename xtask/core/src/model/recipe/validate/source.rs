@@ -35,8 +35,9 @@ pub(super) fn patches(raw: &RawRecipe, version: &str, found: &mut Findings) -> V
 }
 
 fn files(list: &[Spanned<RawSource>], table: &str, version: &str, found: &mut Findings) -> Vec<Source> {
-    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut sources = Vec::new();
+    let mut seen: BTreeMap<(Digest, String), usize> = BTreeMap::new();
+    // Of the size that it will have: a tree holds as many of these as it has sources.
+    let mut sources = Vec::with_capacity(list.len());
     for (number, spanned) in list.iter().map(|spanned| expanded(spanned, version)).enumerate() {
         let raw = spanned.get_ref();
         locations(&spanned, table, found);
@@ -47,7 +48,7 @@ fn files(list: &[Spanned<RawSource>], table: &str, version: &str, found: &mut Fi
         }
         let to = raw.to.as_ref().map_or_else(|| ".".to_owned(), |to| to.get_ref().clone());
         let Some(sha256) = sha256 else { continue };
-        if let Some(first) = seen.insert((sha256.to_string(), to.clone()), number) {
+        if let Some(first) = seen.insert((sha256, to.clone()), number) {
             found.add(
                 Diagnostic::error("recipe::duplicate-source", "two sources unpack the same file to the same place")
                     .at(spanned.span())
