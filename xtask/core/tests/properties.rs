@@ -93,16 +93,16 @@ proptest! {
         let graph = Graph::build(&recipes).unwrap();
         let order = graph.order();
         prop_assert_eq!(order.len(), recipes.len());
-        let place: BTreeMap<&PkgName, usize> = order.iter().enumerate().map(|(at, name)| (name, at)).collect();
+        let place: BTreeMap<&PkgName, usize> = order.iter().enumerate().map(|(at, name)| (*name, at)).collect();
         for (name, recipe) in &recipes {
             for need in recipe.libs.iter().chain(&recipe.tools) {
                 prop_assert!(place[need] < place[name], "{need} before {name} in {order:?}");
                 prop_assert!(graph.dependents(need).contains(name));
             }
-            let closure = graph.closure(&recipe.libs);
-            let distinct: BTreeSet<&PkgName> = closure.iter().collect();
+            let closure = graph.closure(&recipe.libs).unwrap();
+            let distinct: BTreeSet<&PkgName> = closure.iter().copied().collect();
             prop_assert_eq!(distinct.len(), closure.len());
-            for package in &closure {
+            for package in closure {
                 prop_assert!(recipes[package].libs.iter().all(|lib| distinct.contains(lib)));
             }
         }

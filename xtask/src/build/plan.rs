@@ -18,18 +18,18 @@ pub type DiffIds<'a> = &'a dyn Fn(&PkgName) -> Option<Digest>;
 pub fn of(repository: &Repository, recipe: &Recipe, seed: Digest, diff_ids: DiffIds<'_>) -> Result<BuildPlan> {
     let around = BuildInputs {
         seed,
-        libs: inputs(&repository.closure(&recipe.libs)?, diff_ids)?,
-        tools: inputs(&repository.closure(&recipe.tools)?, diff_ids)?,
+        libs: inputs(repository.closure(&recipe.libs)?, diff_ids)?,
+        tools: inputs(repository.closure(&recipe.tools)?, diff_ids)?,
         toolchain: repository.toolchain.files(&recipe.hardening),
     };
     Ok(BuildPlan::new(recipe, repository.package_files(recipe)?, around, Arch::X86_64))
 }
 
 /// Packages by what they are.
-pub fn inputs(names: &[PkgName], diff_ids: DiffIds<'_>) -> Result<Vec<Input>> {
+pub fn inputs<'a>(names: impl IntoIterator<Item = &'a PkgName>, diff_ids: DiffIds<'_>) -> Result<Vec<Input>> {
     let input = |name: &PkgName| {
         let diff_id = diff_ids(name).with_context(|| format!("{name} is not built"))?;
         Ok(Input { name: name.clone(), diff_id })
     };
-    names.iter().map(input).collect()
+    names.into_iter().map(input).collect()
 }

@@ -197,7 +197,11 @@ impl<'a> Session<'a> {
     }
 
     /// Packages by what they are.
-    pub fn inputs(&self, names: &[PkgName], done: &BTreeMap<PkgName, Built>) -> Result<Vec<Input>> {
+    pub fn inputs<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n PkgName>,
+        done: &BTreeMap<PkgName, Built>,
+    ) -> Result<Vec<Input>> {
         plan::inputs(names, &|name| Some(done.get(name)?.diff_id))
     }
 

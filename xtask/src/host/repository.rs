@@ -137,9 +137,8 @@ impl Repository {
     }
 
     /// Packages with everything they need, in the order they are unpacked on top of each other.
-    pub fn closure(&self, packages: &[PkgName]) -> Result<Vec<PkgName>> {
-        let unknown = self.graph.unknown(packages);
-        if unknown.is_empty() { Ok(self.graph.closure(packages)) } else { Err(invalid(&self.root, &unknown)) }
+    pub fn closure(&self, packages: &[PkgName]) -> Result<Vec<&PkgName>> {
+        self.graph.closure(packages).map_err(|unknown| invalid(&self.root, &unknown))
     }
 
     /// The file of the ledger, relative to the root.

@@ -9,18 +9,27 @@ use crate::base::diag::{Diagnostic, suggest};
 use crate::base::name::PkgName;
 use crate::model::recipe::Recipe;
 
-/// Where a recipe's text names a package it needs: (recipe, needed package) to byte range. Makes findings point at the line.
-pub type Places = BTreeMap<(PkgName, PkgName), Range<usize>>;
+/// Where the texts of recipes name the packages they need: by recipe, in the order of its inputs. Makes findings point at the line.
+pub type Places = BTreeMap<PkgName, Vec<Range<usize>>>;
 
 /// A tree of recipes in which every name is known and nothing needs itself.
+///
+/// Packages and recipes have numbers, by their names' order: a closure in a large tree compares no texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
-    /// Every package, splits included, to the recipe that makes it.
-    makers: BTreeMap<PkgName, PkgName>,
-    /// Packages in the recipe's `libs`, by recipe.
-    libs: BTreeMap<PkgName, BTreeSet<PkgName>>,
-    /// Recipes that must be built first (libs and tools), by recipe.
-    needs: BTreeMap<PkgName, BTreeSet<PkgName>>,
+    /// Every package, splits included, with the number of the recipe that makes it.
+    packages: Vec<(PkgName, usize)>,
+    recipes: Vec<Node>,
+}
+
+/// A recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Node {
+    name: PkgName,
+    /// The packages in its `libs`, sorted.
+    libs: Vec<usize>,
+    /// The recipes that must be built first (for libs and tools), sorted.
+    needs: Vec<usize>,
 }
 
 impl Graph {
@@ -38,20 +47,20 @@ impl Graph {
     /// As [`Graph::build`].
     pub fn build_at(recipes: &BTreeMap<PkgName, Recipe>, places: &Places) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Vec::new();
-        let makers = makers(recipes, &mut found);
-        let mut graph = Self { makers, libs: BTreeMap::new(), needs: BTreeMap::new() };
+        let packages = packages(recipes, &mut found);
+        let mut graph = Self { packages, recipes: Vec::with_capacity(recipes.len()) };
         for (name, recipe) in recipes {
-            let mut needs = BTreeSet::new();
-            for package in recipe.inputs() {
-                match graph.makers.get(package) {
-                    Some(maker) => {
-                        needs.insert(maker.clone());
-                    }
-                    None => found.push(at(graph.no_maker(package), recipe, package, places)),
+            let mut number = |package: &PkgName| {
+                let number = graph.number(package);
+                if number.is_none() {
+                    found.push(at(graph.no_maker(package), recipe, package, places));
                 }
-            }
-            graph.libs.insert(name.clone(), recipe.libs.iter().cloned().collect());
-            graph.needs.insert(name.clone(), needs);
+                number
+            };
+            let libs: Vec<usize> = recipe.libs.iter().filter_map(&mut number).collect();
+            let tools: Vec<usize> = recipe.tools.iter().filter_map(&mut number).collect();
+            let needs = libs.iter().chain(&tools).map(|package| graph.packages[*package].1).collect();
+            graph.recipes.push(Node { name: name.clone(), libs: sorted(libs), needs: sorted(needs) });
         }
         if found.is_empty() {
             found = graph.cycles(recipes, places);
@@ -59,60 +68,80 @@ impl Graph {
         if found.is_empty() { Ok(graph) } else { Err(found) }
     }
 
+    /// The number of a package.
+    fn number(&self, package: &PkgName) -> Option<usize> {
+        self.packages.binary_search_by(|(name, _)| name.cmp(package)).ok()
+    }
+
+    /// The number of a recipe.
+    fn recipe(&self, name: &PkgName) -> Option<usize> {
+        self.recipes.binary_search_by(|recipe| recipe.name.cmp(name)).ok()
+    }
+
+    /// The recipe that makes the package of this number.
+    fn maker_of(&self, package: usize) -> &Node {
+        &self.recipes[self.packages[package].1]
+    }
+
     /// The recipe that makes `package`.
     pub fn maker(&self, package: &PkgName) -> Option<&PkgName> {
-        self.makers.get(package)
+        Some(&self.maker_of(self.number(package)?).name)
     }
 
     /// Every package, splits included.
     pub fn packages(&self) -> impl Iterator<Item = &PkgName> {
-        self.makers.keys()
+        self.packages.iter().map(|(name, _)| name)
     }
 
     /// The recipes `recipe` needs directly.
     pub fn needs(&self, recipe: &PkgName) -> impl Iterator<Item = &PkgName> {
-        self.needs.get(recipe).into_iter().flatten()
+        let needs = self.recipe(recipe).map_or(&[][..], |recipe| &self.recipes[recipe].needs);
+        needs.iter().map(|need| &self.recipes[*need].name)
     }
 
     /// The recipes that need `recipe` directly.
     pub fn dependents(&self, recipe: &PkgName) -> BTreeSet<&PkgName> {
-        self.needs.iter().filter(|(_, needs)| needs.contains(recipe)).map(|(name, _)| name).collect()
+        let Some(number) = self.recipe(recipe) else { return BTreeSet::new() };
+        let need = |other: &&Node| other.needs.binary_search(&number).is_ok();
+        self.recipes.iter().filter(need).map(|other| &other.name).collect()
     }
 
     /// All recipes, each behind those it needs.
-    pub fn order(&self) -> Vec<PkgName> {
-        self.order_of(self.needs.keys())
-    }
-
-    /// The recipes in `wanted` and all they need, each behind those it needs.
-    pub fn order_of<'a>(&'a self, wanted: impl IntoIterator<Item = &'a PkgName>) -> Vec<PkgName> {
-        behind_their_needs(wanted, |recipe| self.needs.get(recipe).into_iter().flatten().collect())
+    pub fn order(&self) -> Vec<&PkgName> {
+        let numbers =
+            behind_their_needs(self.recipes.len(), 0..self.recipes.len(), |recipe| &self.recipes[recipe].needs);
+        numbers.into_iter().map(|recipe| &self.recipes[recipe].name).collect()
     }
 
     /// `packages` and, transitively, the libs of their recipes: what is composed into a sysroot. Each package stands
-    /// behind those it needs. A package that no recipe makes has no needs; [`Graph::unknown`] finds those.
-    pub fn closure(&self, packages: &[PkgName]) -> Vec<PkgName> {
-        behind_their_needs(packages, |package| {
-            self.makers.get(package).and_then(|maker| self.libs.get(maker)).into_iter().flatten().collect()
-        })
-    }
-
+    /// behind those it needs.
+    ///
+    /// # Errors
     /// One finding, with a suggestion, for each of `packages` that no recipe makes.
-    pub fn unknown(&self, packages: &[PkgName]) -> Vec<Diagnostic> {
-        let unknown = packages.iter().filter(|package| !self.makers.contains_key(package));
-        unknown.map(|package| self.no_maker(package)).collect()
+    pub fn closure(&self, packages: &[PkgName]) -> Result<Vec<&PkgName>, Vec<Diagnostic>> {
+        let (mut wanted, mut unknown) = (Vec::new(), Vec::new());
+        for package in packages {
+            match self.number(package) {
+                Some(number) => wanted.push(number),
+                None => unknown.push(self.no_maker(package)),
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let numbers = behind_their_needs(self.packages.len(), wanted, |package| &self.maker_of(package).libs);
+        Ok(numbers.into_iter().map(|package| &self.packages[package].0).collect())
     }
 
     /// The graph in the language of Graphviz: an arrow from each recipe to what it needs, dashed where only at build time.
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph packages {\n    rankdir = LR;\n    node [shape = box];\n");
-        for (recipe, needs) in &self.needs {
-            text.push_str(&format!("    \"{recipe}\";\n"));
-            let linked: BTreeSet<&PkgName> =
-                self.libs.get(recipe).into_iter().flatten().filter_map(|package| self.makers.get(package)).collect();
+        for Node { name, libs, needs } in &self.recipes {
+            text.push_str(&format!("    \"{name}\";\n"));
+            let linked: BTreeSet<usize> = libs.iter().map(|package| self.packages[*package].1).collect();
             for need in needs {
                 let style = if linked.contains(need) { "" } else { " [style = dashed]" };
-                text.push_str(&format!("    \"{recipe}\" -> \"{need}\"{style};\n"));
+                text.push_str(&format!("    \"{name}\" -> \"{}\"{style};\n", self.recipes[*need].name));
             }
         }
         text.push_str("}\n");
@@ -121,7 +150,7 @@ impl Graph {
 
     fn no_maker(&self, package: &PkgName) -> Diagnostic {
         let finding = Diagnostic::error("graph::unknown-package", format!("no recipe makes `{package}`"));
-        match suggest(package.as_str(), self.makers.keys().map(PkgName::as_str)) {
+        match suggest(package.as_str(), self.packages().map(PkgName::as_str)) {
             Some(close) => finding.label(format!("did you mean `{close}`?")),
             None => {
                 finding.label("unknown package").help(format!("`cargo xtask new-pkg {package}` begins a recipe for it"))
@@ -131,13 +160,13 @@ impl Graph {
 
     /// One finding per cycle, as a path. A cycle is reported at its first member in name order.
     fn cycles(&self, recipes: &BTreeMap<PkgName, Recipe>, places: &Places) -> Vec<Diagnostic> {
-        let mut done = BTreeSet::new();
+        let mut done = vec![false; self.recipes.len()];
         let mut found = Vec::new();
-        for start in self.needs.keys() {
-            let mut path = Vec::new();
-            self.walk(start, &mut path, &mut done, &mut |cycle: &[&PkgName]| {
-                let least = cycle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(at, _)| at);
-                let turned: Vec<&PkgName> = cycle.iter().cycle().skip(least).take(cycle.len() + 1).copied().collect();
+        for start in 0..self.recipes.len() {
+            self.walk(start, &mut Vec::new(), &mut done, &mut |cycle: &[usize]| {
+                let least = cycle.iter().enumerate().min_by_key(|(_, number)| **number).map_or(0, |(at, _)| at);
+                let turned = cycle.iter().cycle().skip(least).take(cycle.len() + 1);
+                let turned: Vec<&PkgName> = turned.map(|number| &self.recipes[*number].name).collect();
                 let names: Vec<&str> = turned.iter().map(|name| name.as_str()).collect();
                 let message = format!("packages need each other in a circle: {}", names.join(" -> "));
                 let (from, to) = (turned[0], turned[1]);
@@ -156,22 +185,16 @@ impl Graph {
         found
     }
 
-    fn walk<'a>(
-        &'a self,
-        recipe: &'a PkgName,
-        path: &mut Vec<&'a PkgName>,
-        done: &mut BTreeSet<&'a PkgName>,
-        report: &mut dyn FnMut(&[&PkgName]),
-    ) {
+    fn walk(&self, recipe: usize, path: &mut Vec<usize>, done: &mut [bool], report: &mut dyn FnMut(&[usize])) {
         if let Some(begin) = path.iter().position(|earlier| *earlier == recipe) {
             report(&path[begin..]);
-        } else if !done.contains(recipe) {
+        } else if !done[recipe] {
             path.push(recipe);
-            for need in self.needs.get(recipe).into_iter().flatten() {
-                self.walk(need, path, done, report);
+            for need in &self.recipes[recipe].needs {
+                self.walk(*need, path, done, report);
             }
             path.pop();
-            done.insert(recipe);
+            done[recipe] = true;
         }
     }
 }
@@ -179,17 +202,20 @@ impl Graph {
 /// Adds file and, when known, the place where `recipe` names `package` (or a split of that recipe).
 fn at(finding: Diagnostic, recipe: &Recipe, package: &PkgName, places: &Places) -> Diagnostic {
     let finding = finding.in_file(recipe.file());
-    match places.get(&(recipe.name.clone(), package.clone())) {
-        Some(span) => finding.at(span.clone()),
+    let places = places.get(&recipe.name).map_or(&[][..], Vec::as_slice);
+    // Of a package that is in both lists, the place in the second.
+    match recipe.inputs().zip(places).filter(|(input, _)| *input == package).last() {
+        Some((_, place)) => finding.at(place.clone()),
         None => finding,
     }
 }
 
-fn makers(recipes: &BTreeMap<PkgName, Recipe>, found: &mut Vec<Diagnostic>) -> BTreeMap<PkgName, PkgName> {
-    let mut makers: BTreeMap<PkgName, PkgName> = BTreeMap::new();
-    for (name, recipe) in recipes {
+/// Every package with the number of the recipe that makes it.
+fn packages(recipes: &BTreeMap<PkgName, Recipe>, found: &mut Vec<Diagnostic>) -> Vec<(PkgName, usize)> {
+    let mut makers: BTreeMap<&PkgName, (usize, &PkgName)> = BTreeMap::new();
+    for (number, (name, recipe)) in recipes.iter().enumerate() {
         for package in recipe.package_names() {
-            if let Some(other) = makers.insert(package.clone(), name.clone()) {
+            if let Some((_, other)) = makers.insert(package, (number, name)) {
                 let message = format!("the recipes `{other}` and `{name}` both make the package `{package}`");
                 found.push(
                     Diagnostic::error("graph::made-twice", message)
@@ -199,24 +225,31 @@ fn makers(recipes: &BTreeMap<PkgName, Recipe>, found: &mut Vec<Diagnostic>) -> B
             }
         }
     }
-    makers
+    makers.into_iter().map(|(package, (number, _))| (package.clone(), number)).collect()
 }
 
-/// Depth-first: `wanted` and all they need, once each, needs first. Without recursion, so depth is no limit.
+fn sorted(mut numbers: Vec<usize>) -> Vec<usize> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Depth-first: `wanted` of `count` and all they need, once each, needs first. Without recursion, so depth is no limit.
 fn behind_their_needs<'a>(
-    wanted: impl IntoIterator<Item = &'a PkgName>,
-    needs: impl Fn(&PkgName) -> Vec<&'a PkgName>,
-) -> Vec<PkgName> {
+    count: usize,
+    wanted: impl IntoIterator<Item = usize>,
+    needs: impl Fn(usize) -> &'a [usize],
+) -> Vec<usize> {
     let mut order = Vec::new();
-    let mut entered: BTreeSet<&PkgName> = BTreeSet::new();
+    let mut entered = vec![false; count];
     for first in wanted {
         let mut stack = vec![(first, false)];
-        while let Some((name, needs_done)) = stack.pop() {
+        while let Some((number, needs_done)) = stack.pop() {
             if needs_done {
-                order.push(name.clone());
-            } else if entered.insert(name) {
-                stack.push((name, true));
-                stack.extend(needs(name).into_iter().rev().map(|need| (need, false)));
+                order.push(number);
+            } else if !std::mem::replace(&mut entered[number], true) {
+                stack.push((number, true));
+                stack.extend(needs(number).iter().rev().map(|need| (*need, false)));
             }
         }
     }

@@ -73,7 +73,7 @@ fn keys(repository: &Repository) -> Result<usize> {
     let seed = Digest::of("seed");
     let mut diff_ids = BTreeMap::new();
     for name in repository.graph.order() {
-        let plan = plan::of(repository, repository.recipe_of(&name)?, seed, &|name| diff_ids.get(name).copied())?;
+        let plan = plan::of(repository, repository.recipe_of(name)?, seed, &|name| diff_ids.get(name).copied())?;
         let key = plan.keyed().key;
         diff_ids.extend(plan.package_names().map(|name| (name.clone(), Digest::of(format!("{name} {key}")))));
     }

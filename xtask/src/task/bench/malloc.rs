@@ -59,7 +59,7 @@ fn program(app: &App, session: &Session<'_>, repository: &Repository, label: &st
     let sysroot = scratch.join("sysroot");
     fs_err::create_dir_all(&sysroot)?;
     let closure = repository.closure(&libs)?;
-    let inputs = session.inputs(&closure, &built)?;
+    let inputs = session.inputs(closure, &built)?;
     root::compose(session.store(), &inputs, &sysroot)?;
     for (name, text) in repository.toolchain.files(&[]) {
         let text = text.replace("@ROOT@", "/room").replace("=/sysroot", "=/room/sysroot");

@@ -56,7 +56,7 @@ fn seconds(command: &Command) -> Result<f64> {
 fn makefile(repository: &crate::host::repository::Repository, scratch: &Utf8Path) -> Result<usize> {
     let mut text = "all: stage5\n".to_owned();
     for name in repository.graph.order() {
-        let recipe = repository.recipe_of(&name)?;
+        let recipe = repository.recipe_of(name)?;
         let folder = repository.folder(recipe);
         let files = checkout::files_below(&repository.root, &recipe.folder)?;
         let mut needs: Vec<String> = files.iter().map(|file| folder.join(file).into_string()).collect();
