@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::diag::Diagnostic;
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use file::{open, read, read_to_string};
+pub use file::{open, read, read_to_string, read_with_mode};
 
 use super::invalid::invalid;
 

@@ -228,12 +228,9 @@ impl Repository {
     /// A file below `folder`, which is relative to the repository.
     fn planned(&self, folder: &Utf8Path, path: &str) -> Result<PlannedFile> {
         let file = self.root.join(folder).join(path);
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs_err::symlink_metadata(&file)?.permissions());
-        Ok(PlannedFile {
-            path: path.to_owned(),
-            sha256: Digest::of(seen_by_build(&file)?),
-            executable: mode & 0o100 != 0,
-        })
+        let (bytes, mode) = checkout::read_with_mode(&file)?;
+        let sha256 = Digest::of(canonical(&file, bytes)?);
+        Ok(PlannedFile { path: path.to_owned(), sha256, executable: mode & 0o100 != 0 })
     }
 }
 
@@ -249,7 +246,10 @@ fn shared_crates(recipe: &Recipe, members: &BTreeSet<String>) -> Diagnostic {
 /// The bytes a build gets for a file of its folder: kernel-style configuration fragments without comments and in canonical
 /// order, so that an edited comment rebuilds nothing; everything else as it is.
 pub fn seen_by_build(file: &Utf8Path) -> Result<Vec<u8>> {
-    let bytes = checkout::read(file)?;
+    canonical(file, checkout::read(file)?)
+}
+
+fn canonical(file: &Utf8Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
     if file.extension() != Some("config") {
         return Ok(bytes);
     }
