@@ -300,6 +300,7 @@ fn real_recipes() -> BTreeMap<PkgName, Recipe> {
         names(&root.join(&place)).into_iter().map(move |name| place.join(name))
     };
     let is_package = |path: &Utf8PathBuf| root.join(path).join("pkg.toml").is_file();
-    let folders: Vec<PackageFolder> = PACKAGES.iter().flat_map(below).filter(is_package).map(folder).collect();
-    tree::load(&folders, &policy.flag_names()).unwrap().recipes
+    let read = |path| tree::read(&folder(path), &policy.flag_names());
+    let folders = PACKAGES.iter().flat_map(below).filter(is_package).map(read).collect();
+    tree::load(folders).unwrap().recipes
 }

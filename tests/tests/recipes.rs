@@ -11,7 +11,7 @@ use ashlar_core::formats::toml_layout;
 use ashlar_core::model::mounts;
 use ashlar_core::model::recipe::schema;
 use ashlar_core::model::toolchain::Toolchain;
-use ashlar_core::model::tree::{self, PACKAGES, PackageFolder};
+use ashlar_core::model::tree::{self, PACKAGES, PackageFolder, Tree};
 use ashlar_core::verify::lint::object_files::ExpectedNotes;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -67,6 +67,10 @@ fn rendered(findings: &[Diagnostic], folders: &[PackageFolder]) -> String {
     findings.iter().map(|finding| finding.render(text(finding))).collect::<Vec<_>>().join("\n")
 }
 
+fn load(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Result<Tree, Vec<Diagnostic>> {
+    tree::load(folders.iter().map(|folder| tree::read(folder, flags)).collect())
+}
+
 /// Each folder of `recipes-bad` is a package of the same name, or a tree of packages. The snapshot is what its author reads.
 #[test]
 fn every_mistake_has_its_message() {
@@ -82,7 +86,7 @@ fn every_mistake_has_its_message() {
             true => vec![folder(&path, &Utf8Path::new("pkgs").join(case))],
             false => folders(&path, "pkgs"),
         };
-        let findings = tree::load(&folders, &flags).expect_err(case);
+        let findings = load(&folders, &flags).expect_err(case);
         codes.extend(findings.iter().map(|finding| finding.code));
         insta::with_settings!({ snapshot_path => "snapshots/recipes-bad", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(case.as_str(), rendered(&findings, &folders));
@@ -98,7 +102,7 @@ fn the_tree_is_valid() {
     let policy = fs::read_to_string(root.join(file)).unwrap();
     let policy = Toolchain::parse(&policy, file).unwrap_or_else(|findings| panic!("{findings:#?}"));
     let folders = packages();
-    if let Err(findings) = tree::load(&folders, &policy.flag_names()) {
+    if let Err(findings) = load(&folders, &policy.flag_names()) {
         panic!("{}", rendered(&findings, &folders));
     }
 }
@@ -131,7 +135,7 @@ fn the_schema_refuses_keys_and_types_that_the_parser_refuses() {
         let folder = folder(&root.join(case), case.as_str().into());
         // What is not TOML has no keys to judge.
         let Ok(recipe) = toml::from_str::<serde_json::Value>(&folder.text) else { continue };
-        let findings = tree::load(&[folder], &BTreeSet::new()).expect_err(case);
+        let findings = load(&[folder], &BTreeSet::new()).expect_err(case);
         let seen = findings.iter().map(|finding| finding.code).find(|code| SEEN_BY_SCHEMA.contains(code));
         assert!(seen.is_none() || !schema.is_valid(&recipe), "{case}: the schema takes what is {seen:?}");
         refused.extend(seen);

@@ -19,6 +19,7 @@ pub mod lock;
 pub mod memory;
 pub mod mirror;
 pub mod netdev;
+pub mod parallel;
 pub mod process;
 pub mod processors;
 pub mod qmp;

@@ -13,12 +13,13 @@ use ashlar_core::model::graph::Graph;
 use ashlar_core::model::recipe::Recipe;
 use ashlar_core::model::toolchain::Toolchain;
 use ashlar_core::model::tree::broken::{self, Broken};
-use ashlar_core::model::tree::{self, PACKAGES, PackageFolder, SHARED, Tree};
+use ashlar_core::model::tree::{self, PACKAGES, PackageFolder, Read, SHARED, Tree};
 use ashlar_core::plan::{PackageFiles, PlannedCrate, PlannedFile, PlannedWorkspace};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::checkout;
 use super::invalid::{Invalid, invalid};
+use super::parallel;
 use crate::exit::Exit;
 
 /// The project's tree: its valid part, and what is wrong with the rest.
@@ -52,32 +53,38 @@ pub fn find_root() -> Result<Utf8PathBuf> {
 
 /// The folders of packages as they are read.
 struct Folders {
-    packages: Vec<PackageFolder>,
+    packages: Vec<Read>,
     /// What is wrong with files, by the folder's name.
     refused: Vec<(String, Diagnostic)>,
 }
 
 impl Folders {
-    fn read(root: &Utf8Path) -> Result<Self> {
-        let (folders, others) = checkout::folders_of(root, &PACKAGES)?;
+    fn read(root: &Utf8Path, flags: &BTreeSet<String>) -> Result<Self> {
+        let (mut paths, others) = checkout::folders_of(root, &PACKAGES)?;
+        paths.retain(|path| path != SHARED);
         let name = |path: &Utf8Path| path.file_name().unwrap_or_default().to_owned();
         let beside = others.into_iter().map(|finding| (finding.file.as_deref().map(name).unwrap_or_default(), finding));
-        let (mut packages, mut refused): (_, Vec<_>) = (Vec::new(), beside.collect());
-        for path in folders.into_iter().filter(|path| path != SHARED) {
-            let listing = checkout::list(root, &path)?;
-            let name = name(&path);
-            if !listing.names.contains("pkg.toml") {
-                refused.push((name.clone(), no_recipe(&path)));
-            }
-            let has_recipe = listing.has_file("pkg.toml");
-            refused.extend(listing.refused.into_values().map(|finding| (name.clone(), finding)));
-            if has_recipe {
-                let text = checkout::read_to_string(&root.join(&path).join("pkg.toml"))?;
-                packages.push(PackageFolder { path, text, files: listing.names });
-            }
+        let (mut packages, mut refused): (_, Vec<_>) = (Vec::with_capacity(paths.len()), beside.collect());
+        for (path, folder) in paths.iter().zip(parallel::map(&paths, |path| folder(root, path, flags))) {
+            let (package, findings) = folder?;
+            packages.extend(package);
+            refused.extend(findings.into_iter().map(|finding| (name(path), finding)));
         }
         Ok(Self { packages, refused })
     }
+}
+
+/// A folder, if it has a recipe, and what is wrong with its files.
+fn folder(root: &Utf8Path, path: &Utf8Path, flags: &BTreeSet<String>) -> Result<(Option<Read>, Vec<Diagnostic>)> {
+    let listing = checkout::list(root, path)?;
+    let missing = (!listing.names.contains("pkg.toml")).then(|| no_recipe(path));
+    let package = if listing.has_file("pkg.toml") {
+        let text = checkout::read_to_string(&root.join(path).join("pkg.toml"))?;
+        Some(tree::read(&PackageFolder { path: path.to_owned(), text, files: listing.names }, flags))
+    } else {
+        None
+    };
+    Ok((package, missing.into_iter().chain(listing.refused.into_values()).collect()))
 }
 
 /// The policy, or what is wrong with it.
@@ -100,11 +107,11 @@ pub fn unknown<'a>(kind: &str, name: &str, known: impl IntoIterator<Item = &'a s
 impl Repository {
     /// Reads and validates the whole tree; every finding at once.
     pub fn load(root: &Utf8Path) -> Result<Self> {
-        let Folders { packages, refused } = Folders::read(root)?;
-        let mut refused: Vec<Diagnostic> = refused.into_iter().map(|(_, finding)| finding).collect();
         let toolchain = toolchain(root)?;
         let flags = toolchain.as_ref().map(Toolchain::flag_names).unwrap_or_default();
-        match (toolchain, tree::load(&packages, &flags)) {
+        let Folders { packages, refused } = Folders::read(root, &flags)?;
+        let mut refused: Vec<Diagnostic> = refused.into_iter().map(|(_, finding)| finding).collect();
+        match (toolchain, tree::load(packages)) {
             (Ok(toolchain), Ok(Tree { recipes, graph })) if refused.is_empty() => {
                 Ok(Self { root: root.to_owned(), recipes, graph, toolchain, broken: Broken::default() })
             }
@@ -118,9 +125,9 @@ impl Repository {
 
     /// Reads the tree, and leaves out recipes with findings and what needs them.
     pub fn load_good(root: &Utf8Path) -> Result<Self> {
-        let Folders { packages, refused } = Folders::read(root)?;
         let toolchain = toolchain(root)?.map_err(|found| invalid(root, &found))?;
-        let (Tree { recipes, graph }, broken) = broken::sort(&packages, &toolchain.flag_names(), refused);
+        let Folders { packages, refused } = Folders::read(root, &toolchain.flag_names())?;
+        let (Tree { recipes, graph }, broken) = broken::sort(packages, refused);
         Ok(Self { root: root.to_owned(), recipes, graph, toolchain, broken })
     }
 

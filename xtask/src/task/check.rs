@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use ashlar_core::model::recipe::Recipe;
 
 use super::docs::DESCRIBED;
 use crate::app::App;
 use crate::exit::Exit;
+use crate::host::parallel;
 use crate::host::repository::Repository;
 
 /// A tree without findings.
@@ -41,9 +43,9 @@ pub fn valid(app: &App) -> Result<Valid> {
     for (name, profile) in &profiles {
         rendered.insert(name.as_str(), crate::compose::hardening(&repository, profile)?);
     }
-    for recipe in repository.recipes.values() {
-        repository.package_files(recipe)?;
-    }
+    let recipes: Vec<&Recipe> = repository.recipes.values().collect();
+    let readable = parallel::map(&recipes, |recipe| repository.package_files(recipe).map(drop));
+    readable.into_iter().collect::<Result<()>>()?;
     let stale = super::docs::stale(&repository, rendered.get(DESCRIBED))?;
     if !stale.is_empty() {
         let pages: Vec<&str> = stale.keys().copied().collect();

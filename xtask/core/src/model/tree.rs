@@ -13,7 +13,6 @@ use crate::base::name::PkgName;
 use crate::model::graph::{Graph, Places};
 use crate::model::recipe::Recipe;
 use crate::model::recipe::parse::parse;
-use crate::model::recipe::raw::RawRecipe;
 use crate::model::recipe::validate::validate;
 
 /// Where packages lie: our own programs, what comes from elsewhere, and what only tests use.
@@ -57,52 +56,75 @@ pub struct Tree {
     pub graph: Graph,
 }
 
-/// What was read of all folders.
-struct Read {
-    recipes: BTreeMap<PkgName, Recipe>,
-    places: Places,
-    /// Findings with the names of their folders, in the order of the folders.
-    found: Vec<(String, Diagnostic)>,
+/// What one folder says, without its text: of a large tree, not all texts are held at once.
+#[derive(Debug)]
+pub struct Read {
+    path: Utf8PathBuf,
+    /// The recipe, with the places where it names the packages it needs. Boxed, since lists of these are moved about.
+    recipe: Result<Box<(Recipe, Vec<Range<usize>>)>, Unreadable>,
 }
 
-/// Reads all folders; `flags` are the names of the hardening flags.
+/// A folder without a good recipe.
+#[derive(Debug)]
+struct Unreadable {
+    findings: Vec<Diagnostic>,
+    /// The packages that it would make, as far as its text tells.
+    makes: Vec<String>,
+}
+
+/// Reads a folder; `flags` are the names of the hardening flags.
+pub fn read(folder: &PackageFolder, flags: &BTreeSet<String>) -> Read {
+    let file = folder.file();
+    let recipe = parse(&folder.text, &file).and_then(|raw| {
+        let recipe = validate(&raw, &file, &folder.files, flags)?;
+        Ok(Box::new((recipe, raw.libs.iter().chain(&raw.tools).map(|text| text.span()).collect())))
+    });
+    let unreadable = |findings| Unreadable { findings, makes: names_in(&folder.text) };
+    Read { path: folder.path.clone(), recipe: recipe.map_err(unreadable) }
+}
+
+/// The packages that a recipe would make, as far as its text tells.
+fn names_in(text: &str) -> Vec<String> {
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("name")?.trim().strip_prefix('='));
+    named.map(|value| value.trim().trim_matches(['"', '\'']).to_owned()).collect()
+}
+
+/// Puts what was read of all folders together.
 ///
 /// # Errors
 /// All findings of all recipes, in the order of the folders. Findings of the graph come when every recipe is good:
 /// with a broken recipe missing, they would mislead.
-pub fn load(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Result<Tree, Vec<Diagnostic>> {
-    let Read { recipes, places, found } = read(folders, flags);
+pub fn load(folders: Vec<Read>) -> Result<Tree, Vec<Diagnostic>> {
+    let found = findings(&folders);
     if !found.is_empty() {
         return Err(found.into_iter().map(|(_, finding)| finding).collect());
     }
+    let (recipes, places) = good(folders);
     let graph = Graph::build_at(&recipes, &places)?;
     Ok(Tree { recipes, graph })
 }
 
-fn read(folders: &[PackageFolder], flags: &BTreeSet<String>) -> Read {
-    let mut read = Read { recipes: BTreeMap::new(), places: Places::new(), found: Vec::new() };
-    let mut paths = BTreeMap::new();
-    for folder in folders {
-        let file = folder.file();
-        let mut add = |finding| read.found.push((folder.name().to_owned(), finding));
-        taken("package", folder.name(), &folder.path, &mut paths).into_iter().for_each(&mut add);
-        let raw = match parse(&folder.text, &file) {
-            Ok(raw) => raw,
-            Err(findings) => {
-                findings.into_iter().for_each(add);
-                continue;
-            }
-        };
-        match validate(&raw, &file, &folder.files, flags) {
-            Ok(recipe) => {
-                let places = spans(&raw).map(|(package, span)| ((recipe.name.clone(), package), span));
-                read.places.extend(places);
-                read.recipes.insert(recipe.name.clone(), recipe);
-            }
-            Err(findings) => findings.into_iter().for_each(add),
-        }
+/// The findings with the names of their folders, in the order of the folders.
+fn findings(folders: &[Read]) -> Vec<(String, Diagnostic)> {
+    let (mut found, mut paths) = (Vec::new(), BTreeMap::new());
+    for Read { path, recipe } in folders {
+        let name = path.file_name().unwrap_or_default();
+        let own = recipe.as_ref().err().into_iter().flat_map(|unreadable| unreadable.findings.iter().cloned());
+        let all = taken("package", name, path, &mut paths).into_iter().chain(own);
+        found.extend(all.map(|finding| (name.to_owned(), finding)));
     }
-    read
+    found
+}
+
+/// The good recipes.
+fn good(folders: Vec<Read>) -> (BTreeMap<PkgName, Recipe>, Places) {
+    let mut places = Places::new();
+    let recipes = folders.into_iter().filter_map(|folder| folder.recipe.ok()).map(|read| {
+        let (recipe, spans) = *read;
+        places.insert(recipe.name.clone(), spans);
+        (recipe.name.clone(), recipe)
+    });
+    (recipes.collect(), places)
 }
 
 /// Notes that `name` lies at `path`; a finding with both places when it is already in `paths`.
@@ -117,11 +139,6 @@ pub fn taken<'a>(
     Some(Diagnostic::error("tree::name-twice", message).help("rename one of them: names are unique over all folders"))
 }
 
-/// Where the recipe names the packages it needs.
-fn spans(raw: &RawRecipe) -> impl Iterator<Item = (PkgName, Range<usize>)> {
-    raw.libs.iter().chain(&raw.tools).filter_map(|text| Some((text.get_ref().parse().ok()?, text.span())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,9 +148,10 @@ mod tests {
         let text = "name = \"x\"\nversion = \"1\"\nsummary = \"X\"\nlicense = \"MIT\"\n[phases]\ninstall = \"true\"\n";
         let folder = |path: &str| PackageFolder { path: path.into(), text: text.to_owned(), files: BTreeSet::new() };
         let flags = BTreeSet::new();
-        let tree = load(&[folder("programs/x")], &flags).unwrap();
+        let read = |path: &str| read(&folder(path), &flags);
+        let tree = load(vec![read("programs/x")]).unwrap();
         assert_eq!(tree.recipes.values().map(Recipe::file).collect::<Vec<_>>(), ["programs/x/pkg.toml"]);
-        let found = load(&[folder("programs/x"), folder("tests/pkgs/x")], &flags).unwrap_err();
+        let found = load(vec![read("programs/x"), read("tests/pkgs/x")]).unwrap_err();
         let rendered: String = found.iter().map(|finding| finding.render(None)).collect();
         insta::assert_snapshot!(rendered, @r"
         error[tree::name-twice]: there are two folders for the package `x`: programs/x and tests/pkgs/x

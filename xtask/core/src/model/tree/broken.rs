@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PackageFolder, Read, Tree, read};
+use super::{Read, Tree, findings, good};
 use crate::base::diag::Diagnostic;
 use crate::base::name::PkgName;
 use crate::model::graph::Graph;
@@ -44,11 +44,9 @@ impl Broken {
         self.makes.keys().chain(self.waiting.keys()).map(String::as_str)
     }
 
-    fn add(&mut self, folder: &str, text: &str, finding: Diagnostic) {
-        let named = text.lines().filter_map(|line| line.trim().strip_prefix("name")?.trim().strip_prefix('='));
-        let names = named.map(|value| value.trim().trim_matches(['"', '\'']).to_owned());
-        for name in names.chain([folder.to_owned()]) {
-            self.makes.entry(name).or_insert_with(|| folder.to_owned());
+    fn add(&mut self, folder: &str, makes: &[String], finding: Diagnostic) {
+        for name in makes.iter().map(String::as_str).chain([folder]) {
+            self.makes.entry(name.to_owned()).or_insert_with(|| folder.to_owned());
         }
         self.findings.entry(folder.to_owned()).or_default().push(finding);
     }
@@ -60,16 +58,19 @@ impl Broken {
 
 /// Takes the recipes that can be built, with the graph over them, and says what keeps the others. `refused` are findings about files
 /// of folders, by the folder's name.
-pub fn sort(
-    folders: &[PackageFolder],
-    flags: &BTreeSet<String>,
-    refused: impl IntoIterator<Item = (String, Diagnostic)>,
-) -> (Tree, Broken) {
-    let Read { mut recipes, places, found } = read(folders, flags);
-    let texts: BTreeMap<&str, &str> = folders.iter().map(|folder| (folder.name(), folder.text.as_str())).collect();
+pub fn sort(folders: Vec<Read>, refused: impl IntoIterator<Item = (String, Diagnostic)>) -> (Tree, Broken) {
+    let found = findings(&folders);
+    let makes = |folder: &Read| match &folder.recipe {
+        Ok(read) => read.0.package_names().map(ToString::to_string).collect(),
+        Err(unreadable) => unreadable.makes.clone(),
+    };
+    let name = |folder: &Read| folder.path.file_name().unwrap_or_default().to_owned();
+    let makes: BTreeMap<String, Vec<String>> = folders.iter().map(|folder| (name(folder), makes(folder))).collect();
+    let makes = |folder: &str| makes.get(folder).map_or(&[][..], Vec::as_slice);
+    let (mut recipes, places) = good(folders);
     let mut broken = Broken::default();
     for (folder, finding) in refused.into_iter().chain(found) {
-        broken.add(&folder, texts.get(folder.as_str()).copied().unwrap_or_default(), finding);
+        broken.add(&folder, makes(&folder), finding);
     }
     loop {
         let findings = &broken.findings;
@@ -83,7 +84,7 @@ pub fn sort(
             // Every finding of the graph is in the file of a recipe.
             let folder =
                 finding.file.as_ref().and_then(|file| file.parent()?.file_name()).unwrap_or_default().to_owned();
-            broken.add(&folder, texts.get(folder.as_str()).copied().unwrap_or_default(), finding);
+            broken.add(&folder, makes(&folder), finding);
         }
     }
 }
@@ -112,16 +113,18 @@ fn set_aside(recipes: &mut BTreeMap<PkgName, Recipe>, broken: &mut Broken) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{PackageFolder, read};
     use super::*;
 
-    fn folder(name: &str, rest: &str) -> PackageFolder {
+    fn folder(name: &str, rest: &str) -> Read {
         let head = format!("name = \"{name}\"\nversion = \"1\"\nsummary = \"X\"\nlicense = \"MIT\"\n");
         let text = format!("{head}{rest}\n[phases]\ninstall = \"true\"\n");
-        PackageFolder { path: format!("pkgs/{name}").into(), text, files: BTreeSet::new() }
+        let folder = PackageFolder { path: format!("pkgs/{name}").into(), text, files: BTreeSet::new() };
+        read(&folder, &BTreeSet::new())
     }
 
-    fn sorted(folders: &[PackageFolder]) -> (Vec<String>, Broken) {
-        let (tree, broken) = sort(folders, &BTreeSet::new(), []);
+    fn sorted(folders: impl Into<Vec<Read>>) -> (Vec<String>, Broken) {
+        let (tree, broken) = sort(folders.into(), []);
         (tree.recipes.keys().map(ToString::to_string).collect(), broken)
     }
 
@@ -138,7 +141,7 @@ mod tests {
             folder("needs-that", "tools = [\"needs-bad\"]"),
             folder("zlib", ""),
         ];
-        let (good, broken) = sorted(&folders);
+        let (good, broken) = sorted(folders);
         assert_eq!(good, ["alone", "zlib"]);
         for name in ["bad", "needs-bad", "needs-that"] {
             assert_eq!(codes(broken.obstacle(name)), ["recipe::unknown-key"], "{name}");
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn a_split_package_of_a_broken_recipe_is_known() {
         let split = "zzz = 1\n[[output]]\nname = \"part\"\nsummary = \"P\"\nfiles = [\"x\"]";
-        let (good, broken) = sorted(&[folder("bad", split), folder("user", "libs = [\"part\"]")]);
+        let (good, broken) = sorted([folder("bad", split), folder("user", "libs = [\"part\"]")]);
         assert!(good.is_empty());
         assert_eq!(codes(broken.obstacle("user")), ["recipe::unknown-key"]);
     }
@@ -164,7 +167,7 @@ mod tests {
             folder("lost", "libs = [\"nowhere\"]"),
             folder("z", ""),
         ];
-        let (good, broken) = sorted(&folders);
+        let (good, broken) = sorted(folders);
         assert_eq!(good, ["z"]);
         assert_eq!(codes(broken.obstacle("lost")), ["graph::unknown-package"]);
         for name in ["a", "b", "c"] {
