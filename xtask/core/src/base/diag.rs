@@ -149,6 +149,11 @@ impl Located {
     }
 }
 
+/// The line of a text, from 1, in which the byte `at` is.
+pub fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
 /// A byte range seen as line, column and caret.
 struct Place<'a> {
     line: usize,
@@ -170,7 +175,7 @@ impl<'a> Place<'a> {
         let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
         Self {
-            line: source[..start].matches('\n').count() + 1,
+            line: line_of(source, start),
             column: source[line_start..start].chars().count() + 1,
             text: &source[line_start..line_end],
             width: source[start..end.clamp(start, line_end)].chars().count().max(1),

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
-use crate::base::diag::{Diagnostic, suggest};
+use crate::base::diag::{Diagnostic, line_of, suggest};
 
 /// What a kind of document is called, and how its findings are identified.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +41,9 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Documen
             unknown_key::<T>(text, message, &span, document)
         } else if message == "duplicate key" {
             let key = text.get(span.clone()).unwrap_or_default();
+            let first = first_mention(text, &span).map(|line| format!("; the first is in line {line}"));
             Diagnostic::error(document.duplicate_key, format!("`{key}` is written twice"))
-                .label("second mention")
+                .label(format!("second mention{}", first.unwrap_or_default()))
                 .help("keep one of the two lines")
         } else if let Some(rest) = message.strip_prefix("invalid type: ") {
             wrong_type(text, rest, &span, document)
@@ -114,6 +115,31 @@ fn pair(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
         })
     }
     search(DeTable::parse(text).ok()?.get_ref(), span)
+}
+
+/// The line that has the key, or the header, at `second` before: a document ends there for the parser, which keeps no place but that.
+fn first_mention(text: &str, second: &Range<usize>) -> Option<usize> {
+    let begin = text.get(..second.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let (before, line) = (&text[..begin], text[begin..].lines().next()?.trim());
+    if line.starts_with('[') {
+        return before.lines().position(|other| other.trim() == line).map(|line| line + 1);
+    }
+    let document = DeTable::parse(before).ok().filter(|_| text[begin..second.start].trim().is_empty())?;
+    let (_, table) = last_opened(text, 0, document.get_ref());
+    let key = text.get(second.clone())?;
+    let (first, _) = table.iter().find(|(name, _)| text.get(name.span()) == Some(key))?;
+    Some(line_of(text, first.span().start))
+}
+
+/// The table with the last header in or below `table`, whose own is at `header`.
+fn last_opened<'a, 'i>(text: &str, header: usize, table: &'a DeTable<'i>) -> (usize, &'a DeTable<'i>) {
+    let values = table.values().flat_map(|value| match value.get_ref() {
+        DeValue::Array(list) => list.iter().collect(),
+        _ => vec![value],
+    });
+    let headed = values.filter(|value| text[value.span().start..].starts_with('['));
+    let below = headed.filter_map(|value| Some(last_opened(text, value.span().start, value.get_ref().as_table()?)));
+    below.max_by_key(|(header, _)| *header).unwrap_or((header, table))
 }
 
 /// The innermost bracket that is open where the parser gave up.
@@ -346,6 +372,21 @@ mod tests {
             "paint = red\n",
         ];
         insta::assert_snapshot!(texts.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn a_key_twice_is_told_with_both_lines() {
+        for (text, line) in [
+            ("a = 1\nb = { a = 2 }\na = 3\n", Some(1)),
+            ("a = 1\n[b]\na = 2\nc = [\n  'a',\n]\na = 3\n", Some(3)),
+            ("[[b]]\na = 1\n[[b]]\n'a' = 2\n'a' = 3\n", Some(4)),
+            ("[b.c]\na = 1\n[b]\n[b.c]\n", Some(1)),
+            ("b = { a = 1, a = 2 }\n", None),
+        ] {
+            let error = toml::from_str::<toml::Table>(text).unwrap_err();
+            assert_eq!(error.message(), "duplicate key", "{text}");
+            assert_eq!(first_mention(text, &error.span().unwrap()), line, "{text}");
+        }
     }
 
     #[test]

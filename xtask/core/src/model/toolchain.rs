@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::base::diag::Diagnostic;
+use crate::base::diag::{Diagnostic, line_of};
 use crate::base::name::Arch;
 use crate::base::schema::{self, Document};
 use crate::model::recipe::{OptOut, rooted};
@@ -80,9 +80,12 @@ impl Toolchain {
         let mut flags: Vec<Flag> = Vec::new();
         for spanned in &raw.flag {
             let flag = named(spanned, &mut found);
-            if !flag.name.is_empty() && flags.iter().any(|other| other.name == flag.name) {
+            if let Some(first) = flags.iter().position(|other| !flag.name.is_empty() && other.name == flag.name) {
                 let finding = Diagnostic::error("hardening::duplicate", format!("two flags are named `{}`", flag.name));
-                found.push(finding.at(spanned.span()).label("choose another name"));
+                let line = line_of(text, raw.flag[first].span().start);
+                found.push(
+                    finding.at(spanned.span()).label(format!("choose another name; the first is in line {line}")),
+                );
             }
             flags.push(flag);
         }
