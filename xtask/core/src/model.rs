@@ -8,6 +8,7 @@ pub mod image;
 pub mod iso;
 pub mod mounts;
 pub mod outdated;
+mod place;
 pub mod profile;
 pub mod recipe;
 pub mod sandbox;

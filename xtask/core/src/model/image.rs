@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8Path;
 use serde::Deserialize;
 
+use super::place::At;
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::glob;
 use crate::base::name::PkgName;
@@ -55,51 +56,53 @@ impl Image {
     /// Every finding.
     pub fn parse(text: &str, file: &Utf8Path, packages: &BTreeSet<&str>) -> Result<Self, Vec<Diagnostic>> {
         let image: Self = schema::read_all(text, file, &IMAGE)?;
-        let mut findings = known(&image.packages, packages, "image::unknown-package", (text, file));
-        let mut add = |code, message: &str, help: &str| {
-            findings.push(Diagnostic::error(code, message).in_file(file).help(help));
+        let mut findings = known(("packages", &image.packages), packages, "image::unknown-package", (text, file));
+        let mut add = |code, message: &str, at: At<'_>, help: &str| {
+            findings.push(at.point(text, Diagnostic::error(code, message).in_file(file).help(help)));
         };
         if image.packages.is_empty() {
-            add("image::empty", "the image lists no packages", "name at least one in `packages`");
+            let help = "name at least one in `packages`";
+            add("image::empty", "the image lists no packages", At("packages", None), help);
         }
-        if image.entrypoint.first().is_some_and(|program| !program.starts_with('/')) {
-            add(
-                "image::entrypoint",
-                "the entrypoint is not an absolute path",
-                "there is no PATH before a program runs",
-            );
+        if let Some(program) = image.entrypoint.first().filter(|program| !program.starts_with('/')) {
+            let help = "there is no PATH before a program runs";
+            add("image::entrypoint", "the entrypoint is not an absolute path", At("entrypoint", Some(program)), help);
         }
-        if image.env.iter().any(|pair| !pair.contains('=')) {
-            add("image::env", "an `env` entry has no `=`", "write NAME=value");
+        if let Some(pair) = image.env.iter().find(|pair| !pair.contains('=')) {
+            add("image::env", "an `env` entry has no `=`", At("env", Some(pair)), "write NAME=value");
         }
-        let ids: Option<Vec<u32>> = image.user.split(':').map(|id| id.parse().ok()).collect();
-        match ids.as_deref() {
-            Some([0, _]) if image.root_reason.trim().is_empty() => add(
-                "image::root",
-                "the image's program runs as root",
-                "name another user, or say in `root_reason` why it must",
-            ),
-            Some([_, _]) => {}
-            _ if image.user.is_empty() => add(
-                "image::user",
-                "the image names no user, so its program would run as root",
-                "user = \"65532:65532\" belongs to no account",
-            ),
-            _ => add(
-                "image::user",
-                &format!("`user` is `{}`, and an image may lack the file that gives that name a number", image.user),
-                "write numbers: user = \"65532:65532\"",
-            ),
+        if let Some((code, message, help)) = image.user_fault() {
+            add(code, &message, At("user", None), help);
         }
-        for port in &image.ports {
-            let is_port = |(number, kind): (&str, &str)| {
-                number.parse::<u16>().is_ok_and(|number| number > 0) && matches!(kind, "tcp" | "udp" | "sctp")
-            };
-            if !port.split_once('/').is_some_and(is_port) {
-                add("image::port", &format!("`{port}` is not a port"), "write number and protocol: 8080/tcp");
-            }
+        for port in image.ports.iter().filter(|port| !is_port(port)) {
+            let message = format!("`{port}` is not a port");
+            add("image::port", &message, At("ports", Some(port)), "write number and protocol: 8080/tcp");
         }
         if findings.is_empty() { Ok(image) } else { Err(findings) }
+    }
+
+    /// Why the program cannot run as `user`, as (code, what is wrong, what to do).
+    fn user_fault(&self) -> Option<(&'static str, String, &'static str)> {
+        let Self { user, root_reason, .. } = self;
+        let ids: Option<Vec<u32>> = user.split(':').map(|id| id.parse().ok()).collect();
+        match ids.as_deref() {
+            Some([0, _]) if root_reason.trim().is_empty() => Some((
+                "image::root",
+                "the image's program runs as root".to_owned(),
+                "name another user, or say in `root_reason` why it must",
+            )),
+            Some([_, _]) => None,
+            _ if user.is_empty() => Some((
+                "image::user",
+                "the image names no user, so its program would run as root".to_owned(),
+                "user = \"65532:65532\" belongs to no account",
+            )),
+            _ => Some((
+                "image::user",
+                format!("`user` is `{user}`, and an image may lack the file that gives that name a number"),
+                "write numbers: user = \"65532:65532\"",
+            )),
+        }
     }
 
     /// The packages as names.
@@ -112,8 +115,16 @@ pub(super) fn names(texts: &[String]) -> Vec<PkgName> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
+/// Whether `port` is a number and a protocol.
+fn is_port(port: &str) -> bool {
+    port.split_once('/').is_some_and(|(number, kind)| {
+        number.parse::<u16>().is_ok_and(|number| number > 0) && matches!(kind, "tcp" | "udp" | "sctp")
+    })
+}
+
+/// A finding for each name in the list `key` that no package has.
 pub(super) fn known(
-    wanted: &[String],
+    (key, wanted): (&str, &[String]),
     packages: &BTreeSet<&str>,
     code: &'static str,
     (text, file): (&str, &Utf8Path),
@@ -122,11 +133,7 @@ pub(super) fn known(
     unknown
         .map(|name| {
             let finding = Diagnostic::error(code, format!("there is no package `{name}`")).in_file(file);
-            let place = text.find(&format!("\"{name}\""));
-            let finding = match place {
-                Some(start) => finding.at(start..start + name.len() + 2),
-                None => finding,
-            };
+            let finding = At(key, Some(name)).point(text, finding);
             match suggest(name, packages.iter().copied()) {
                 Some(close) => finding.help(format!("did you mean `{close}`?")),
                 None => finding.help("`ls programs pkgs tests/pkgs` shows what there is"),
@@ -220,6 +227,14 @@ mod tests {
         );
         assert!(show(Image::parse("", file, &packages()).unwrap_err()).contains("lists no packages"));
         assert!(show(Image::parse("expose = 1", file, &packages()).unwrap_err()).contains("ports"));
+        let text = "# \"80\"\npackages = [\"hello\", \"zzz\"]\nentrypoint = [\"hello\"]\nenv = [\"A=1\", \"80\"]\nuser = \"web\"\n\
+                    ports = [\"8080/tcp\", \"80\", \"0/udp\"]\n";
+        let found = Image::parse(text, file, &packages()).unwrap_err();
+        let root = "packages = []\nuser = \"0:0\"\n";
+        let found = found.iter().map(|finding| finding.render(Some(text)));
+        let of_root = Image::parse(root, file, &packages()).unwrap_err();
+        let found = found.chain(of_root.iter().map(|finding| finding.render(Some(root))));
+        insta::assert_snapshot!("places_in_an_image", found.collect::<String>());
         let good = "packages = [\"hello\"]\nentrypoint = [\"/usr/bin/hello\"]\nports = [\"8080/tcp\"]\nuser = ";
         let image = Image::parse(&format!("{good}\"65532:65532\""), file, &packages()).unwrap();
         for (user, why) in

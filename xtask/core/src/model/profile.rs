@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use super::image::{known, names};
+use super::place::{At, twice};
 use crate::base::diag::Diagnostic;
 use crate::base::name::PkgName;
 use crate::base::schema::{self, Document};
@@ -71,41 +72,37 @@ impl IsoProfile {
         let mut profile: Self = schema::read_all(text, file, &PROFILE)?;
         profile.folders = file.parent().map(Utf8Path::to_owned).into_iter().collect();
         let mut findings = Vec::new();
-        for list in [&profile.root, &profile.add, &profile.remove] {
-            findings.extend(known(list, packages, "profile::unknown-package", (text, file)));
+        for (key, list) in [("root", &profile.root), ("add", &profile.add), ("remove", &profile.remove)] {
+            findings.extend(known((key, list), packages, "profile::unknown-package", (text, file)));
+        }
+        // An option changes what the data says, so a second time it would find nothing to change.
+        for (key, list) in [("layers_off", &profile.layers_off), ("options", &profile.options)] {
+            findings.extend(twice(text, key, list).into_iter().map(|finding| finding.in_file(file)));
         }
         // What a profile that extends another lacks, only the whole of both can tell.
         let whole = profile.extends.is_none();
         let lacks = |name: &str| whole && !profile.root.iter().any(|root| root == name);
         for (name, what) in ESSENTIAL.iter().filter(|(name, _)| lacks(name)) {
-            findings.push(
-                at_word(
-                    Diagnostic::error("profile::lacks", format!("`root` lacks {name}, so the system has {what}")),
-                    text,
-                    "root",
-                )
-                .in_file(file)
-                .help(format!("add \"{name}\" to `root`")),
-            );
+            let message = format!("`root` lacks {name}, so the system has {what}");
+            let finding = Diagnostic::error("profile::lacks", message).help(format!("add \"{name}\" to `root`"));
+            findings.push(At("root", None).point(text, finding).in_file(file));
         }
         // GRUB's configuration and the unified image both carry these words as they are.
         let plain = |word: &&String| {
             word.is_empty() || !word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._,=:/+-@%".contains(&b))
         };
         for word in profile.cmdline.iter().filter(plain) {
-            findings.push(
-                Diagnostic::error("profile::cmdline", format!("`{word}` cannot be a word of the kernel command line"))
-                    .in_file(file)
-                    .help("letters, digits and . _ , = : / + - @ % only: the word stands unquoted in a boot menu"),
-            );
+            let message = format!("`{word}` cannot be a word of the kernel command line");
+            let finding = Diagnostic::error("profile::cmdline", message)
+                .help("letters, digits and . _ , = : / + - @ % only: the word stands unquoted in a boot menu");
+            findings.push(At("cmdline", Some(word)).point(text, finding).in_file(file));
         }
         for (path, mode) in &profile.modes {
             if !u32::from_str_radix(mode, 8).is_ok_and(|mode| mode <= 0o1777) || path.starts_with('/') {
-                findings.push(
-                    Diagnostic::error("profile::mode", format!("`{path}` = `{mode}` is not a path with a mode"))
-                        .in_file(file)
-                        .help("write a path without leading slash and octal digits, such as \"etc/shadow\" = \"0600\""),
-                );
+                let message = format!("`{path}` = `{mode}` is not a path with a mode");
+                let finding = Diagnostic::error("profile::mode", message)
+                    .help("write a path without leading slash and octal digits, such as \"etc/shadow\" = \"0600\"");
+                findings.push(At("modes", Some(path)).point(text, finding).in_file(file));
             }
         }
         if findings.is_empty() { Ok(profile) } else { Err(findings) }
@@ -130,18 +127,6 @@ pub(super) const ESSENTIAL: [(&str, &str); 3] = [
     ("rc", "nothing that starts services"),
 ];
 
-/// Points at the first line that begins with a key.
-fn at_word(finding: Diagnostic, text: &str, key: &str) -> Diagnostic {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
-            return finding.at(start..start + line.trim_end().len());
-        }
-        start += line.len();
-    }
-    finding
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +144,13 @@ mod tests {
         let text = "summary = \"S\"\nroot = [\n  \"busybox\", \"helo\",\n  \"rc\",\n]\n";
         let found = IsoProfile::parse(text, file, &packages()).unwrap_err();
         insta::assert_snapshot!(found.iter().map(|finding| finding.render(Some(text))).collect::<String>());
+        let text = "cmdline = [\"a b\", \"x;y\"]\noptions = [\n  \"debugger\",\n  \"open-output\",\n  \"debugger\",\n]\n\
+                    root = [\"busybox\", \"filesystem\", \"rc\"]\n[modes]\n\"/etc\" = \"0700\"\n\"etc/x\" = \"4755\"\n";
+        let found = IsoProfile::parse(text, file, &packages()).unwrap_err();
+        insta::assert_snapshot!(
+            "places_in_a_profile",
+            found.iter().map(|finding| finding.render(Some(text))).collect::<String>()
+        );
         let profile = IsoProfile::parse(
             "root = [\"busybox\", \"filesystem\", \"rc\"]\ncmdline = [\"console=ttyS0,115200\"]",
             file,
