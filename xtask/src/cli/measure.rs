@@ -11,7 +11,7 @@ pub struct BenchArgs {
     /// Benchmarks; all when absent.
     #[arg(value_enum)]
     pub names: Vec<Benchmark>,
-    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`, checks in `check`.
+    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`, checks in `check`, turns in `malloc`.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// The firmware of both systems in `boot`; both when absent.
@@ -23,6 +23,9 @@ pub struct BenchArgs {
     /// The ISO for `boot` [default: builds profile `minimal`].
     #[arg(long)]
     pub iso: Option<Utf8PathBuf>,
+    /// Another checkout of the repository, whose C library takes its turn in `malloc`.
+    #[arg(long, value_name = "CHECKOUT")]
+    pub beside: Option<Utf8PathBuf>,
 }
 
 /// Options of `oracle`.

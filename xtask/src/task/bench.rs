@@ -22,7 +22,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
         match name {
             Benchmark::Noop => noop::run(app)?,
             Benchmark::Check => check::run(app, args.runs)?,
-            Benchmark::Malloc => malloc::run(app)?,
+            Benchmark::Malloc => malloc::run(app, args)?,
             Benchmark::Sandbox => sandbox::run(app, args.runs)?,
             Benchmark::Boot => boot::run(app, args)?,
             Benchmark::Layers => layers::run(app, args.runs)?,

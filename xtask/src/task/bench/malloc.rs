@@ -1,8 +1,9 @@
-//! The allocator: one program built three ways in one run, against stock musl, our musl, and the host's glibc.
+//! The allocator: one program built with each C library and run in turn: stock musl, our musl, that of another checkout, and
+//! the host's glibc.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use ashlar_core::base::command::Command;
 use ashlar_core::base::name::PkgName;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,15 +11,19 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::median::median;
 use crate::app::App;
 use crate::build::session::Session;
+use crate::cli::BenchArgs;
 use crate::compose::{image_tools, root};
 use crate::host::exec;
 use crate::host::repository::Repository;
 
-const RUNS: usize = 3;
-const THREADS: &str = "2";
+/// With two, threads free what others allocated; with one, no allocator has to care.
+const THREADS: [u32; 2] = [1, 2];
+/// What the program prints, in the order of the table's columns.
+const PATTERNS: [&str; 4] = ["small", "mixed", "exchange", "mean"];
+const BASIS: &str = "host glibc";
 
-/// Builds and runs `tests/bench/malloc.c`, in turn, and prints medians and ratios.
-pub fn run(app: &App) -> Result<()> {
+/// Builds and runs `tests/bench/malloc.c`, in turn, and prints medians and ratios of each pattern.
+pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
     let repository = app.repository()?;
     let store = app.store()?;
     let session = app.session(&repository, &store)?;
@@ -26,28 +31,49 @@ pub fn run(app: &App) -> Result<()> {
     let musl = stock.recipes.get_mut(&"musl".parse::<PkgName>()?).context("there is no musl recipe")?;
     musl.env.insert("MALLOC".to_owned(), "mallocng".to_owned());
     let stock_session = app.session(&stock, &store)?;
-    let programs = [
+    let mut programs = vec![
         ("stock musl", program(app, &stock_session, &stock, "stock")?),
         ("ashlar musl", program(app, &session, &repository, "ours")?),
-        ("host glibc", host_program(app, &session)?),
     ];
-    let mut results: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for _ in 0..RUNS {
-        for (name, program) in &programs {
-            results.entry(name).or_default().push(operations(program)?);
+    if let Some(checkout) = &args.beside {
+        let other = Repository::load_good(checkout)?;
+        let other_session = app.session(&other, &store)?;
+        // The program is this checkout's; it lies in that session's directory, which goes with the session.
+        let built = program(app, &other_session, &other, "other")?;
+        let kept = session.scratch().join("beside");
+        fs_err::copy(&built, &kept)?;
+        programs.push(("beside", kept));
+    }
+    programs.push((BASIS, host_program(app, &session)?));
+    for threads in THREADS {
+        measure(app, &programs, threads, args.runs)?;
+    }
+    Ok(())
+}
+
+/// Runs the programs in turn with so many threads and prints a line for each.
+fn measure(app: &App, programs: &[(&str, Utf8PathBuf)], threads: u32, runs: u32) -> Result<()> {
+    let mut rates: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+    for _ in 0..runs {
+        for (name, program) in programs {
+            let text = exec::read(&Command::new(program.as_str()).arg(threads.to_string()))?;
+            for (pattern, rate) in PATTERNS.into_iter().zip(figures(&text)?) {
+                rates.entry((name, pattern)).or_default().push(rate);
+            }
         }
     }
-    let medians: BTreeMap<&str, f64> = results.into_iter().map(|(name, values)| (name, median(values))).collect();
-    app.reporter.say(format!("allocations, {THREADS} threads, millions of operations a second, median of {RUNS}"));
-    for (name, _) in &programs {
-        let value = medians.get(name).copied().unwrap_or(f64::NAN);
-        app.reporter.say(format!(
-            "  {name:<12} {:>8.2}   {:>5.2} x stock musl",
-            value / 1e6,
-            value / medians["stock musl"]
-        ));
+    app.reporter.say(format!(
+        "millions of free and malloc a second, threads: {threads}, median of {runs}, and times {BASIS} of the same round"
+    ));
+    app.reporter.say(format!("  {:<12}{}", "", PATTERNS.map(|pattern| format!("{pattern:>17}")).concat()));
+    for (name, _) in programs {
+        let columns = PATTERNS.map(|pattern| {
+            let (own, basis) = (&rates[&(*name, pattern)], &rates[&(BASIS, pattern)]);
+            let ratios = own.iter().zip(basis).map(|(own, basis)| own / basis).collect();
+            format!("{:>9.1} x {:>5.2}", median(own.clone()) / 1e6, median(ratios))
+        });
+        app.reporter.say(format!("  {name:<12}{}", columns.concat()));
     }
-    app.reporter.say(format!("  ashlar musl / host glibc {:>5.2}", medians["ashlar musl"] / medians["host glibc"]));
     Ok(())
 }
 
@@ -86,10 +112,29 @@ fn compile(app: &App, session: &Session<'_>, scratch: &Utf8Path, compiler: &str)
     Ok(scratch.join("malloc"))
 }
 
-/// Runs the program and gives its figure: the last word of the line that begins with `mean`.
-fn operations(program: &Utf8Path) -> Result<f64> {
-    let text = exec::read(&Command::new(program.as_str()).arg(THREADS))?;
-    let line = text.lines().find(|line| line.starts_with("mean")).with_context(|| format!("no mean in: {text}"))?;
-    let word = line.split_whitespace().last().unwrap_or_default();
-    word.parse().with_context(|| format!("`{word}` is not a number"))
+/// The program's figures, in the order of `PATTERNS`.
+fn figures(text: &str) -> Result<Vec<f64>> {
+    let mut lines = text.lines();
+    let mut figures = Vec::new();
+    for pattern in PATTERNS {
+        let words: Vec<&str> = lines.next().unwrap_or_default().split_whitespace().collect();
+        let [name, rate] = words.as_slice() else { anyhow::bail!("no `{pattern}` in: {text}") };
+        ensure!(*name == pattern, "`{name}` in place of `{pattern}` in: {text}");
+        figures.push(rate.parse().with_context(|| format!("`{rate}` is not a number"))?);
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_programs_lines_are_figures() {
+        assert_eq!(
+            super::figures("small 3000000\nmixed 2\nexchange 1\nmean 2\n").unwrap(),
+            [3_000_000.0, 2.0, 1.0, 2.0]
+        );
+        let error = super::figures("small 3\nexchange 1\n").unwrap_err().to_string();
+        assert!(error.starts_with("`exchange` in place of `mixed`"), "{error}");
+        assert!(super::figures("").is_err());
+    }
 }
