@@ -1,7 +1,7 @@
 # The entry point for Windows; it leads to build.sh: through WSL, else through podman and Containerfile.builder. No logic lives here.
 #   ./build.ps1 -Target iso
 param(
-    [Parameter(Mandatory = $true)][ValidateSet('iso', 'image', 'base', 'check', 'test')][string] $Target,
+    [Parameter(Mandatory = $true)][ValidateSet('iso', 'image', 'base', 'check', 'test', 'test-all')][string] $Target,
     [ValidateSet('x86_64')][string] $Arch = 'x86_64'
 )
 $ErrorActionPreference = 'Stop'

@@ -34,7 +34,7 @@ while [ "$#" -gt 0 ]; do
     esac
     [ "$#" -gt 0 ] && shift
 done
-case $target in iso | image | base | check | test | test-all) ;; *) refuse "--target must be one of iso, image, base, check, test, test-all" ;; esac
+case $target in iso | image | base | check | test) ;; test-all) export ASHLAR_TEST_ALL=1 ;; *) refuse "--target must be one of iso, image, base, check, test, test-all" ;; esac
 [ "$arch" = x86_64 ] || refuse "there is only --arch x86_64"
 
 command -v cargo > /dev/null || { echo 'build.sh: Rust is missing; https://rustup.rs installs it' >&2 && exit 50; }
@@ -52,7 +52,6 @@ image) xtask image hello ;;
 base) xtask image base ;;
 check) xtask check ;;
 test | test-all)
-    if [ "$target" = test-all ]; then export ASHLAR_TEST_ALL=1; fi
     # Our own programs are another workspace. Their tests run as their packages' builds run them: unoptimised, with checks.
     cargo test --locked --manifest-path programs/Cargo.toml
     xtask check && xtask iso && xtask image hello && xtask image base && cargo test --locked --workspace --release
