@@ -40,11 +40,6 @@ impl PackageFolder {
     pub fn file(&self) -> Utf8PathBuf {
         self.path.join("pkg.toml")
     }
-
-    /// The folder's name, which is the package's.
-    pub fn name(&self) -> &str {
-        self.path.file_name().unwrap_or_default()
-    }
 }
 
 /// Every recipe and the graph over them.
@@ -60,8 +55,16 @@ pub struct Tree {
 #[derive(Debug)]
 pub struct Read {
     path: Utf8PathBuf,
-    /// The recipe, with the places where it names the packages it needs. Boxed, since lists of these are moved about.
-    recipe: Result<Box<(Recipe, Vec<Range<usize>>)>, Unreadable>,
+    /// Boxed, since lists of these are moved about.
+    recipe: Result<Box<Good>, Unreadable>,
+}
+
+/// A good recipe.
+#[derive(Debug)]
+struct Good {
+    recipe: Recipe,
+    /// Where it names the packages it needs.
+    places: Vec<Range<usize>>,
 }
 
 /// A folder without a good recipe.
@@ -77,7 +80,8 @@ pub fn read(folder: &PackageFolder, flags: &BTreeSet<String>) -> Read {
     let file = folder.file();
     let recipe = parse(&folder.text, &file).and_then(|raw| {
         let recipe = validate(&raw, &file, &folder.files, flags)?;
-        Ok(Box::new((recipe, raw.libs.iter().chain(&raw.tools).map(|text| text.span()).collect())))
+        let places = raw.libs.iter().chain(&raw.tools).map(|text| text.span()).collect();
+        Ok(Box::new(Good { recipe, places }))
     });
     let unreadable = |findings| Unreadable { findings, makes: names_in(&folder.text) };
     Read { path: folder.path.clone(), recipe: recipe.map_err(unreadable) }
@@ -118,13 +122,13 @@ fn findings(folders: &[Read]) -> Vec<(String, Diagnostic)> {
 
 /// The good recipes.
 fn good(folders: Vec<Read>) -> (BTreeMap<PkgName, Recipe>, Places) {
-    let mut places = Places::new();
-    let recipes = folders.into_iter().filter_map(|folder| folder.recipe.ok()).map(|read| {
-        let (recipe, spans) = *read;
-        places.insert(recipe.name.clone(), spans);
+    let mut all = Places::new();
+    let recipes = folders.into_iter().filter_map(|folder| folder.recipe.ok()).map(|good| {
+        let Good { recipe, places } = *good;
+        all.insert(recipe.name.clone(), places);
         (recipe.name.clone(), recipe)
     });
-    (recipes.collect(), places)
+    (recipes.collect(), all)
 }
 
 /// Notes that `name` lies at `path`; a finding with both places when it is already in `paths`.

@@ -61,7 +61,7 @@ impl Broken {
 pub fn sort(folders: Vec<Read>, refused: impl IntoIterator<Item = (String, Diagnostic)>) -> (Tree, Broken) {
     let found = findings(&folders);
     let makes = |folder: &Read| match &folder.recipe {
-        Ok(read) => read.0.package_names().map(ToString::to_string).collect(),
+        Ok(good) => good.recipe.package_names().map(ToString::to_string).collect(),
         Err(unreadable) => unreadable.makes.clone(),
     };
     let name = |folder: &Read| folder.path.file_name().unwrap_or_default().to_owned();
