@@ -170,7 +170,7 @@ fn end(dir: &Utf8Path) -> Result<()> {
     const STEP: std::time::Duration = std::time::Duration::from_millis(50);
     let container = container::name_of(dir);
     for _ in 0..200 {
-        end_processes_of(dir)?;
+        end_processes_of(dir, &container)?;
         if !names_container(&container)? {
             return Ok(());
         }
@@ -191,21 +191,29 @@ fn names_container(container: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Ends processes whose own mount namespace shows `dir`: the container of a dead run, and its runtime. The mount table of this
-/// process is the host's, where `dir` is not a mount's root, so nothing outside such a container matches.
-fn end_processes_of(dir: &Utf8Path) -> Result<()> {
+/// Ends processes in the control group of `container`, and those whose own mount namespace shows `dir`: the container of a dead run,
+/// and its runtime. The mount table of this process is the host's, where `dir` is not a mount's root, so nothing outside such a
+/// container matches. Where `dir` is a file system of its own, the table does not name it, and only the group tells.
+fn end_processes_of(dir: &Utf8Path, container: &str) -> Result<()> {
     let needle = format!("{dir}/");
     for entry in fs_err::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
         // A process that ends meanwhile is what we want.
         let Ok(mounts) = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")) else { continue };
-        let inside = mounts.lines().any(|line| line.split(' ').nth(3).is_some_and(|root| is_below(root, &needle)));
+        let Ok(groups) = std::fs::read_to_string(format!("/proc/{pid}/cgroup")) else { continue };
+        let inside = is_in_group(&groups, container)
+            || mounts.lines().any(|line| line.split(' ').nth(3).is_some_and(|root| is_below(root, &needle)));
         if inside && let Some(pid) = rustix::process::Pid::from_raw(pid) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
     Ok(())
+}
+
+/// Whether a process with these control groups, as `/proc/PID/cgroup` has them, is in one of this name or below.
+fn is_in_group(groups: &str, name: &str) -> bool {
+    groups.lines().any(|line| line.splitn(3, ':').nth(2).is_some_and(|path| path.split('/').any(|part| part == name)))
 }
 
 /// Whether a mount's root (relative to its file system) lies in the work directory. The file system may itself be mounted
@@ -239,6 +247,13 @@ mod tests {
         let path = live.dir().to_owned();
         drop(live);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_the_group_of_this_container_counts() {
+        let groups = "4:memory:/user/ashlar-zlib-1/x\n0::/ashlar-zlib-12\n";
+        assert!(is_in_group(groups, "ashlar-zlib-1") && is_in_group(groups, "ashlar-zlib-12"));
+        assert!(!is_in_group(groups, "ashlar-zlib") && !is_in_group("0::/\n", "ashlar-zlib-1"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use ashlar_core::base::name::PkgName;
 use super::median::median;
 use crate::app::App;
 
-/// Small and middle ones, of every sort: many short programs, a compiler with large inputs, tests that start processes.
-const PACKAGES: [&str; 4] = ["linux-headers", "musl", "libcap", "busybox"];
+/// Small and middle ones, of every sort: many short programs, many files for the compiler, tests that start processes.
+const PACKAGES: [&str; 6] = ["linux-headers", "musl", "libcap", "busybox", "grub-bios", "openssl"];
 
 /// Builds each package in turn with and without, and prints medians and the ratio of their sums. Nothing is stored of them but
 /// layers that are there already, for both give the same bytes: another diff id fails.
