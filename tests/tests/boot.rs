@@ -93,10 +93,11 @@ fn every_scenario_holds() {
         ("audited", "root loads a module"),
         ("audited", "with room it records again"),
     ] {
-        let Some(verdict) = verdicts.iter().find(|verdict| verdict["name"] == name) else {
-            assert!(!names.contains(name));
+        // The other target has the others.
+        if !names.contains(name) {
             continue;
-        };
+        }
+        let verdict = verdicts.iter().find(|verdict| verdict["name"] == name).unwrap();
         let facts = verdict["facts"].as_array().unwrap();
         assert!(facts.iter().any(|seen| seen["name"] == fact && seen["ok"] == true), "{name}, {fact}: {verdict:#}");
     }

@@ -15,7 +15,6 @@ mod unpinned;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -29,6 +28,7 @@ use self::request::Failure;
 use super::hash;
 use super::lock::Lock;
 use super::mirror::{Location, Mirrors};
+use super::parallel;
 
 /// Files downloaded at the same time.
 const THREADS: usize = 4;
@@ -251,28 +251,8 @@ impl<'a> Fetcher<'a> {
     }
 
     fn download_all(&self, missing: &[Wanted]) -> Result<Vec<Failed>> {
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let results = Mutex::new(BTreeMap::new());
-        let worker = || {
-            while !stop.load(Ordering::Relaxed) {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(wanted) = missing.get(index) else { break };
-                let result = self.download(wanted);
-                if result.is_err() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                guard(&results).insert(index, result);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..THREADS.min(missing.len()) {
-                scope.spawn(worker);
-            }
-        });
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let failed = results.into_values().filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
-        Ok(failed)
+        let failed = parallel::queue(missing, THREADS, |wanted| self.download(wanted))?;
+        Ok(failed.into_iter().flatten().collect())
     }
 
     /// Tries the locations of one file in order. `None` when the file is in the store now.

@@ -6,8 +6,7 @@ mod report;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -26,7 +25,7 @@ use crate::compose::Variant;
 use crate::exit::Exit;
 use crate::host::cpu_stress::CpuStress;
 use crate::host::ssh::SshClient;
-use crate::host::{exec, tools, vm};
+use crate::host::{exec, parallel, tools, vm};
 use crate::report::Format;
 
 /// What a machine must make do with, in MiB.
@@ -68,7 +67,9 @@ pub fn run(app: &App, args: &BootTestArgs) -> Result<Exit> {
     fs_err::create_dir_all(&logs)?;
     let subject = Subject { app, isos, limit: Duration::from_secs(args.timeout), logs: &logs };
     let load = CpuStress::begin(args.load)?;
-    let verdicts = subject.test_all(&starts(&scenarios, args.repeat), args.machines)?;
+    let starts = starts(&scenarios, args.repeat);
+    let verdicts =
+        parallel::queue(&starts, args.machines.into(), |(scenario, name)| subject.test(scenario, name.clone()))?;
     drop(load);
     if app.global.message_format == Format::Human {
         app.reporter.say(report::table(&verdicts));
@@ -104,30 +105,6 @@ fn lacking(scenarios: &[Scenario]) -> Option<String> {
 }
 
 impl Subject<'_> {
-    /// Makes all starts, `machines` at the same time, and gives how they went in the order of `starts`. The first that cannot be made
-    /// is the last that begins.
-    fn test_all(&self, starts: &[(&Scenario, String)], machines: u8) -> Result<Vec<ScenarioVerdict>> {
-        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let results = Mutex::new(BTreeMap::new());
-        let worker = || {
-            while !stop.load(Ordering::Relaxed) {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some((scenario, name)) = starts.get(index) else { break };
-                let result = self.test(scenario, name.clone());
-                if result.is_err() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..machines {
-                scope.spawn(worker);
-            }
-        });
-        results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
-    }
-
     /// Tests one scenario under a name of its own, and prints how it went.
     fn test(&self, scenario: &Scenario, name: String) -> Result<ScenarioVerdict> {
         self.app.reporter.note(format!("starting {name}: {}", scenario.summary));

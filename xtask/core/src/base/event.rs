@@ -162,12 +162,14 @@ pub fn counted(number: usize, thing: &str) -> String {
 
 /// A size as people write it, in decimal units as disk and network figures are.
 pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{}.{} KB", bytes / 1_000, bytes % 1_000 / 100),
-        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes % 1_000_000_000 / 100_000_000),
-    }
+    // Each unit ends where one decimal would round up to the next.
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..999_950 => (1e3, "KB"),
+        999_950..999_950_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    format!("{:.1} {name}", bytes as f64 / unit)
 }
 
 #[cfg(test)]
@@ -179,8 +181,8 @@ mod tests {
     fn figures_for_people() {
         let all: Vec<String> = [0, 450, 28_000, 222_000, 3_720_000].into_iter().map(duration).collect();
         assert_eq!(all, ["0.0s", "0.4s", "28s", "3m42s", "1h02m"]);
-        let all: Vec<String> = [7, 152_000, 5_500_000, 2_100_000_000].into_iter().map(size).collect();
-        assert_eq!(all, ["7 B", "152.0 KB", "5.5 MB", "2.1 GB"]);
+        let all: Vec<String> = [7, 152_000, 999_949, 999_950, 15_595_520, 2_100_000_000].into_iter().map(size).collect();
+        assert_eq!(all, ["7 B", "152.0 KB", "999.9 KB", "1.0 MB", "15.6 MB", "2.1 GB"]);
     }
 
     #[test]
