@@ -181,7 +181,8 @@ mod tests {
     fn figures_for_people() {
         let all: Vec<String> = [0, 450, 28_000, 222_000, 3_720_000].into_iter().map(duration).collect();
         assert_eq!(all, ["0.0s", "0.4s", "28s", "3m42s", "1h02m"]);
-        let all: Vec<String> = [7, 152_000, 999_949, 999_950, 15_595_520, 2_100_000_000].into_iter().map(size).collect();
+        let all: Vec<String> =
+            [7, 152_000, 999_949, 999_950, 15_595_520, 2_100_000_000].into_iter().map(size).collect();
         assert_eq!(all, ["7 B", "152.0 KB", "999.9 KB", "1.0 MB", "15.6 MB", "2.1 GB"]);
     }
 
