@@ -117,7 +117,8 @@ pub struct RawPatch {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawBuild {
-    /// Build style: supplies the phases that the recipe does not write. `shell` when the recipe writes `install` itself.
+    /// Build style: supplies the phases that the recipe does not write. `shell` when the recipe writes the
+    /// phase `install` itself, or the phase `build` and a table `[install]`.
     #[schemars(extend("enum" = style::ALL.map(|style| style.name)))]
     pub style: Option<Text>,
     /// Arguments added to the style's own.

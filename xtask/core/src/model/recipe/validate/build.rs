@@ -83,10 +83,11 @@ fn styles() -> String {
     style::ALL.map(|style| format!("`{}`", style.name)).join(", ")
 }
 
-/// The style named; `shell` when none is named and the recipe itself says how it is installed.
+/// The style named; `shell` when none is named and the recipe itself says how it is built and installed.
 fn style(raw: &RawRecipe, table: &Spanned<RawBuild>, found: &mut Findings) -> Option<Style> {
     let Some(text) = &table.get_ref().style else {
-        if raw.phases.install.is_some() {
+        let by_table = raw.phases.build.is_some() && !(raw.install.is_empty() && raw.links.is_empty());
+        if raw.phases.install.is_some() || by_table {
             return Some(style::SHELL);
         }
         let finding = Diagnostic::error("recipe::missing-key", "the recipe does not say how it is built")

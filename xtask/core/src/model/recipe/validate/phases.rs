@@ -53,7 +53,7 @@ pub(super) fn check(
         } else if idle {
             phases.remove(phase);
         } else {
-            phases.insert(*phase, script.clone());
+            phases.insert(*phase, ended(script));
         }
     }
     let install = written.iter().any(|(phase, _)| *phase == Phase::Install) || defaults.contains_key(&Phase::Install);
@@ -76,12 +76,16 @@ pub(super) fn check(
     phases
 }
 
-/// Appends to a script, which may have left the directory and may lack its last line end.
+/// A script as it runs: its last line ends, whether the recipe writes it on one line or as a block.
+fn ended(script: &str) -> String {
+    format!("{}{}", script, if script.ends_with('\n') { "" } else { "\n" })
+}
+
+/// Appends to a script, which may have left the directory.
 fn finish(script: &mut String, more: &str) {
-    if !more.is_empty() && !script.ends_with('\n') {
-        script.push('\n');
+    if !more.is_empty() {
+        *script = ended(script) + more;
     }
-    script.push_str(more);
 }
 
 /// Programs that fetch, and the subcommands that do (empty: all).
