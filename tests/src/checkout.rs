@@ -9,7 +9,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use ashlar_core::model::seed::{LOCK_FILE, SeedDef};
+use ashlar_core::model::seed::{SeedDef, SeedName};
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
@@ -184,6 +184,12 @@ fn target() -> Utf8PathBuf {
     test.ancestors().nth(2).expect("a test lies in target/<profile>/deps").to_owned()
 }
 
+/// The user's own store.
+pub fn real_store() -> Utf8PathBuf {
+    let named = std::env::var("ASHLAR_STORE").map(Utf8PathBuf::from);
+    named.unwrap_or_else(|_| Utf8PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/ashlar"))
+}
+
 /// The `xtask` program of this build profile, built or not.
 pub fn program() -> Utf8PathBuf {
     target().join("xtask")
@@ -213,8 +219,9 @@ fn write_tree(root: &Utf8Path) {
         fs::create_dir(root.join(empty)).unwrap();
     }
     fs::copy(real.join("toolchain/hardening.toml"), root.join("toolchain/hardening.toml")).unwrap();
-    let def = SeedDef::parse(&fs::read_to_string(fixture.join("toolchain/seed.toml")).unwrap()).unwrap();
-    let lock = fs::read_to_string(real.join(LOCK_FILE)).unwrap();
+    let seed = SeedName::default();
+    let def = SeedDef::parse(&fs::read_to_string(fixture.join(seed.def_file())).unwrap(), &seed).unwrap();
+    let lock = fs::read_to_string(real.join(seed.lock_file())).unwrap();
     let (head, packages) = lock.split_once("\n[[package]]\n").expect("seed.lock lists packages");
     // The recorded tree is that of the whole seed.
     let mut small: String =
@@ -225,7 +232,7 @@ fn write_tree(root: &Utf8Path) {
             small.push_str(&format!("\n[[package]]\n{package}"));
         }
     }
-    fs::write(root.join(LOCK_FILE), small).unwrap();
+    fs::write(root.join(seed.lock_file()), small).unwrap();
 }
 
 fn copy(from: &Utf8Path, to: &Utf8Path) {
@@ -244,9 +251,7 @@ fn copy(from: &Utf8Path, to: &Utf8Path) {
 fn furnish(store: &Utf8Path) {
     fs::create_dir_all(store).unwrap();
     let shared = target().join("tmp/engine-tests");
-    let real = std::env::var("ASHLAR_STORE").map(Utf8PathBuf::from);
-    let real = real.unwrap_or_else(|_| Utf8PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/ashlar"));
-    for (name, place) in [("seed", shared.join("seed")), ("distfiles", real.join("distfiles"))] {
+    for (name, place) in [("seed", shared.join("seed")), ("distfiles", real_store().join("distfiles"))] {
         fs::create_dir_all(&place).unwrap();
         std::os::unix::fs::symlink(place, store.join(name)).unwrap();
     }

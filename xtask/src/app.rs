@@ -3,6 +3,7 @@
 use anyhow::Result;
 use ashlar_core::base::diag::Severity;
 use ashlar_core::base::event::Event;
+use ashlar_core::model::seed::SeedName;
 use ashlar_core::plan::Variations;
 use camino::Utf8PathBuf;
 
@@ -65,12 +66,25 @@ impl App {
             keep: self.global.keep,
             jobs: self.jobs(),
             variations: |_| Variations::none(),
+            seed: SeedName::default(),
             enforce_ledger: true,
+            all_checks: self.global.all_checks,
         }
     }
 
     /// An ordinary session.
     pub fn session<'a>(&'a self, repository: &'a Repository, store: &'a Store) -> Result<Session<'a>> {
-        Session::start(repository, store, &self.reporter, self.options())
+        self.session_in(repository, store, &SeedName::default())
+    }
+
+    /// A session that builds in the seed env of this name.
+    pub fn session_in<'a>(
+        &'a self,
+        repository: &'a Repository,
+        store: &'a Store,
+        seed: &SeedName,
+    ) -> Result<Session<'a>> {
+        let options = Options { seed: seed.clone(), ..self.options() };
+        Session::start(repository, store, &self.reporter, options)
     }
 }

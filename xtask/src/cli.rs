@@ -2,6 +2,7 @@
 
 mod machines;
 mod measure;
+mod verify;
 
 use camino::Utf8PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -10,9 +11,11 @@ use clap::{Args, Parser, Subcommand};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hardening::Layer;
 use ashlar_core::model::recipe::{Style, style};
+use ashlar_core::model::seed::SeedName;
 
 pub use self::machines::{BootTestArgs, GRADERS, GradeArgs, RunArgs, ScreenshotArgs};
 pub use self::measure::{BenchArgs, Benchmark, OracleArgs, System};
+pub use self::verify::VerifyReproArgs;
 use crate::compose::iso::Stage;
 use crate::report::{Detail, Format};
 
@@ -52,6 +55,9 @@ pub struct Global {
     /// Draw when each package was built and how busy the processors were, as SVG.
     #[arg(long, global = true, value_name = "FILE")]
     pub timings: Option<Utf8PathBuf>,
+    /// Also run the checks of packages whose bytes the ledger has. Those of packages that you name always run.
+    #[arg(long, global = true)]
+    pub all_checks: bool,
     /// Leave a failed build in place; `cargo xtask shell PKG` opens a shell in it.
     #[arg(long, global = true)]
     pub keep: bool,
@@ -104,6 +110,8 @@ pub enum Command {
         /// Print what would be done, and stop: steps as text, or the whole plan as JSON.
         #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
         print_plan: Option<PlanForm>,
+        #[command(flatten)]
+        seed: SeedArg,
     },
     /// Composes a container image.
     Image {
@@ -112,6 +120,8 @@ pub enum Command {
         /// Write the OCI layout here [default: out/<name>].
         #[arg(long)]
         output: Option<Utf8PathBuf>,
+        #[command(flatten)]
+        seed: SeedArg,
         /// Print what would be done, and stop: steps as text, or the whole plan as JSON.
         #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
         print_plan: Option<StageForm>,
@@ -130,6 +140,8 @@ pub enum Command {
         /// Write the ISO here [default: out/ashlar-<profile>-x86_64.iso].
         #[arg(long)]
         output: Option<Utf8PathBuf>,
+        #[command(flatten)]
+        seed: SeedArg,
         /// Print what each stage would do, and stop: steps as text, or the plans as JSON.
         #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
         print_plan: Option<StageForm>,
@@ -139,22 +151,7 @@ pub enum Command {
     /// Starts the ISO in QEMU in many ways and looks at facts, over SSH and on its serial console.
     BootTest(BootTestArgs),
     /// Builds again from nothing with variations (directory, host name, time zone and so on) and compares.
-    VerifyRepro {
-        /// `PKG`, `image NAME`, `iso`, or `--all`.
-        what: Vec<String>,
-        /// Every package, image and the ISO.
-        #[arg(long)]
-        all: bool,
-        /// Give each second build all processors and vary the number of jobs instead: half the time for the kernel.
-        #[arg(long)]
-        all_cores: bool,
-        /// Directory of the second store [default: a temporary one].
-        #[arg(long)]
-        second_store: Option<Utf8PathBuf>,
-        /// Where reports and differing files go.
-        #[arg(long)]
-        report: Option<Utf8PathBuf>,
-    },
+    VerifyRepro(VerifyReproArgs),
     /// The committed digests of all outputs.
     Ledger {
         /// What to do.
@@ -278,6 +275,14 @@ fn style(name: String) -> Result<Style, &'static str> {
     style::named(&name).ok_or("no build style")
 }
 
+/// The option `--seed`.
+#[derive(Debug, Clone, Args)]
+pub struct SeedArg {
+    /// Build in the env of this seed, a folder below toolchain/seeds: another compiler, and the same bytes.
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub seed: SeedName,
+}
+
 /// Forms of `--print-plan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum PlanForm {
@@ -301,8 +306,10 @@ pub enum StageForm {
 /// `seed` commands.
 #[derive(Debug, Subcommand)]
 pub enum SeedCommand {
-    /// Resolves toolchain/seed.toml against the signed package index and writes toolchain/seed.lock.
+    /// Resolves a seed's definition, toolchain/seeds/<name>/seed.toml, against the signed package index and writes seed.lock beside it.
     Lock {
+        #[command(flatten)]
+        seed: SeedArg,
         /// Only say whether the lock is current.
         #[arg(long)]
         check: bool,

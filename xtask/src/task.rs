@@ -56,21 +56,25 @@ pub fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Fmt { check } => fmt::run(&app, *check),
         Command::Bump(args) => bump::run(&app, args),
         Command::Seed { command } => seed::run(&app, command),
-        Command::BuildPkg { packages, all, print_plan } => build_pkg::run(&app, packages, *all, *print_plan),
-        Command::Image { name, output: _, print_plan: Some(form) } => image::print_plan(&app, name, *form),
-        Command::Image { name, output, print_plan: None } => image::run(&app, name, output.as_deref()),
-        Command::Iso { profile, without, stage, output, print_plan } => {
+        Command::BuildPkg { packages, all, print_plan, seed } => {
+            build_pkg::run(&app, packages, *all, *print_plan, &seed.seed)
+        }
+        Command::Image { name, output: _, print_plan: Some(form), seed } => {
+            image::print_plan(&app, name, *form, &seed.seed)
+        }
+        Command::Image { name, output, print_plan: None, seed } => {
+            image::run(&app, name, output.as_deref(), &seed.seed)
+        }
+        Command::Iso { profile, without, stage, output, print_plan, seed } => {
             let variant = Variant { profile: profile.clone(), without: without.clone() };
             match print_plan {
-                Some(form) => iso::print_plan(&app, &variant, *stage, *form),
-                None => iso::run(&app, &variant, *stage, output.as_deref()),
+                Some(form) => iso::print_plan(&app, &variant, *stage, *form, &seed.seed),
+                None => iso::run(&app, &variant, *stage, output.as_deref(), &seed.seed),
             }
         }
         Command::Run(args) => run::run(&app, args),
         Command::BootTest(args) => boot_test::run(&app, args),
-        Command::VerifyRepro { what, all, all_cores, second_store, report } => {
-            verify_repro::run(&app, what, *all, *all_cores, second_store.as_deref(), report.as_deref())
-        }
+        Command::VerifyRepro(args) => verify_repro::run(&app, args),
         Command::Docs { check } => docs::run(&app, *check),
         Command::Inventory { profiles, check } => inventory::run(&app, profiles, *check),
         Command::Elf { profile } => elf::run(&app, profile),

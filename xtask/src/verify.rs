@@ -88,8 +88,15 @@ pub fn files(a: &Utf8Path, b: &Utf8Path, shown: &str) -> Result<ReproVerdict> {
     Ok(ReproVerdict::Differs(vec![Difference { path: shown.to_owned(), what }]))
 }
 
-/// Copies a package and its record from one store to the other, so that only what depends on it is built there.
-pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Result<()> {
+/// Copies a package and its record from one store to the other, so that only what depends on it is built there. `seeds` are the
+/// digests of the seed envs on both sides: there it is found as if it had been built in the other one.
+pub fn import(
+    from: &Store,
+    to: &Store,
+    recipe: &PkgName,
+    built: &Built,
+    (here, there): (Digest, Digest),
+) -> Result<()> {
     let record = from.record(&built.key)?.with_context(|| format!("{recipe} has no record in the first store"))?;
     for (name, diff_id) in &record.outputs {
         let name: PkgName = name.parse()?;
@@ -100,5 +107,5 @@ pub fn import(from: &Store, to: &Store, recipe: &PkgName, built: &Built) -> Resu
     }
     let (_, text) =
         from.last_plan(recipe.as_str())?.with_context(|| format!("{recipe} has no plan in the first store"))?;
-    to.put_record(&Keyed { label: recipe.to_string(), key: built.key, text }, &record)
+    to.put_record(&Keyed { label: recipe.to_string(), key: built.key, text }.in_seed(&here, &there), &record)
 }

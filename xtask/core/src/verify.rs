@@ -3,3 +3,4 @@
 pub mod compare;
 pub mod inventory;
 pub mod lint;
+pub mod table;

@@ -26,6 +26,8 @@ pub struct BuildContext<'a> {
     pub scratch: &'a Utf8Path,
     /// Leave a failed build for `cargo xtask shell`.
     pub keep: bool,
+    /// Leave out checks and tests: the result will be held against bytes that passed them.
+    pub skip_checks: bool,
     /// Only for `bench sandbox`: without most of the sandbox.
     pub bare: bool,
 }

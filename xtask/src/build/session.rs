@@ -11,6 +11,7 @@ use ashlar_core::base::event::Event;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::Ledger;
 use ashlar_core::model::recipe::Recipe;
+use ashlar_core::model::seed::SeedName;
 use ashlar_core::plan::{BuildPlan, Input, Keyed, PlannedCrate, Variations};
 use camino::Utf8Path;
 
@@ -22,7 +23,7 @@ use crate::host::fetch::Fetcher;
 use crate::host::jobserver::Jobserver;
 use crate::host::mirror::Mirrors;
 use crate::host::repository::Repository;
-use crate::host::seed::Seed;
+use crate::host::seed::{self, Seed};
 use crate::host::store::cache::{OutputPlace, Outputs};
 use crate::host::store::{Record, Store};
 use crate::host::work::{self, Work};
@@ -39,8 +40,12 @@ pub struct Options {
     pub jobs: usize,
     /// What varies, by the number of the worker thread.
     pub variations: fn(usize) -> Variations,
+    /// The seed env that builds run in.
+    pub seed: SeedName,
     /// Whether a build that contradicts the ledger fails.
     pub enforce_ledger: bool,
+    /// Whether the checks of packages run whose bytes the ledger has. Those of packages that somebody named always run.
+    pub all_checks: bool,
 }
 
 /// A package that is in the store.
@@ -92,6 +97,10 @@ impl<'a> Session<'a> {
         reporter: &'a Reporter,
         options: Options,
     ) -> Result<Self> {
+        // Said once and before anything else, not by each worker.
+        if options.seed != SeedName::default() {
+            seed::definition(&repository.root, &options.seed)?;
+        }
         let mut cleared = work::clear_stale(&store.root().join("work"))?;
         cleared.extend(work::clear_stale_stores(&store.second_stores())?);
         for name in cleared {
@@ -138,19 +147,24 @@ impl<'a> Session<'a> {
         (self.options.variations)(worker)
     }
 
+    /// The name of the seed whose env builds run in.
+    pub fn seed_name(&self) -> &SeedName {
+        &self.options.seed
+    }
+
     /// The seed env, unpacked and verified on first use.
     pub fn seed(&self) -> Result<&Seed> {
         let _one = self.seed_lock.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seed) = self.seed.get() {
             return Ok(seed);
         }
-        let seed = crate::host::seed::ensure(self.repository, self.store, &self.fetcher()?)
-            .context("preparing the seed env")?;
-        Ok(self.seed.get_or_init(|| seed))
+        let resolved = seed::load(&self.repository.root, &self.options.seed)?;
+        let ensured = seed::ensure(self.store.root(), resolved, &self.fetcher()?).context("preparing the seed env")?;
+        Ok(self.seed.get_or_init(|| ensured))
     }
 
     fn fetcher(&self) -> Result<Fetcher<'_>> {
-        let snapshot = crate::host::seed::definition(&self.repository.root)?.snapshot;
+        let snapshot = seed::archive(&self.repository.root, &SeedName::default())?.snapshot;
         Fetcher::new(self.store.root(), Mirrors::detect(Some(&snapshot))?, self.options.offline, self.reporter)
     }
 
@@ -217,14 +231,14 @@ impl<'a> Session<'a> {
         let keyed = plan.keyed();
         let (record, fresh) = self.cached(&keyed, &places(&plan), || {
             begun();
-            self.make(recipe, &plan, &keyed.key, worker)
+            self.make(recipe, &plan, &keyed, worker, named)
         })?;
         let key = keyed.key;
         if !fresh {
             self.reporter.emit(Event::Cached { package: recipe.name.clone(), key, named });
         }
         let built = built(&plan, &keyed, &record, fresh)?;
-        built.iter().try_for_each(|(name, built)| self.enforce_ledger_of(name.as_str(), &key, built.diff_id))?;
+        built.iter().try_for_each(|(name, built)| self.enforce_ledger_of(name.as_str(), &keyed, built.diff_id))?;
         Ok(built)
     }
 
@@ -243,10 +257,11 @@ impl<'a> Session<'a> {
         self.store.lookup(plan, outputs, &|text| self.reporter.note(text))
     }
 
-    fn make(&self, recipe: &Recipe, plan: &BuildPlan, key: &Digest, worker: usize) -> Result<Record> {
+    fn make(&self, recipe: &Recipe, plan: &BuildPlan, keyed: &Keyed, worker: usize, named: bool) -> Result<Record> {
         self.reporter.emit(Event::Begun { package: recipe.name.clone() });
         self.fetch(recipe, plan)?;
         let variations = (self.options.variations)(worker);
+        let vouched = !named && self.vouched(plan, keyed)?;
         let context = BuildContext {
             store: self.store,
             seed: self.seed()?.verified(self.reporter)?,
@@ -257,11 +272,12 @@ impl<'a> Session<'a> {
             scratch: self.scratch.dir(),
             keep: self.options.keep,
             bare: false,
+            skip_checks: vouched,
         };
         let before = self.last_outputs(recipe)?;
         let made = package::build(plan, context)?;
         // Bytes that contradict the ledger are not recorded.
-        made.outputs.iter().try_for_each(|(name, digest)| self.enforce_ledger_of(name.as_str(), key, *digest))?;
+        made.outputs.iter().try_for_each(|(name, digest)| self.enforce_ledger_of(name.as_str(), keyed, *digest))?;
         let outputs: BTreeMap<String, Digest> = made.outputs.iter().map(|(name, id)| (name.to_string(), *id)).collect();
         let unchanged = before.as_ref() == Some(&outputs);
         self.reporter.emit(Event::Built {
@@ -270,8 +286,9 @@ impl<'a> Session<'a> {
             seconds: made.seconds,
             bytes: made.bytes,
             unchanged,
+            vouched,
         });
-        Ok(Record { outputs, seconds: made.seconds })
+        Ok(Record { outputs, seconds: made.seconds, seed: Some(self.options.seed.clone()) })
     }
 
     /// Builds `plan` although the store may hold its result, and records nothing; `bare` is for `bench sandbox` alone.
@@ -287,6 +304,7 @@ impl<'a> Session<'a> {
             scratch: self.scratch.dir(),
             keep: false,
             bare,
+            skip_checks: false,
         };
         package::build(plan, context)
     }
@@ -297,20 +315,47 @@ impl<'a> Session<'a> {
         Ok(self.store.record(&key)?.map(|record| record.outputs))
     }
 
+    /// The input key of a plan as the ledger has it, which is that of the default seed env, whatever this session builds in.
+    fn ledger_key(&self, plan: &Keyed) -> Result<Digest> {
+        if self.options.seed == SeedName::default() {
+            return Ok(plan.key);
+        }
+        let there = seed::load(&self.repository.root, &SeedName::default())?.tree;
+        let here = self.seed()?.digest;
+        Ok(there.map_or(plan.key, |there| plan.in_seed(&here, &there).key))
+    }
+
+    /// Whether the ledger has the bytes that come of a plan, which this session would hold a build against: then they are those that
+    /// passed the package's checks when they were entered, or the build fails.
+    fn vouched(&self, plan: &BuildPlan, keyed: &Keyed) -> Result<bool> {
+        if !self.options.enforce_ledger || self.options.all_checks {
+            return Ok(false);
+        }
+        let key = self.ledger_key(keyed)?;
+        Ok(plan.package_names().all(|name| self.ledger.vouches_for(name.as_str(), &key)))
+    }
+
     /// Fails when the ledger expects other bytes of `name` from the same inputs.
-    pub fn enforce_ledger_of(&self, name: &str, key: &Digest, digest: Digest) -> Result<()> {
-        let wrong = self.ledger.contradiction(name, key, digest).filter(|_| self.options.enforce_ledger);
-        let Some(expected) = wrong else { return Ok(()) };
-        let target = match name.split_once('/') {
-            None => name.to_owned(),
-            Some((what, name)) => format!("{what} {name}"),
-        };
+    pub fn enforce_ledger_of(&self, name: &str, plan: &Keyed, digest: Digest) -> Result<()> {
+        if !self.options.enforce_ledger {
+            return Ok(());
+        }
+        let Some(expected) = self.ledger.contradiction(name, &self.ledger_key(plan)?, digest) else { return Ok(()) };
+        let seed = &self.options.seed;
+        if *seed != SeedName::default() {
+            return Err(Exit::Differs.error(format!(
+                "in the seed `{seed}`, {name} has other bytes than the ledger:\n  ledger  {expected}\n  built   {digest}\n\
+                 help: `cargo xtask verify-repro {} --seed {seed}` names the file and the first byte that differs",
+                target(name)
+            )));
+        }
         Err(Exit::Differs.error(format!(
             "the ledger has other bytes for {name}, made from the same inputs:\n  ledger  {expected}\n  built   {digest}\n\
              help: either the line of {name} in digests/{}.txt was edited (`git diff digests` shows it; `cargo xtask ledger update` \
-             writes what is built), or the build does not reproduce (`cargo xtask verify-repro {target}` names the first \
-             byte that differs)",
-            Arch::X86_64.as_str()
+             writes what is built), or the build does not reproduce (`cargo xtask verify-repro {}` names the first byte \
+             that differs)",
+            Arch::X86_64.as_str(),
+            target(name)
         )))
     }
 
@@ -323,4 +368,9 @@ impl<'a> Session<'a> {
         }
         crates::ensure(self.store.root(), &crates, self.options.offline).with_context(|| fetching("crates"))
     }
+}
+
+/// An output's name in the ledger, in the words of the command line.
+fn target(name: &str) -> String {
+    name.replacen('/', " ", 1)
 }

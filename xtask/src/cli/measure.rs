@@ -11,7 +11,7 @@ pub struct BenchArgs {
     /// Benchmarks; all when absent.
     #[arg(value_enum)]
     pub names: Vec<Benchmark>,
-    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox`, checks in `check`, turns in `malloc`.
+    /// Starts of each system in `boot` and `layers`, builds of each sort in `sandbox` and `seeds`, checks in `check`, turns in `malloc`.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
     /// The firmware of both systems in `boot`; both when absent.
@@ -65,6 +65,8 @@ pub enum Benchmark {
     Malloc,
     /// Packages with and without the build's sandbox.
     Sandbox,
+    /// Packages built with the compiler of the seed `zig`, and with the usual one.
+    Seeds,
     /// Time to the login prompt, beside Debian.
     Boot,
     /// What each layer of defence costs.

@@ -62,7 +62,7 @@ pub fn compose(session: &Session<'_>, repository: &Repository, name: &str) -> Re
         Ok(record)
     })?;
     let (diff_id, manifest_digest) = digests(&record)?;
-    session.enforce_ledger_of(&format!("image/{name}"), &keyed.key, diff_id)?;
+    session.enforce_ledger_of(&format!("image/{name}"), &keyed, diff_id)?;
     let store = session.store();
     let manifest = root::manifest_of(store, &Input { name: stored_as.clone(), diff_id })?;
     let size = fs_err::metadata(store.layer(&stored_as, &diff_id))?.len();
@@ -130,7 +130,7 @@ fn make(session: &Session<'_>, planned: &Planned<'_>, stored_as: &PkgName) -> Re
     }
     store.publish_dir(&layout, &store.package_dir(stored_as, &diff_id))?;
     let outputs = [("layer".to_owned(), diff_id), ("manifest".to_owned(), manifest_digest)].into();
-    Ok(Record { outputs, seconds: 0 })
+    Ok(Record { outputs, seconds: 0, seed: None })
 }
 
 /// Writes SPDX and CycloneDX documents beside the layout.

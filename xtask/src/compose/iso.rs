@@ -97,9 +97,6 @@ pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, 
             cached: !fresh,
         });
     }
-    if let Some(medium) = made.medium {
-        session.enforce_ledger_of(&format!("iso/{}", variant.name()), &made.key, medium.iso)?;
-    }
     Ok(made)
 }
 
@@ -196,6 +193,9 @@ impl IsoBuilder<'_> {
         let keyed = plan.keyed(self.common()?);
         let (record, fresh) = self.session.cached(&keyed, &places(&plan), || self.make(stage, &plan))?;
         made.take(&plan, keyed.key, &record.outputs)?;
+        if let Some(medium) = made.medium {
+            self.session.enforce_ledger_of(&format!("iso/{}", self.name), &keyed, medium.iso)?;
+        }
         Ok(fresh)
     }
 
@@ -214,7 +214,7 @@ impl IsoBuilder<'_> {
             Ok((name.to_owned(), self.session.store().publish_artifact(&file)?))
         };
         let outputs = files.into_iter().map(publish).collect::<Result<_>>()?;
-        Ok(Record { outputs, seconds: started.elapsed().as_secs() })
+        Ok(Record { outputs, seconds: started.elapsed().as_secs(), seed: Some(self.session.seed_name().clone()) })
     }
 }
 

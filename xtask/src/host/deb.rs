@@ -74,6 +74,18 @@ impl<'a> Unpacker<'a> {
         work().with_context(|| format!("unpacking package {} {} ({deb})", pin.name, pin.version))
     }
 
+    /// Adds an executable that no package has; `from` says where it comes from.
+    ///
+    /// # Errors
+    /// When `content` cannot be read, or the path is not free.
+    pub fn add(&self, from: &str, place: &str, content: &mut impl Read) -> Result<()> {
+        if guard(&self.claims).contains_key(place) {
+            bail!("{place} exists already; leave its package out by `without`, or the file by `drop`");
+        }
+        self.parents(place)?;
+        self.file(from, place.to_owned(), true, content)
+    }
+
     /// Adds a symbolic link that no package has.
     ///
     /// # Errors
@@ -136,7 +148,6 @@ impl<'a> Unpacker<'a> {
             return self.directory(&place);
         }
         self.parents(&place)?;
-        let target = self.root.join(&place);
         let link = || -> Result<String> {
             let name = entry.link_name_bytes().with_context(|| format!("{raw} is a link without a target"))?;
             String::from_utf8(name.into_owned()).map_err(|_| anyhow!("the target of {raw} is not UTF-8"))
@@ -146,7 +157,7 @@ impl<'a> Unpacker<'a> {
             if let Node::Link { target: text } = &node
                 && self.claim(package, &place, Some(&node))
             {
-                fs_err::os::unix::fs::symlink(text, &target)?;
+                fs_err::os::unix::fs::symlink(text, self.root.join(&place))?;
             } else {
                 guard(&self.doubles).push((place, package.to_owned(), node));
             }
@@ -155,32 +166,26 @@ impl<'a> Unpacker<'a> {
             let node = guard(&self.claims).get(&first).and_then(|claim| claim.node.clone());
             let node = node.with_context(|| format!("{raw} is a hard link to {first}, which was not unpacked"))?;
             if self.claim(package, &place, Some(&node)) {
-                fs_err::hard_link(self.root.join(first), &target)?;
+                fs_err::hard_link(self.root.join(first), self.root.join(&place))?;
             } else {
                 guard(&self.doubles).push((place, package.to_owned(), node));
             }
         } else if kind.is_file() {
-            self.file(package, place, &target, entry)?;
+            let executable = entry.header().mode()? & 0o111 != 0;
+            self.file(package, place, executable, entry)?;
         } else {
             bail!("{raw} is neither file, directory nor link ({kind:?}); add it to `drop` in seed.toml");
         }
         Ok(())
     }
 
-    fn file(
-        &self,
-        package: &str,
-        place: String,
-        target: &Utf8Path,
-        entry: &mut tar::Entry<'_, impl Read>,
-    ) -> Result<()> {
-        let executable = entry.header().mode()? & 0o111 != 0;
+    fn file(&self, package: &str, place: String, executable: bool, content: &mut impl Read) -> Result<()> {
         let mine = self.claim(package, &place, None);
-        let mut file = if mine { Some(fs_err::File::create_new(target)?) } else { None };
+        let mut file = if mine { Some(fs_err::File::create_new(self.root.join(&place))?) } else { None };
         let (mut hasher, mut size) = (Hasher::default(), 0);
         let mut buffer = vec![0; 1 << 16];
         loop {
-            let count = entry.read(&mut buffer)?;
+            let count = content.read(&mut buffer)?;
             if count == 0 {
                 break;
             }

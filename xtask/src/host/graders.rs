@@ -6,27 +6,23 @@
 //! They evaluate outputs and never shape one.
 
 use anyhow::{Context as _, Result};
-use ashlar_core::base::command::Command;
 use ashlar_core::base::digest::Digest;
+use ashlar_core::model::seed::SeedName;
 use ashlar_lab::grade::{lynis, ssh_audit};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::exec;
 use super::fetch::{FetchEvents, Fetcher};
 use super::lock::Lock;
 use super::mirror::Mirrors;
-use super::seed;
-
-/// Makes environments of Python programs.
-pub const PYTHON: &str = "python3";
+use super::{pip, seed};
 
 /// Lynis's archive, from the store or Debian's pool; `None` when it is not in the store and must not be fetched.
 ///
 /// # Errors
 /// When it could not be had, or has other bytes than pinned.
 pub fn lynis(root: &Utf8Path, store: &Utf8Path, offline: bool, events: &dyn FetchEvents) -> Result<Option<Vec<u8>>> {
-    let (def, _) = seed::load(root)?;
-    let fetcher = Fetcher::new(store, Mirrors::detect(Some(&def.snapshot))?, offline, events)?;
+    let snapshot = seed::archive(root, &SeedName::default())?.snapshot;
+    let fetcher = Fetcher::new(store, Mirrors::detect(Some(&snapshot))?, offline, events)?;
     let sha256: Digest = lynis::SHA256.parse()?;
     if offline && !fetcher.verify(&sha256)? {
         return Ok(None);
@@ -58,20 +54,11 @@ pub fn ssh_audit(store: &Utf8Path, offline: bool, events: &dyn FetchEvents) -> R
     if dir.exists() {
         fs_err::remove_dir_all(&dir)?;
     }
-    exec::read(&Command::new(PYTHON).args(["-m", "venv", dir.as_str()])).context("making an environment of Python")?;
+    let pip = pip::install(&dir)?;
     let requirements = dir.join("requirements.txt");
     fs_err::write(&requirements, ssh_audit::REQUIREMENTS)?;
-    let pip = Command::new(dir.join("bin/pip").as_str()).args([
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--require-hashes",
-        "--only-binary",
-        ":all:",
-        "--requirement",
-        requirements.as_str(),
-    ]);
-    exec::read(&pip).context("installing ssh-audit")?;
+    pip::run(&pip, &["install", "--require-hashes", "--only-binary", ":all:"], &requirements)
+        .context("installing ssh-audit")?;
     fs_err::write(dir.join("made"), "")?;
     Ok(Some(program))
 }

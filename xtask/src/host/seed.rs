@@ -6,14 +6,19 @@
 //! <store>/seed/<key>.new        an unpacking that did not end; removed by the next
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use ashlar_core::base::diag::suggest;
 use ashlar_core::base::digest::Digest;
+use ashlar_core::model::seed::definition::Definition;
+use ashlar_core::model::seed::derived::{DerivedDef, DerivedLock};
 use ashlar_core::model::seed::lock::{LockedPackage, SeedLock};
+use ashlar_core::model::seed::resolved::ResolvedSeed;
 use ashlar_core::model::seed::tree::{Node, Tree};
-use ashlar_core::model::seed::{DEF_FILE, LOCK_FILE, SeedDef};
+use ashlar_core::model::seed::{SEEDS, SeedDef, SeedName};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::deb::{Pin, Unpacker, merged_links};
@@ -21,9 +26,8 @@ use super::fetch::{FetchEvents, Fetcher, Wanted};
 use super::invalid::invalid;
 use super::lock::Lock;
 use super::mirror::Mirrors;
-use super::repository::Repository;
-use super::store::Store;
-use super::{checkout, hash};
+use super::{checkout, hash, wheels};
+use crate::exit::Exit;
 
 /// Threads that unpack and hash. Their number has no influence on the result.
 const THREADS: usize = 2;
@@ -36,8 +40,7 @@ pub struct Seed {
     /// Root of the tree, which holds `usr` and the links of a merged system.
     pub tree: Utf8PathBuf,
     store: Utf8PathBuf,
-    def: SeedDef,
-    lock: SeedLock,
+    resolved: ResolvedSeed,
     offline: bool,
     verified: OnceLock<()>,
 }
@@ -57,9 +60,9 @@ impl Seed {
                 events
                     .note(&format!("the seed env was damaged ({} paths: {shown}); it is unpacked again", damage.len()));
                 fs_err::remove_dir_all(self.dir())?;
-                let mirrors = Mirrors::detect(Some(&self.def.snapshot))?;
+                let mirrors = Mirrors::detect(Some(&self.resolved.snapshot))?;
                 let fetcher = Fetcher::new(&self.store, mirrors, self.offline, events)?;
-                unpacked(&self.store, &self.def, &self.lock, &fetcher)?;
+                unpacked(&self.store, &self.resolved, &fetcher)?;
             }
             self.verified.get_or_init(|| ());
         }
@@ -71,76 +74,126 @@ impl Seed {
     }
 }
 
-/// Definition and lock of the checkout at `root`, read and checked against each other.
+/// The seeds of the checkout at `root`.
 ///
 /// # Errors
-/// All findings, rendered; or that there is no lock yet.
-pub fn load(root: &Utf8Path) -> Result<(SeedDef, SeedLock)> {
-    let def = definition(root)?;
-    let text =
-        checkout::read_to_string(&root.join(LOCK_FILE)).context("run `cargo xtask seed lock` to write the lock")?;
-    let lock = SeedLock::parse(&text).map_err(|found| invalid(root, &found))?;
-    let findings = lock.check(&def);
-    if findings.is_empty() { Ok((def, lock)) } else { Err(invalid(root, &findings)) }
+/// When their folder cannot be read.
+pub fn names(root: &Utf8Path) -> Result<Vec<SeedName>> {
+    let mut names = Vec::new();
+    for entry in root.join(SEEDS).read_dir_utf8()? {
+        names.extend(entry?.file_name().parse());
+    }
+    names.sort();
+    Ok(names)
 }
 
-/// The definition of the checkout at `root`.
+/// The seed `name` of the checkout at `root`: definition and lock, read and checked against each other.
 ///
 /// # Errors
-/// All findings, rendered.
-pub fn definition(root: &Utf8Path) -> Result<SeedDef> {
-    SeedDef::parse(&checkout::read_to_string(&root.join(DEF_FILE))?).map_err(|found| invalid(root, &found))
+/// All findings, rendered; that there is no lock yet; that there is no such seed.
+pub fn load(root: &Utf8Path, name: &SeedName) -> Result<ResolvedSeed> {
+    match definition(root, name)? {
+        Definition::Archive(def) => {
+            let lock = SeedLock::parse(&lock_text(root, name)?, name).map_err(|found| invalid(root, &found))?;
+            let resolved = ResolvedSeed::of(&def, &lock);
+            let findings = lock.check(&def, resolved.key());
+            if findings.is_empty() { Ok(resolved) } else { Err(invalid(root, &findings)) }
+        }
+        Definition::Derived(def) => {
+            let lock = DerivedLock::parse(&lock_text(root, name)?, name).map_err(|found| invalid(root, &found))?;
+            let pins = lock.pins(&def).map_err(|found| invalid(root, &found))?;
+            lock.confirm(&def, derived(root, &def, &pins)?).map_err(|found| invalid(root, &found))
+        }
+    }
 }
 
-/// The seed env of `repository`, fetched and unpacked when the store does not have it.
+/// A derived seed whose wheels have the hashes `pins`, without its lock's word on the tree.
 ///
 /// # Errors
-/// When a package cannot be had or unpacked, or the tree is another than the lock says.
-pub fn ensure(repository: &Repository, store: &Store, fetcher: &Fetcher<'_>) -> Result<Seed> {
-    let (def, lock) = load(&repository.root)?;
-    ensure_at(store.root(), def, lock, fetcher)
+/// All findings, rendered; a script that cannot be read.
+pub fn derived(root: &Utf8Path, def: &DerivedDef, pins: &[Digest]) -> Result<ResolvedSeed> {
+    archive(root, &def.base).with_context(|| format!("`base` of {}", def.name.def_file()))?;
+    let mut scripts = BTreeMap::new();
+    for file in def.scripts.values() {
+        scripts.insert(file.clone(), checkout::read_to_string(&root.join(def.name.folder()).join(file))?);
+    }
+    def.resolve(load(root, &def.base)?, &scripts, pins).map_err(|found| invalid(root, &found))
 }
 
-/// Like [`ensure`], for a definition and lock at hand and a store by its directory.
+/// The definition of a seed that has packages of its own.
 ///
 /// # Errors
-/// As for [`ensure`].
-pub fn ensure_at(store: &Utf8Path, def: SeedDef, lock: SeedLock, fetcher: &Fetcher<'_>) -> Result<Seed> {
-    let dir = folder(store, &def, &lock);
+/// All findings, rendered; that the seed is derived from another one.
+pub fn archive(root: &Utf8Path, name: &SeedName) -> Result<SeedDef> {
+    match definition(root, name)? {
+        Definition::Archive(def) => Ok(def),
+        Definition::Derived(_) => bail!("the seed `{name}` has no packages of its own"),
+    }
+}
+
+/// The definition of a seed of the checkout at `root`.
+///
+/// # Errors
+/// All findings, rendered; that there is no such seed.
+pub fn definition(root: &Utf8Path, name: &SeedName) -> Result<Definition> {
+    let path = root.join(name.def_file());
+    if !path.exists() {
+        let known: Vec<String> = names(root)?.iter().map(ToString::to_string).collect();
+        let close = suggest(name.as_str(), known.iter().map(String::as_str));
+        let hint =
+            close.map_or_else(|| format!("there are {}", known.join(", ")), |close| format!("did you mean `{close}`?"));
+        return Err(Exit::Usage.error(format!("there is no seed `{name}` below {SEEDS}; {hint}")));
+    }
+    Definition::parse(&checkout::read_to_string(&path)?, name).map_err(|found| invalid(root, &found))
+}
+
+fn lock_text(root: &Utf8Path, name: &SeedName) -> Result<String> {
+    checkout::read_to_string(&root.join(name.lock_file()))
+        .with_context(|| format!("run `{}` to write the lock", name.lock_command()))
+}
+
+/// The seed env, fetched and unpacked below `store` when it is not there.
+///
+/// # Errors
+/// When a file cannot be had or unpacked, or the tree is another than the lock says.
+pub fn ensure(store: &Utf8Path, resolved: ResolvedSeed, fetcher: &Fetcher<'_>) -> Result<Seed> {
+    let dir = folder(store, &resolved);
     let digest = if dir.join("manifest").exists() {
         Digest::of(fs_err::read(dir.join("manifest"))?)
     } else {
-        unpacked(store, &def, &lock, fetcher)?
+        unpacked(store, &resolved, fetcher)?
     };
-    if let Some(expected) = lock.tree
+    if let Some(expected) = resolved.tree
         && expected != digest
     {
         bail!(
-            "the seed env in {dir} has the digest {digest}, seed.lock says {expected}; \
-             remove that folder, and if it comes back the same, run `cargo xtask seed lock` and review its difference"
+            "the seed env in {dir} has the digest {digest}, {} says {expected}; \
+             remove that folder, and if it comes back the same, run `{}` and review its difference",
+            resolved.name.lock_file(),
+            resolved.name.lock_command()
         );
     }
     let offline = fetcher.offline();
-    Ok(Seed { digest, tree: dir.join("tree"), store: store.to_owned(), def, lock, offline, verified: OnceLock::new() })
+    Ok(Seed { digest, tree: dir.join("tree"), store: store.to_owned(), resolved, offline, verified: OnceLock::new() })
 }
 
-/// All packages of a lock as wanted files, in the lock's order.
-pub fn wanted(lock: &SeedLock, fetcher: &Fetcher<'_>) -> Vec<Wanted> {
+/// All packages of a seed as wanted files, in the lock's order.
+pub fn wanted(seed: &ResolvedSeed, fetcher: &Fetcher<'_>) -> Vec<Wanted> {
     let file = |package: &LockedPackage| {
         let label = package.pool.rsplit('/').next().unwrap_or(&package.pool);
         fetcher.wanted(label, package.sha256, Some(package.size), Some(&package.pool), &[])
     };
-    lock.packages.iter().map(file).collect()
+    seed.packages.iter().map(file).collect()
 }
 
-/// Where the seed env of a definition and lock is unpacked.
-pub fn folder(store: &Utf8Path, def: &SeedDef, lock: &SeedLock) -> Utf8PathBuf {
-    store.join("seed").join(lock.key(def).to_string())
+/// Where a seed is unpacked.
+pub fn folder(store: &Utf8Path, seed: &ResolvedSeed) -> Utf8PathBuf {
+    store.join("seed").join(seed.key().to_string())
 }
 
 /// Fetches and unpacks; gives the tree's digest. The folder appears whole or not at all.
-fn unpacked(store: &Utf8Path, def: &SeedDef, lock: &SeedLock, fetcher: &Fetcher<'_>) -> Result<Digest> {
-    let dir = folder(store, def, lock);
+fn unpacked(store: &Utf8Path, seed: &ResolvedSeed, fetcher: &Fetcher<'_>) -> Result<Digest> {
+    let dir = folder(store, seed);
     let base = store.join("seed");
     fs_err::create_dir_all(&base)?;
     let waiting = || fetcher.events().note("another run is unpacking the seed env; waiting for it");
@@ -148,13 +201,14 @@ fn unpacked(store: &Utf8Path, def: &SeedDef, lock: &SeedLock, fetcher: &Fetcher<
     if dir.join("manifest").exists() {
         return Ok(Digest::of(fs_err::read(dir.join("manifest"))?));
     }
-    let debs = fetcher.fetch(&wanted(lock, fetcher))?;
+    let debs = fetcher.fetch(&wanted(seed, fetcher))?;
+    let wheels = wheels::ensure(store, &seed.wheels, fetcher.offline())?;
     let new = Utf8PathBuf::from(format!("{dir}.new"));
     if new.exists() {
         fs_err::remove_dir_all(&new)?;
     }
     fs_err::create_dir_all(new.join("tree"))?;
-    let tree = unpack_all(&new.join("tree"), def, lock, &debs)?;
+    let tree = unpack_all(&new.join("tree"), seed, &debs, &wheels)?;
     fs_err::write(new.join("manifest"), tree.print())?;
     if dir.exists() {
         fs_err::remove_dir_all(&dir)?;
@@ -163,19 +217,25 @@ fn unpacked(store: &Utf8Path, def: &SeedDef, lock: &SeedLock, fetcher: &Fetcher<
     Ok(tree.digest())
 }
 
-fn unpack_all(root: &Utf8Path, def: &SeedDef, lock: &SeedLock, debs: &[Utf8PathBuf]) -> Result<Tree> {
-    let unpacker = Unpacker::new(root, &def.drop);
+fn unpack_all(root: &Utf8Path, seed: &ResolvedSeed, debs: &[Utf8PathBuf], wheels: &[Utf8PathBuf]) -> Result<Tree> {
+    let unpacker = Unpacker::new(root, &seed.drop);
     // The largest first, so that both threads end at about the same time.
     let mut order: Vec<usize> = (0..debs.len()).collect();
-    order.sort_by_key(|&index| std::cmp::Reverse(lock.packages[index].size));
+    order.sort_by_key(|&index| std::cmp::Reverse(seed.packages[index].size));
     in_parallel(&order, |&index| {
-        let package = &lock.packages[index];
+        let package = &seed.packages[index];
         unpacker.unpack(Pin { name: &package.name, version: &package.version }, &debs[index])
     })?;
+    for (wheel, file) in seed.wheels.iter().zip(wheels) {
+        wheels::unpack(&unpacker, wheel, file)?;
+    }
+    for (place, text) in &seed.scripts {
+        unpacker.add("the scripts of seed.toml", place, &mut text.as_bytes())?;
+    }
     for (link, target) in merged_links() {
         unpacker.link(link, &target)?;
     }
-    for (link, target) in &def.links {
+    for (link, target) in &seed.links {
         unpacker.link(link, target).context("making the `links` of seed.toml")?;
     }
     unpacker.finish()

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::name::PkgName;
+use ashlar_core::model::seed::SeedName;
 use ashlar_core::plan::Keyed;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct Record {
     pub outputs: BTreeMap<String, Digest>,
     /// How long the build took, for reports.
     pub seconds: u64,
+    /// The seed in whose env it was made; absent when no program of a seed had a part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<SeedName>,
 }
 
 /// A store on disk.
@@ -286,7 +290,7 @@ mod tests {
     }
 
     fn record() -> Record {
-        Record { outputs: [("a".to_owned(), Digest::of("x"))].into(), seconds: 3 }
+        Record { outputs: [("a".to_owned(), Digest::of("x"))].into(), seconds: 3, seed: None }
     }
 
     #[test]

@@ -23,9 +23,10 @@ pub(super) fn of(event: &Event, detail: Detail) -> Option<String> {
         Event::AlsoCached { packages: 1 } => "     cached 1 package".to_owned(),
         Event::AlsoCached { packages } => format!("     cached {packages} packages"),
         Event::Phase { package, phase } => format!("   building {package}: {phase}"),
-        Event::Built { package, version, seconds, bytes, unchanged } => {
+        Event::Built { package, version, seconds, bytes, unchanged, vouched } => {
             let same = if *unchanged { ", same bytes as before" } else { "" };
-            format!("      built {package} {version} ({}, {}{same})", duration(seconds * 1000), size(*bytes))
+            let vouched = if *vouched { ", the ledger's bytes, not checked again" } else { "" };
+            format!("      built {package} {version} ({}, {}{same}{vouched})", duration(seconds * 1000), size(*bytes))
         }
         Event::Failed { package, .. } => format!("     failed {package}"),
         Event::Stage { number, of, name, milliseconds, cached } => {
@@ -63,6 +64,7 @@ mod tests {
             seconds: 12,
             bytes: 150_000,
             unchanged: true,
+            vouched: false,
         };
         assert_eq!(line(&built).unwrap(), "      built zlib 1.3.1 (12s, 150.0 KB, same bytes as before)");
         assert_eq!(line(&Event::Fetching { file: "f".to_owned(), done: 1, total: None }), None);

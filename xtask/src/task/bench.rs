@@ -3,11 +3,13 @@
 mod boot;
 mod check;
 mod generated;
+mod in_turn;
 mod layers;
 mod malloc;
 mod median;
 mod noop;
 mod sandbox;
+mod seeds;
 
 use anyhow::Result;
 use clap::ValueEnum as _;
@@ -24,6 +26,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<Exit> {
             Benchmark::Check => check::run(app, args.runs)?,
             Benchmark::Malloc => malloc::run(app, args)?,
             Benchmark::Sandbox => sandbox::run(app, args.runs)?,
+            Benchmark::Seeds => seeds::run(app, args.runs)?,
             Benchmark::Boot => boot::run(app, args)?,
             Benchmark::Layers => layers::run(app, args.runs)?,
         }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::PkgName;
+use ashlar_core::model::seed::SeedName;
 use ashlar_core::plan::containerfile;
 use ashlar_core::plan::steps::steps;
 
@@ -11,14 +12,14 @@ use crate::cli::PlanForm;
 use crate::exit::Exit;
 
 /// Builds `packages` (all with `all`) and everything below them; prints `<diff id>  <name>` for each.
-pub fn run(app: &App, packages: &[PkgName], all: bool, print_plan: Option<PlanForm>) -> Result<Exit> {
+pub fn run(app: &App, packages: &[PkgName], all: bool, print_plan: Option<PlanForm>, seed: &SeedName) -> Result<Exit> {
     let repository = if all { app.whole_repository()? } else { app.repository()? };
     let targets: Vec<PkgName> = if all { repository.recipes.keys().cloned().collect() } else { packages.to_vec() };
     if targets.is_empty() {
         bail!("no package named; `cargo xtask build-pkg NAME…`, or `--all`");
     }
     let store = app.store()?;
-    let session = app.session(&repository, &store)?;
+    let session = app.session_in(&repository, &store, seed)?;
     if let Some(form) = print_plan {
         for target in &targets {
             let plan = session.plan_of(target)?;

@@ -8,8 +8,8 @@ use ashlar_core::model::recipe::Recipe;
 use super::docs::DESCRIBED;
 use crate::app::App;
 use crate::exit::Exit;
-use crate::host::parallel;
 use crate::host::repository::Repository;
+use crate::host::{parallel, seed};
 
 /// A tree without findings.
 #[derive(Debug)]
@@ -37,6 +37,9 @@ pub fn run(app: &App) -> Result<Exit> {
 pub fn valid(app: &App) -> Result<Valid> {
     let repository = app.whole_repository()?;
     repository.ledger(ashlar_core::base::name::Arch::X86_64)?;
+    for name in seed::names(&app.root)? {
+        seed::load(&app.root, &name)?;
+    }
     let images = crate::compose::images(&repository)?;
     let profiles = crate::compose::profiles(&repository)?;
     let mut rendered = BTreeMap::new();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::recipe::Recipe;
+use ashlar_core::model::seed::SeedName;
 use ashlar_core::plan::PlannedCrate;
 
 use crate::app::App;
@@ -20,8 +21,8 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) ->
     }
     let repository = if all { app.whole_repository()? } else { app.repository()? };
     let store = app.store()?;
-    let (def, lock) = seed::load(&app.root)?;
-    let mirrors = Mirrors::detect(Some(&def.snapshot))?;
+    let resolved = seed::load(&app.root, &SeedName::default())?;
+    let mirrors = Mirrors::detect(Some(&resolved.snapshot))?;
     let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
     let recipes: Vec<&Recipe> = if all {
         repository.recipes.values().collect()
@@ -33,7 +34,7 @@ pub fn run(app: &App, packages: &[PkgName], all: bool, check_locations: bool) ->
     }
     let mut wanted: Vec<_> = recipes.iter().flat_map(|recipe| fetcher.wanted_by(recipe)).collect();
     if all {
-        wanted.extend(seed::wanted(&lock, &fetcher));
+        wanted.extend(seed::wanted(&resolved, &fetcher));
     }
     fetcher.fetch(&wanted)?;
     let mut count = wanted.len();

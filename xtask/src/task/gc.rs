@@ -26,9 +26,11 @@ pub fn run(app: &App, distfiles: bool) -> Result<Exit> {
         bail!("a build is running in {live}; its results would look unneeded, so run gc when nothing builds");
     }
     let mut doomed = doomed(&store, distfiles)?;
-    let (def, lock) = seed::load(&app.root)?;
-    let current = seed::folder(store.root(), &def, &lock);
-    doomed.extend(files(&store.root().join("seed"))?.into_iter().filter(|path| path.is_dir() && *path != current));
+    let seeds = seed::names(&app.root)?;
+    let current = seeds.iter().map(|name| Ok(seed::folder(store.root(), &seed::load(&app.root, name)?)));
+    let current = current.collect::<Result<Vec<_>>>()?;
+    doomed
+        .extend(files(&store.root().join("seed"))?.into_iter().filter(|path| path.is_dir() && !current.contains(path)));
     let mut bytes = 0;
     for path in &doomed {
         bytes += usage(path)?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use ashlar_core::base::event::{Event, size};
+use ashlar_core::model::seed::SeedName;
 use camino::Utf8Path;
 
 use super::plan;
@@ -13,10 +14,10 @@ use crate::exit::Exit;
 use crate::host::store::copy_dir;
 
 /// Prints the plan of `name`. What it reads is built.
-pub fn print_plan(app: &App, name: &str, form: StageForm) -> Result<Exit> {
+pub fn print_plan(app: &App, name: &str, form: StageForm, seed: &SeedName) -> Result<Exit> {
     let repository = app.repository()?;
     let store = app.store()?;
-    let session = app.session(&repository, &store)?;
+    let session = app.session_in(&repository, &store, seed)?;
     let built = session.build(&compose::image_named(&repository, name)?.package_names())?;
     let planned = image::plan(&session, &repository, name, &built)?;
     plan::print(&app.reporter, &[(planned.keyed(), planned.steps())], form)?;
@@ -24,10 +25,10 @@ pub fn print_plan(app: &App, name: &str, form: StageForm) -> Result<Exit> {
 }
 
 /// Composes `name` and writes its OCI layout to `output`, by default `out/<name>`. Prints digests, size and files.
-pub fn run(app: &App, name: &str, output: Option<&Utf8Path>) -> Result<Exit> {
+pub fn run(app: &App, name: &str, output: Option<&Utf8Path>, seed: &SeedName) -> Result<Exit> {
     let repository = app.repository()?;
     let store = app.store()?;
-    let session = app.session(&repository, &store)?;
+    let session = app.session_in(&repository, &store, seed)?;
     let composed = image::compose(&session, &repository, name)?;
     let output = output.map_or_else(|| app.root.join("out").join(name), Utf8Path::to_owned);
     if output.exists() {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::event::{Event, duration, size};
+use ashlar_core::model::seed::SeedName;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::plan;
@@ -17,9 +18,9 @@ use crate::host::repository::Repository;
 use crate::host::store::{Store, StoreEntry};
 
 /// Builds an ISO, or its stages up to `last`.
-pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>) -> Result<Exit> {
+pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>, seed: &SeedName) -> Result<Exit> {
     let started = Instant::now();
-    let (repository, store, made) = stages(app, variant, last)?;
+    let (repository, store, made) = stages(app, variant, last, seed)?;
     let Some(digest) = made.medium.map(|medium| medium.iso) else {
         app.reporter.say(format!("stage {} is done; key {}", last.as_str(), made.key.short()));
         return Ok(Exit::Good);
@@ -47,10 +48,10 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>)
 }
 
 /// Prints the plans of the stages up to `last`. What they read is built.
-pub fn print_plan(app: &App, variant: &Variant, last: Stage, form: StageForm) -> Result<Exit> {
+pub fn print_plan(app: &App, variant: &Variant, last: Stage, form: StageForm, seed: &SeedName) -> Result<Exit> {
     let repository = app.repository()?;
     let store = app.store()?;
-    let session = app.session(&repository, &store)?;
+    let session = app.session_in(&repository, &store, seed)?;
     let plans = iso::plans(&session, &repository, variant, last)?;
     let printed = plans.into_iter().map(|(_, plan, steps)| (plan, steps)).collect::<Vec<_>>();
     plan::print(&app.reporter, &printed, form)?;
@@ -59,17 +60,17 @@ pub fn print_plan(app: &App, variant: &Variant, last: Stage, form: StageForm) ->
 
 /// Builds an ISO and gives the file.
 pub fn build(app: &App, variant: &Variant) -> Result<Utf8PathBuf> {
-    let (_, store, made) = stages(app, variant, Stage::Iso)?;
+    let (_, store, made) = stages(app, variant, Stage::Iso, &SeedName::default())?;
     let digest = made.medium.context("the last stage gives an ISO")?.iso;
     let output = path(app, variant);
     place(&store, &digest, &output)?;
     Ok(output)
 }
 
-fn stages(app: &App, variant: &Variant, last: Stage) -> Result<(Repository, Store, IsoBuild)> {
+fn stages(app: &App, variant: &Variant, last: Stage, seed: &SeedName) -> Result<(Repository, Store, IsoBuild)> {
     let repository = app.repository()?;
     let store = app.store()?;
-    let session = app.session(&repository, &store)?;
+    let session = app.session_in(&repository, &store, seed)?;
     let made = iso::build(&session, &repository, variant, last)?;
     drop(session);
     Ok((repository, store, made))

@@ -1,4 +1,4 @@
-//! `seed lock`: from the signed package index to `toolchain/seed.lock`.
+//! `seed lock`: from the signed package index to a seed's lock.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -6,11 +6,14 @@ use std::io::Read as _;
 use anyhow::{Context as _, Result, anyhow, bail};
 use ashlar_core::base::command::Command;
 use ashlar_core::base::digest::Digest;
-use ashlar_core::base::event::{Event, size};
+use ashlar_core::base::event::{Event, counted, size};
 use ashlar_core::formats::archive::Limits;
+use ashlar_core::model::seed::definition::Definition;
+use ashlar_core::model::seed::derived::{DerivedDef, DerivedLock};
 use ashlar_core::model::seed::index::{Index, ReleaseFile};
 use ashlar_core::model::seed::lock::{Release, SeedLock};
-use ashlar_core::model::seed::{LOCK_FILE, SeedDef, freshness, resolve, signature};
+use ashlar_core::model::seed::resolved::ResolvedSeed;
+use ashlar_core::model::seed::{SeedDef, SeedName, freshness, resolve, signature};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::app::App;
@@ -20,7 +23,7 @@ use crate::host::archive::Bounded;
 use crate::host::fetch::Fetcher;
 use crate::host::invalid::invalid;
 use crate::host::mirror::{Location, Mirrors, Origin};
-use crate::host::{checkout, clock, exec, seed};
+use crate::host::{checkout, clock, exec, seed, wheels};
 
 /// The keys that may sign the index, relative to the repository.
 const KEYRING: &str = "toolchain/keys/debian-archive-bookworm.gpg";
@@ -28,53 +31,86 @@ const KEYRING: &str = "toolchain/keys/debian-archive-bookworm.gpg";
 /// Runs a `seed` command.
 pub fn run(app: &App, command: &SeedCommand) -> Result<Exit> {
     match command {
-        SeedCommand::Lock { check } => lock(app, *check),
+        SeedCommand::Lock { seed, check } => match seed::definition(&app.root, &seed.seed)? {
+            Definition::Archive(def) => lock(app, &def, *check),
+            Definition::Derived(def) => lock_derived(app, &def, *check),
+        },
     }
 }
 
-fn lock(app: &App, check: bool) -> Result<Exit> {
-    let def = seed::definition(&app.root)?;
+fn lock(app: &App, def: &SeedDef, check: bool) -> Result<Exit> {
     let store = app.store()?;
     let mirrors = Mirrors::detect(Some(&def.snapshot))?;
     let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
-    let path = app.root.join(LOCK_FILE);
-    let old = committed(&path)?;
-    let (release, index) = signed_index(app, &def, old.as_ref().map(|old| &old.release), &fetcher)?;
-    let resolution = resolve::resolve(&def, &index).map_err(|found| invalid(&app.root, &found))?;
+    let path = app.root.join(def.name.lock_file());
+    let old = committed(&path, &def.name)?;
+    let (release, index) = signed_index(app, def, old.as_ref().map(|old| &old.release), &fetcher)?;
+    let resolution = resolve::resolve(def, &index).map_err(|found| invalid(&app.root, &found))?;
     for warning in &resolution.warnings {
         app.reporter.emit(Event::Finding(warning.located(None)));
     }
-    let mut new = SeedLock::new(release, resolution.packages);
+    let mut new = SeedLock::new(def.name.clone(), release, resolution.packages);
     let changes = old.as_ref().map(|old| new.changes_since(old));
     changes.iter().flatten().for_each(|line| app.reporter.say(line));
     if check {
         let same = changes.is_some_and(|changes| changes.is_empty());
-        let current = same && old.is_some_and(|old| old.check(&def).is_empty());
-        app.reporter.say(format!(
-            "seed.lock is {}",
-            if current { "current" } else { "out of date; run `cargo xtask seed lock`" }
-        ));
-        return Ok(if current { Exit::Good } else { Exit::OutOfDate });
+        let current = same && old.is_some_and(|old| old.check(def, ResolvedSeed::of(def, &old).key()).is_empty());
+        return Ok(told(app, &def.name, current));
     }
-    let unpacked = seed::ensure_at(store.root(), def.clone(), new.clone(), &fetcher)?;
-    new.record_tree(&def, unpacked.digest);
+    let resolved = ResolvedSeed::of(def, &new);
+    let key = resolved.key();
+    let tree = seed::ensure(store.root(), resolved, &fetcher)?.digest;
+    new.record_tree(key, tree);
     replace(&path, &new.print())?;
     let download: u64 = new.packages.iter().map(|package| package.size).sum();
     app.reporter.say(format!(
-        "{LOCK_FILE}: {} packages, {} to download, tree {}",
+        "{}: {} packages, {} to download, tree {}",
+        def.name.lock_file(),
         new.packages.len(),
         size(download),
-        unpacked.digest
+        tree
     ));
     Ok(Exit::Good)
 }
 
+/// A derived seed: its packages are pinned by its base, so that the wheels are what is left.
+fn lock_derived(app: &App, def: &DerivedDef, check: bool) -> Result<Exit> {
+    if check {
+        // Without a mistake in the definitions, all that can be wrong is that a lock is not theirs.
+        let current = seed::load(&app.root, &def.name);
+        return current.map(|_| told(app, &def.name, true));
+    }
+    let store = app.store()?;
+    let path = app.root.join(def.name.lock_file());
+    let old = if path.exists() { DerivedLock::parse(&checkout::read_to_string(&path)?, &def.name).ok() } else { None };
+    let mut pins = Vec::new();
+    for wheel in &def.wheels {
+        let pinned = old.as_ref().and_then(|old| old.pin(wheel));
+        pins.push(pinned.map_or_else(|| wheels::pin(store.root(), &wheel.name, &wheel.version), Ok)?);
+    }
+    let resolved = seed::derived(&app.root, def, &pins)?;
+    let mirrors = Mirrors::detect(Some(&resolved.snapshot))?;
+    let fetcher = Fetcher::new(store.root(), mirrors, app.global.offline, &app.reporter)?;
+    let tree = seed::ensure(store.root(), resolved.clone(), &fetcher)?.digest;
+    replace(&path, &DerivedLock::new(&resolved, tree).print(&def.name))?;
+    let wheels = counted(def.wheels.len(), "wheel");
+    app.reporter.say(format!("{}: {wheels}, the packages of `{}`, tree {tree}", def.name.lock_file(), def.base));
+    Ok(Exit::Good)
+}
+
+/// Says whether a lock is current, by the exit status as well.
+fn told(app: &App, name: &SeedName, current: bool) -> Exit {
+    let state = if current { "current".to_owned() } else { format!("out of date; run `{}`", name.lock_command()) };
+    app.reporter.say(format!("{} is {state}", name.lock_file()));
+    if current { Exit::Good } else { Exit::OutOfDate }
+}
+
 /// The committed lock; none when there is none or it cannot be read, since it is about to be written anyway.
-fn committed(path: &Utf8Path) -> Result<Option<SeedLock>> {
+fn committed(path: &Utf8Path, name: &SeedName) -> Result<Option<SeedLock>> {
     if !path.exists() {
         return Ok(None);
     }
-    match SeedLock::parse(&checkout::read_to_string(path)?) {
+    match SeedLock::parse(&checkout::read_to_string(path)?, name) {
         Ok(lock) => Ok(Some(lock)),
         Err(findings) => {
             findings.iter().for_each(|finding| eprint!("{}", finding.render(None)));

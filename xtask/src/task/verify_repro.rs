@@ -1,19 +1,22 @@
-//! `verify-repro`: builds again with variations, in a second store, and compares.
+//! `verify-repro`: builds again with variations, in a second store, perhaps with another seed's compiler, and compares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
+use ashlar_core::model::seed::SeedName;
 use ashlar_core::plan::Variations;
 use ashlar_core::verify::compare::ReproVerdict;
+use ashlar_core::verify::table::{Comparison, Side, table};
 use camino::Utf8Path;
 use serde_json::json;
 
 use super::target::Target;
 use crate::app::App;
-use crate::build::session::{Options, Session};
+use crate::build::session::{Built, Options, Session};
+use crate::cli::VerifyReproArgs;
 use crate::compose::Variant;
-use crate::compose::iso::Stage;
+use crate::compose::iso::{IsoBuild, Stage};
 use crate::compose::{image, iso};
 use crate::exit::Exit;
 use crate::host::repository::Repository;
@@ -21,38 +24,33 @@ use crate::host::store::Store;
 use crate::host::work::{self, Work};
 use crate::verify;
 
-/// Verifies `what` (`PKG…`, `image NAME`, `iso [PROFILE]`) or everything. Prints a verdict for each output.
-pub fn run(
-    app: &App,
-    what: &[String],
-    all: bool,
-    all_cores: bool,
-    second_store: Option<&Utf8Path>,
-    report: Option<&Utf8Path>,
-) -> Result<Exit> {
-    let repository = if all { app.whole_repository()? } else { app.repository()? };
-    let targets = if all { everything(&repository)? } else { Target::parse(what)? };
+/// Verifies the targets (`PKG…`, `image NAME`, `iso [PROFILE]`) or everything. Prints a verdict for each output.
+pub fn run(app: &App, args: &VerifyReproArgs) -> Result<Exit> {
+    let repository = if args.all { app.whole_repository()? } else { app.repository()? };
+    let targets = if args.all { everything(&repository)? } else { Target::parse(&args.what)? };
     let store = app.store()?;
     let first = app.session(&repository, &store)?;
     // With a lock, by which the next run sees that this one was killed.
-    let own = match second_store {
+    let own = match args.second_store {
         Some(_) => None,
         None => Some(Work::create(&store.second_stores(), "verify-repro", false)?),
     };
     let second_root = own.as_ref().map(|work| work::second_store(work.dir()));
-    let second_root = second_root.or(second_store.map(Utf8Path::to_owned)).unwrap_or_default();
+    let second_root = second_root.or(args.second_store.clone()).unwrap_or_default();
     let second_store = second(&store, &second_root)?;
-    let variations = if all_cores { varied_jobs } else { varied };
+    let variations = if args.all_cores { varied_jobs } else { varied };
     // One job more than the first build had: with all processors in use, only the number of jobs is left to vary.
-    let options = Options { variations, enforce_ledger: false, jobs: app.jobs() + 1, ..app.options() };
+    let jobs = app.jobs() + 1;
+    let options = Options { variations, enforce_ledger: false, jobs, seed: args.seed.clone(), ..app.options() };
     let second = Session::start(&repository, &second_store, &app.reporter, options)?;
-    let jobs = format!("{} jobs instead of {}", app.jobs() + 1, app.jobs());
-    app.reporter.note(format!("second build: another store, later, {jobs}, {}", variations(0)));
-    let mut verdicts = BTreeMap::new();
+    let compiler = if args.seed == SeedName::default() { String::new() } else { format!("the seed `{}`, ", args.seed) };
+    let jobs = format!("{jobs} jobs instead of {}", app.jobs());
+    app.reporter.note(format!("second build: {compiler}another store, later, {jobs}, {}", variations(0)));
+    let mut comparisons = BTreeMap::new();
     for target in &targets {
-        verdicts.extend(verify(&repository, &first, &second, target, targets.len() == 1)?);
+        comparisons.extend(verify(&repository, &first, &second, target, targets.len() == 1)?);
     }
-    conclude(app, &verdicts, report)
+    conclude(app, args, &comparisons)
 }
 
 /// What varies in the second build, with one processor for each of its builds.
@@ -90,7 +88,8 @@ fn second(first: &Store, root: &Utf8Path) -> Result<Store> {
     Store::open(root)
 }
 
-type Verdicts = BTreeMap<String, ReproVerdict>;
+/// What was compared, by name.
+type Comparisons = BTreeMap<String, Comparison>;
 
 fn verify(
     repository: &Repository,
@@ -98,12 +97,13 @@ fn verify(
     second: &Session<'_>,
     target: &Target,
     alone: bool,
-) -> Result<Verdicts> {
+) -> Result<Comparisons> {
     match target {
         Target::Package(name) => package(repository, first, second, name, alone),
         Target::Image(name) => {
             let ours = image::compose(first, repository, name)?;
             let result = image::compose(second, repository, name);
+            let theirs = result.as_ref().ok().map(|theirs| Side::unmeasured(theirs.diff_id));
             let verdict = verify::built(result, |theirs| {
                 Ok(verify::trees(&ours.manifest, &theirs.manifest, |path| {
                     let read = |store: &Store, made: &image::Composed| {
@@ -112,13 +112,17 @@ fn verify(
                     Ok((read(first.store(), &ours)?, read(second.store(), theirs)?))
                 }))
             })?;
-            Ok([(format!("image/{name}"), verdict)].into())
+            let comparison = Comparison { first: Side::unmeasured(ours.diff_id), second: theirs, verdict };
+            Ok([(format!("image/{name}"), comparison)].into())
         }
         Target::Iso(name) => {
             let ours = iso::build(first, repository, &Variant::plain(name), Stage::Iso)?;
             let result = iso::build(second, repository, &Variant::plain(name), Stage::Iso);
+            let medium = |made: &IsoBuild| made.medium.map(|medium| Side::unmeasured(medium.iso));
+            let theirs = result.as_ref().ok().and_then(medium);
             let verdict = verify::built(result, |theirs| verify::isos(first.store(), second.store(), &ours, theirs))?;
-            Ok([(format!("iso/{name}"), verdict)].into())
+            let first = medium(&ours).context("the last stage gives an ISO")?;
+            Ok([(format!("iso/{name}"), Comparison { first, second: theirs, verdict })].into())
         }
     }
 }
@@ -131,52 +135,65 @@ fn package(
     second: &Session<'_>,
     name: &PkgName,
     alone: bool,
-) -> Result<Verdicts> {
+) -> Result<Comparisons> {
     let recipe = repository.recipe_of(name)?;
     let ours = first.build(std::slice::from_ref(name))?;
     let own: BTreeSet<&PkgName> = recipe.package_names().collect();
     for (below, built) in ours.iter().filter(|(below, _)| alone && !own.contains(below)) {
-        verify::import(first.store(), second.store(), &repository.recipe_of(below)?.name, built)?;
+        let seeds = (first.seed()?.digest, second.seed()?.digest);
+        verify::import(first.store(), second.store(), &repository.recipe_of(below)?.name, built, seeds)?;
     }
     let result = second.build(std::slice::from_ref(name));
-    let mut verdicts = Verdicts::new();
+    let mut comparisons = Comparisons::new();
     let compared = verify::built(result, |theirs| {
         for package in &own {
             let (a, b) = (ours.get(*package), theirs.get(*package));
             let (a, b) = (a.context("not built")?, b.context("not built")?);
-            verdicts.insert(package.to_string(), verify::packages(first.store(), second.store(), package, a, b)?);
+            let verdict = verify::packages(first.store(), second.store(), package, a, b)?;
+            comparisons.insert(package.to_string(), Comparison { first: side(a), second: Some(side(b)), verdict });
         }
         Ok(ReproVerdict::Reproduced)
     })?;
     if !compared.is_good() {
-        verdicts.insert(name.to_string(), compared);
+        let first = side(ours.get(name).context("not built")?);
+        comparisons.insert(name.to_string(), Comparison { first, second: None, verdict: compared });
     }
-    Ok(verdicts)
+    Ok(comparisons)
 }
 
-fn conclude(app: &App, verdicts: &Verdicts, report: Option<&Utf8Path>) -> Result<Exit> {
-    let text: String = verdicts.iter().map(|(name, verdict)| verdict.render(name)).collect();
+fn side(built: &Built) -> Side {
+    Side { digest: built.diff_id, seconds: Some(built.seconds) }
+}
+
+fn conclude(app: &App, args: &VerifyReproArgs, comparisons: &Comparisons) -> Result<Exit> {
+    let text: String = comparisons.iter().map(|(name, compared)| compared.verdict.render(name)).collect();
     if app.reporter.is_json() {
-        for (name, verdict) in verdicts {
+        for (name, compared) in comparisons {
+            let verdict = &compared.verdict;
             app.reporter.show(&json!({ "event": "verdict", "name": name, "verdict": verdict }), String::new);
         }
     } else {
         app.reporter.say(&text);
     }
-    let reproduced = verdicts.values().filter(|verdict| verdict.is_good()).count();
-    let differing = verdicts.values().filter(|verdict| matches!(verdict, ReproVerdict::Differs(_))).count();
+    let verdicts = || comparisons.values().map(|compared| &compared.verdict);
+    let reproduced = verdicts().filter(|verdict| verdict.is_good()).count();
+    let differing = verdicts().filter(|verdict| matches!(verdict, ReproVerdict::Differs(_))).count();
     let summary = format!(
         "{} checked: {reproduced} reproduced, {differing} differ, {} undecided\n",
-        verdicts.len(),
-        verdicts.len() - reproduced - differing
+        comparisons.len(),
+        comparisons.len() - reproduced - differing
     );
     app.reporter.say(&summary);
-    if let Some(dir) = report {
+    if let Some(dir) = &args.report {
         fs_err::create_dir_all(dir)?;
+        let all: BTreeMap<&String, &ReproVerdict> =
+            comparisons.iter().map(|(name, compared)| (name, &compared.verdict)).collect();
         fs_err::write(dir.join("report.txt"), format!("{text}{summary}"))?;
-        fs_err::write(dir.join("report.json"), serde_json::to_string_pretty(verdicts)?)?;
+        fs_err::write(dir.join("report.json"), serde_json::to_string_pretty(&all)?)?;
+        let heads = ("first build".to_owned(), format!("second build, seed `{}`", args.seed));
+        fs_err::write(dir.join("table.md"), table(comparisons, (&heads.0, &heads.1)))?;
     }
-    Ok(match (differing, reproduced == verdicts.len()) {
+    Ok(match (differing, reproduced == comparisons.len()) {
         (0, true) => Exit::Good,
         (0, false) => Exit::Unchecked,
         _ => Exit::Differs,

@@ -74,6 +74,8 @@ pub enum Event {
         bytes: u64,
         /// Whether the bytes are those of the build before.
         unchanged: bool,
+        /// Whether its checks were left out, because the ledger has its bytes.
+        vouched: bool,
     },
     /// A build failed; the error follows.
     Failed {

@@ -81,6 +81,11 @@ impl Ledger {
         (expected.key == *key && expected.digest != found).then_some(expected.digest)
     }
 
+    /// Whether the inputs of an output are the ledger's: whoever wrote it ran the checks of what came of them.
+    pub fn vouches_for(&self, name: &str, key: &Digest) -> bool {
+        self.entries.get(name).is_some_and(|expected| expected.key == *key)
+    }
+
     /// What `current` has otherwise, a line for each output: what it was here and what it is there.
     pub fn changes(&self, current: &Self) -> Vec<String> {
         let names: BTreeSet<&String> = self.entries.keys().chain(current.entries.keys()).collect();
@@ -126,6 +131,8 @@ mod tests {
         ledger.insert("zlib", Expected { digest: a, key });
         ledger.insert("image/hello", Expected { digest: b, key });
         assert_eq!(Ledger::parse(&ledger.render(), Utf8Path::new("l")), Ok(ledger.clone()));
+        assert!(ledger.vouches_for("zlib", &key));
+        assert!(!ledger.vouches_for("zlib", &a) && !ledger.vouches_for("none", &key));
         assert_eq!(ledger.contradiction("zlib", &key, a), None);
         assert_eq!(ledger.contradiction("zlib", &Digest::of("other inputs"), b), None);
         assert_eq!(ledger.contradiction("zlib", &key, b), Some(a));

@@ -190,7 +190,14 @@ mod tests {
         timeline.busy(4.0, 1.0);
         timeline.take(&Event::Phase { package: musl(), phase: Phase::Check }, 5.0);
         timeline.take(
-            &Event::Built { package: musl(), version: "1".to_owned(), seconds: 7, bytes: 1, unchanged: false },
+            &Event::Built {
+                package: musl(),
+                version: "1".to_owned(),
+                seconds: 7,
+                bytes: 1,
+                unchanged: false,
+                vouched: false,
+            },
             8.0,
         );
         timeline.busy(8.0, 0.5);

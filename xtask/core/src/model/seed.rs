@@ -1,15 +1,21 @@
-//! The seed: pinned Debian binary packages that the first compiler comes from.
+//! Seeds: pinned binaries that the first compiler comes from.
 //!
-//! `toolchain/seed.toml` names the packages ([`SeedDef`]), the signed package index says what exists ([`index`]), the resolver makes
-//! the closure ([`resolve`]), [`freshness`] keeps an old index out, and `toolchain/seed.lock` pins the result ([`lock`]). This module
-//! decides what an unpacked tree looks like ([`path`], [`tree`]); the host side fetches and unpacks.
+//! `toolchain/seeds/<name>/seed.toml` is a [`definition`]: of packages of an archive ([`SeedDef`]), or of another seed with some of
+//! its programs replaced ([`derived`]). The signed package index says what exists ([`index`]), the resolver makes the closure
+//! ([`resolve`]), [`freshness`] keeps an old index out, and `seed.lock` beside the definition pins the result ([`lock`]). Both
+//! together are a seed as [`resolved`]. This module decides what an unpacked tree looks like ([`path`], [`tree`]); the host side fetches
+//! and unpacks.
 
 pub mod ar;
+pub mod definition;
+pub mod derived;
 pub mod freshness;
 pub mod index;
 pub mod lock;
+pub mod name;
 pub mod path;
 pub mod resolve;
+pub mod resolved;
 pub mod signature;
 pub mod tree;
 pub mod version;
@@ -18,17 +24,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use camino::Utf8Path;
+
+pub use self::name::{SEEDS, SeedName};
 use crate::base::diag::Diagnostic;
 
-/// Where the definition lives, relative to the repository.
-pub const DEF_FILE: &str = "toolchain/seed.toml";
-/// Where the lock lives, relative to the repository.
-pub const LOCK_FILE: &str = "toolchain/seed.lock";
-
-/// `toolchain/seed.toml` as written.
+/// The seed.toml of packages of an archive as written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SeedDef {
+    /// The name of its folder.
+    #[serde(skip)]
+    pub name: SeedName,
     /// Code name of the Debian release, as in `dists/<suite>`.
     pub suite: String,
     /// Archive components, usually only `main`.
@@ -53,12 +60,13 @@ pub struct SeedDef {
 }
 
 impl SeedDef {
-    /// Reads the definition and checks its meaning; all findings at once.
+    /// Reads the definition of the seed `name` and checks its meaning; all findings at once.
     ///
     /// # Errors
-    /// The findings, when any is an error.
-    pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let def: Self = toml::from_str(text).map_err(|error| vec![shape(DEF_FILE, "seed::shape", &error)])?;
+    /// The findings.
+    pub fn parse(text: &str, name: &SeedName) -> Result<Self, Vec<Diagnostic>> {
+        let def: Self = toml::from_str(text).map_err(|error| vec![shape(&name.def_file(), "seed::shape", &error)])?;
+        let def = Self { name: name.clone(), ..def };
         let findings = def.findings();
         if findings.is_empty() { Ok(def) } else { Err(findings) }
     }
@@ -66,7 +74,7 @@ impl SeedDef {
     fn findings(&self) -> Vec<Diagnostic> {
         let mut findings = Vec::new();
         let mut error = |code, message: String, help: &str| {
-            findings.push(Diagnostic::error(code, message).in_file(DEF_FILE).help(help));
+            findings.push(Diagnostic::error(code, message).in_file(self.name.def_file()).help(help));
         };
         let mut seen = BTreeSet::new();
         for name in &self.packages {
@@ -98,7 +106,7 @@ impl SeedDef {
             );
         }
         for (link, target) in &self.links {
-            if path::place(link).as_deref() != Ok(link) || target.is_empty() {
+            if !is_place(link) || target.is_empty() {
                 error(
                     "seed::link",
                     format!("`{link} = {target}` is not a link inside the tree"),
@@ -110,8 +118,13 @@ impl SeedDef {
     }
 }
 
+/// Whether a path in a definition is a place in the tree, written as the tree has it.
+fn is_place(text: &str) -> bool {
+    !text.is_empty() && path::place(text).as_deref() == Ok(text)
+}
+
 /// A TOML shape error as a finding.
-pub(crate) fn shape(file: &str, code: &'static str, error: &toml::de::Error) -> Diagnostic {
+pub(crate) fn shape(file: &Utf8Path, code: &'static str, error: &toml::de::Error) -> Diagnostic {
     let finding = Diagnostic::error(code, error.message().to_owned()).in_file(file);
     match error.span() {
         Some(span) => finding.at(span),
@@ -134,9 +147,13 @@ drop = ["usr/share/doc/**"]
 links = { "usr/bin/awk" = "gawk" }
 "#;
 
+    fn parse(text: &str) -> Result<SeedDef, Vec<Diagnostic>> {
+        SeedDef::parse(text, &SeedName::default())
+    }
+
     #[test]
     fn reads_a_definition() {
-        let def = SeedDef::parse(GOOD).unwrap();
+        let def = parse(GOOD).unwrap();
         assert_eq!(def.packages, ["make"]);
         assert_eq!(def.links["usr/bin/awk"], "gawk");
     }
@@ -144,9 +161,12 @@ links = { "usr/bin/awk" = "gawk" }
     #[test]
     fn shape_errors_point_at_the_key() {
         let text = GOOD.replace("arch =", "arc =");
-        let findings = SeedDef::parse(&text).unwrap_err();
+        let findings = parse(&text).unwrap_err();
         let rendered = findings[0].render(Some(&text));
-        assert!(rendered.contains("toolchain/seed.toml:4:1") && rendered.contains("unknown field `arc`"), "{rendered}");
+        assert!(
+            rendered.contains("toolchain/seeds/debian/seed.toml:4:1") && rendered.contains("unknown field `arc`"),
+            "{rendered}"
+        );
     }
 
     #[test]
@@ -157,9 +177,9 @@ links = { "usr/bin/awk" = "gawk" }
             .replace(r#""usr/bin/awk""#, r#""/bin/awk""#)
             + "\n";
         let text = text.replace("drop =", "exclude = [\"gcc\"]\ndrop =");
-        let codes: Vec<_> = SeedDef::parse(&text).unwrap_err().iter().map(|finding| finding.code).collect();
+        let codes: Vec<_> = parse(&text).unwrap_err().iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["seed::twice", "seed::excluded", "seed::fingerprint", "seed::link"]);
         let none = GOOD.replace("\"4CB50190207B4758A3F73A796ED0E7B82643E131\"", "");
-        assert_eq!(SeedDef::parse(&none).unwrap_err()[0].code, "seed::unsigned");
+        assert_eq!(parse(&none).unwrap_err()[0].code, "seed::unsigned");
     }
 }

@@ -22,6 +22,12 @@ impl Keyed {
         Self { label, key: Digest::of(&text), text }
     }
 
+    /// The same plan with `there` as its seed env, where this one has `here`. A digest is in a plan as its hex digits and nowhere
+    /// else.
+    pub fn in_seed(&self, here: &Digest, there: &Digest) -> Self {
+        Self::new(self.label.clone(), self.text.replace(&here.to_string(), &there.to_string()))
+    }
+
     /// A plan whose canonical text has its keys in alphabetical order, whatever the order of the fields.
     pub fn sorted(label: String, plan: &impl Serialize) -> Self {
         // Serialising plain structs, strings and maps with string keys has no failure case.

@@ -21,8 +21,7 @@ impl FetchEvents for Notes {
 struct Bench {
     _guard: tempfile::TempDir,
     store: Utf8PathBuf,
-    def: SeedDef,
-    lock: SeedLock,
+    seed: ResolvedSeed,
     notes: Notes,
 }
 
@@ -53,24 +52,25 @@ impl Bench {
              drop = ['usr/share/doc/**']\nlinks = {{ 'usr/bin/also' = 'tool' }}\n",
             "A".repeat(40)
         );
-        let (def, lock) = (SeedDef::parse(&def).unwrap(), SeedLock::parse(&text).unwrap());
-        Self { _guard: guard, store, def, lock, notes: Notes::default() }
+        let name = SeedName::default();
+        let (def, lock) = (SeedDef::parse(&def, &name).unwrap(), SeedLock::parse(&text, &name).unwrap());
+        Self { _guard: guard, store, seed: ResolvedSeed::of(&def, &lock), notes: Notes::default() }
     }
 
     fn ensure(&self) -> Result<Seed> {
         let fetcher = Fetcher::new(&self.store, Mirrors::default(), true, &self.notes)?;
-        ensure_at(&self.store, self.def.clone(), self.lock.clone(), &fetcher)
+        ensure(&self.store, self.seed.clone(), &fetcher)
     }
 
     fn distfile(&self) -> Utf8PathBuf {
-        self.store.join("distfiles/sha256").join(self.lock.packages[0].sha256.to_string())
+        self.store.join("distfiles/sha256").join(self.seed.packages[0].sha256.to_string())
     }
 }
 
 #[test]
 fn the_tree_and_its_digest_are_known() {
     let bench = Bench::new();
-    let leftover = Utf8PathBuf::from(format!("{}.new", folder(&bench.store, &bench.def, &bench.lock)));
+    let leftover = Utf8PathBuf::from(format!("{}.new", folder(&bench.store, &bench.seed)));
     fs_err::create_dir_all(leftover.join("tree/usr/half")).unwrap();
     let seed = bench.ensure().unwrap();
     let expected = format!(
@@ -90,7 +90,7 @@ fn the_tree_and_its_digest_are_known() {
 #[test]
 fn a_lock_that_says_another_tree_is_refused() {
     let mut bench = Bench::new();
-    bench.lock.tree = Some(Digest::of("other"));
+    bench.seed.tree = Some(Digest::of("other"));
     let error = bench.ensure().unwrap_err().to_string();
     assert!(error.contains("seed.lock says") && error.contains("cargo xtask seed lock"), "{error}");
 }

@@ -1,7 +1,6 @@
 //! Decides whether a signed index may replace the committed one. An old index has a good signature for ever: a hostile mirror could
 //! serve one from before a security update.
 
-use super::LOCK_FILE;
 use super::index::ReleaseFile;
 use super::lock::Release;
 
@@ -26,12 +25,12 @@ pub fn verify(new: &ReleaseFile, committed: Option<&Release>, now: u64) -> Resul
     // Another suite has a history of its own.
     let Some(committed) = committed.filter(|committed| committed.suite == new.codename) else { return Ok(()) };
     let known = seconds(&committed.date).ok_or_else(|| {
-        format!("the date {:?} in {LOCK_FILE} is not a date; restore the committed file", committed.date)
+        format!("the date {:?} in seed.lock is not a date; restore the committed file", committed.date)
     })?;
     if date < known {
         return Err(format!(
-            "it is of {}, and {LOCK_FILE} was made from one of {}: the mirror is stale, or an attacker replays an old index. \
-             Use another mirror; to go back on purpose, remove {LOCK_FILE} first",
+            "it is of {}, and seed.lock was made from one of {}: the mirror is stale, or an attacker replays an old index. \
+             Use another mirror; to go back on purpose, remove seed.lock first",
             new.date, committed.date
         ));
     }

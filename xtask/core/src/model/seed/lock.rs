@@ -1,4 +1,4 @@
-//! `toolchain/seed.lock`: every package of the seed, pinned. Written by a command, reviewed as a diff.
+//! The seed.lock of an archive's packages: every one, pinned. Written by a command, reviewed as a diff.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,23 +6,24 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::index::Package;
-use super::{DEF_FILE, LOCK_FILE, SeedDef, shape};
+use super::{SeedDef, SeedName, shape};
 use crate::base::diag::Diagnostic;
 use crate::base::digest::Digest;
 
 /// The only schema this version reads.
 const SCHEMA: u32 = 1;
-/// Changes when the unpacker makes another tree of the same packages.
-const TREE_FORMAT: u32 = 1;
 
 /// The lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedLock {
+    /// The seed's name.
+    #[serde(skip)]
+    pub name: SeedName,
     schema: u32,
     /// Content digest of the unpacked tree; absent only until the first unpacking.
     pub tree: Option<Digest>,
-    /// [`SeedLock::key`] at the time `tree` was recorded: shows when seed.toml changed since.
+    /// The seed's key ([`super::resolved`]) at the time `tree` was recorded: shows when seed.toml changed since.
     #[serde(rename = "tree-key")]
     tree_key: Option<Digest>,
     /// The signed index the packages were taken from.
@@ -66,7 +67,7 @@ pub struct LockedPackage {
 
 impl SeedLock {
     /// A lock of resolved packages, without a tree digest.
-    pub fn new(release: Release, packages: Vec<Package>) -> Self {
+    pub fn new(name: SeedName, release: Release, packages: Vec<Package>) -> Self {
         let mut packages: Vec<LockedPackage> = packages
             .into_iter()
             .map(|package| LockedPackage {
@@ -78,31 +79,28 @@ impl SeedLock {
             })
             .collect();
         packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { schema: SCHEMA, tree: None, tree_key: None, release, packages }
+        Self { name, schema: SCHEMA, tree: None, tree_key: None, release, packages }
     }
 
-    /// Records the digest of the tree that these packages make under `def`.
-    pub fn record_tree(&mut self, def: &SeedDef, tree: Digest) {
+    /// Records the digest of the tree that the seed with this key makes.
+    pub fn record_tree(&mut self, key: Digest, tree: Digest) {
         self.tree = Some(tree);
-        self.tree_key = Some(self.key(def));
+        self.tree_key = Some(key);
     }
 
-    /// Reads a lock.
+    /// Reads the lock of the seed `name`.
     ///
     /// # Errors
     /// One finding: the shape is wrong or the schema is another one.
-    pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let lock: Self = toml::from_str(text).map_err(|error| {
-            vec![shape(LOCK_FILE, "seed::lock-shape", &error).help("`cargo xtask seed lock` writes this file again")]
-        })?;
+    pub fn parse(text: &str, name: &SeedName) -> Result<Self, Vec<Diagnostic>> {
+        let (file, help) = (name.lock_file(), format!("`{}` writes this file again", name.lock_command()));
+        let lock: Self =
+            toml::from_str(text).map_err(|error| vec![shape(&file, "seed::lock-shape", &error).help(help.clone())])?;
         if lock.schema != SCHEMA {
-            return Err(vec![
-                Diagnostic::error("seed::lock-schema", format!("lock schema {} is not {SCHEMA}", lock.schema))
-                    .in_file(LOCK_FILE)
-                    .help("`cargo xtask seed lock` writes this file again"),
-            ]);
+            let message = format!("lock schema {} is not {SCHEMA}", lock.schema);
+            return Err(vec![Diagnostic::error("seed::lock-schema", message).in_file(file).help(help)]);
         }
-        Ok(lock)
+        Ok(Self { name: name.clone(), ..lock })
     }
 
     /// The file's text. `parse` of it gives an equal lock.
@@ -137,35 +135,18 @@ impl SeedLock {
         out
     }
 
-    /// What decides the unpacked tree: packages, dropped paths, links, and the unpacker's format.
-    pub fn key(&self, def: &SeedDef) -> Digest {
-        let mut text = format!("seed tree {TREE_FORMAT}\n");
-        for package in &self.packages {
-            text.push_str(&format!("package {} {} {}\n", package.name, package.version, package.sha256));
-        }
-        let mut drop: Vec<&String> = def.drop.iter().collect();
-        drop.sort();
-        drop.dedup();
-        for pattern in drop {
-            text.push_str(&format!("drop {pattern}\n"));
-        }
-        for (link, target) in &def.links {
-            text.push_str(&format!("link {link} {target}\n"));
-        }
-        Digest::of(text)
-    }
-
-    /// Whether the lock answers the definition; empty when it does.
-    pub fn check(&self, def: &SeedDef) -> Vec<Diagnostic> {
+    /// Whether the lock answers the definition, with which it makes the seed with this key; empty when it does.
+    pub fn check(&self, def: &SeedDef, key: Digest) -> Vec<Diagnostic> {
         let stale = |code, message: String| {
-            Diagnostic::error(code, message).in_file(DEF_FILE).help("run `cargo xtask seed lock` and commit seed.lock")
+            let help = format!("run `{}` and commit seed.lock", def.name.lock_command());
+            Diagnostic::error(code, message).in_file(def.name.def_file()).help(help)
         };
         let mut findings = Vec::new();
         if self.release.suite != def.suite {
             let message = format!("seed.lock pins suite `{}`, seed.toml names `{}`", self.release.suite, def.suite);
             findings.push(stale("seed::stale-suite", message));
         }
-        if self.tree_key.is_some_and(|key| key != self.key(def)) {
+        if self.tree_key.is_some_and(|recorded| recorded != key) {
             let message = "`drop` or `links` changed since seed.lock was written".to_owned();
             findings.push(stale("seed::stale-tree", message));
         }
@@ -228,28 +209,32 @@ mod tests {
             inrelease: Digest::of("i"),
             packages: [("main".to_owned(), Digest::of("p"))].into(),
         };
-        SeedLock::new(release, packages.iter().map(|(name, version)| package(name, version)).collect())
+        SeedLock::new(
+            SeedName::default(),
+            release,
+            packages.iter().map(|(name, version)| package(name, version)).collect(),
+        )
     }
 
     fn def() -> SeedDef {
         let fingerprint = "A".repeat(40);
         SeedDef::parse(&format!(
             "suite='bookworm'\ncomponents=['main']\narch='amd64'\nsnapshot='x'\nsigned-by=['{fingerprint}']\npackages=['a']\nexclude=['z']\ndrop=['usr/share/doc/**', 'b']\nlinks={{'usr/bin/awk'='gawk'}}\n"
-        ))
+        ), &SeedName::default())
         .unwrap()
     }
 
     #[test]
     fn prints_what_it_reads() {
         let mut lock = lock(&[("b", "2"), ("a", "1:1~x+y")]);
-        assert_eq!(SeedLock::parse(&lock.print()), Ok(lock.clone()));
-        lock.record_tree(&def(), Digest::of("tree"));
-        assert_eq!(SeedLock::parse(&lock.print()), Ok(lock.clone()));
+        assert_eq!(SeedLock::parse(&lock.print(), &SeedName::default()), Ok(lock.clone()));
+        lock.record_tree(Digest::of("key"), Digest::of("tree"));
+        assert_eq!(SeedLock::parse(&lock.print(), &SeedName::default()), Ok(lock.clone()));
         insta::assert_snapshot!(lock.print(), @r#"
         # Written by `cargo xtask seed lock` from Debian's signed package index. Do not edit: review the difference.
         schema = 1
         tree = "dc9c5edb8b2d479e697b4b0b8ab874f32b325138598ce9e7b759eb8292110622"
-        tree-key = "57428da712527a2333d32c7595606b2f8f402a1d37fc6aa4671386bc1690e0b4"
+        tree-key = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"
 
         [release]
         suite = "bookworm"
@@ -279,45 +264,24 @@ mod tests {
     #[test]
     fn refuses_other_shapes() {
         let good = lock(&[("a", "1")]).print();
-        let schema = SeedLock::parse(&good.replace("schema = 1", "schema = 2")).unwrap_err();
+        let schema = SeedLock::parse(&good.replace("schema = 1", "schema = 2"), &SeedName::default()).unwrap_err();
         assert_eq!(schema[0].message, "lock schema 2 is not 1");
-        let hash = SeedLock::parse(&good.replace("inrelease = \"", "inrelease = \"x")).unwrap_err();
+        let hash =
+            SeedLock::parse(&good.replace("inrelease = \"", "inrelease = \"x"), &SeedName::default()).unwrap_err();
         assert!(hash[0].message.contains("is not a sha256"), "{}", hash[0].message);
         assert_eq!(hash[0].code, "seed::lock-shape");
     }
 
     #[test]
-    fn key_follows_what_matters_only() {
-        let (lock1, def1) = (lock(&[("a", "1")]), def());
-        let key = lock1.key(&def1);
-        let mut same = def1.clone();
-        same.drop.reverse();
-        same.packages.push("other".into());
-        assert_eq!(lock1.key(&same), key);
-        let mut other = def1.clone();
-        other.drop.pop();
-        assert_ne!(lock1.key(&other), key);
-        other = def1.clone();
-        other.links.clear();
-        assert_ne!(lock1.key(&other), key);
-        assert_ne!(lock(&[("a", "2")]).key(&def1), key);
-        let mut with_tree = lock1.clone();
-        with_tree.tree = Some(Digest::of("t"));
-        assert_eq!(with_tree.key(&def1), key);
-    }
-
-    #[test]
     fn notices_a_stale_lock() {
-        assert!(lock(&[("a", "1")]).check(&def()).is_empty());
+        assert!(lock(&[("a", "1")]).check(&def(), Digest::of("key")).is_empty());
         let mut recorded = lock(&[("a", "1")]);
-        recorded.record_tree(&def(), Digest::of("tree"));
-        assert!(recorded.check(&def()).is_empty());
-        let mut changed = def();
-        changed.links.clear();
-        assert_eq!(recorded.check(&changed)[0].code, "seed::stale-tree");
+        recorded.record_tree(Digest::of("key"), Digest::of("tree"));
+        assert!(recorded.check(&def(), Digest::of("key")).is_empty());
+        assert_eq!(recorded.check(&def(), Digest::of("another"))[0].code, "seed::stale-tree");
         let mut stale = lock(&[("z", "1")]);
         stale.release.suite = "trixie".into();
-        let codes: Vec<_> = stale.check(&def()).iter().map(|finding| finding.code).collect();
+        let codes: Vec<_> = stale.check(&def(), Digest::of("key")).iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["seed::stale-suite", "seed::stale-lock", "seed::stale-lock"]);
     }
 

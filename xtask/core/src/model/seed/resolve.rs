@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use camino::Utf8PathBuf;
+
+use super::SeedDef;
 use super::index::{Index, Package, Relation};
-use super::{DEF_FILE, SeedDef};
 use crate::base::diag::{Diagnostic, suggest};
 
 /// The packages to pin, sorted by name, and findings that do not stop the work.
@@ -29,6 +31,7 @@ pub fn resolve(def: &SeedDef, index: &Index) -> Result<Resolution, Vec<Diagnosti
         used: BTreeSet::new(),
         parents: BTreeMap::new(),
         findings: Vec::new(),
+        file: def.name.def_file(),
         index,
     };
     let chosen = walk.closure();
@@ -39,7 +42,7 @@ pub fn resolve(def: &SeedDef, index: &Index) -> Result<Resolution, Vec<Diagnosti
     let warnings = unused
         .map(|name| {
             Diagnostic::warning("seed::unused-exclude", format!("`exclude` lists `{name}`, which nothing depends on"))
-                .in_file(DEF_FILE)
+                .in_file(def.name.def_file())
                 .help("remove it from `exclude`")
         })
         .collect();
@@ -53,6 +56,8 @@ struct Walk<'a> {
     /// The package that needed another first; empty for those that the definition names.
     parents: BTreeMap<&'a str, &'a str>,
     findings: Vec<Diagnostic>,
+    /// The definition, for findings.
+    file: Utf8PathBuf,
     index: &'a Index,
 }
 
@@ -118,7 +123,7 @@ impl<'a> Walk<'a> {
 
     fn unknown(&mut self, name: &str) {
         let mut finding = Diagnostic::error("seed::unknown-package", format!("package `{name}` is not in the index"))
-            .in_file(DEF_FILE)
+            .in_file(&self.file)
             .help("look the name up with `apt-cache search`");
         if let Some(close) = suggest(name, self.index.names()) {
             finding = finding.label(format!("did you mean `{close}`?"));
@@ -137,7 +142,7 @@ impl<'a> Walk<'a> {
         path.reverse();
         self.findings.push(
             Diagnostic::error("seed::unresolved", format!("no package of the index provides `{wanted}`"))
-                .in_file(DEF_FILE)
+                .in_file(&self.file)
                 .label(format!("needed by {}", path.join(" -> ")))
                 .help("drop the package that needs it, or add the name to `exclude` when the tools work without it"),
         );
@@ -148,6 +153,7 @@ impl<'a> Walk<'a> {
 mod tests {
     use super::*;
     use crate::base::digest::Digest;
+    use crate::model::seed::SeedName;
 
     fn index(packages: &[(&str, &str, &str, &str)]) -> Index {
         let text: String = packages
@@ -170,7 +176,7 @@ mod tests {
             list(packages),
             list(exclude)
         );
-        SeedDef::parse(&text).unwrap()
+        SeedDef::parse(&text, &SeedName::default()).unwrap()
     }
 
     fn names(def: &SeedDef, index: &Index) -> Vec<String> {
@@ -227,15 +233,15 @@ mod tests {
         let rendered: String = findings.iter().map(|finding| finding.render(None)).collect();
         insta::assert_snapshot!(rendered, @r#"
         error[seed::unknown-package]: package `aa` is not in the index
-          --> toolchain/seed.toml
+          --> toolchain/seeds/debian/seed.toml
            = did you mean `a`?
         help: look the name up with `apt-cache search`
         error[seed::unresolved]: no package of the index provides `c (>= 2) | d`
-          --> toolchain/seed.toml
+          --> toolchain/seeds/debian/seed.toml
            = needed by a -> b
         help: drop the package that needs it, or add the name to `exclude` when the tools work without it
         error[seed::unresolved]: no package of the index provides `e`
-          --> toolchain/seed.toml
+          --> toolchain/seeds/debian/seed.toml
            = needed by a -> b
         help: drop the package that needs it, or add the name to `exclude` when the tools work without it
         "#);
