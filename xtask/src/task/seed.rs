@@ -49,7 +49,7 @@ fn lock(app: &App, def: &SeedDef, check: bool) -> Result<Exit> {
     for warning in &resolution.warnings {
         app.reporter.emit(Event::Finding(warning.located(None)));
     }
-    let mut new = SeedLock::new(def.name.clone(), release, resolution.packages);
+    let mut new = SeedLock::new(release, resolution.packages);
     let changes = old.as_ref().map(|old| new.changes_since(old));
     changes.iter().flatten().for_each(|line| app.reporter.say(line));
     if check {
@@ -61,7 +61,7 @@ fn lock(app: &App, def: &SeedDef, check: bool) -> Result<Exit> {
     let key = resolved.key();
     let tree = seed::ensure(store.root(), resolved, &fetcher)?.digest;
     new.record_tree(key, tree);
-    replace(&path, &new.print())?;
+    replace(&path, &new.print(&def.name))?;
     let download: u64 = new.packages.iter().map(|package| package.size).sum();
     app.reporter.say(format!(
         "{}: {} packages, {} to download, tree {}",
@@ -75,14 +75,16 @@ fn lock(app: &App, def: &SeedDef, check: bool) -> Result<Exit> {
 
 /// A derived seed: its packages are pinned by its base, so that the wheels are what is left.
 fn lock_derived(app: &App, def: &DerivedDef, check: bool) -> Result<Exit> {
-    if check {
-        // Without a mistake in the definitions, all that can be wrong is that a lock is not theirs.
-        let current = seed::load(&app.root, &def.name);
-        return current.map(|_| told(app, &def.name, true));
-    }
-    let store = app.store()?;
     let path = app.root.join(def.name.lock_file());
     let old = if path.exists() { DerivedLock::parse(&checkout::read_to_string(&path)?, &def.name).ok() } else { None };
+    if check {
+        let current = |old: &DerivedLock| -> Result<bool> {
+            let Ok(pins) = old.pins(def) else { return Ok(false) };
+            Ok(old.confirm(def, seed::derived(&app.root, def, &pins)?).is_ok())
+        };
+        return Ok(told(app, &def.name, old.as_ref().map_or(Ok(false), current)?));
+    }
+    let store = app.store()?;
     let mut pins = Vec::new();
     for wheel in &def.wheels {
         let pinned = old.as_ref().and_then(|old| old.pin(wheel));

@@ -23,6 +23,7 @@ pub mod version;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use camino::Utf8Path;
 
@@ -121,6 +122,25 @@ impl SeedDef {
 /// Whether a path in a definition is a place in the tree, written as the tree has it.
 fn is_place(text: &str) -> bool {
     !text.is_empty() && path::place(text).as_deref() == Ok(text)
+}
+
+/// The only schema of locks that this version reads.
+const SCHEMA: u32 = 1;
+
+/// Reads the lock of the seed `name`, of either form.
+///
+/// # Errors
+/// One finding: the shape is wrong or the schema is another one.
+fn read_lock<T: DeserializeOwned>(text: &str, name: &SeedName, schema: fn(&T) -> u32) -> Result<T, Vec<Diagnostic>> {
+    let finding = match toml::from_str(text) {
+        Ok(lock) if schema(&lock) == SCHEMA => return Ok(lock),
+        Ok(lock) => {
+            let message = format!("lock schema {} is not {SCHEMA}", schema(&lock));
+            Diagnostic::error("seed::lock-schema", message).in_file(name.lock_file())
+        }
+        Err(error) => shape(&name.lock_file(), "seed::lock-shape", &error),
+    };
+    Err(vec![finding.help(format!("`{}` writes this file again", name.lock_command()))])
 }
 
 /// A TOML shape error as a finding.

@@ -180,10 +180,10 @@ pub const TOOLS: &[Tool] = &[
     Tool {
         name: "python3",
         // With the module `venv`, which Debian alone packs apart.
-        purpose: "the environment of the grader ssh-audit",
+        purpose: "pip: the grader ssh-audit, and the wheels of seeds",
         // The oldest that ssh-audit works with.
         look: program("3.10"),
-        need: Need::Commands(&["grade"]),
+        need: Need::Commands(&["grade", "seed lock"]),
         packages: Packages { debian: &["python3-venv"], fedora: &["python3"], arch: &["python"], alpine: &["python3"] },
     },
 ];

@@ -9,12 +9,9 @@ use camino::Utf8Path;
 use serde::Deserialize;
 
 use super::resolved::{PinnedWheel, ResolvedSeed};
-use super::{SeedName, is_place, shape};
+use super::{SCHEMA, SeedName, is_place, read_lock, shape};
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::digest::Digest;
-
-/// The only schema this version reads.
-const SCHEMA: u32 = 1;
 
 /// A seed.toml with `base` as written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -171,14 +168,7 @@ impl DerivedLock {
     /// # Errors
     /// One finding: the shape is wrong or the schema is another one.
     pub fn parse(text: &str, name: &SeedName) -> Result<Self, Vec<Diagnostic>> {
-        let (file, help) = (name.lock_file(), format!("`{}` writes this file again", name.lock_command()));
-        let lock: Self =
-            toml::from_str(text).map_err(|error| vec![shape(&file, "seed::lock-shape", &error).help(help.clone())])?;
-        if lock.schema != SCHEMA {
-            let message = format!("lock schema {} is not {SCHEMA}", lock.schema);
-            return Err(vec![Diagnostic::error("seed::lock-schema", message).in_file(file).help(help)]);
-        }
-        Ok(lock)
+        read_lock(text, name, |lock: &Self| lock.schema)
     }
 
     /// The file's text. `parse` of it gives an equal lock.

@@ -6,20 +6,14 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::index::Package;
-use super::{SeedDef, SeedName, shape};
+use super::{SCHEMA, SeedDef, SeedName, read_lock};
 use crate::base::diag::Diagnostic;
 use crate::base::digest::Digest;
-
-/// The only schema this version reads.
-const SCHEMA: u32 = 1;
 
 /// The lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedLock {
-    /// The seed's name.
-    #[serde(skip)]
-    pub name: SeedName,
     schema: u32,
     /// Content digest of the unpacked tree; absent only until the first unpacking.
     pub tree: Option<Digest>,
@@ -67,7 +61,7 @@ pub struct LockedPackage {
 
 impl SeedLock {
     /// A lock of resolved packages, without a tree digest.
-    pub fn new(name: SeedName, release: Release, packages: Vec<Package>) -> Self {
+    pub fn new(release: Release, packages: Vec<Package>) -> Self {
         let mut packages: Vec<LockedPackage> = packages
             .into_iter()
             .map(|package| LockedPackage {
@@ -79,7 +73,7 @@ impl SeedLock {
             })
             .collect();
         packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { name, schema: SCHEMA, tree: None, tree_key: None, release, packages }
+        Self { schema: SCHEMA, tree: None, tree_key: None, release, packages }
     }
 
     /// Records the digest of the tree that the seed with this key makes.
@@ -93,20 +87,14 @@ impl SeedLock {
     /// # Errors
     /// One finding: the shape is wrong or the schema is another one.
     pub fn parse(text: &str, name: &SeedName) -> Result<Self, Vec<Diagnostic>> {
-        let (file, help) = (name.lock_file(), format!("`{}` writes this file again", name.lock_command()));
-        let lock: Self =
-            toml::from_str(text).map_err(|error| vec![shape(&file, "seed::lock-shape", &error).help(help.clone())])?;
-        if lock.schema != SCHEMA {
-            let message = format!("lock schema {} is not {SCHEMA}", lock.schema);
-            return Err(vec![Diagnostic::error("seed::lock-schema", message).in_file(file).help(help)]);
-        }
-        Ok(Self { name: name.clone(), ..lock })
+        read_lock(text, name, |lock: &Self| lock.schema)
     }
 
-    /// The file's text. `parse` of it gives an equal lock.
-    pub fn print(&self) -> String {
-        let mut out = String::from(
-            "# Written by `cargo xtask seed lock` from Debian's signed package index. Do not edit: review the difference.\n",
+    /// The text of the lock of the seed `name`. `parse` of it gives an equal lock.
+    pub fn print(&self, name: &SeedName) -> String {
+        let mut out = format!(
+            "# Written by `{}` from Debian's signed package index. Do not edit: review the difference.\n",
+            name.lock_command()
         );
         let mut line = |text: std::fmt::Arguments<'_>| {
             // Writing to a String cannot fail.
@@ -209,11 +197,7 @@ mod tests {
             inrelease: Digest::of("i"),
             packages: [("main".to_owned(), Digest::of("p"))].into(),
         };
-        SeedLock::new(
-            SeedName::default(),
-            release,
-            packages.iter().map(|(name, version)| package(name, version)).collect(),
-        )
+        SeedLock::new(release, packages.iter().map(|(name, version)| package(name, version)).collect())
     }
 
     fn def() -> SeedDef {
@@ -227,10 +211,10 @@ mod tests {
     #[test]
     fn prints_what_it_reads() {
         let mut lock = lock(&[("b", "2"), ("a", "1:1~x+y")]);
-        assert_eq!(SeedLock::parse(&lock.print(), &SeedName::default()), Ok(lock.clone()));
+        assert_eq!(SeedLock::parse(&lock.print(&SeedName::default()), &SeedName::default()), Ok(lock.clone()));
         lock.record_tree(Digest::of("key"), Digest::of("tree"));
-        assert_eq!(SeedLock::parse(&lock.print(), &SeedName::default()), Ok(lock.clone()));
-        insta::assert_snapshot!(lock.print(), @r#"
+        assert_eq!(SeedLock::parse(&lock.print(&SeedName::default()), &SeedName::default()), Ok(lock.clone()));
+        insta::assert_snapshot!(lock.print(&SeedName::default()), @r#"
         # Written by `cargo xtask seed lock` from Debian's signed package index. Do not edit: review the difference.
         schema = 1
         tree = "dc9c5edb8b2d479e697b4b0b8ab874f32b325138598ce9e7b759eb8292110622"
@@ -263,7 +247,7 @@ mod tests {
 
     #[test]
     fn refuses_other_shapes() {
-        let good = lock(&[("a", "1")]).print();
+        let good = lock(&[("a", "1")]).print(&SeedName::default());
         let schema = SeedLock::parse(&good.replace("schema = 1", "schema = 2"), &SeedName::default()).unwrap_err();
         assert_eq!(schema[0].message, "lock schema 2 is not 1");
         let hash =
