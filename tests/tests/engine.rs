@@ -55,6 +55,33 @@ fn the_same_bytes_of_a_library_rebuild_nothing_above_it() {
     assert!(log.starts_with("==> ") && log.ends_with("installing the lib\nand one line more\n"), "{log}");
 }
 
+/// The ledger's word about a package's bytes replaces its checks, and only as long as the bytes are those.
+#[test]
+fn what_the_ledger_has_is_not_checked_again() {
+    let Some(mut checkout) = Checkout::new() else { return };
+    checkout.edit("chain-lib", "[phases]", "[phases]\ncheck = 'true'");
+    let built = checkout.run(&["build-pkg", "chain-lib"]).told(0, &["building chain-lib: check"]).stdout;
+    let digest = built.split_once("  chain-lib").unwrap().0;
+    let plan = checkout.run(&["build-pkg", "chain-lib", "--print-plan"]).good();
+    let key = plan.lines().next().unwrap().rsplit_once(' ').unwrap().1;
+    fs::create_dir(checkout.root().join("digests")).unwrap();
+    let ledger = checkout.root().join("digests/x86_64.txt");
+    fs::write(&ledger, format!("{digest} {key} chain-lib\n")).unwrap();
+    let mut store = 0;
+    let mut fresh = |args: &[&str]| {
+        store += 1;
+        let place = checkout.root().join(format!("cache/store-{store}"));
+        checkout.move_store(&place);
+        checkout.run(args)
+    };
+    let vouched = fresh(&["build-pkg", "chain-app"]).told(0, &["built chain-lib 1", "not checked again"]);
+    assert!(!vouched.stderr.contains("building chain-lib: check"), "{}", vouched.stderr);
+    fresh(&["build-pkg", "chain-app", "--all-checks"]).told(0, &["building chain-lib: check"]);
+    fresh(&["build-pkg", "chain-lib"]).told(0, &["building chain-lib: check"]);
+    fs::write(&ledger, format!("{} {key} chain-lib\n", Digest::of("other bytes"))).unwrap();
+    fresh(&["build-pkg", "chain-app"]).told(40, &["the ledger has other bytes for chain-lib"]);
+}
+
 #[test]
 fn other_bytes_of_a_library_rebuild_all_above_it() {
     let Some(checkout) = chain() else { return };

@@ -86,6 +86,13 @@ fn every_field_changes_the_key() {
     assert!(explain(&base.canonical(), &base.canonical()).unwrap().is_empty());
 }
 
+#[test]
+fn the_plan_in_another_seed_is_the_plan_made_there() {
+    let there = Digest::of("another");
+    let made_there = BuildPlan { seed: there, ..plan() };
+    assert_eq!(plan().keyed().in_seed(&plan().seed, &there), made_there.keyed());
+}
+
 /// The plan of a member of a workspace.
 fn member() -> BuildPlan {
     let planned = |path: &str| PlannedFile { path: path.to_owned(), sha256: Digest::of(path), executable: false };
