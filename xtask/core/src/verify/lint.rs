@@ -5,6 +5,7 @@
 //! reason.
 
 pub mod archive;
+mod builder;
 pub mod elf;
 mod file;
 pub mod leaks;
@@ -77,6 +78,7 @@ pub const LINTS: &[Lint] = &[
     object_files::GUARD,
     archive::METADATA,
     leaks::LEAKS,
+    builder::BUILDER,
     rootfs::TOP,
     rootfs::BUILD_LINK,
     rootfs::SET_ID,

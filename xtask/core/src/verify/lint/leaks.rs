@@ -15,24 +15,6 @@ pub const LEAKS: Lint = Lint {
     rule: Rule::File(leaks),
 };
 
-/// Bytes shown on either side of a leak.
-const AROUND: usize = 24;
-
 fn leaks(file: &File<'_>, needles: &Needles) -> Vec<Hit> {
-    let path = &file.entry.path;
-    let hit = |(at, length, what): (usize, usize, &'static str)| {
-        let part = file.parts.iter().find(|part| part.member.as_ref().is_some_and(|member| member.range.contains(&at)));
-        let suffix = part.map_or_else(String::new, |part| part.suffix());
-        Hit {
-            place: Some((at as u64, excerpt(file.bytes, at, length))),
-            ..Hit::new(path, format!("`{path}`{suffix} contains {what}"))
-        }
-    };
-    needles.find(file.bytes).into_iter().map(hit).collect()
-}
-
-/// The text around a place, unprintable bytes as dots.
-fn excerpt(bytes: &[u8], at: usize, length: usize) -> String {
-    let (start, end) = (at.saturating_sub(AROUND), bytes.len().min(at + length + AROUND));
-    bytes[start..end].iter().map(|byte| if (32..127).contains(byte) { char::from(*byte) } else { '.' }).collect()
+    needles.hits(file)
 }

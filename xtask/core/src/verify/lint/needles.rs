@@ -1,5 +1,7 @@
 //! Looks for texts in bytes: those of a build that its result must not show, and symbol versions.
 
+use super::file::File;
+use super::rule::Hit;
 use crate::base::name::Epoch;
 use crate::formats::oci::civil;
 
@@ -18,6 +20,9 @@ pub struct Subject {
 
 /// Hits per file; more say nothing new.
 const MAX_PER_FILE: usize = 3;
+
+/// Bytes shown on either side of a text that was found.
+const AROUND: usize = 24;
 
 /// Host names that are ordinary words: hit one in a file says nothing.
 const COMMON_NAMES: [&str; 12] = [
@@ -91,11 +96,34 @@ impl Needles {
         for date in subject.dates.iter().filter(|date| date.len() >= 8) {
             add(date, Edge::Word, Edge::Word, "the day of the build");
         }
+        Self::prepared(needles)
+    }
+
+    /// These texts, wherever they stand: `what` says what each is.
+    pub(super) fn texts(texts: &[&str], what: &'static str) -> Self {
+        let needle = |text: &&str| Needle { text: text.as_bytes().to_vec(), before: Edge::Any, after: Edge::Any, what };
+        Self::prepared(texts.iter().map(needle).collect())
+    }
+
+    fn prepared(needles: Vec<Needle>) -> Self {
         let mut pairs = vec![false; 1 << 16];
         for needle in &needles {
             pairs[pair(&needle.text)] = true;
         }
         Self { needles, pairs }
+    }
+
+    /// What a file contains of them, in order.
+    pub(super) fn hits(&self, file: &File<'_>) -> Vec<Hit> {
+        let path = &file.entry.path;
+        let hit = |(at, length, what): (usize, usize, &'static str)| {
+            let part =
+                file.parts.iter().find(|part| part.member.as_ref().is_some_and(|member| member.range.contains(&at)));
+            let suffix = part.map_or_else(String::new, |part| part.suffix());
+            let place = Some((at as u64, excerpt(file.bytes, at, length)));
+            Hit { place, ..Hit::new(path, format!("`{path}`{suffix} contains {what}")) }
+        };
+        self.find(file.bytes).into_iter().map(hit).collect()
     }
 
     /// Every place in `bytes`, in order: offset, length, what it is. One offset is reported once.
@@ -115,6 +143,12 @@ impl Needles {
         }
         found
     }
+}
+
+/// The text around a place, unprintable bytes as dots.
+fn excerpt(bytes: &[u8], at: usize, length: usize) -> String {
+    let (start, end) = (at.saturating_sub(AROUND), bytes.len().min(at + length + AROUND));
+    bytes[start..end].iter().map(|byte| if (32..127).contains(byte) { char::from(*byte) } else { '.' }).collect()
 }
 
 fn pair(bytes: &[u8]) -> usize {

@@ -256,6 +256,26 @@ fn leaks_name_the_member_and_stop_after_a_few() {
     assert_eq!(findings("usr/x", "/build/src/x ".repeat(20).as_bytes(), &subject).len(), 3);
 }
 
+/// A program that was linked by the seed's lld and not stripped, an object file of the seed's clang, and texts of others.
+#[test]
+fn who_built_the_compiler_is_found_in_real_files() {
+    let program = include_bytes!("object_files/samples/past.elf");
+    let object = include_bytes!("object_files/samples/host.o");
+    let found: Vec<String> = [
+        ("usr/bin/x", &program[..]),
+        ("usr/lib/x.o", object),
+        ("usr/bin/y", b"Linux version 6.12 (Debian clang version 19.1.7 (3~deb12u1), Debian LLD 19.1.7)"),
+        ("usr/bin/z", b"\0GCC: (GNU) 14.2.0\0"),
+        ("usr/share/x", b"clang 19.1.7, LLD 19.1.7; see Debian's manual, or clang versions before"),
+    ]
+    .into_iter()
+    .flat_map(|(path, bytes)| findings(path, bytes, &Subject::default()))
+    .filter(|finding| finding.lint == "lint::builder")
+    .map(|finding| finding.to_string().replace(builder::BUILDER.remedy, "(remedy)"))
+    .collect();
+    insta::assert_snapshot!(found.join("\n"));
+}
+
 #[test]
 fn shape_of_the_tree() {
     let entries = vec![

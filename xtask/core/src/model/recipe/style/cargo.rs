@@ -4,16 +4,8 @@ use super::definition::Style;
 use crate::base::name::Phase;
 
 /// A Rust crate with its Cargo.lock.
-pub const STYLE: Style = Style {
-    name: "cargo",
-    scripts: SCRIPTS,
-    env: ENV,
-    base: "rust-std",
-    is_crate: true,
-    // It links without symbols.
-    strip: false,
-    ..Style::NOTHING
-};
+pub const STYLE: Style =
+    Style { name: "cargo", scripts: SCRIPTS, env: ENV, base: "rust-std", is_crate: true, ..Style::NOTHING };
 
 // The engine copies the package's folder into $SRC first, so Cargo.toml is in the current directory. What runs on the build
 // machine (build scripts, procedural macros, the tests) is linked by clang with the seed's libc: the seed has no `cc`.
@@ -44,7 +36,6 @@ const ENV: &[(&str, &str)] = &[
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
     // The standard library of the target has no unwinder.
     ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
     ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "/build/home/host-cc"),
     ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "clang"),
     // With --target, cargo keeps these from build scripts. A variable RUSTFLAGS would replace them.

@@ -6,7 +6,7 @@ use crate::model::recipe::spanned::Spanned;
 
 use super::findings::Findings;
 use super::identity::summary;
-use super::phases::network;
+use super::phases::{ended, network};
 use super::text::path_fault;
 use crate::base::diag::{Diagnostic, suggest};
 use crate::base::name::PkgName;
@@ -162,7 +162,7 @@ pub(super) fn tests(list: &[Spanned<RawTest>], files: &BTreeSet<String>, found: 
                     found.add(finding.at(text.span()).label("write its script"));
                 }
                 network(text, found);
-                text.get_ref().clone()
+                ended(text.get_ref())
             }
             (None, Some(program)) => compiled(program, links, files, found),
             (None, None) => {

@@ -68,8 +68,8 @@ pub(super) fn check(
     }
     if let (Some(name), Some(style), Some(script)) = (&identity.name, build.style, phases.get_mut(&Phase::Install)) {
         finish(script, &install::licenses(name, &raw.license_files, found));
-        // What has no source has no program to be stripped: files of ours, or of the build root's.
-        if style.strip && !raw.source.is_empty() {
+        // Of what has neither source nor crate, no file is a program to be stripped: they are ours, or the build root's.
+        if style.strip && (!raw.source.is_empty() || style.is_crate) {
             finish(script, STRIP);
         }
     }
@@ -77,7 +77,7 @@ pub(super) fn check(
 }
 
 /// A script as it runs: its last line ends, whether the recipe writes it on one line or as a block.
-fn ended(script: &str) -> String {
+pub(super) fn ended(script: &str) -> String {
     format!("{}{}", script, if script.ends_with('\n') { "" } else { "\n" })
 }
 
