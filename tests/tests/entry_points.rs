@@ -93,7 +93,7 @@ fn entry_points_are_thin_and_lead_to_one_place() {
             assert!(!text.contains(command), "{script} goes around build.sh: {command}");
         }
     }
-    for script in ["build.sh", ".ci/run"] {
+    for script in ["build.sh", ".ci/run", ".ci/changed-packages"] {
         assert!(root().join(script).metadata().unwrap().permissions().mode() & 0o111 == 0o111, "{script}");
     }
 }
@@ -108,4 +108,31 @@ fn the_builder_container_has_what_setup_would_install() {
     let mut wanted = hosttools::packages(Distro::Debian, tools);
     wanted.sort_unstable();
     assert_eq!(installed, wanted);
+}
+
+#[test]
+fn packages_with_new_lines_of_the_ledger_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = root().join(".ci/changed-packages").canonicalize().unwrap();
+    let run = |program: &Path, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(dir.path()).env_remove("ASHLAR_CI_BASE");
+        let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let commit = |lines: &[(&str, char)]| {
+        let line = |(name, digit): &(&str, char)| format!("{0} {0} {name}\n", digit.to_string().repeat(64));
+        let text: String = lines.iter().map(line).collect();
+        std::fs::create_dir_all(dir.path().join("digests")).unwrap();
+        std::fs::write(dir.path().join("digests/x86_64.txt"), text).unwrap();
+        run(Path::new("git"), &["add", "digests"]);
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        run(Path::new("git"), &[&identity[..], &["commit", "--quiet", "--message", "x"]].concat());
+    };
+    run(Path::new("git"), &["init", "--quiet"]);
+    commit(&[("zlib", 'a'), ("musl", 'b'), ("image/base", 'c')]);
+    assert_eq!(run(&script, &[]), "--all\n");
+    commit(&[("zlib", 'a'), ("musl", 'd'), ("image/base", 'e'), ("new-one", 'f')]);
+    assert_eq!(run(&script, &[]), "musl\nnew-one\n");
 }
