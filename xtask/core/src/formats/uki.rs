@@ -1,12 +1,16 @@
 //! Unified kernel images: sections appended to an EFI stub, written by us so that no objcopy version decides about bytes.
 //!
 //! Every added section begins in the file at a multiple of [`FILE_ALIGN`] and is padded to it, so that a BIOS loader can address
-//! kernel and initramfs inside the image as whole CD sectors. Signing comes afterwards and is another module's.
+//! kernel and initramfs inside the image as whole CD sectors. Sections lie end to end: programs that sign, and firmware that verifies,
+//! do not agree about bytes between sections. Signing comes afterwards and is another module's.
 
 use std::fmt::Write as _;
 
 /// Added sections begin and end in the file at a multiple of this, in bytes: a CD sector.
 pub const FILE_ALIGN: usize = 2048;
+
+/// The form of the image. Raise it when the same sections give other bytes: the store keeps the earlier ones.
+pub const FORM: u32 = 2;
 
 /// Contains initialised data, readable: what all added sections are.
 const DATA: u32 = 0x4000_0040;
@@ -31,6 +35,9 @@ const IMAGE_SIZE: usize = 56;
 const HEADERS_SIZE: usize = 60;
 const CHECK_SUM: usize = 64;
 const DIRECTORIES: usize = 112;
+
+/// Where a section header has the length in the file.
+const RAW_SIZE: usize = 16;
 
 /// Why an image cannot be read or made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -261,6 +268,14 @@ fn patch(bytes: &mut [u8], pe: &Pe, added: &[Section]) -> Result<(), UkiError> {
             put(at + 8 + field * 4, value);
         }
     }
+    // The stub's last section takes the padding behind it.
+    let in_file = pe.sections.iter().enumerate().filter(|(_, section)| section.file_size > 0);
+    let last = in_file.max_by_key(|(_, section)| section.file_offset);
+    let grown = last.zip(added.first()).map(|((index, last), next)| {
+        let size = next.file_offset - last.file_offset;
+        put(pe.table + index * SECTION + RAW_SIZE, size);
+        size - last.file_size
+    });
     let end = first + added.len() * SECTION;
     let headers = (end as u32).next_multiple_of(pe.file_alignment).max(pe.headers_size);
     let ends = pe.sections.iter().chain(added).map(|section| section.address.saturating_add(section.size));
@@ -271,6 +286,7 @@ fn patch(bytes: &mut [u8], pe: &Pe, added: &[Section]) -> Result<(), UkiError> {
     put(pe.optional + IMAGE_SIZE, image);
     put(pe.optional + CHECK_SUM, 0);
     let data = u32_at(bytes, pe.optional + INITIALISED_SIZE).unwrap_or(0);
+    let data = data.saturating_add(grown.unwrap_or(0));
     let data = added.iter().fold(data, |sum, section| sum.saturating_add(section.file_size));
     bytes[pe.optional + INITIALISED_SIZE..][..4].copy_from_slice(&data.to_le_bytes());
     for (index, section) in added.iter().enumerate() {

@@ -8,6 +8,7 @@ use super::policy::PolicyPlan;
 use super::{CONTRACT, Input, Keyed};
 use crate::base::digest::Digest;
 use crate::base::name::{Epoch, PkgName};
+use crate::formats::uki;
 use crate::model::hardening::RootFile;
 use crate::model::iso;
 use crate::model::mounts::{WritableMount, writable};
@@ -165,6 +166,8 @@ pub struct MediumPlan {
     pub cmdline: String,
     /// The text of `.osrel`.
     pub os_release: String,
+    /// The form of the unified kernel image.
+    image: u32,
     seed: Digest,
     epoch: Epoch,
     script: &'static str,
@@ -182,6 +185,7 @@ impl MediumPlan {
             initramfs,
             cmdline: common.profile.cmdline.join(" "),
             os_release: iso::os_release(&common.profile.version),
+            image: uki::FORM,
             seed: common.seed,
             epoch: Epoch::RELEASE,
             script: iso::ISO_SCRIPT,

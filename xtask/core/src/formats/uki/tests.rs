@@ -52,6 +52,21 @@ fn sections_are_appended_and_headers_follow() {
 }
 
 #[test]
+fn sections_lie_end_to_end_and_the_last_ends_the_file() {
+    for first_raw in [1024, 1536, 2048, 2560] {
+        let uki = assemble(&stub(first_raw), &[(".cmdline", b"quiet"), (".linux", &[7; 5000])]).unwrap();
+        let pe = parse(&uki.bytes).unwrap();
+        let mut end = first_raw;
+        for section in &pe.sections {
+            assert_eq!(section.file_offset as usize, end, "{} after {first_raw}", section.name);
+            end += section.file_size as usize;
+        }
+        assert_eq!(end, uki.bytes.len());
+        assert_eq!(pe.content(&uki.bytes, ".text"), Some(&stub(first_raw)[first_raw..first_raw + 300]));
+    }
+}
+
+#[test]
 fn refuses_when_the_table_cannot_grow() {
     let error = assemble(&stub(512), &[(".a", b"x"), (".b", b"x"), (".c", b"x"), (".d", b"x")]).unwrap_err();
     assert_eq!(error, UkiError::NoRoom { room: 3, wanted: 4 });
