@@ -5,8 +5,8 @@
 #     --security-opt apparmor=unconfined --security-opt unmask=ALL --volume "$PWD:/ashlar" --volume ashlar-store:/store \
 #     ashlar-builder --target iso
 # Builds start containers of their own; the Jenkinsfile says what each of these options is for.
-# By tag, not by digest, and Debian's packages are of the day: neither reaches an output. Who wants the very same machine each
-# time writes the digest that `podman image inspect --format '{{.Digest}}'` shows, and raises it with the version.
+# By tag, not by digest, and Debian's packages are of the day: neither reaches an output. To get the very same machine each
+# time, write the digest that `podman image inspect --format '{{.Digest}}'` shows, and raise it with the version.
 FROM rust:1.95-slim-bookworm
 
 RUN apt-get update && apt-get install --yes --no-install-recommends \

@@ -143,13 +143,13 @@ fn after_a_failure_what_does_not_need_it_is_built() {
     checkout.edit("chain-lib", "echo \"installing the lib\"", "echo \"no room\"; exit 3");
     let texts = [
         "not built, since it needs what failed: chain-app, chain-mid\n",
-        "error: building chain-lib 1\n  because: chain-lib failed in `install`\n  because: exit code 3 after ",
+        "error: cannot build chain-lib 1\n  because: chain-lib failed in `install`\n  because: exit code 3 after ",
     ];
     let ended = checkout.run(&["build-pkg", "chain-app", "clean", "split"]).told(30, &texts);
     assert_eq!(ended.built(), ["clean", "split"]);
     // Each of two failures is told in full, and what was built is not built again.
     let ended = checkout.run(&["build-pkg", "chain-lib", "broken", "clean"]);
-    let texts = ["error: building broken 1\n", "error: building chain-lib 1\n", "cached clean ("];
+    let texts = ["error: cannot build broken 1\n", "error: cannot build chain-lib 1\n", "cached clean ("];
     assert!(ended.told(30, &texts).built().is_empty());
 }
 

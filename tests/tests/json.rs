@@ -76,7 +76,7 @@ fn findings_and_errors_are_objects_with_their_exit_code() {
     let failed = objects(&checkout, 30, &["build-pkg", "broken"]);
     let error = failed.last().unwrap();
     assert_eq!((error["event"].as_str(), error["exit"].as_u64()), (Some("error"), Some(30)));
-    assert_eq!(error["message"], "building broken 1");
+    assert_eq!(error["message"], "cannot build broken 1");
     assert!(error["log"].is_string() && error["command"].is_string(), "{error}");
     let unknown = objects(&checkout, 2, &["build-pkg", "cleam"]);
     assert_eq!((unknown.len(), unknown[0]["exit"].as_u64()), (1, Some(2)));

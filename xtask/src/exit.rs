@@ -56,7 +56,7 @@ impl Exit {
             Self::Broken => "Something unforeseen failed: input or output, or a bug of xtask.",
             Self::Usage => "The command line is wrong.",
             Self::Invalid => "A recipe or another file of the tree is invalid.",
-            Self::OutOfDate => "A lock file, the ledger, a manifest or a generated file is out of date.",
+            Self::OutOfDate => "A lock file, the ledger, an inventory or a generated file is out of date.",
             Self::Source => {
                 "A source could not be fetched, or is not the pinned one; or the package index is older than the committed one."
             }

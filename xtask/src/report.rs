@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use ashlar_core::base::diag::{Located, Severity};
 use ashlar_core::base::event::Event;
+use ashlar_core::base::name::PkgName;
 use camino::Utf8Path;
 use serde::Serialize;
 
@@ -137,6 +138,13 @@ impl Reporter {
                 self.note(text);
                 Waiting::silent()
             }
+        }
+    }
+
+    /// Shows the last line of the log that a phase of `package` writes, where the phase has a bar.
+    pub fn follow(&self, package: &PkgName, log: &Utf8Path) {
+        if let Some(bars) = &self.bars {
+            bars.follow(package.as_str(), log);
         }
     }
 

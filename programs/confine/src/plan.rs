@@ -1,5 +1,5 @@
-//! The sandbox plan of a service, computed from its profile and facts of the machine; printable. No effects:
-//! [`crate::apply`] applies a plan, in its order.
+//! The sandbox plan of a service, computed from its profile and facts of the machine. A plan is data that can be printed;
+//! [`crate::apply`] applies it, in its order.
 
 mod render;
 pub mod resolve;

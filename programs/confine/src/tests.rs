@@ -6,6 +6,7 @@ use crate::profile;
 use base::findings::Source;
 use testkit::golden::{assert_matches, input};
 
+/// For profiles of tests. Shipped ones get the accounts that images have.
 const FACTS: Facts<'_> = Facts {
     command: "/usr/bin/daemon",
     passwd: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/var/empty:/bin/false\n",
@@ -14,18 +15,25 @@ const FACTS: Facts<'_> = Facts {
 };
 
 fn plan_of(file: &str, text: &str) -> Result<Plan, String> {
+    plan_with(FACTS, file, text)
+}
+
+fn plan_with(facts: Facts<'_>, file: &str, text: &str) -> Result<Plan, String> {
     let source = Source { file, text };
     let profile = profile::read(text).map_err(|found| source.show(&found))?;
-    resolve(&profile, FACTS).map_err(|found| source.show(&found))
+    resolve(&profile, facts).map_err(|found| source.show(&found))
 }
 
 #[test]
 fn the_shipped_profiles_are_plans() {
     let Some(files) = testkit::repository::files("hardening/6-isolation") else { return };
+    let account = |file: &str| testkit::repository::file(&format!("pkgs/filesystem/etc/{file}"));
+    let (Some(passwd), Some(group)) = (account("passwd"), account("group")) else { return };
+    let facts = Facts { passwd: &passwd, group: &group, ..FACTS };
     let profiles = files.iter().filter_map(|(name, text)| Some((name.strip_suffix(".toml")?, text)));
     let mut read = 0;
     for (name, text) in profiles.filter(|(name, _)| *name != "checks") {
-        let plan = plan_of(name, text).unwrap();
+        let plan = plan_with(facts, name, text).unwrap();
         assert_matches(&format!("plans/{name}"), &plan.render());
         crate::filter::compile(&plan.filter).unwrap();
         read += 1;

@@ -2,8 +2,8 @@
 //!
 //! Homes belong to users who may try to mislead: links are recorded and not followed, pipes and devices are not opened,
 //! and for files and directories that are too large, too deep or have too long names the entry says so. A user cannot
-//! hide another user's files from the scan. A user who replaces a directory by a link at the right moment can add false
-//! entries below the own path; the baseline and the log, which only root can read, do not reveal anything of them.
+//! hide another user's files from the scan. A user who replaces a directory with a link at the right moment can add false
+//! entries below a path of their own. Only root can read the baseline and the log, so these entries reveal nothing.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::console::facts::BECOME;
 use ashlar_core::base::command::quote;
 
-/// What is asked of a started system over SSH, in this order. Works with BusyBox and with GNU's tools.
+/// Commands that run over SSH on every started system, in this order. They work with BusyBox's tools and GNU's.
 pub const QUESTIONS: [&str; 3] = [
     "cat /proc/meminfo",
     // Process, parent, name; processes of the kernel have no command line. Then our own shell.
@@ -13,12 +13,12 @@ pub const QUESTIONS: [&str; 3] = [
     "cat /proc/uptime",
 ];
 
-/// What is asked of ours besides, before [`QUESTIONS`]: when `/init` began, and when each service did.
+/// Commands that run on Ashlar only, before [`QUESTIONS`]. They show when `/init` began and when each service did.
 pub const OWN_QUESTIONS: [&str; 3] =
     ["become dmesg | grep -m 1 'Run /init'", "cat /run/openrc/timing", "rc-status --timing"];
 
-/// Commands that run on the Ashlar guest. `ps` shows all processes only to root, so it runs through `become`; its own login is listed
-/// too.
+/// Commands that run on the Ashlar guest. Only root sees every process in `/proc`, so that command runs through `become`. The last
+/// `self` line names the login's own shell, which [`programs`] leaves out.
 pub fn of_ours() -> Vec<String> {
     let [memory, processes, uptime] = QUESTIONS;
     let processes = format!("{BECOME} sh -c {}; echo self $$", quote(processes));

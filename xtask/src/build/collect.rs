@@ -99,7 +99,7 @@ fn note_modes(plan: &BuildPlan, manifest: &Manifest, dest: &Utf8Path, reporter: 
     let more =
         if changed.len() > shown.len() { format!(" and {} more", changed.len() - shown.len()) } else { String::new() };
     reporter.note(format!(
-        "{} has files whose modes are changed: {}{more}; one that must stay stands in `[modes]`",
+        "the store changes modes of {}: {}{more}; to keep one, write it into `[modes]`",
         plan.package,
         shown.join(", ")
     ));

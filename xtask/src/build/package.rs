@@ -55,7 +55,7 @@ pub fn build(plan: &BuildPlan, context: BuildContext<'_>) -> Result<PackageBuild
         }
     }
     let result = result.map_err(|error| with_remedy(error, plan, context.keep));
-    let outputs = result.with_context(|| format!("building {} {}", plan.package, plan.version))?;
+    let outputs = result.with_context(|| format!("cannot build {} {}", plan.package, plan.version))?;
     if !context.keep {
         work.remove()?;
     }
@@ -195,7 +195,7 @@ fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<
         String::new()
     };
     Err(Exit::Build.error(format!(
-        "{} wrote in `install` to places outside of $DESTDIR, which nobody keeps:{list}{more}\n\
+        "`install` of {} wrote outside of $DESTDIR; these files would be lost:{list}{more}\n\
          help: put $DESTDIR before the path; many makefiles take DESTDIR=\"$DESTDIR\"",
         plan.package
     )))
@@ -285,6 +285,7 @@ fn run_script(
     let options = if name.starts_with("test-") { "-eux" } else { "-eu" };
     argv.extend(["/bin/sh".to_owned(), options.to_owned(), format!("/scripts/{name}")]);
     let log = logs.join(format!("{name}.log"));
+    context.reporter.follow(&plan.package, &log);
     container.run(&argv, &log, context.variations.cpus.as_deref()).map(drop)
 }
 

@@ -351,9 +351,9 @@ impl<'a> Session<'a> {
         }
         Err(Exit::Differs.error(format!(
             "the ledger has other bytes for {name}, made from the same inputs:\n  ledger  {expected}\n  built   {digest}\n\
-             help: either the line of {name} in digests/{}.txt was edited (`git diff digests` shows it; `cargo xtask ledger update` \
-             writes what is built), or the build does not reproduce (`cargo xtask verify-repro {}` names the first byte \
-             that differs)",
+             help: if somebody edited the line of {name} in digests/{}.txt (see `git diff digests`), run \
+             `cargo xtask ledger update`\n\
+             help: otherwise the build does not reproduce: `cargo xtask verify-repro {}` names the first byte that differs",
             Arch::X86_64.as_str(),
             target(name)
         )))

@@ -1,4 +1,4 @@
-//! The ISO in five stages. The plan of each names the outputs of the stages before it; the store records the outputs under the plan's
+//! The ISO in stages. The plan of each names the outputs of the stages before it; the store records the outputs under the plan's
 //! key, so each stage is cached and runs alone.
 
 mod builder;
@@ -7,20 +7,19 @@ mod overlay;
 mod security;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::Event;
 use ashlar_core::base::name::PkgName;
-use ashlar_core::model::hardening::apparmor;
 use ashlar_core::model::profile::IsoProfile;
 use ashlar_core::plan::Keyed;
 pub use ashlar_core::plan::iso::IsoBuild;
-use ashlar_core::plan::iso::{MediumPlan, OverlayPlan, RootPlan, StagePlan};
-use ashlar_core::plan::policy::PolicyPlan;
-use ashlar_core::verify::inventory;
+use ashlar_core::plan::iso::StagePlan;
 use camino::{Utf8Path, Utf8PathBuf};
+use clap::ValueEnum as _;
 use serde_json::json;
 
 use self::builder::IsoBuilder;
@@ -30,7 +29,7 @@ use crate::host::repository::Repository;
 use crate::host::store::Record;
 use crate::host::store::cache::OutputPlace;
 
-/// The stages in their order.
+/// The stages in their order, with their names on the command line. [`Stage::entry`] has the work of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Stage {
     /// Seed env and sysroot.
@@ -45,35 +44,41 @@ pub enum Stage {
     Iso,
 }
 
+/// What a stage does.
+enum Work {
+    /// It builds packages of the profile.
+    Build(fn(&IsoProfile) -> Vec<PkgName>),
+    /// It carries out a plan, made of what the stages before it gave.
+    Plan(fn(&IsoBuilder<'_>, &IsoBuild) -> Result<StagePlan>),
+}
+
 impl Stage {
     /// All stages.
-    pub const ALL: [Self; 5] = [Self::Bootstrap, Self::Packages, Self::Security, Self::Overlay, Self::Iso];
-
-    /// The name on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bootstrap => "bootstrap",
-            Self::Packages => "packages",
-            Self::Security => "security",
-            Self::Overlay => "overlay",
-            Self::Iso => "iso",
-        }
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
     }
 
-    /// The name in progress lines.
-    fn title(self) -> &'static str {
+    /// The name in progress lines, and the work.
+    fn entry(self) -> (&'static str, Work) {
         match self {
-            Self::Bootstrap => "Bootstrap",
-            Self::Packages => "Packages",
-            Self::Security => "Security",
-            Self::Overlay => "Overlay",
-            Self::Iso => "ISO Creation",
+            Self::Bootstrap => ("Bootstrap", Work::Build(|_| names(BOOTSTRAP))),
+            Self::Packages => ("Packages", Work::Build(packages)),
+            Self::Security => ("Security", Work::Plan(security::plan)),
+            Self::Overlay => ("Overlay", Work::Plan(overlay::plan)),
+            Self::Iso => ("ISO Creation", Work::Plan(medium::plan)),
         }
     }
 
     /// Its place, from 1.
     fn number(self) -> u8 {
         self as u8 + 1
+    }
+}
+
+/// The name on the command line.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_possible_value().map_or(Ok(()), |value| f.write_str(value.get_name()))
     }
 }
 
@@ -86,13 +91,13 @@ const BOOT: &[&str] = &["linux", "init", "systemd-stub", "grub-bios", "apparmor-
 pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, last: Stage) -> Result<IsoBuild> {
     let builder = IsoBuilder::new(session, repository, variant)?;
     let mut made = IsoBuild::start();
-    for stage in Stage::ALL.into_iter().filter(|stage| *stage <= last) {
+    for &stage in Stage::all().iter().filter(|stage| **stage <= last) {
         let started = Instant::now();
-        let fresh = builder.run(stage, &mut made).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
+        let fresh = builder.run(stage, &mut made).with_context(|| format!("stage {stage} of the ISO"))?;
         session.reporter().emit(Event::Stage {
             number: stage.number(),
-            of: Stage::ALL.len() as u8,
-            name: stage.title().to_owned(),
+            of: Stage::all().len() as u8,
+            name: stage.entry().0.to_owned(),
             milliseconds: started.elapsed().as_millis() as u64,
             cached: !fresh,
         });
@@ -110,12 +115,12 @@ pub fn plans(
     let builder = IsoBuilder::new(session, repository, variant)?;
     let mut made = IsoBuild::start();
     let mut plans = Vec::new();
-    for stage in Stage::ALL.into_iter().filter(|stage| *stage <= last) {
+    for &stage in Stage::all().iter().filter(|stage| **stage <= last) {
         if let Some(plan) = builder.plan(stage, &made)? {
             plans.push((stage, plan.keyed(builder.common()?), plan.steps()));
         }
         if stage < last {
-            builder.run(stage, &mut made).with_context(|| format!("stage {} of the ISO", stage.as_str()))?;
+            builder.run(stage, &mut made).with_context(|| format!("stage {stage} of the ISO"))?;
         }
     }
     Ok(plans)
@@ -131,7 +136,7 @@ pub fn plans_of_stored(
     let builder = IsoBuilder::new(session, repository, variant)?;
     let mut made = IsoBuild { packages, ..IsoBuild::start() };
     let mut plans = Vec::new();
-    for stage in Stage::ALL {
+    for &stage in Stage::all() {
         let Some(plan) = builder.plan(stage, &made)? else { continue };
         let keyed = plan.keyed(builder.common()?);
         let record = session.lookup(&keyed, &places(&plan))?;
@@ -156,39 +161,17 @@ fn places(plan: &StagePlan) -> Vec<(&'static str, OutputPlace<'static>)> {
 impl IsoBuilder<'_> {
     /// The plan of a stage; `None` for one that only builds packages. The outputs of the stages before it must be there.
     fn plan(&self, stage: Stage, made: &IsoBuild) -> Result<Option<StagePlan>> {
-        let common = self.common()?;
-        let root = self.profile.root_names();
-        Ok(Some(match stage {
-            Stage::Bootstrap | Stage::Packages => return Ok(None),
-            Stage::Security => {
-                let policy = |sources: &apparmor::Sources| -> Result<PolicyPlan> {
-                    Ok(PolicyPlan::new(sources.clone(), made.input("apparmor-parser")?, made.input("apparmor-load")?))
-                };
-                let policy = self.policy.as_ref().map(policy).transpose()?;
-                StagePlan::Root(RootPlan::new(common, made.inputs(&root)?, self.hardening.files.clone(), policy))
-            }
-            Stage::Overlay => {
-                let layer = made.root.context("the stage security gives a root")?;
-                let (packages, init) = (made.inputs(&root)?, made.input("init")?);
-                let files = self.overlay_files()?;
-                StagePlan::Overlay(OverlayPlan::new(common, layer, packages, init, files, inventory::FORM))
-            }
-            Stage::Iso => {
-                let initramfs = made.overlay.context("the stage overlay gives an initramfs")?.initramfs;
-                let (linux, stub, grub) = (made.input("linux")?, made.input("systemd-stub")?, made.input("grub-bios")?);
-                StagePlan::Medium(MediumPlan::new(common, linux, stub, grub, initramfs))
-            }
-        }))
+        match stage.entry().1 {
+            Work::Build(_) => Ok(None),
+            Work::Plan(plan) => plan(self, made).map(Some),
+        }
     }
 
     /// Runs a stage, and says whether it made anything.
     fn run(&self, stage: Stage, made: &mut IsoBuild) -> Result<bool> {
-        let Some(plan) = self.plan(stage, made)? else {
-            let wanted = if stage == Stage::Bootstrap { names(BOOTSTRAP) } else { packages(&self.profile) };
-            let built = self.session.build(&wanted)?;
-            made.packages.extend(built.iter().map(|(name, built)| (name.clone(), built.diff_id)));
-            made.key = Digest::of(json!(made.packages).to_string());
-            return Ok(built.values().any(|built| built.fresh));
+        let plan = match stage.entry().1 {
+            Work::Build(wanted) => return self.build(&wanted(&self.profile), made),
+            Work::Plan(plan) => plan(self, made)?,
         };
         let keyed = plan.keyed(self.common()?);
         let (record, fresh) = self.session.cached(&keyed, &places(&plan), || self.make(stage, &plan))?;
@@ -199,10 +182,17 @@ impl IsoBuilder<'_> {
         Ok(fresh)
     }
 
+    fn build(&self, wanted: &[PkgName], made: &mut IsoBuild) -> Result<bool> {
+        let built = self.session.build(wanted)?;
+        made.packages.extend(built.iter().map(|(name, built)| (name.clone(), built.diff_id)));
+        made.key = Digest::of(json!(made.packages).to_string());
+        Ok(built.values().any(|built| built.fresh))
+    }
+
     /// Carries a plan out in an empty directory.
     fn make(&self, stage: Stage, plan: &StagePlan) -> Result<Record> {
         let started = Instant::now();
-        let prefix = format!("{}-", stage.as_str());
+        let prefix = format!("{stage}-");
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.session.scratch())?;
         let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
         let files = match plan {

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, Result, bail};
 use ashlar_core::base::command::Command;
 use ashlar_core::base::digest::Digest;
+use ashlar_core::base::event::counted;
 use ashlar_core::plan::PlannedCrate;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use tar::EntryType;
@@ -44,16 +45,16 @@ pub fn ensure(store: &Utf8Path, wanted: &[PlannedCrate], offline: bool) -> Resul
         return Ok(());
     }
     let names: Vec<String> = missing.iter().map(|krate| format!("{} {}", krate.name, krate.version)).collect();
-    let mut message = format!("{} crates could not be fetched: {}", names.len(), names.join(", "));
+    let mut message = format!("{} could not be fetched: {}", counted(names.len(), "crate"), names.join(", "));
     refused.sort();
     refused.dedup();
     refused.iter().for_each(|line| message.push_str(&format!("\n  {line}")));
     let help = if offline {
-        "they are not in the store, and `--offline` forbids downloads"
+        "  they are not in the store, and `--offline` forbids downloads"
     } else {
-        "is what pins them right, Cargo.lock or the recipe's `crate`?"
+        "help: check the checksums in Cargo.lock, or the recipe's `crate`"
     };
-    Err(Exit::Source.error(format!("{message}\n  {help}")))
+    Err(Exit::Source.error(format!("{message}\n{help}")))
 }
 
 /// Fetches a crate whose checksum is not known yet into the distfiles of `store`, for a person to pin. Gives its checksum.
@@ -316,7 +317,7 @@ mod tests {
         let guard = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(guard.path()).unwrap();
         let error = ensure(dir, &[planned("no-such-crate-anywhere", b"?")], true).unwrap_err().to_string();
-        assert!(error.contains("1 crates could not be fetched: no-such-crate-anywhere 1.0.0"), "{error}");
+        assert!(error.contains("1 crate could not be fetched: no-such-crate-anywhere 1.0.0"), "{error}");
         assert!(error.contains("--offline"), "{error}");
     }
 

@@ -74,15 +74,15 @@ impl fmt::Display for FetchError {
         if self.failed.iter().any(|failed| failed.wrong > 0) {
             write!(
                 f,
-                "\nhelp: after a change of version, write the hash of the new file into the recipe, once you know where it \
-                 comes from (`sha256sum`); otherwise do not use what that location has"
+                "\nhelp: if you changed the version, compare the new file's sha256 with upstream's and write it into the \
+                 recipe; otherwise do not use this file"
             )?;
         }
         if self.failed.iter().any(|failed| failed.tried.len() > failed.wrong || failed.tried.is_empty()) {
             write!(
                 f,
-                "\nhelp: check the network, and with an answer 404 the path; name a Debian mirror in {} or a distfiles \
-                 mirror in {}; or put the file at {}/<sha256> yourself",
+                "\nhelp: check the network; after a 404, check the path. Or name a Debian mirror in {}, or a distfiles \
+                 mirror in {}, or put the file at {}/<sha256>",
                 super::mirror::DEBIAN_VARIABLE,
                 super::mirror::DISTFILES_VARIABLE,
                 self.store.join("sha256")

@@ -98,7 +98,7 @@ pub fn unknown<'a>(kind: &str, name: &str, known: impl IntoIterator<Item = &'a s
     let known: Vec<&str> = known.into_iter().collect();
     let rest = match ashlar_core::base::diag::suggest(name, known.iter().copied()) {
         Some(close) => format!("; did you mean `{close}`?"),
-        None if known.len() <= 20 => format!("; there is {}", known.join(", ")),
+        None if known.len() <= 20 => format!("; there are: {}", known.join(", ")),
         None => "; `ls pkgs` shows what there is".to_owned(),
     };
     Exit::Usage.error(format!("there is no {kind} `{name}`{rest}"))

@@ -1,14 +1,26 @@
 //! Bars on a terminal: how far a run of builds is, what each build and each download does, and what is waited for.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ashlar_core::base::event::{Event, duration};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use camino::Utf8Path;
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+
+use crate::host::exec;
 
 /// How often clocks and spinners move.
 const TICK: Duration = Duration::from_millis(200);
+/// Something that runs: a phase, or what is waited for.
+const RUNNING: &str = "  {spinner} {msg} {elapsed}";
+/// Columns that [`RUNNING`] takes beside its message, with a blank.
+const BESIDE: usize = 12;
+/// Fewer columns show nothing of a log that tells anybody anything.
+const FEW: usize = 20;
+/// Columns from which a download has a bar beside its name and its bytes.
+const WIDE: usize = 96;
 /// The bar of the whole run; no package and no file has this name.
 const ALL: &str = "/";
 
@@ -33,7 +45,7 @@ impl Bars {
             Event::Fetching { file, done, total } => self.download(file, *done, *total),
             Event::Phase { package, phase } => {
                 self.count();
-                self.bar(package.as_str(), "  {spinner} {msg} {elapsed}").set_message(format!("{package} {phase}"));
+                self.bar(package.as_str(), RUNNING).set_message(format!("{package} {phase}"));
             }
             Event::Progress { done, total, seconds_left } => {
                 self.shown().run = (done < total).then_some((*done, *total, *seconds_left));
@@ -47,6 +59,22 @@ impl Bars {
             Event::Built { package, .. } | Event::Failed { package, .. } => self.remove(package.as_str()),
             _ => {}
         }
+    }
+
+    /// Shows the last line of `log` beside the phase of `package`, if the terminal has room for it.
+    pub(super) fn follow(&self, package: &str, log: &Utf8Path) {
+        let Some(bar) = self.shown().by_name.get(package).cloned() else { return };
+        let room = columns().saturating_sub(BESIDE + bar.message().chars().count());
+        if room < FEW {
+            return;
+        }
+        let Ok(style) = ProgressStyle::with_template(&format!("{RUNNING} {{last:{room}!}}")) else { return };
+        let log = log.to_owned();
+        let last = move |_: &ProgressState, shown: &mut dyn fmt::Write| {
+            // A log that cannot be read now shows nothing.
+            shown.write_str(&last_line(&exec::tail_of(&log).unwrap_or_default())).ok();
+        };
+        bar.set_style(style.with_key("last", last));
     }
 
     /// A line above the bars.
@@ -97,11 +125,26 @@ impl Bars {
     }
 
     fn download(&self, file: &str, done: u64, total: Option<u64>) {
-        let bar = self.bar(file, "  {msg:40!} {bar:30} {bytes}/{total_bytes}");
+        let wide = columns() >= WIDE;
+        let bar = self.bar(
+            file,
+            if wide { "  {msg:40!} {bar:30} {bytes}/{total_bytes}" } else { "  {bytes}/{total_bytes} {wide_msg}" },
+        );
         bar.set_message(file.to_owned());
         bar.set_length(total.unwrap_or(0));
         bar.set_position(done);
     }
+}
+
+/// The terminal's width.
+fn columns() -> usize {
+    console::Term::stderr().size().1.into()
+}
+
+/// The last line with something in it, without characters that would move the terminal's cursor.
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    line.chars().filter(|character| !character.is_control()).collect()
 }
 
 /// Something is waited for; its line goes with this value.
@@ -111,7 +154,7 @@ pub struct Waiting(Option<(Arc<Bars>, String)>);
 impl Waiting {
     /// Shows `text` with a clock.
     pub(super) fn with(bars: Arc<Bars>, text: String) -> Self {
-        bars.bar(&text, "  {spinner} {msg} {elapsed}").set_message(text.clone());
+        bars.bar(&text, RUNNING).set_message(text.clone());
         Self(Some((bars, text)))
     }
 
@@ -126,5 +169,16 @@ impl Drop for Waiting {
         if let Some((bars, name)) = &self.0 {
             bars.remove(name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_log_moves_no_cursor() {
+        assert_eq!(last_line("one\n  CC a.o\u{1b}\r\n\n"), "CC a.o");
+        assert_eq!(last_line(""), "");
     }
 }

@@ -1,6 +1,7 @@
 //! `fmt`: recipes, images and profiles in one layout.
 
 use anyhow::{Context as _, Result};
+use ashlar_core::base::event::counted;
 use ashlar_core::formats::toml_layout;
 use ashlar_core::model::recipe::schema;
 use ashlar_core::model::tree::{IMAGES, PACKAGES, PROFILES};
@@ -46,10 +47,8 @@ pub fn run(app: &App, check: bool) -> Result<Exit> {
         }
     }
     if check && !changed.is_empty() {
-        let count = changed.len();
-        return Err(
-            Exit::OutOfDate.error(format!("{count} files are laid out otherwise; `cargo xtask fmt` mends them"))
-        );
+        let count = counted(changed.len(), "file");
+        return Err(Exit::OutOfDate.error(format!("the layout of {count} is not ours; run `cargo xtask fmt`")));
     }
     Ok(Exit::Good)
 }

@@ -1,4 +1,4 @@
-//! `iso`: builds the bootable ISO in five stages.
+//! `iso`: builds the bootable ISO, stage by stage.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>,
     let started = Instant::now();
     let (repository, store, made) = stages(app, variant, last, seed)?;
     let Some(digest) = made.medium.map(|medium| medium.iso) else {
-        app.reporter.say(format!("stage {} is done; key {}", last.as_str(), made.key.short()));
+        app.reporter.say(format!("stage {last} is done; key {}", made.key.short()));
         return Ok(Exit::Good);
     };
     let output = output.map_or_else(|| path(app, variant), Utf8Path::to_owned);

@@ -179,7 +179,7 @@ fn servers(text: &str) -> Result<Vec<TimeServer>, String> {
         "none" => Ok(Vec::new()),
         // As host names they are well formed, but whoever types them answers another question.
         "yes" | "no" | "y" | "n" => {
-            Err(format!("`{text}` is no time server: name one, type `none`, or Enter for {TIME_SERVERS}."))
+            Err(format!("`{text}` is not a time server: type a name, type `none`, or press Enter for {TIME_SERVERS}."))
         }
         _ => time_servers(or(text, TIME_SERVERS)),
     }

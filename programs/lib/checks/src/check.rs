@@ -130,34 +130,3 @@ pub struct Wanted {
     /// The allowed effective capabilities.
     pub capabilities: Option<Vec<String>>,
 }
-
-/// A kind of check: its name, its required keys, its optional keys.
-pub type Kind = (&'static str, &'static [&'static str], &'static [&'static str]);
-
-/// Every kind of check, and the meaning of its keys.
-pub const KINDS: &[Kind] = &[
-    // A file of /proc/sys.
-    ("sysctl", &["key", "value"], &[]),
-    // An option of the running kernel's configuration; the value "n" means not set.
-    ("kconfig", &["option", "value"], &[]),
-    // A word of the kernel's command line, and one that must not be there.
-    ("cmdline", &["word"], &[]),
-    ("cmdline-absent", &["word"], &[]),
-    // Permission bits (octal, exact) and owner (`root:root` unless given).
-    ("file-mode", &["path", "mode"], &["owner"]),
-    // A whole line, or a piece of one, or the exact text without surrounding white space.
-    ("file-contains", &["path"], &["line", "text", "equals"]),
-    ("file-absent", &["path"], &[]),
-    // Options that a mount point must have.
-    ("mount", &["path", "options"], &["fstype"]),
-    // Every process of that name, of which there must be one.
-    ("process", &["name"], &["user", "apparmor", "no_new_privs", "seccomp", "capabilities"]),
-    // Exit status (0 unless given) and output of a program.
-    ("command", &["argv"], &["line", "contains", "lacks", "equals", "exit"]),
-    // The complete list of ports that listen beyond loopback, as `tcp 22`.
-    ("listening", &["only"], &[]),
-    // A search of the whole system: setuid, file-capability, world-writable, interpreter.
-    ("scan", &["what"], &["allowed"]),
-    // An attempt that must fail, and the accepted errors.
-    ("refused", &["attempt", "errno"], &[]),
-];

@@ -1,8 +1,71 @@
-//! Parses the text form. Anything unknown is a mistake of the build, and reported with its line.
+//! The kinds of check, and how each is read from the text form. Anything unknown is a mistake of the build, and reported
+//! with its line.
 
 use std::collections::BTreeMap;
 
 use crate::check::{Check, Probe, Text, Wanted};
+
+/// A kind of check.
+#[derive(Debug)]
+pub struct Kind {
+    /// The name.
+    pub name: &'static str,
+    /// Keys that every check of the kind has.
+    pub required: &'static [&'static str],
+    /// Keys that it may have.
+    pub optional: &'static [&'static str],
+    read: Read,
+}
+
+/// Makes an observation of the keys of a block.
+type Read = fn(&mut Block) -> Result<Probe, String>;
+
+const fn kind(
+    name: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+    read: Read,
+) -> Kind {
+    Kind { name, required, optional, read }
+}
+
+/// Every kind of check, and the meaning of its keys.
+pub const KINDS: &[Kind] = &[
+    // A file of /proc/sys.
+    kind("sysctl", &["key", "value"], &[], |b| Ok(Probe::Sysctl { key: b.one("key")?, value: b.one("value")? })),
+    // An option of the running kernel's configuration; the value "n" means not set.
+    kind("kconfig", &["option", "value"], &[], |b| {
+        Ok(Probe::Kconfig { option: b.one("option")?, value: b.one("value")? })
+    }),
+    // A word of the kernel's command line, and one that must not be there.
+    kind("cmdline", &["word"], &[], |b| Ok(Probe::Word { word: b.one("word")?, present: true })),
+    kind("cmdline-absent", &["word"], &[], |b| Ok(Probe::Word { word: b.one("word")?, present: false })),
+    // Permission bits (octal, exact) and owner (`root:root` unless given).
+    kind("file-mode", &["path", "mode"], &["owner"], Block::mode),
+    // A whole line, or a piece of one, or the exact text without surrounding white space.
+    kind("file-contains", &["path"], &["line", "text", "equals"], |b| {
+        Ok(Probe::Contains { path: b.one("path")?, want: b.texts() })
+    }),
+    kind("file-absent", &["path"], &[], |b| Ok(Probe::Absent { path: b.one("path")? })),
+    // Options that a mount point must have.
+    kind("mount", &["path", "options"], &["fstype"], |b| {
+        Ok(Probe::Mount { path: b.one("path")?, options: b.list("options"), fstype: b.maybe("fstype")? })
+    }),
+    // Every process of that name, of which there must be one.
+    kind("process", &["name"], &["user", "apparmor", "no_new_privs", "seccomp", "capabilities"], |b| {
+        Ok(Probe::Process(b.wanted()?))
+    }),
+    // Exit status (0 unless given) and output of a program.
+    kind("command", &["argv"], &["line", "contains", "lacks", "equals", "exit"], Block::command),
+    // The complete list of ports that listen beyond loopback, as `tcp 22`.
+    kind("listening", &["only"], &[], |b| Ok(Probe::Listening { only: b.list("only") })),
+    // A search of the whole system: setuid, file-capability, world-writable, interpreter.
+    kind("scan", &["what"], &["allowed"], |b| Ok(Probe::Scan { what: b.one("what")?, allowed: b.list("allowed") })),
+    // An attempt that must fail, and the accepted errors.
+    kind("refused", &["attempt", "errno"], &[], |b| {
+        Ok(Probe::Refused { attempt: b.one("attempt")?, errno: b.list("errno") })
+    }),
+];
 
 /// A mistake in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,44 +131,29 @@ fn finish(block: Option<Block>, checks: &mut Vec<Check>, errors: &mut Vec<ParseE
 impl Block {
     fn check(&mut self) -> Result<Check, String> {
         let (summary, reason, kind) = (self.one("summary")?, self.one("reason")?, self.one("kind")?);
-        let probe = self.probe(&kind)?;
+        let found = KINDS.iter().find(|known| known.name == kind);
+        let known = found.ok_or_else(|| format!("`{}` is of an unknown kind `{kind}`", self.id))?;
+        let probe = (known.read)(self)?;
         match self.keys.keys().next() {
             Some(key) => Err(format!("`{}` has a key `{key}` that a {kind} check does not know", self.id)),
             None => Ok(Check { layer: self.layer, id: self.id.clone(), summary, reason, probe }),
         }
     }
 
-    fn probe(&mut self, kind: &str) -> Result<Probe, String> {
-        Ok(match kind {
-            "sysctl" => Probe::Sysctl { key: self.one("key")?, value: self.one("value")? },
-            "kconfig" => Probe::Kconfig { option: self.one("option")?, value: self.one("value")? },
-            "cmdline" => Probe::Word { word: self.one("word")?, present: true },
-            "cmdline-absent" => Probe::Word { word: self.one("word")?, present: false },
-            "file-mode" => {
-                let mode = self.one("mode")?;
-                let mode = u32::from_str_radix(&mode, 8).map_err(|_| format!("`{mode}` is not octal"))?;
-                let owner = self.maybe("owner")?.unwrap_or_else(|| "root:root".to_owned());
-                Probe::Mode { path: self.one("path")?, mode, owner }
-            }
-            "file-contains" => Probe::Contains { path: self.one("path")?, want: self.texts() },
-            "file-absent" => Probe::Absent { path: self.one("path")? },
-            "mount" => {
-                Probe::Mount { path: self.one("path")?, options: self.list("options"), fstype: self.maybe("fstype")? }
-            }
-            "process" => Probe::Process(self.wanted()?),
-            "command" => {
-                let exit = self.number("exit")?.unwrap_or(0);
-                let argv = self.list("argv");
-                if argv.is_empty() {
-                    return Err(format!("`{}` has no argv", self.id));
-                }
-                Probe::Command { argv, want: self.texts(), exit }
-            }
-            "listening" => Probe::Listening { only: self.list("only") },
-            "scan" => Probe::Scan { what: self.one("what")?, allowed: self.list("allowed") },
-            "refused" => Probe::Refused { attempt: self.one("attempt")?, errno: self.list("errno") },
-            other => return Err(format!("`{}` is of an unknown kind `{other}`", self.id)),
-        })
+    fn mode(&mut self) -> Result<Probe, String> {
+        let mode = self.one("mode")?;
+        let mode = u32::from_str_radix(&mode, 8).map_err(|_| format!("`{mode}` is not octal"))?;
+        let owner = self.maybe("owner")?.unwrap_or_else(|| "root:root".to_owned());
+        Ok(Probe::Mode { path: self.one("path")?, mode, owner })
+    }
+
+    fn command(&mut self) -> Result<Probe, String> {
+        let exit = self.number("exit")?.unwrap_or(0);
+        let argv = self.list("argv");
+        if argv.is_empty() {
+            return Err(format!("`{}` has no argv", self.id));
+        }
+        Ok(Probe::Command { argv, want: self.texts(), exit })
     }
 
     fn wanted(&mut self) -> Result<Wanted, String> {

@@ -83,19 +83,33 @@ impl Parts {
     }
 }
 
-/// GRUB's configuration: the BIOS path reads the same bytes as the UEFI path, out of the same file.
+/// GRUB's configuration: the BIOS path reads the same bytes as the UEFI path, out of the same file. [`grub_cfg`] fills
+/// `@LINUX@`, `@INITRD@` and `@CMDLINE@` in.
 ///
 /// A person at the menu, on the screen or on the serial line, can only start the entry: editing it and GRUB's own shell need a
 /// superuser, and the only one has no password.
+pub const MENU: &str = r#"# BIOS start: the kernel and initramfs are read out of the unified image.
+if serial --unit=0 --speed=115200; then
+  terminal_input console serial
+  terminal_output console serial
+fi
+loopback esp ($root)/boot/efi.img
+loopback uki (esp)/EFI/BOOT/BOOTX64.EFI
+set superusers=nobody
+set default=0
+set timeout=1
+menuentry "Ashlar" --unrestricted {
+  linux (uki)@LINUX@ @CMDLINE@
+  initrd (uki)@INITRD@
+}
+"#;
+
+/// [`MENU`] for a unified image with these `parts`. The command line comes last: nothing in it is a mark.
 pub fn grub_cfg(parts: &Parts, cmdline: &str) -> String {
-    let ((linux, linux_len), (initrd, initrd_len)) = (parts.linux, parts.initrd);
-    format!(
-        "# BIOS start: the kernel and initramfs are read out of the unified image.\n\
-         if serial --unit=0 --speed=115200; then\n  terminal_input console serial\n  terminal_output console serial\nfi\n\
-         loopback esp ($root)/boot/efi.img\nloopback uki (esp)/EFI/BOOT/BOOTX64.EFI\n\
-         set superusers=nobody\nset default=0\nset timeout=1\nmenuentry \"Ashlar\" --unrestricted {{\n  linux (uki){linux}+{linux_len} {cmdline}\n  \
-         initrd (uki){initrd}+{initrd_len}\n}}\n"
-    )
+    let blocks = |(start, length): (u32, u32)| format!("{start}+{length}");
+    MENU.replace("@LINUX@", &blocks(parts.linux))
+        .replace("@INITRD@", &blocks(parts.initrd))
+        .replace("@CMDLINE@", cmdline)
 }
 
 /// The `.osrel` section.

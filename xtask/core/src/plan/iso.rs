@@ -94,7 +94,7 @@ pub struct OverlayPlan {
     pub overlay: BTreeMap<String, Digest>,
     modes: BTreeMap<String, String>,
     epoch: Epoch,
-    script: &'static str,
+    scripts: [&'static str; 2],
     // What the inventory says beside the root's own files.
     profile: String,
     /// Packages of the root: whose each file is.
@@ -122,7 +122,7 @@ impl OverlayPlan {
             overlay,
             modes: common.profile.modes.clone(),
             epoch: Epoch::RELEASE,
-            script: iso::ROOT_SCRIPT,
+            scripts: [iso::ROOT_SCRIPT, iso::INITRAMFS_SCRIPT],
             profile: common.name.to_owned(),
             packages,
             writable: writable(),
@@ -142,9 +142,10 @@ impl OverlayPlan {
             self.overlay.keys().map(|path| format!("put overlay/{path} of the profile {} over it", self.profile)),
         );
         steps.push("write the inventory".to_owned());
-        steps.extend(iso::ROOT_SCRIPT.lines().map(|line| format!("run {line}")));
+        let [root, initramfs] = self.scripts;
+        steps.extend(root.lines().map(|line| format!("run {line}")));
         steps.push(format!("write the initramfs with /init of {}", self.init));
-        steps.extend(iso::INITRAMFS_SCRIPT.lines().map(|line| format!("run {line}")));
+        steps.extend(initramfs.lines().map(|line| format!("run {line}")));
         steps
     }
 }
@@ -171,6 +172,7 @@ pub struct MediumPlan {
     seed: Digest,
     epoch: Epoch,
     script: &'static str,
+    menu: &'static str,
 }
 
 impl MediumPlan {
@@ -189,6 +191,7 @@ impl MediumPlan {
             seed: common.seed,
             epoch: Epoch::RELEASE,
             script: iso::ISO_SCRIPT,
+            menu: iso::MENU,
         }
     }
 
@@ -204,7 +207,7 @@ impl MediumPlan {
             format!("with the command line {}", self.cmdline),
             format!("write the menu of {}", self.grub),
         ];
-        steps.extend(iso::ISO_SCRIPT.lines().map(|line| format!("run {line}")));
+        steps.extend(self.script.lines().map(|line| format!("run {line}")));
         steps
     }
 }

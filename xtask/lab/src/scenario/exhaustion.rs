@@ -101,8 +101,8 @@ pub(super) fn exhaustion(name: &'static str) -> Scenario {
     items.extend(off());
     Scenario {
         name,
-        summary: "a user without rights does his worst in six ways; an administrator still gets in, and services answer",
-        // More connections a minute than usual: otherwise it is the packet filter that slows him down, and this test.
+        summary: "an unprivileged user attacks in six ways; an administrator still gets in, and services answer",
+        // More connections a minute than usual: otherwise the packet filter slows the user down, and this test.
         setup: Setup { profile: "test-options", ..BIOS },
         patience: 6,
         items,

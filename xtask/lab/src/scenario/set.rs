@@ -163,7 +163,7 @@ fn layers(name: &'static str) -> Scenario {
     }
 }
 
-/// Checks that each option takes effect and changes nothing else.
+/// Checks that each option takes effect, and that the system still keeps every promise.
 fn options(name: &'static str) -> Scenario {
     let is = |text: &str| Expected::Is(text.to_owned());
     let mut items = up();

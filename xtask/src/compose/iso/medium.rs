@@ -5,12 +5,19 @@ use ashlar_core::base::event::size;
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::uki;
 use ashlar_core::model::iso::{self as layout, Parts};
-use ashlar_core::plan::iso::MediumPlan;
+use ashlar_core::plan::iso::{IsoBuild, MediumPlan, StagePlan};
 use camino::Utf8Path;
 
 use super::builder::{Files, IsoBuilder};
 use crate::compose::image_tools;
 use crate::exit::Exit;
+
+/// The plan, with the initramfs that the stage `overlay` made.
+pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<StagePlan> {
+    let initramfs = made.overlay.context("the stage overlay gives an initramfs")?.initramfs;
+    let (linux, stub, grub) = (made.input("linux")?, made.input("systemd-stub")?, made.input("grub-bios")?);
+    Ok(StagePlan::Medium(MediumPlan::new(builder.common()?, linux, stub, grub, initramfs)))
+}
 
 /// Carries the plan out in the empty directory `dir`.
 pub fn make(builder: &IsoBuilder<'_>, plan: &MediumPlan, dir: &Utf8Path) -> Result<Files> {

@@ -2,20 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::cpio::{self, Node, NodeKind};
 use ashlar_core::formats::layer;
 use ashlar_core::formats::manifest::EntryKind;
 use ashlar_core::model::iso::{INITRAMFS_SCRIPT, ROOT_SCRIPT};
-use ashlar_core::plan::iso::OverlayPlan;
-use ashlar_core::verify::inventory::PROFILE;
+use ashlar_core::plan::iso::{IsoBuild, OverlayPlan, StagePlan};
+use ashlar_core::verify::inventory::{FORM, PROFILE};
 use camino::Utf8Path;
 
 use super::builder::{Files, IsoBuilder};
 use crate::compose::{image_tools, inventory};
 use crate::host::beneath::Beneath;
 use crate::host::{checkout, tree};
+
+/// The plan, over the root that the stage `security` made.
+pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<StagePlan> {
+    let layer = made.root.context("the stage security gives a root")?;
+    let (packages, init) = (made.inputs(&builder.profile.root_names())?, made.input("init")?);
+    let files = builder.overlay_files()?;
+    Ok(StagePlan::Overlay(OverlayPlan::new(builder.common()?, layer, packages, init, files, FORM)))
+}
 
 /// Carries the plan out in the empty directory `dir`.
 pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Result<Files> {

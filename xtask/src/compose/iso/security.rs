@@ -6,7 +6,8 @@ use std::io::Write as _;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::model::hardening::{apparmor, isolation};
-use ashlar_core::plan::iso::RootPlan;
+use ashlar_core::plan::iso::{IsoBuild, RootPlan, StagePlan};
+use ashlar_core::plan::policy::PolicyPlan;
 use ashlar_core::verify::lint::LintPolicy;
 use camino::Utf8Path;
 
@@ -16,6 +17,16 @@ use crate::compose::{policy, root};
 use crate::host::beneath::Beneath;
 use crate::host::invalid::invalid;
 use crate::host::{checkout, tree};
+
+/// The plan, with the packages that were built.
+pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<StagePlan> {
+    let policy = |sources: &apparmor::Sources| -> Result<PolicyPlan> {
+        Ok(PolicyPlan::new(sources.clone(), made.input("apparmor-parser")?, made.input("apparmor-load")?))
+    };
+    let policy = builder.policy.as_ref().map(policy).transpose()?;
+    let (root, files) = (made.inputs(&builder.profile.root_names())?, builder.hardening.files.clone());
+    Ok(StagePlan::Root(RootPlan::new(builder.common()?, root, files, policy)))
+}
 
 /// Carries the plan out in the empty directory `dir`.
 pub fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result<Files> {

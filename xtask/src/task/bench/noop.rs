@@ -9,6 +9,7 @@ use camino::Utf8Path;
 use super::median::median;
 use crate::app::App;
 use crate::compose::Variant;
+use crate::compose::iso::Stage;
 use crate::host::{checkout, exec};
 
 const RUNS: usize = 5;
@@ -52,9 +53,10 @@ fn seconds(command: &Command) -> Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// A makefile with a node for every package (with its folder's files as prerequisites) and for the five stages.
+/// A makefile with a node for every package (with its folder's files as prerequisites) and for each stage of the ISO.
 fn makefile(repository: &crate::host::repository::Repository, scratch: &Utf8Path) -> Result<usize> {
-    let mut text = "all: stage5\n".to_owned();
+    let stages = Stage::all().len();
+    let mut text = format!("all: stage{stages}\n");
     for name in repository.graph.order() {
         let recipe = repository.recipe_of(name)?;
         let folder = repository.folder(recipe);
@@ -67,9 +69,9 @@ fn makefile(repository: &crate::host::repository::Repository, scratch: &Utf8Path
     }
     let packages: Vec<String> = repository.recipes.keys().map(ToString::to_string).collect();
     text.push_str(&format!("stage1: {}\n\t@touch $@\n", packages.join(" ")));
-    for stage in 2..=5 {
+    for stage in 2..=stages {
         text.push_str(&format!("stage{stage}: stage{}\n\t@touch $@\n", stage - 1));
     }
     fs_err::write(scratch.join("Makefile"), text)?;
-    Ok(repository.recipes.len() + 5)
+    Ok(repository.recipes.len() + stages)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use camino::Utf8Path;
-use checks::KINDS;
+use checks::{KINDS, Kind};
 use serde::{Deserialize, Serialize};
 
 use super::layer::Layer;
@@ -87,8 +87,8 @@ impl Reader<'_> {
                 "say what an attacker gains without it",
             );
         }
-        let Some((_, required, optional)) = KINDS.iter().find(|(name, ..)| *name == kind) else {
-            let names = KINDS.iter().map(|(name, ..)| *name);
+        let Some(Kind { required, optional, .. }) = KINDS.iter().find(|known| known.name == kind) else {
+            let names = KINDS.iter().map(|known| known.name);
             let help = match suggest(&kind, names.clone()) {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => format!("kinds: {}", names.collect::<Vec<_>>().join(", ")),

@@ -2,21 +2,21 @@
 //!
 //! A stripped static program does not say how it was compiled. How we verify compiler flags:
 //!
-//! - Of every installed object file and library member that names a source of C or C++: it was compiled with the toolchain's
-//!   configuration. That alone asks for marks of control-flow enforcement (CET) in every object file; one without marks went
-//!   past it.
-//! - Of the units of programs, which are looked at in the build tree before anything is stripped: the same, of every unit that
-//!   does not name its compiler. The configuration leaves that name out, and plain clang, by which programs for the build itself
+//! - We check that every installed object file and library member that names a C or C++ source was compiled with the toolchain's
+//!   configuration. That alone asks for marks of control-flow enforcement (CET) in every object file, so an object file without
+//!   marks was compiled without it.
+//! - We check the same of every unit of a program that does not name its compiler. We look at units in the build tree, before
+//!   anything is stripped. The configuration leaves that name out, and plain clang, by which programs for the build itself
 //!   are compiled, puts it in. A recipe that opts out of `no-ident` has no such programs: there, every unit counts.
-//! - That the stack protector, which the same configuration asks for, was not switched off again: nothing in the sources, as
-//!   patched and configured, names an option or attribute that could ([`WORDS`]), but for [`KNOWN`].
-//! - Of every program: its code reads the stack's guard.
+//! - We check that nothing in the patched and configured sources names an option or attribute that can switch the stack
+//!   protector off ([`WORDS`]), except [`KNOWN`]. The same configuration switches it on.
+//! - We check that the code of every program reads the stack's guard.
 //!
-//! Not proved: that no unit of a program was compiled by plain clang. Where a makefile says `cc` instead of `$(CC)`, the unit names
-//! its compiler as a build's own program does, and which of them end in what is installed is not followed. Such a unit is found
-//! when it is installed in a library, or when a whole program was made that way: its code then reads no guard.
+//! We do not prove that no unit of a program was compiled by plain clang. Where a makefile says `cc` instead of `$(CC)`, the unit
+//! names its compiler as a build's own program does, and we do not follow which of them end in what is installed. We find such a
+//! unit when it is installed in a library, or when a whole program was made that way: its code then reads no guard.
 //!
-//! Nor: that each function has a guard. The compiler decides that, by whether a buffer is on its stack. Assembler has no
+//! We do not prove that each function has a guard. The compiler decides that, by whether a buffer is on its stack. Assembler has no
 //! guard. Rust has none either: it checks bounds instead; the C library in a program of Rust is covered by the first point.
 
 use object::elf;
