@@ -45,7 +45,7 @@ fn builds_say_what_happens_and_what_was_made() {
 #[test]
 fn results_that_are_text_are_objects_too() {
     let Some(checkout) = Checkout::new() else { return };
-    let image = "summary = \"I\"\npackages = [\"clean\"]\nuser = \"1:1\"\n";
+    let image = "summary = \"I\"\npackages = [\"clean\"]\ncmd = [\"/usr/bin/clean\"]\nuser = \"1:1\"\n";
     fs::create_dir_all(checkout.root().join("images/small")).unwrap();
     fs::write(checkout.root().join("images/small/image.toml"), image).unwrap();
     let made = objects(&checkout, 0, &["image", "small"]);

@@ -25,12 +25,12 @@ use crate::host::repository::{self, Repository};
 
 /// All images of the tree, valid.
 pub fn images(repository: &Repository) -> Result<BTreeMap<String, Image>> {
-    documents(repository, "image", &IMAGES, Image::parse)
+    read(repository, "image", &IMAGES, Image::parse)?.all(repository)
 }
 
 /// All ISO profiles of the tree, valid.
 pub fn profiles(repository: &Repository) -> Result<BTreeMap<String, IsoProfile>> {
-    let written = documents(repository, "profile", &PROFILES, IsoProfile::parse)?;
+    let written = written_profiles(repository)?.all(repository)?;
     extended(&written).map_err(|findings| invalid(&repository.root, &findings))
 }
 
@@ -41,12 +41,40 @@ pub fn image_named(repository: &Repository, name: &str) -> Result<Image> {
 
 /// The profile of a variant, with what that leaves out.
 pub fn variant(repository: &Repository, variant: &Variant) -> Result<IsoProfile> {
-    let mut profiles = read(repository, "profile", &PROFILES, IsoProfile::parse)?;
+    let mut profiles = written_profiles(repository)?;
+    let faults = faults_below(&profiles, &variant.profile);
+    if !faults.is_empty() {
+        return Err(invalid(&repository.root, &faults));
+    }
     let whole = extended_one(&variant.profile, &profiles.good).map_err(|found| invalid(&repository.root, &found))?;
     profiles.good.extend(whole.map(|profile| (variant.profile.clone(), profile)));
     let mut profile = profiles.named(repository, "ISO profile", &variant.profile)?;
     profile.layers_off.extend(variant.without.iter().cloned());
     Ok(profile)
+}
+
+/// The profiles of the tree as they are written.
+fn written_profiles(repository: &Repository) -> Result<Documents<IsoProfile>> {
+    // What is wrong with the data of the layers is told where that is rendered.
+    let options = options::names(&repository.hardening_texts()?).ok();
+    read(repository, "profile", &PROFILES, |text, file, packages| {
+        let profile = IsoProfile::parse(text, file, packages)?;
+        let unknown = options.as_ref().map(|known| profile.unknown_options(text, file, known)).unwrap_or_default();
+        if unknown.is_empty() { Ok(profile) } else { Err(unknown) }
+    })
+}
+
+/// What is wrong with a profile, or else with the next one below it that could not be read.
+fn faults_below(profiles: &Documents<IsoProfile>, name: &str) -> Vec<Diagnostic> {
+    let (mut name, mut seen) = (name, BTreeSet::new());
+    while seen.insert(name) {
+        match profiles.good.get(name).map(|profile| profile.extends.as_deref()) {
+            Some(Some(base)) => name = base,
+            Some(None) => break,
+            None => return profiles.faults(name),
+        }
+    }
+    Vec::new()
 }
 
 /// An ISO: a profile, and layers that it is built without beside those that the profile names.
@@ -70,8 +98,6 @@ impl Variant {
     }
 }
 
-type Parse<T> = fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<Diagnostic>>;
-
 /// The documents of a kind by their names, and what is wrong with those that could not be read.
 struct Documents<T> {
     good: BTreeMap<String, T>,
@@ -79,10 +105,20 @@ struct Documents<T> {
 }
 
 impl<T> Documents<T> {
+    /// All of them, or every finding at once.
+    fn all(self, repository: &Repository) -> Result<BTreeMap<String, T>> {
+        let findings: Vec<Diagnostic> = self.findings.into_iter().map(|(_, finding)| finding).collect();
+        if findings.is_empty() { Ok(self.good) } else { Err(invalid(&repository.root, &findings)) }
+    }
+
+    /// What is wrong with the one of this name.
+    fn faults(&self, name: &str) -> Vec<Diagnostic> {
+        self.findings.iter().filter(|(other, _)| other == name).map(|(_, finding)| finding.clone()).collect()
+    }
+
     /// The one of this name, whatever is wrong with others.
     fn named(mut self, repository: &Repository, kind: &str, name: &str) -> Result<T> {
-        let own = self.findings.iter().filter(|(other, _)| other == name).map(|(_, finding)| finding.clone());
-        let own: Vec<Diagnostic> = own.collect();
+        let own = self.faults(name);
         if !own.is_empty() {
             return Err(invalid(&repository.root, &own));
         }
@@ -91,14 +127,13 @@ impl<T> Documents<T> {
     }
 }
 
-/// All documents `NOUN.toml` in the folders below `places`, by the folder's name; every finding at once.
-fn documents<T>(repository: &Repository, noun: &str, places: &[&str], parse: Parse<T>) -> Result<BTreeMap<String, T>> {
-    let Documents { good, findings } = read(repository, noun, places, parse)?;
-    let findings: Vec<Diagnostic> = findings.into_iter().map(|(_, finding)| finding).collect();
-    if findings.is_empty() { Ok(good) } else { Err(invalid(&repository.root, &findings)) }
-}
-
-fn read<T>(repository: &Repository, noun: &str, places: &[&str], parse: Parse<T>) -> Result<Documents<T>> {
+/// The documents `NOUN.toml` in the folders below `places`, by the folder's name.
+fn read<T>(
+    repository: &Repository,
+    noun: &str,
+    places: &[&str],
+    parse: impl Fn(&str, &Utf8Path, &BTreeSet<&str>) -> Result<T, Vec<Diagnostic>>,
+) -> Result<Documents<T>> {
     let packages = repository.graph.packages().map(PkgName::as_str).chain(repository.broken.packages());
     let packages: BTreeSet<&str> = packages.collect();
     let (folders, others) = checkout::folders_of(&repository.root, places)?;

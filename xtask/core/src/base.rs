@@ -8,3 +8,4 @@ pub mod event;
 pub mod glob;
 pub mod name;
 pub mod schema;
+pub mod syntax;

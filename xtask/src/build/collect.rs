@@ -10,6 +10,7 @@ use ashlar_core::base::event::counted;
 use ashlar_core::base::name::PkgName;
 use ashlar_core::formats::manifest::{EntryKind, Manifest, ManifestEntry, parents};
 use ashlar_core::formats::oci::{self, LayerRef, RunConfig};
+use ashlar_core::model::image::unmatched;
 use ashlar_core::plan::{BuildPlan, Variations};
 use ashlar_core::verify::lint::{self, LintPolicy, Subject};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -41,7 +42,9 @@ pub fn package(plan: &BuildPlan, package: &PkgName, dest: &Utf8Path, context: Bu
     }
     let licenses = format!("usr/share/licenses/{}/", plan.package);
     if *package == plan.package && !all.entries().iter().any(|entry| entry.path.starts_with(&licenses)) {
-        context.reporter.note(format!("{package} installs no license text; copy it to $DESTDIR/{licenses}"));
+        context.reporter.note(format!(
+            "{package} installs no license text; `license_files` in its recipe copies files below $SRC to {licenses}"
+        ));
     }
     if context.variations.umask == Variations::none().umask {
         note_modes(plan, &manifest, dest, context.reporter);
@@ -73,6 +76,12 @@ fn faults(plan: &BuildPlan, all: &Manifest) -> Vec<String> {
     let mut faults: Vec<String> = missing
         .map(|path| format!("`[modes]` has `{path}`, which was not installed: correct the path or take the line out"))
         .collect();
+    for (package, globs) in &plan.outputs {
+        let vain = unmatched(all, globs).into_iter().map(|pattern| {
+            format!("{package} has `{pattern}` in `files`, which nothing matches: correct the pattern or take it out")
+        });
+        faults.extend(vain);
+    }
     for entry in all.entries().iter().filter(|entry| entry.kind != EntryKind::Dir) {
         let rivals = plan.rivals(&entry.path);
         if let [first, second, ..] = rivals.as_slice() {

@@ -205,14 +205,18 @@ fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<
 fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, step: &Step) -> Result<()> {
     let distfile = |digest: &Digest| context.store.root().join("distfiles/sha256").join(digest.to_string());
     match step {
-        Step::Unpack(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.source(plan)),
+        Step::Unpack(source) => {
+            unpack::unpack_source(&distfile(&source.sha256), source, &dirs.source(plan)).map_err(of_archive)
+        }
         Step::Patches(source) if source.include.is_empty() => {
             let folder = dirs.dir("patches").join(&source.to);
             fs_err::create_dir_all(&folder)?;
             Ok(fs_err::copy(distfile(&source.sha256), folder.join(&source.file)).map(drop)?)
         }
         // Where they go, the numbers in `to` stand.
-        Step::Patches(source) => unpack::unpack_source(&distfile(&source.sha256), source, &dirs.dir("patches")),
+        Step::Patches(source) => {
+            unpack::unpack_source(&distfile(&source.sha256), source, &dirs.dir("patches")).map_err(of_archive)
+        }
         Step::Vendor(krate) => {
             crates::unpack_crate(
                 &distfile(&krate.sha256),
@@ -245,6 +249,15 @@ fn prepare(plan: &BuildPlan, context: BuildContext<'_>, dirs: &BuildDirs<'_>, st
         }
         Step::Run { .. } | Step::Collect { .. } => Ok(()),
     }
+}
+
+/// The error of a package whose archive cannot be unpacked, unless it is the machine's: then other packages would meet it, too.
+fn of_archive(error: anyhow::Error) -> anyhow::Error {
+    let of_machine = error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.raw_os_error().is_some());
+        io || matches!(cause.downcast_ref(), Some(&rustix::io::Errno::NOSPC | &rustix::io::Errno::IO))
+    });
+    if of_machine { error } else { Exit::Build.error(format!("{error:#}")) }
 }
 
 /// Unpacks package layers on top of each other, each verified while it is read.

@@ -9,7 +9,7 @@ use ashlar_core::base::name::{Arch, Epoch, PkgName};
 use ashlar_core::formats::manifest::{EntryKind, Manifest};
 use ashlar_core::formats::oci::{self, RunConfig};
 use ashlar_core::formats::sbom::{Component, SourceRef, Subject};
-use ashlar_core::model::image::{Image, select};
+use ashlar_core::model::image::{Image, select, unmatched};
 use ashlar_core::plan::Input;
 use ashlar_core::plan::image::ImagePlan;
 use camino::Utf8Path;
@@ -97,7 +97,15 @@ fn make(session: &Session<'_>, planned: &Planned<'_>, stored_as: &PkgName) -> Re
     let dir = tempfile::Builder::new().prefix("image-").tempdir_in(session.scratch())?;
     let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
     let files = dir.join("root");
-    let manifest = select(&root::compose(store, &plan.inputs, &files)?, &image.files);
+    let whole = root::compose(store, &plan.inputs, &files)?;
+    let vain = unmatched(&whole, &image.files);
+    if !vain.is_empty() {
+        return Err(Exit::Build.error(format!(
+            "image {name} has `{}` in `files` of its image.toml, and no package has such a file; correct the pattern, or take it out",
+            vain.join("`, `")
+        )));
+    }
+    let manifest = select(&whole, &image.files);
     if let Some(program) = image.entrypoint.first().filter(|program| !is_program(&manifest, program)) {
         return Err(Exit::Build.error(format!(
             "image {name} has no program {program}, the `entrypoint` of its image.toml, and would never start; \

@@ -11,10 +11,23 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// An entry of an archive that is read within limits.
 pub type ArchiveEntry<'a, R> = tar::Entry<'a, Bounded<R>>;
 
+/// How archives begin that are not read here.
+const FOREIGN: [(&[u8], &str); 4] = [
+    (b"PK\x03\x04", "a zip archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a rar archive"),
+    (b"LZIP", "compressed with lzip"),
+];
+
 /// The decompressed stream of an archive, by the archive's first bytes.
 fn decompressed(file: &Utf8Path) -> Result<Box<dyn Read>> {
     let mut magic = [0; 6];
     let count = fs_err::File::open(file)?.read(&mut magic)?;
+    if let Some((_, kind)) = FOREIGN.iter().find(|(begin, _)| magic[..count].starts_with(begin)) {
+        bail!(
+            "it is {kind}, which cannot be unpacked; sources are tar archives, plain or with gzip, bzip2, xz or zstd"
+        );
+    }
     let input = io::BufReader::with_capacity(1 << 20, fs_err::File::open(file)?);
     Ok(match &magic[..count] {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
@@ -50,7 +63,8 @@ pub fn read(
     each: impl FnMut(&Utf8Path, &mut ArchiveEntry<'_, Box<dyn Read>>) -> Result<()>,
 ) -> Result<()> {
     let length = fs_err::metadata(file)?.len();
-    entries(decompressed(file)?, length, Limits::FOREIGN, each).with_context(|| format!("unpacking {label}"))
+    let read = decompressed(file).and_then(|stream| entries(stream, length, Limits::FOREIGN, each));
+    read.with_context(|| format!("unpacking {label}"))
 }
 
 /// Like [`read`], for the decompressed `stream` of `compressed` bytes.
@@ -187,6 +201,25 @@ mod tests {
         let bytes = archive(&[("a", 101_000)]);
         let error = entries(&bytes[..], 10, LIMITS, |_, _| Ok(())).unwrap_err();
         assert!(format!("{error:#}").contains("more than 100000 bytes"), "{error:#}");
+    }
+
+    #[test]
+    fn another_kind_of_archive_is_called_by_its_name() {
+        let guard = tempfile::tempdir().unwrap();
+        let file = Utf8Path::from_path(guard.path()).unwrap().join("v1");
+        for (begin, kind) in
+            [("PK\x03\x04", "a zip archive"), ("Rar!", "a rar archive"), ("LZIP\x01", "compressed with lzip")]
+        {
+            fs_err::write(&file, begin.repeat(300)).unwrap();
+            let told = format!("{:#}", super::read(&file, "v1", |_, _| Ok(())).unwrap_err());
+            assert_eq!(
+                told,
+                format!(
+                    "unpacking v1: it is {kind}, which cannot be unpacked; \
+                     sources are tar archives, plain or with gzip, bzip2, xz or zstd"
+                )
+            );
+        }
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn skeleton(name: &PkgName, style: Style, url: Option<&str>, debian: Option<&str
     out += &line("summary", quoted(""), "one line, no article before it, no full stop behind it");
     out += &line("license", quoted(""), "SPDX expression, such as MIT or GPL-2.0-only");
     if sources {
+        out += &line("license_files", "[\"COPYING\"]".to_owned(), "the license's text, below $SRC");
         out += &line("upstream", quoted(""), "home page, https");
     }
     out += &line("# cpe", quoted("vendor:product"), "for matching known vulnerabilities");

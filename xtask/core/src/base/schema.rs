@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
 use crate::base::diag::{Diagnostic, line_of, suggest};
+use crate::base::syntax;
 
 /// What a kind of document is called, and how its findings are identified.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,8 @@ pub struct Document {
     pub noun: &'static str,
     /// Code of text that is not TOML.
     pub syntax: &'static str,
+    /// Code of a character in a text that nobody sees.
+    pub invisible: &'static str,
     /// Code of a key that does not exist.
     pub unknown_key: &'static str,
     /// Code of a key written twice.
@@ -34,33 +37,31 @@ pub struct Document {
 /// The first problem of shape: the parser cannot go on behind it.
 #[expect(clippy::result_large_err, reason = "made at most once per file, and shown at once")]
 pub fn read<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Document) -> Result<T, Diagnostic> {
-    toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        let message = error.message().trim();
-        let found = if message.starts_with("unknown field") {
-            unknown_key::<T>(text, message, &span, document)
-        } else if message == "duplicate key" {
-            let key = text.get(span.clone()).unwrap_or_default();
-            let first = first_mention(text, &span).map(|line| format!("; the first is in line {line}"));
-            Diagnostic::error(document.duplicate_key, format!("`{key}` is written twice"))
-                .label(format!("second mention{}", first.unwrap_or_default()))
-                .help("keep one of the two lines")
-        } else if let Some(rest) = message.strip_prefix("invalid type: ") {
-            wrong_type(text, rest, &span, document)
-        } else if let Some(character) = invisible(text, &span) {
-            let code = u32::from(character);
-            Diagnostic::error(
-                document.syntax,
-                format!("there is an invisible character, U+{code:04X}, in the {}", document.noun),
-            )
-            .label("here")
-            .help("delete it and type a space: it came with a text that was copied")
-        } else {
-            let (finding, place) = syntax(text, message, &span, document);
-            return finding.in_file(file).at(place);
-        };
-        found.in_file(file).at(span)
-    })
+    let value = toml::from_str(text).map_err(|error| complaint::<T>(text, &error, document).in_file(file))?;
+    match syntax::hidden(text, document.invisible) {
+        Some(finding) => Err(finding.in_file(file)),
+        None => Ok(value),
+    }
+}
+
+/// What the parser found, for a person.
+fn complaint<T: DeserializeOwned>(text: &str, error: &toml::de::Error, document: &Document) -> Diagnostic {
+    let span = error.span().unwrap_or(0..0);
+    let message = error.message().trim();
+    let found = if message.starts_with("unknown field") {
+        unknown_key::<T>(text, message, &span, document)
+    } else if message == "duplicate key" {
+        let key = text.get(span.clone()).unwrap_or_default();
+        let first = first_mention(text, &span).map(|line| format!("; the first is in line {line}"));
+        Diagnostic::error(document.duplicate_key, format!("`{key}` is written twice"))
+            .label(format!("second mention{}", first.unwrap_or_default()))
+            .help("keep one of the two lines")
+    } else if let Some(rest) = message.strip_prefix("invalid type: ") {
+        wrong_type(text, rest, &span, document)
+    } else {
+        return syntax::fault(text, message, &span, (document.syntax, document.noun));
+    };
+    found.at(span)
 }
 
 /// Like [`read`], and goes on behind a key that does not exist or has the wrong type.
@@ -76,7 +77,7 @@ pub fn read_all<T: DeserializeOwned>(text: &str, file: &Utf8Path, document: &Doc
             Ok(_) => break,
             Err(finding) => finding,
         };
-        let judged = [document.unknown_key, document.wrong_type].contains(&finding.code);
+        let judged = [document.unknown_key, document.wrong_type, document.invisible].contains(&finding.code);
         // What is no TOML once a key is blanked was TOML before: that problem is ours.
         if !(judged || findings.is_empty()) {
             break;
@@ -140,63 +141,6 @@ fn last_opened<'a, 'i>(text: &str, header: usize, table: &'a DeTable<'i>) -> (us
     let headed = values.filter(|value| text[value.span().start..].starts_with('['));
     let below = headed.filter_map(|value| Some(last_opened(text, value.span().start, value.get_ref().as_table()?)));
     below.max_by_key(|(header, _)| *header).unwrap_or((header, table))
-}
-
-/// The innermost bracket that is open where the parser gave up.
-fn open_bracket(text: &str, until: usize) -> Option<(usize, char)> {
-    let mut open: Vec<(usize, char)> = Vec::new();
-    let mut rest = text.char_indices().take_while(|(at, _)| *at < until);
-    while let Some((at, char)) = rest.next() {
-        match char {
-            '#' => {
-                rest.by_ref().find(|(_, char)| *char == '\n');
-            }
-            '"' | '\'' => {
-                let triple = char.to_string().repeat(3);
-                let (from, end) =
-                    if text[at..].starts_with(&triple) { (at + 3, triple) } else { (at + 1, char.to_string()) };
-                // Behind an escaped quotation mark the text goes on; one that never ends is told as such.
-                let mut close = from;
-                loop {
-                    close += text[close..].find(&end)?;
-                    let escapes = text[from..close].bytes().rev().take_while(|byte| *byte == b'\\').count();
-                    if char == '\'' || escapes % 2 == 0 {
-                        break;
-                    }
-                    close += 1;
-                }
-                let last = close + end.len() - 1;
-                rest.by_ref().find(|(at, _)| *at >= last)?;
-            }
-            '[' | '{' => open.push((at, char)),
-            ']' | '}' => {
-                open.pop();
-            }
-            _ => {}
-        }
-    }
-    open.pop()
-}
-
-/// What is wrong with text that is no TOML.
-fn syntax(text: &str, message: &str, span: &Range<usize>, document: &Document) -> (Diagnostic, Range<usize>) {
-    let finding = Diagnostic::error(document.syntax, format!("the {} is not valid TOML", document.noun));
-    if let Some((at, bracket)) = open_bracket(text, span.start) {
-        let close = if bracket == '[' { ']' } else { '}' };
-        let finding = finding.label(format!("this `{bracket}` is not closed"));
-        return (finding.help(format!("add `{close}` where what it opens ends")), at..at + 1);
-    }
-    let help = "a line is `key = value`, `[table]` or `[[table]]`; a text stands in quotation marks, over several lines in three";
-    (finding.label(message.replace('\n', ", ")).help(help), span.clone())
-}
-
-/// A character in the line of `span` that looks like a space, or like nothing, and is neither for TOML.
-fn invisible(text: &str, span: &Range<usize>) -> Option<char> {
-    let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(start..)?.lines().next()?;
-    let code = line.split('"').step_by(2);
-    code.flat_map(str::chars)
-        .find(|c| !c.is_ascii() && (c.is_whitespace() || ('\u{200b}'..='\u{200f}').contains(c) || *c == '\u{feff}'))
 }
 
 fn unknown_key<T: DeserializeOwned>(text: &str, message: &str, span: &Range<usize>, document: &Document) -> Diagnostic {
@@ -296,6 +240,7 @@ mod tests {
     const DOCUMENT: Document = Document {
         noun: "sample",
         syntax: "s",
+        invisible: "i",
         unknown_key: "u",
         duplicate_key: "d",
         wrong_type: "w",
@@ -372,6 +317,40 @@ mod tests {
             "paint = red\n",
         ];
         insta::assert_snapshot!(texts.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn a_comma_that_is_missing_is_no_bracket_that_is() {
+        let texts = [
+            "sizes = [1 2]\n",
+            "sizes = [\n  1\n  2,\n]\npaint = 'a'\n",
+            "map = { a = '1' b = '2' }\n",
+            "part = [{ name = '[' } { name = 'b' }]\n",
+            "sizes = [1 x]\n",
+            "paint = [red]\n",
+        ];
+        insta::assert_snapshot!(texts.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn a_text_of_several_lines_that_is_not_closed_is_shown_where_it_begins() {
+        let texts = [
+            "paint = '''\nred\n",
+            "paint = \"\"\"\nit's \\\"\"\"\n",
+            "map = { a = '''\nred\n",
+            "[map]\na = '''\nmake\nb = '''\nmake install\n'''\n",
+            "[map]\na = '''one''''\nb = '''\nmake\nc = '''\nit's here\n'''\n",
+        ];
+        insta::assert_snapshot!(texts.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_told_in_each_text() {
+        let text = "# \u{a0} is nothing here\npaint = 'a\u{a0}b'\n[map]\na = '''\nmake\nx\u{202e}y\n'''\nb = \"\\u00A0\"\n\"c\u{200b}\" = ''\nd = 1\n";
+        let found = read_all::<Sample>(text, "sample.toml".into(), &DOCUMENT).unwrap_err();
+        let told: Vec<String> = found.iter().map(|finding| finding.render(Some(text))).collect();
+        insta::assert_snapshot!(told.join("\n").escape_debug().to_string().replace("\\n", "\n"));
+        assert!(read::<Sample>("# \u{a0}\npaint = 'é'", "x".into(), &DOCUMENT).is_ok());
     }
 
     #[test]

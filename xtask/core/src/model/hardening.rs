@@ -116,18 +116,20 @@ pub fn switched_off(names: &[String], file: &Utf8Path) -> Result<BTreeSet<Layer>
     for name in names {
         match Layer::named(name) {
             Some(layer) => drop(off.insert(layer)),
-            None => {
-                let folders = Layer::ALL.map(Layer::folder);
-                let help = match suggest(name, folders) {
-                    Some(close) => format!("did you mean `{close}`?"),
-                    None => format!("layers: {}", folders.join(", ")),
-                };
-                let message = format!("there is no layer `{name}` to switch off");
-                findings.push(Diagnostic::error("profile::unknown-layer", message).in_file(file).help(help));
-            }
+            None => findings.push(unknown_layer(name).in_file(file)),
         }
     }
     if findings.is_empty() { Ok(off) } else { Err(findings) }
+}
+
+/// That a profile switches off what is no layer.
+pub fn unknown_layer(name: &str) -> Diagnostic {
+    let folders = Layer::ALL.map(Layer::folder);
+    let help = match suggest(name, folders) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("layers: {}", folders.join(", ")),
+    };
+    Diagnostic::error("profile::unknown-layer", format!("there is no layer `{name}` to switch off")).help(help)
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub struct Image {
 const IMAGE: Document = Document {
     noun: "image",
     syntax: "image::syntax",
+    invisible: "image::invisible",
     unknown_key: "image::unknown-key",
     duplicate_key: "image::duplicate-key",
     wrong_type: "image::wrong-type",
@@ -67,6 +68,10 @@ impl Image {
         if let Some(program) = image.entrypoint.first().filter(|program| !program.starts_with('/')) {
             let help = "there is no PATH before a program runs";
             add("image::entrypoint", "the entrypoint is not an absolute path", At("entrypoint", Some(program)), help);
+        }
+        if image.entrypoint.is_empty() && image.cmd.is_empty() {
+            let help = "entrypoint = [\"/usr/bin/NAME\"] with the path of its program";
+            add("image::entrypoint", "the image names no program to start", At("entrypoint", None), help);
         }
         if let Some(pair) = image.env.iter().find(|pair| !pair.contains('=')) {
             add("image::env", "an `env` entry has no `=`", At("env", Some(pair)), "write NAME=value");
@@ -201,6 +206,12 @@ pub fn select(tree: &Manifest, globs: &[String]) -> Manifest {
     Manifest::sorted(entries).unwrap_or_default()
 }
 
+/// Those of `globs` that match nothing in a tree.
+pub fn unmatched<'a>(tree: &Manifest, globs: &'a [String]) -> Vec<&'a str> {
+    let matches = |pattern: &str| tree.entries().iter().any(|entry| glob::matches(pattern, &entry.path));
+    globs.iter().map(String::as_str).filter(|pattern| !matches(pattern)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,5 +288,7 @@ mod tests {
         let paths: Vec<&str> = some.entries().iter().map(|e| e.path.as_str()).collect();
         assert_eq!(paths, ["usr", "usr/bin", "usr/bin/a"]);
         assert_eq!(select(&all, &[]), all);
+        let globs = ["usr/bin/*", "usr/bin/b*", "usr/**"].map(str::to_owned);
+        assert_eq!(unmatched(&all, &globs), ["usr/bin/b*"]);
     }
 }

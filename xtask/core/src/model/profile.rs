@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
+use super::hardening::{Layer, options, unknown_layer};
 use super::image::{known, names};
 use super::place::{At, twice};
 use crate::base::diag::Diagnostic;
@@ -52,6 +53,7 @@ pub struct IsoProfile {
 const PROFILE: Document = Document {
     noun: "profile",
     syntax: "profile::syntax",
+    invisible: "profile::invisible",
     unknown_key: "profile::unknown-key",
     duplicate_key: "profile::duplicate-key",
     wrong_type: "profile::wrong-type",
@@ -78,6 +80,9 @@ impl IsoProfile {
         // An option changes what the data says, so a second time it would find nothing to change.
         for (key, list) in [("layers_off", &profile.layers_off), ("options", &profile.options)] {
             findings.extend(twice(text, key, list).into_iter().map(|finding| finding.in_file(file)));
+        }
+        for name in profile.layers_off.iter().filter(|name| Layer::named(name).is_none()) {
+            findings.push(At("layers_off", Some(name)).point(text, unknown_layer(name)).in_file(file));
         }
         // What a profile that extends another lacks, only the whole of both can tell.
         let whole = profile.extends.is_none();
@@ -106,6 +111,13 @@ impl IsoProfile {
             }
         }
         if findings.is_empty() { Ok(profile) } else { Err(findings) }
+    }
+
+    /// A finding for each name in `options` that is not in `known`; `text` is the profile's.
+    pub fn unknown_options(&self, text: &str, file: &Utf8Path, known: &[String]) -> Vec<Diagnostic> {
+        let unknown = self.options.iter().filter(|name| !known.contains(name));
+        let finding = |name: &String| options::unknown(name, known.iter().map(String::as_str));
+        unknown.map(|name| At("options", Some(name)).point(text, finding(name)).in_file(file)).collect()
     }
 
     /// The modes as numbers; reading the profile has refused what is none.
@@ -151,6 +163,15 @@ mod tests {
             "places_in_a_profile",
             found.iter().map(|finding| finding.render(Some(text))).collect::<String>()
         );
+        let text = "root = [\"busybox\", \"filesystem\", \"rc\"]\nlayers_off = [\"4-shh\", \"2-access\"]\n";
+        let found = IsoProfile::parse(text, file, &packages()).unwrap_err();
+        let text_of_options = "extends = \"minimal\"\noptions = [\n  \"debugger\",\n  \"open-ouput\",\n]\n";
+        let extending = IsoProfile::parse(text_of_options, file, &packages()).unwrap();
+        let known = ["debugger", "open-output"].map(str::to_owned);
+        let unknown = extending.unknown_options(text_of_options, file, &known);
+        let found = found.iter().map(|finding| finding.render(Some(text)));
+        let found = found.chain(unknown.iter().map(|finding| finding.render(Some(text_of_options))));
+        insta::assert_snapshot!("layers_and_options_of_a_profile", found.collect::<String>());
         let profile = IsoProfile::parse(
             "root = [\"busybox\", \"filesystem\", \"rc\"]\ncmdline = [\"console=ttyS0,115200\"]",
             file,

@@ -20,6 +20,7 @@ pub const LLVM_BIN: &str = "/usr/lib/llvm-19/bin";
 const HARDENING: Document = Document {
     noun: "hardening policy",
     syntax: "hardening::syntax",
+    invisible: "hardening::invisible",
     unknown_key: "hardening::unknown-key",
     duplicate_key: "hardening::duplicate-key",
     wrong_type: "hardening::wrong-type",

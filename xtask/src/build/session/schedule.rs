@@ -20,6 +20,7 @@ struct Progress {
     running: BTreeSet<PkgName>,
     done: BTreeMap<PkgName, Built>,
     failures: Vec<anyhow::Error>,
+    failed: Vec<PkgName>,
     /// All recipes of the run.
     total: usize,
     /// Recipes that are there or failed.
@@ -71,14 +72,28 @@ impl<'a> Session<'a> {
         if progress.failures.is_empty() {
             return Ok(progress.done);
         }
-        if !progress.waiting.is_empty() {
-            let names: Vec<&str> = progress.waiting.iter().map(PkgName::as_str).collect();
-            self.reporter.note(format!("not built, since it needs what failed: {}", names.join(", ")));
+        let above = self.above(&progress.failed);
+        let (needing, others): (Vec<&str>, Vec<&str>) =
+            progress.waiting.iter().map(PkgName::as_str).partition(|name| above.contains(*name));
+        for (why, names) in [("not built, since it needs what failed", needing), ("not tried", others)] {
+            if !names.is_empty() {
+                self.reporter.note(format!("{why}: {}", names.join(", ")));
+            }
         }
         // The first is the command's error; the others are told in full before it.
         let first = progress.failures.remove(0);
         progress.failures.iter().for_each(|error| failure::show(self.reporter, error));
         Err(first)
+    }
+
+    /// What needs one of `failed`, by way of others too.
+    fn above<'b>(&'b self, failed: &'b [PkgName]) -> BTreeSet<&'b str> {
+        let (mut above, mut pending) = (BTreeSet::new(), failed.iter().collect::<Vec<_>>());
+        while let Some(name) = pending.pop() {
+            pending
+                .extend(self.repository.graph.dependents(name).into_iter().filter(|name| above.insert(name.as_str())));
+        }
+        above
     }
 
     fn work(&self, worker: usize, named: &BTreeSet<PkgName>, progress: &Mutex<Progress>, changed: &Condvar) {
@@ -115,7 +130,10 @@ impl<'a> Session<'a> {
                     state.cached += usize::from(!fresh && !named.contains(&recipe.name));
                     state.done.extend(built);
                 }
-                Err(error) => state.failures.push(error),
+                Err(error) => {
+                    state.failures.push(error);
+                    state.failed.push(recipe.name.clone());
+                }
             }
             self.reporter.emit(state.event(self.options.jobs));
             changed.notify_all();

@@ -55,7 +55,7 @@ fn recipe(number: usize) -> String {
     let sha256 = Digest::of(&name);
     let mut text = format!(
         "name = \"{name}\"\nversion = \"{version}\"\nsummary = \"Package number {number} of a large tree\"\n\
-         license = \"{license}\"\nupstream = \"https://{name}.example.org\"\ncpe = \"{name}:{name}\"\n\
+         license = \"{license}\"\nlicense_files = [\"COPYING\"]\nupstream = \"https://{name}.example.org\"\ncpe = \"{name}:{name}\"\n\
          libs = {libs}\ntools = {tools}\npatches = {patches}\n\n\
          [[source]]\nurl = [\"https://{name}.example.org/releases/{name}-{version}.tar.xz\"]\n\
          debian = \"pool/main/g/{name}/{name}_{version}.orig.tar.xz\"\nsha256 = \"{sha256}\"\n\n\

@@ -64,6 +64,7 @@ struct Setting {
 const DOCUMENT: Document = Document {
     noun: "audit rule",
     syntax: "audit::syntax",
+    invisible: "audit::invisible",
     unknown_key: "audit::unknown-key",
     duplicate_key: "audit::duplicate-key",
     wrong_type: "audit::wrong-type",

@@ -33,6 +33,7 @@ pub struct HardeningCheck {
 const DOCUMENT: Document = Document {
     noun: "check",
     syntax: "check::syntax",
+    invisible: "check::invisible",
     unknown_key: "check::unknown-key",
     duplicate_key: "check::duplicate-key",
     wrong_type: "check::wrong-type",

@@ -35,6 +35,7 @@ struct Place {
 const DOCUMENT: Document = Document {
     noun: "watched path",
     syntax: "integrity::syntax",
+    invisible: "integrity::invisible",
     unknown_key: "integrity::unknown-key",
     duplicate_key: "integrity::duplicate-key",
     wrong_type: "integrity::wrong-type",

@@ -50,6 +50,7 @@ struct Setting {
 const DOCUMENT: Document = Document {
     noun: "sysctl",
     syntax: "sysctl::syntax",
+    invisible: "sysctl::invisible",
     unknown_key: "sysctl::unknown-key",
     duplicate_key: "sysctl::duplicate-key",
     wrong_type: "sysctl::wrong-type",

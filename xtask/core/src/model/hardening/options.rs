@@ -3,8 +3,11 @@
 //! An option is a list of replacements in the layers' data, made before anything is rendered. So configuration, checks and reasons
 //! of an image follow from it as they do from the data as written.
 
+use std::ops::Range;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
+use toml::de::DeTable;
 
 use super::layer::{Texts, text_of};
 use crate::base::diag::{Diagnostic, suggest};
@@ -55,6 +58,7 @@ pub(super) struct Replacement {
 pub const DOCUMENT: Document = Document {
     noun: "documentation",
     syntax: "docs::syntax",
+    invisible: "docs::invisible",
     unknown_key: "docs::unknown-key",
     duplicate_key: "docs::duplicate-key",
     wrong_type: "docs::wrong-type",
@@ -63,10 +67,41 @@ pub const DOCUMENT: Document = Document {
 
 pub(super) fn read(texts: &Texts, findings: &mut Vec<Diagnostic>) -> Layers {
     let Some((file, text)) = text_of(texts, LAYERS, findings) else { return Layers::default() };
-    schema::read(text, file, &DOCUMENT).unwrap_or_else(|finding| {
+    let layers: Layers = schema::read(text, file, &DOCUMENT).unwrap_or_else(|finding| {
         findings.push(finding);
         Layers::default()
-    })
+    });
+    for entry in &layers.layer {
+        findings.extend(twice(entry, text).into_iter().map(|finding| finding.in_file(file)));
+    }
+    layers
+}
+
+/// A finding for each name that a layer gives to several of its options.
+fn twice(entry: &LayerEntry, text: &str) -> Vec<Diagnostic> {
+    let names: Vec<&str> = entry.option.iter().map(|option| option.name.as_str()).collect();
+    let again = names.iter().enumerate().filter(|(number, name)| !name.is_empty() && names[..*number].contains(*name));
+    let finding = |(number, name): (usize, &&str)| {
+        let message = format!("layer `{}` has two options `{name}`", entry.folder);
+        let finding = Diagnostic::error("option::twice", message).help("give one of them another name, or take it out");
+        match name_of_option(text, &entry.folder, number) {
+            Some(place) => finding.at(place).label("second mention"),
+            None => finding,
+        }
+    };
+    again.map(finding).collect()
+}
+
+/// Where the name of a layer's option stands.
+fn name_of_option(text: &str, folder: &str, number: usize) -> Option<Range<usize>> {
+    let document = DeTable::parse(text).ok()?;
+    let mut layers = document.get_ref().get("layer")?.get_ref().as_array()?.iter();
+    let layer = layers.find_map(|layer| {
+        let layer = layer.get_ref().as_table()?;
+        (layer.get("folder")?.get_ref().as_str()? == folder).then_some(layer)
+    })?;
+    let option = layer.get("option")?.get_ref().as_array()?.get(number)?;
+    Some(option.get_ref().as_table()?.get("name")?.span())
 }
 
 /// The names of all options, in order of layer.
@@ -97,7 +132,8 @@ pub fn with_options(texts: &Texts, names: &[String], file: &Utf8Path) -> Result<
         // One name in several layers is one choice, which all of them follow.
         let named: Vec<_> = all.iter().filter(|(_, option)| option.name == *name && !name.is_empty()).collect();
         if named.is_empty() {
-            findings.push(unknown(name, &all).in_file(file));
+            let names = all.iter().map(|(_, option)| option.name.as_str());
+            findings.push(unknown(name, names).in_file(file));
         }
         for (entry, option) in named {
             replace(&mut texts, entry, option, &mut findings);
@@ -106,8 +142,9 @@ pub fn with_options(texts: &Texts, names: &[String], file: &Utf8Path) -> Result<
     if findings.is_empty() { Ok(texts) } else { Err(findings) }
 }
 
-fn unknown(name: &str, all: &[(&LayerEntry, &HardeningOption)]) -> Diagnostic {
-    let names: Vec<&str> = all.iter().map(|(_, option)| option.name.as_str()).filter(|name| !name.is_empty()).collect();
+/// That a profile names an option which is none of `names`.
+pub fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     let help = match suggest(name, names.iter().copied()) {
         Some(close) => format!("did you mean `{close}`?"),
         None => format!("options: {}", names.join(", ")),
@@ -162,6 +199,15 @@ mod tests {
         wanted.insert("hardening/1-kernel/sysctl.toml".into(), "value = 2, and 2".to_owned());
         assert_eq!(with(&["debugger"]).unwrap(), wanted);
         assert_eq!(super::names(&texts()).unwrap(), ["debugger", "stale"]);
+    }
+
+    #[test]
+    fn an_option_twice_in_its_layer_is_told() {
+        let mut texts = texts();
+        let copied = format!("{LAYERS_TEXT}[[layer.option]]\nname = 'debugger'\n[[layer.option]]\nname = 'stale'\n");
+        texts.insert(LAYERS.into(), copied.clone());
+        let found = super::names(&texts).unwrap_err();
+        insta::assert_snapshot!(found.iter().map(|finding| finding.render(Some(&copied))).collect::<String>());
     }
 
     #[test]

@@ -38,6 +38,7 @@ struct Section {
 const DOCUMENT: Document = Document {
     noun: "sshd setting",
     syntax: "sshd::syntax",
+    invisible: "sshd::invisible",
     unknown_key: "sshd::unknown-key",
     duplicate_key: "sshd::duplicate-key",
     wrong_type: "sshd::wrong-type",

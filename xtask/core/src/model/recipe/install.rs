@@ -10,6 +10,28 @@ use crate::base::name::PkgName;
 /// Where a file of `[install]` may begin, beside the directory of the build.
 pub const ROOTS: [&str; 3] = ["$SRC/", "$OBJ/", "$FILES/"];
 
+/// Directories at the top in which no package has files, and what they are.
+const OTHERS: [(&str, &str); 10] = [
+    ("opt", ADMINISTRATOR),
+    ("srv", ADMINISTRATOR),
+    ("home", MOUNTED),
+    ("root", ADMINISTRATOR),
+    ("mnt", MOUNTED),
+    ("run", MOUNTED),
+    ("tmp", MOUNTED),
+    ("dev", MOUNTED),
+    ("proc", MOUNTED),
+    ("sys", MOUNTED),
+];
+const ADMINISTRATOR: &str = "which is the administrator's";
+const MOUNTED: &str = "which a mount hides when the system runs";
+
+/// Why no package has a file at `path`, when it lies in a directory at the top that is not for packages.
+pub fn not_ours(path: &str) -> Option<&'static str> {
+    let (top, _) = path.split_once('/')?;
+    OTHERS.iter().find(|(name, _)| *name == top).map(|(_, why)| *why)
+}
+
 /// `[install]` and `[links]`, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallTable {

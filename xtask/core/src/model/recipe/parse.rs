@@ -10,6 +10,7 @@ use crate::base::schema::{self, Document};
 const RECIPE: Document = Document {
     noun: "recipe",
     syntax: "recipe::syntax",
+    invisible: "recipe::invisible",
     unknown_key: "recipe::unknown-key",
     duplicate_key: "recipe::duplicate-key",
     wrong_type: "recipe::wrong-type",

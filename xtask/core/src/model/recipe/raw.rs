@@ -34,7 +34,8 @@ pub struct RawRecipe {
     pub summary: Option<Text>,
     /// SPDX expression.
     pub license: Option<Text>,
-    /// Licence texts below `$SRC`; the phase `install` ends with copying them to `usr/share/licenses/NAME`.
+    /// Licence texts below `$SRC`; the phase `install` ends with copying them to `usr/share/licenses/NAME`. A recipe with a
+    /// `[[source]]` names at least one, unless a phase installs it.
     pub license_files: Vec<Text>,
     /// Home page, https. Programs without a source elsewhere have none.
     pub upstream: Option<Text>,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::rule::{Hit, Lint, LintPolicy, Rule};
 use crate::base::diag::Severity;
 use crate::formats::manifest::{EntryKind, Manifest, ManifestEntry, parents};
+use crate::model::recipe::install::not_ours;
 
 const fn lint(
     name: &'static str,
@@ -63,14 +64,9 @@ pub const MERGED_USR: Lint = lint(
 /// Packages fill the usual directories.
 pub const TOP: Lint = lint(
     "lint::rootfs-top",
-    "nothing lies at the top but the directories of the file system's hierarchy",
-    "install below usr, etc or var",
-    |manifest, _| {
-        each(manifest, |entry| {
-            let (top, _) = entry.path.split_once('/').unwrap_or((&entry.path, ""));
-            (!TOPS.contains(&top)).then(|| format!("`{}` lies outside of the hierarchy, in /{top}", entry.path))
-        })
-    },
+    "nothing lies at the top but the directories of the file system's hierarchy, and files in those of packages only",
+    "install below usr, etc or var: configure with --prefix=/usr",
+    |manifest, _| each(manifest, top),
 );
 /// A link into the build is a link to nothing.
 pub const BUILD_LINK: Lint = lint(
@@ -128,6 +124,17 @@ const RUN_TIME: [&str; 6] = ["proc", "sys", "dev", "run", "tmp", "var"];
 fn each(manifest: &Manifest, test: impl Fn(&ManifestEntry) -> Option<String>) -> Vec<Hit> {
     let hit = |entry: &ManifestEntry| test(entry).map(|message| Hit::new(&entry.path, message));
     manifest.entries().iter().filter_map(hit).collect()
+}
+
+fn top(entry: &ManifestEntry) -> Option<String> {
+    let ManifestEntry { path, kind, .. } = entry;
+    let (top, _) = path.split_once('/').unwrap_or((path, ""));
+    if !TOPS.contains(&top) {
+        return Some(format!("`{path}` lies outside of the hierarchy, in /{top}"));
+    }
+    // The directories themselves are what others mount on.
+    let why = not_ours(path).filter(|_| *kind != EntryKind::Dir)?;
+    Some(format!("`{path}` is a {} in /{top}, {why}", kind.word()))
 }
 
 fn dangling(manifest: &Manifest, folders: &BTreeSet<&str>, entry: &ManifestEntry) -> Option<String> {

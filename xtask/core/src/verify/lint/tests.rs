@@ -288,6 +288,8 @@ fn shape_of_the_tree() {
         ManifestEntry::symlink("etc/dir", "/usr/lib"),
         ManifestEntry::symlink("etc/source", "/build/src/x.conf"),
         ManifestEntry::file("data/x", 0o644, b""),
+        ManifestEntry::file("opt/x", 0o644, b""),
+        ManifestEntry::symlink("run/lock", "../var/lock"),
         ManifestEntry { mode: 0o1777, ..ManifestEntry::dir("tmp") },
         ManifestEntry { mode: 0o777, ..ManifestEntry::dir("srv") },
         ManifestEntry::file("usr/bin/su", 0o755, b""),

@@ -110,6 +110,12 @@ fn license(text: &Text, found: &mut Findings) {
         (spdx::error::Reason::DeprecatedLicenseId, _) => {
             format!("say which is meant: `{0}-only` or `{0}-or-later`", term.trim_end_matches('+'))
         }
+        // Another version is another license.
+        (_, Some((id, _))) if number(id.name) != number(term) => {
+            "write the identifier with its version, from https://spdx.org/licenses/: GPL-3.0-only or GPL-3.0-or-later, \
+             LGPL-2.1-or-later, BSD-3-Clause"
+                .to_owned()
+        }
         (_, Some((id, _))) => {
             // `GPLv2+` is a license "or later", which only the part after its name says.
             let later =
@@ -123,6 +129,12 @@ fn license(text: &Text, found: &mut Findings) {
         _ => "identifiers are listed at https://spdx.org/licenses/; join them with AND, OR, WITH".to_owned(),
     };
     found.add(finding.help(help));
+}
+
+/// The number in the name of a license, without a last zero: 2 for `GPLv2` and `GPL-2.0-only`.
+fn number(name: &str) -> String {
+    let digits: String = name.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+    digits.trim_matches('.').trim_end_matches(".0").to_owned()
 }
 
 fn address(text: &Text, key: &str, found: &mut Findings) {

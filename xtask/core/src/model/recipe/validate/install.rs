@@ -5,7 +5,7 @@ use super::text::path_fault;
 use crate::base::diag::Diagnostic;
 use crate::base::name::Phase;
 use crate::base::name::PkgName;
-use crate::model::recipe::install::{self, InstallTable, ROOTS};
+use crate::model::recipe::install::{self, InstallTable, ROOTS, not_ours};
 use crate::model::recipe::raw::{RawRecipe, Text};
 
 /// The table, when the recipe has one.
@@ -25,6 +25,7 @@ pub(super) fn check(raw: &RawRecipe, found: &mut Findings) -> Option<InstallTabl
     for (place, files) in &raw.install {
         let directory = place.get_ref().strip_suffix('/');
         self::place(place, directory.unwrap_or(place.get_ref()), "a place below the root, such as `usr/bin/`", found);
+        ours(place, found);
         if files.is_empty() || (directory.is_none() && files.len() > 1) {
             let what = if files.is_empty() { "no file" } else { "more than one file" };
             let message = format!("`{}` is given {what}", place.get_ref());
@@ -38,6 +39,7 @@ pub(super) fn check(raw: &RawRecipe, found: &mut Findings) -> Option<InstallTabl
     }
     for (place, target) in &raw.links {
         self::place(place, place.get_ref(), "a place below the root, such as `usr/bin/mkfs.ext4`", found);
+        ours(place, found);
         let relative = target.get_ref().trim_start_matches('/').trim_start_matches("../");
         self::place(target, relative, "a target that holds letters, digits and `._+@/-`", found);
     }
@@ -73,6 +75,20 @@ fn path(text: &Text, path: &str, expected: &str, found: &mut Findings) {
 /// The same for what is one path, where a `*` would make a file of that name.
 fn place(text: &Text, path: &str, expected: &str, found: &mut Findings) {
     refuse(text, path, "._+@/-", expected, found);
+}
+
+/// Refuses a place in a directory that is not for packages.
+fn ours(place: &Text, found: &mut Findings) {
+    let path = place.get_ref();
+    if let Some(why) = not_ours(path) {
+        let (top, _) = path.split_once('/').unwrap_or((path, ""));
+        found.add(
+            Diagnostic::error("recipe::bad-install", format!("`{path}` lies in /{top}, {why}"))
+                .at(place.span())
+                .label("no place of a package")
+                .help("install below usr, etc or var"),
+        );
+    }
 }
 
 fn refuse(text: &Text, path: &str, marks: &str, expected: &str, found: &mut Findings) {

@@ -73,7 +73,23 @@ pub(super) fn check(
             finish(script, STRIP);
         }
     }
+    license_text(raw, &phases, found);
     phases
+}
+
+/// What others wrote is given away with its license. A script that names the directory of these texts is believed: the build says
+/// when nothing is in it.
+fn license_text(raw: &RawRecipe, phases: &BTreeMap<Phase, String>, found: &mut Findings) {
+    let copied = !raw.license_files.is_empty() || phases.values().any(|script| script.contains("share/licenses"));
+    if raw.source.is_empty() || copied {
+        return;
+    }
+    let finding = Diagnostic::error("recipe::no-license-text", "the package has no text of its license");
+    let finding = match &raw.license {
+        Some(license) => finding.at(license.span()).label("no file with this license is installed"),
+        None => finding,
+    };
+    found.add(finding.help("`license_files = [\"COPYING\"]` copies files below $SRC to usr/share/licenses/NAME"));
 }
 
 /// A script as it runs: its last line ends, whether the recipe writes it on one line or as a block.
@@ -104,17 +120,35 @@ const FETCHERS: [(&str, &[&str]); 12] = [
     ("apt-get", &[]),
 ];
 
-/// How paths of what the package installs begin.
-const INSTALLED: [&str; 3] = ["/dest/", "$DESTDIR", "${DESTDIR}"];
+/// How absolute paths of what packages have built begin. Other paths are those of the system, but for relative ones and those in a
+/// variable of the build.
+const BUILT: [&str; 3] = ["/dest/", "/build/", "/tools/"];
 
-/// Finds commands that need the network, which no phase has: the program is the first word of a command, and is no program of the
-/// package's own.
+/// Whether a path, or a search path, leads to programs of packages first.
+fn is_built(path: &str) -> bool {
+    let path = path.trim_start_matches(['"', '\'']);
+    path.starts_with('$') || BUILT.iter().any(|root| path.starts_with(root))
+}
+
+/// Whether a script has set `PATH` so that programs of packages come first.
+fn finds_built(script: &str) -> bool {
+    let whole = |at: usize| !script[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    script.match_indices("PATH=").any(|(at, name)| {
+        let value = &script[at + name.len()..];
+        let system = ["$PATH", "${PATH}"].iter().any(|path| value.trim_start_matches('"').starts_with(path));
+        whole(at) && is_built(value) && !system
+    })
+}
+
+/// Finds commands that need the network, which no phase has: the program is the first word of a command, and is no program of a
+/// package.
 pub(super) fn network(script: &Text, found: &mut Findings) {
     for (range, command) in commands(script.get_ref()) {
         let mut words = command.split_whitespace();
         let path = words.next().unwrap_or_default().trim_matches(['"', '\'']);
-        // What the package itself installed may be called as it likes; a test starts it.
-        if INSTALLED.iter().any(|root| path.starts_with(root)) {
+        // What a package has built may be called as it likes; a test starts it.
+        let built = path.contains('/') && (!path.starts_with('/') || is_built(path));
+        if built || finds_built(&script.get_ref()[..range.start]) {
             continue;
         }
         let program = path.rsplit('/').next().unwrap_or_default();
@@ -260,6 +294,13 @@ mod tests {
             "git apply fix.diff",
             "cargo test --offline",
             "test -x /dest/usr/bin/curl",
+            "./src/curl --version",
+            "src/curl --version",
+            "\"$OBJ/src/curl\" --version",
+            "$TOOLS/usr/bin/curl --version",
+            "/build/src/curl --version",
+            "PATH=/dest/usr/bin:$PATH curl --version",
+            "export PATH=\"$DESTDIR/usr/bin:$PATH\"\ncurl --version",
         ] {
             assert_eq!(refused(good), 0, "{good}");
         }
@@ -271,6 +312,9 @@ mod tests {
             "HOME=/tmp cargo install ripgrep",
             "\"/usr/bin/wget\" x",
             "/destination/curl x",
+            "PATH=$PATH:/dest/usr/bin curl x",
+            "MANPATH=/dest/usr/share/man curl x",
+            "PATH=/usr/bin curl x",
         ] {
             assert_eq!(refused(bad), 1, "{bad}");
         }
