@@ -8,6 +8,7 @@ pub mod archive;
 mod builder;
 pub mod elf;
 mod file;
+mod hit;
 pub mod leaks;
 pub mod needles;
 pub mod object_files;

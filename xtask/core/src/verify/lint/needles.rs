@@ -1,7 +1,7 @@
 //! Looks for texts in bytes: those of a build that its result must not show, and symbol versions.
 
 use super::file::File;
-use super::rule::Hit;
+use super::hit::Hit;
 use crate::base::name::Epoch;
 use crate::formats::oci::civil;
 

@@ -1,6 +1,7 @@
-//! What a lint is, what it reports, and which files are exempt.
+//! What a lint is, and which files are exempt.
 
 use super::file::File;
+pub use super::hit::Hit;
 use super::needles::Needles;
 use crate::base::diag::Severity;
 use crate::base::glob;
@@ -28,24 +29,6 @@ pub enum Rule {
     Tree(fn(&Manifest, &LintPolicy) -> Vec<Hit>),
     /// One file with its bytes.
     File(fn(&File<'_>, &Needles) -> Vec<Hit>),
-}
-
-/// What a rule says, before name, severity and remedy are added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// Path in the tree.
-    pub path: String,
-    /// What is wrong, in one sentence that names the path's part (archive member) where there is one.
-    pub message: String,
-    /// Byte offset and the text around it.
-    pub place: Option<(u64, String)>,
-}
-
-impl Hit {
-    /// About a whole path.
-    pub fn new(path: &str, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), place: None }
-    }
 }
 
 /// Deviations from the rules.
