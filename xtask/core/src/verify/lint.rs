@@ -81,6 +81,7 @@ pub const LINTS: &[Lint] = &[
     leaks::LEAKS,
     builder::BUILDER,
     rootfs::TOP,
+    rootfs::SITE,
     rootfs::BUILD_LINK,
     rootfs::SET_ID,
     rootfs::WORLD_WRITABLE,

@@ -10,10 +10,9 @@ use crate::base::name::PkgName;
 /// Where a file of `[install]` may begin, beside the directory of the build.
 pub const ROOTS: [&str; 3] = ["$SRC/", "$OBJ/", "$FILES/"];
 
-/// Directories at the top in which no package has files, and what they are.
-const OTHERS: [(&str, &str); 10] = [
+/// Directories at the top in which no package has files, and what they are. In /srv a package may have what a service serves.
+const OTHERS: [(&str, &str); 9] = [
     ("opt", ADMINISTRATOR),
-    ("srv", ADMINISTRATOR),
     ("home", MOUNTED),
     ("root", ADMINISTRATOR),
     ("mnt", MOUNTED),

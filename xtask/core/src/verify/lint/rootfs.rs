@@ -68,6 +68,22 @@ pub const TOP: Lint = lint(
     "install below usr, etc or var: configure with --prefix=/usr",
     |manifest, _| each(manifest, top),
 );
+/// What nobody packaged lies where administrators put it. A warning: programs that come as one directory go there, too.
+pub const SITE: Lint = Lint {
+    severity: Severity::Warning,
+    ..lint(
+        "lint::rootfs-site",
+        "no file lies in /opt or /srv",
+        "install below usr: configure with --prefix=/usr",
+        |manifest, _| {
+            each(manifest, |entry| {
+                let (top, _) = entry.path.split_once('/').filter(|(top, _)| SITES.contains(top))?;
+                let file = entry.kind != EntryKind::Dir;
+                file.then(|| format!("`{}` is in /{top}, which is the administrator's", entry.path))
+            })
+        },
+    )
+};
 /// A link into the build is a link to nothing.
 pub const BUILD_LINK: Lint = lint(
     "lint::rootfs-build-link",
@@ -115,6 +131,8 @@ const TOPS: [&str; 18] = [
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys",
     "tmp", "usr", "var",
 ];
+/// Directories at the top that administrators fill.
+const SITES: [&str; 2] = ["opt", "srv"];
 /// Directories that only a build has.
 const BUILD: [&str; 8] = ["/build", "/dest", "/sysroot", "/tools", "/toolchain", "/files", "/patches", "/scripts"];
 const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
@@ -133,7 +151,7 @@ fn top(entry: &ManifestEntry) -> Option<String> {
         return Some(format!("`{path}` lies outside of the hierarchy, in /{top}"));
     }
     // The directories themselves are what others mount on.
-    let why = not_ours(path).filter(|_| *kind != EntryKind::Dir)?;
+    let why = not_ours(path).filter(|_| *kind != EntryKind::Dir && !SITES.contains(&top))?;
     Some(format!("`{path}` is a {} in /{top}, {why}", kind.word()))
 }
 
