@@ -55,7 +55,7 @@ pub fn trees(a: &Manifest, b: &Manifest, read: impl Fn(&str) -> Result<(Vec<u8>,
     if differences.is_empty() { ReproVerdict::Reproduced } else { ReproVerdict::Differs(differences) }
 }
 
-/// Compares two ISOs from the inside out: packages file by file, then root, inventory, initramfs, unified image, medium.
+/// Compares two ISOs from the inside out: packages file by file, then root, inventory, initramfs, unified kernel image, medium.
 pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -> Result<ReproVerdict> {
     let mut verdicts = Vec::new();
     for (name, a) in &ours.packages {
@@ -63,8 +63,8 @@ pub fn isos(first: &Store, second: &Store, ours: &IsoBuild, theirs: &IsoBuild) -
             verdicts.push((name.as_str(), layers(first, second, name, *a, *b)?));
         }
     }
-    for ((name, a), (_, b)) in ours.files().into_iter().zip(theirs.files()).filter(|((_, a), (_, b))| a != b) {
-        verdicts.push((name, files(&first.artifact(&a), &second.artifact(&b), name)?));
+    for ((name, a), (_, b)) in ours.files.iter().zip(&theirs.files).filter(|((_, a), (_, b))| a != b) {
+        verdicts.push((name, files(&first.artifact(a), &second.artifact(b), name)?));
     }
     let mut differences = Vec::new();
     for (name, verdict) in verdicts {

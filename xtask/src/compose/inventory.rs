@@ -50,8 +50,7 @@ pub fn text_of(
 
 /// The text of the inventory that an ISO was made with.
 pub fn made(store: &Store, iso: &IsoBuild) -> Result<String> {
-    let overlay = iso.overlay.context("the overlay stage gives an inventory")?;
-    Ok(fs_err::read_to_string(store.artifact(&overlay.inventory))?)
+    Ok(fs_err::read_to_string(store.artifact(&iso.output("inventory")?))?)
 }
 
 /// What an ISO holds, beside what is committed.
@@ -96,7 +95,7 @@ pub fn rows(session: &Session<'_>, repository: &Repository, profile: &IsoProfile
     let store = session.store();
     let inputs = iso.inputs(&profile.root_names())?;
     let owners = owners(store, &inputs)?;
-    let digest = iso.root.context("the security stage gives a root")?;
+    let digest = iso.output("root")?;
     let room = tempfile::Builder::new().prefix("elf-").tempdir_in(session.scratch())?;
     let files = Utf8Path::from_path(room.path()).context("the store's path is not UTF-8")?.join("root");
     tree::unpack_layer(&store.artifact(&digest), digest, &files)?;

@@ -22,7 +22,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum as _;
 use serde_json::json;
 
-use self::builder::IsoBuilder;
+use self::builder::{IsoBuilder, Planned};
 use crate::build::session::Session;
 use crate::compose::Variant;
 use crate::host::repository::Repository;
@@ -49,7 +49,7 @@ enum Work {
     /// It builds packages of the profile.
     Build(fn(&IsoProfile) -> Vec<PkgName>),
     /// It carries out a plan, made of what the stages before it gave.
-    Plan(fn(&IsoBuilder<'_>, &IsoBuild) -> Result<StagePlan>),
+    Plan(fn(&IsoBuilder<'_>, &IsoBuild) -> Result<Box<dyn Planned>>),
 }
 
 impl Stage {
@@ -116,7 +116,8 @@ pub fn plans(
     let mut made = IsoBuild::start();
     let mut plans = Vec::new();
     for &stage in Stage::all().iter().filter(|stage| **stage <= last) {
-        if let Some(plan) = builder.plan(stage, &made)? {
+        if let Some(planned) = builder.plan(stage, &made)? {
+            let plan = planned.plan();
             plans.push((stage, plan.keyed(builder.common()?), plan.steps()));
         }
         if stage < last {
@@ -137,12 +138,13 @@ pub fn plans_of_stored(
     let mut made = IsoBuild { packages, ..IsoBuild::start() };
     let mut plans = Vec::new();
     for &stage in Stage::all() {
-        let Some(plan) = builder.plan(stage, &made)? else { continue };
+        let Some(planned) = builder.plan(stage, &made)? else { continue };
+        let plan = planned.plan();
         let keyed = plan.keyed(builder.common()?);
-        let record = session.lookup(&keyed, &places(&plan))?;
+        let record = session.lookup(&keyed, &places(plan))?;
         plans.push((stage, keyed));
         let (Some((_, keyed)), Some(record)) = (plans.last(), record) else { break };
-        made.take(&plan, keyed.key, &record.outputs)?;
+        made.take(plan, keyed.key, &record.outputs)?;
     }
     Ok(plans)
 }
@@ -154,13 +156,13 @@ pub fn packages(profile: &IsoProfile) -> Vec<PkgName> {
     wanted
 }
 
-fn places(plan: &StagePlan) -> Vec<(&'static str, OutputPlace<'static>)> {
+fn places(plan: &dyn StagePlan) -> Vec<(&'static str, OutputPlace<'static>)> {
     plan.outputs().iter().map(|name| (*name, OutputPlace::Artifact)).collect()
 }
 
 impl IsoBuilder<'_> {
     /// The plan of a stage; `None` for one that only builds packages. The outputs of the stages before it must be there.
-    fn plan(&self, stage: Stage, made: &IsoBuild) -> Result<Option<StagePlan>> {
+    fn plan(&self, stage: Stage, made: &IsoBuild) -> Result<Option<Box<dyn Planned>>> {
         match stage.entry().1 {
             Work::Build(_) => Ok(None),
             Work::Plan(plan) => plan(self, made).map(Some),
@@ -169,15 +171,16 @@ impl IsoBuilder<'_> {
 
     /// Runs a stage, and says whether it made anything.
     fn run(&self, stage: Stage, made: &mut IsoBuild) -> Result<bool> {
-        let plan = match stage.entry().1 {
+        let planned = match stage.entry().1 {
             Work::Build(wanted) => return self.build(&wanted(&self.profile), made),
             Work::Plan(plan) => plan(self, made)?,
         };
+        let plan = planned.plan();
         let keyed = plan.keyed(self.common()?);
-        let (record, fresh) = self.session.cached(&keyed, &places(&plan), || self.make(stage, &plan))?;
-        made.take(&plan, keyed.key, &record.outputs)?;
-        if let Some(medium) = made.medium {
-            self.session.enforce_ledger_of(&format!("iso/{}", self.name), &keyed, medium.iso)?;
+        let (record, fresh) = self.session.cached(&keyed, &places(plan), || self.make(stage, &*planned))?;
+        made.take(plan, keyed.key, &record.outputs)?;
+        if let Ok(iso) = made.output("iso") {
+            self.session.enforce_ledger_of(&format!("iso/{}", self.name), &keyed, iso)?;
         }
         Ok(fresh)
     }
@@ -190,16 +193,12 @@ impl IsoBuilder<'_> {
     }
 
     /// Carries a plan out in an empty directory.
-    fn make(&self, stage: Stage, plan: &StagePlan) -> Result<Record> {
+    fn make(&self, stage: Stage, planned: &dyn Planned) -> Result<Record> {
         let started = Instant::now();
         let prefix = format!("{stage}-");
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(self.session.scratch())?;
         let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
-        let files = match plan {
-            StagePlan::Root(plan) => security::make(self, plan, dir)?,
-            StagePlan::Overlay(plan) => overlay::make(self, plan, dir)?,
-            StagePlan::Medium(plan) => medium::make(self, plan, dir)?,
-        };
+        let files = planned.make(self, dir)?;
         let publish = |(name, file): (&str, Utf8PathBuf)| -> Result<(String, Digest)> {
             Ok((name.to_owned(), self.session.store().publish_artifact(&file)?))
         };

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ashlar_core::base::event::{Event, duration, size};
 use ashlar_core::model::seed::SeedName;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -21,7 +21,7 @@ use crate::host::store::{Store, StoreEntry};
 pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>, seed: &SeedName) -> Result<Exit> {
     let started = Instant::now();
     let (repository, store, made) = stages(app, variant, last, seed)?;
-    let Some(digest) = made.medium.map(|medium| medium.iso) else {
+    let Ok(digest) = made.output("iso") else {
         app.reporter.say(format!("stage {last} is done; key {}", made.key.short()));
         return Ok(Exit::Good);
     };
@@ -61,7 +61,7 @@ pub fn print_plan(app: &App, variant: &Variant, last: Stage, form: StageForm, se
 /// Builds an ISO and gives the file.
 pub fn build(app: &App, variant: &Variant) -> Result<Utf8PathBuf> {
     let (_, store, made) = stages(app, variant, Stage::Iso, &SeedName::default())?;
-    let digest = made.medium.context("the last stage gives an ISO")?.iso;
+    let digest = made.output("iso")?;
     let output = path(app, variant);
     place(&store, &digest, &output)?;
     Ok(output)

@@ -1,6 +1,6 @@
 //! `ledger`: writes or checks the committed digests of all outputs.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ashlar_core::base::name::{Arch, PkgName};
 use ashlar_core::formats::ledger::{Expected, Ledger};
 
@@ -71,7 +71,7 @@ fn outputs(session: &Session<'_>, repository: &Repository) -> Result<Vec<(String
     }
     for name in compose::profiles(repository)?.keys() {
         let iso = iso::build(session, repository, &Variant::plain(name), iso::Stage::Iso)?;
-        let digest = iso.medium.context("the last stage gives an ISO")?.iso;
+        let digest = iso.output("iso")?;
         outputs.push((format!("iso/{name}"), Expected { digest, key: iso.key }));
     }
     Ok(outputs)

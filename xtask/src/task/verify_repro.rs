@@ -118,10 +118,10 @@ fn verify(
         Target::Iso(name) => {
             let ours = iso::build(first, repository, &Variant::plain(name), Stage::Iso)?;
             let result = iso::build(second, repository, &Variant::plain(name), Stage::Iso);
-            let medium = |made: &IsoBuild| made.medium.map(|medium| Side::unmeasured(medium.iso));
-            let theirs = result.as_ref().ok().and_then(medium);
+            let medium = |made: &IsoBuild| made.output("iso").map(Side::unmeasured);
+            let theirs = result.as_ref().ok().and_then(|made| medium(made).ok());
             let verdict = verify::built(result, |theirs| verify::isos(first.store(), second.store(), &ours, theirs))?;
-            let first = medium(&ours).context("the last stage gives an ISO")?;
+            let first = medium(&ours)?;
             Ok([(format!("iso/{name}"), Comparison { first, second: theirs, verdict })].into())
         }
     }

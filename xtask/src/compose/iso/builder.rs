@@ -7,8 +7,8 @@ use ashlar_core::base::digest::Digest;
 use ashlar_core::model::hardening::{Hardening, apparmor};
 use ashlar_core::model::profile::IsoProfile;
 use ashlar_core::plan::Input;
-use ashlar_core::plan::iso::Common;
-use camino::Utf8PathBuf;
+use ashlar_core::plan::iso::{Common, StagePlan};
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::session::Session;
 use crate::compose::{self, Variant};
@@ -73,3 +73,28 @@ impl<'a> IsoBuilder<'a> {
 
 /// What a stage made: the name in the record, and the file.
 pub type Files = Vec<(&'static str, Utf8PathBuf)>;
+
+/// A plan and what carries it out.
+pub trait Planned {
+    /// The plan.
+    fn plan(&self) -> &dyn StagePlan;
+
+    /// Carries it out in the empty directory `dir`.
+    fn make(&self, builder: &IsoBuilder<'_>, dir: &Utf8Path) -> Result<Files>;
+}
+
+/// A plan, and the function of its stage that carries it out.
+pub struct WithMaker<P> {
+    pub plan: P,
+    pub make: fn(&IsoBuilder<'_>, &P, &Utf8Path) -> Result<Files>,
+}
+
+impl<P: StagePlan> Planned for WithMaker<P> {
+    fn plan(&self) -> &dyn StagePlan {
+        &self.plan
+    }
+
+    fn make(&self, builder: &IsoBuilder<'_>, dir: &Utf8Path) -> Result<Files> {
+        (self.make)(builder, &self.plan, dir)
+    }
+}

@@ -5,22 +5,23 @@ use ashlar_core::base::event::size;
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::uki;
 use ashlar_core::model::iso::{self as layout, Parts};
-use ashlar_core::plan::iso::{IsoBuild, MediumPlan, StagePlan};
+use ashlar_core::plan::iso::{IsoBuild, MediumPlan};
 use camino::Utf8Path;
 
-use super::builder::{Files, IsoBuilder};
+use super::builder::{Files, IsoBuilder, Planned, WithMaker};
 use crate::compose::image_tools;
 use crate::exit::Exit;
 
 /// The plan, with the initramfs that the stage `overlay` made.
-pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<StagePlan> {
-    let initramfs = made.overlay.context("the stage overlay gives an initramfs")?.initramfs;
+pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<Box<dyn Planned>> {
+    let initramfs = made.output("initramfs")?;
     let (linux, stub, grub) = (made.input("linux")?, made.input("systemd-stub")?, made.input("grub-bios")?);
-    Ok(StagePlan::Medium(MediumPlan::new(builder.common()?, linux, stub, grub, initramfs)))
+    let plan = MediumPlan::new(builder.common()?, linux, stub, grub, initramfs);
+    Ok(Box::new(WithMaker { plan, make }))
 }
 
 /// Carries the plan out in the empty directory `dir`.
-pub fn make(builder: &IsoBuilder<'_>, plan: &MediumPlan, dir: &Utf8Path) -> Result<Files> {
+fn make(builder: &IsoBuilder<'_>, plan: &MediumPlan, dir: &Utf8Path) -> Result<Files> {
     let kernel = builder.file_of(&plan.linux, "usr/lib/linux/bzImage")?;
     let stub = builder.file_of(&plan.stub, "usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
     let initrd = fs_err::read(builder.session.store().artifact(&plan.initramfs))?;

@@ -2,31 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::cpio::{self, Node, NodeKind};
 use ashlar_core::formats::layer;
 use ashlar_core::formats::manifest::EntryKind;
 use ashlar_core::model::iso::{INITRAMFS_SCRIPT, ROOT_SCRIPT};
-use ashlar_core::plan::iso::{IsoBuild, OverlayPlan, StagePlan};
+use ashlar_core::plan::iso::{IsoBuild, OverlayPlan};
 use ashlar_core::verify::inventory::{FORM, PROFILE};
 use camino::Utf8Path;
 
-use super::builder::{Files, IsoBuilder};
+use super::builder::{Files, IsoBuilder, Planned, WithMaker};
 use crate::compose::{image_tools, inventory};
 use crate::host::beneath::Beneath;
 use crate::host::{checkout, tree};
 
 /// The plan, over the root that the stage `security` made.
-pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<StagePlan> {
-    let layer = made.root.context("the stage security gives a root")?;
+pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<Box<dyn Planned>> {
+    let layer = made.output("root")?;
     let (packages, init) = (made.inputs(&builder.profile.root_names())?, made.input("init")?);
     let files = builder.overlay_files()?;
-    Ok(StagePlan::Overlay(OverlayPlan::new(builder.common()?, layer, packages, init, files, FORM)))
+    let plan = OverlayPlan::new(builder.common()?, layer, packages, init, files, FORM);
+    Ok(Box::new(WithMaker { plan, make }))
 }
 
 /// Carries the plan out in the empty directory `dir`.
-pub fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Result<Files> {
+fn make(builder: &IsoBuilder<'_>, plan: &OverlayPlan, dir: &Utf8Path) -> Result<Files> {
     let (session, profile) = (builder.session, &builder.profile);
     let (files, base) = (dir.join("root"), session.store().artifact(&plan.root));
     tree::unpack_layer(&base, plan.root, &files)?;

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::model::hardening::{apparmor, isolation};
-use ashlar_core::plan::iso::{IsoBuild, RootPlan, StagePlan};
+use ashlar_core::plan::iso::{IsoBuild, RootPlan};
 use ashlar_core::plan::policy::PolicyPlan;
 use ashlar_core::verify::lint::LintPolicy;
 use camino::Utf8Path;
 
-use super::builder::{Files, IsoBuilder};
+use super::builder::{Files, IsoBuilder, Planned, WithMaker};
 use crate::build::collect;
 use crate::compose::{policy, root};
 use crate::host::beneath::Beneath;
@@ -19,17 +19,18 @@ use crate::host::invalid::invalid;
 use crate::host::{checkout, tree};
 
 /// The plan, with the packages that were built.
-pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<StagePlan> {
+pub fn plan(builder: &IsoBuilder<'_>, made: &IsoBuild) -> Result<Box<dyn Planned>> {
     let policy = |sources: &apparmor::Sources| -> Result<PolicyPlan> {
         Ok(PolicyPlan::new(sources.clone(), made.input("apparmor-parser")?, made.input("apparmor-load")?))
     };
     let policy = builder.policy.as_ref().map(policy).transpose()?;
     let (root, files) = (made.inputs(&builder.profile.root_names())?, builder.hardening.files.clone());
-    Ok(StagePlan::Root(RootPlan::new(builder.common()?, root, files, policy)))
+    let plan = RootPlan::new(builder.common()?, root, files, policy);
+    Ok(Box::new(WithMaker { plan, make }))
 }
 
 /// Carries the plan out in the empty directory `dir`.
-pub fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result<Files> {
+fn make(builder: &IsoBuilder<'_>, plan: &RootPlan, dir: &Utf8Path) -> Result<Files> {
     let session = builder.session;
     let files = dir.join("root");
     let merged = root::compose(session.store(), &plan.inputs, &files)?;

@@ -1,6 +1,8 @@
 //! Plans of stages: their texts and steps, and that every input is in the key.
 
 use super::*;
+use crate::model::hardening::RootFile;
+use crate::plan::policy::PolicyPlan;
 
 fn input(name: &str) -> Input {
     Input { name: name.parse().unwrap(), diff_id: Digest::of(name) }
@@ -17,7 +19,7 @@ fn profile() -> IsoProfile {
     }
 }
 
-fn plans(common: Common<'_>) -> [StagePlan; 3] {
+fn plans(common: Common<'_>) -> [Box<dyn StagePlan>; 3] {
     let file = RootFile { text: "kernel.dmesg_restrict = 1\n".to_owned(), mode: 0o644 };
     let sources = crate::model::hardening::apparmor::Sources {
         profiles: [("web".into(), "profile web /usr/bin/web {}\n".to_owned())].into(),
@@ -29,9 +31,9 @@ fn plans(common: Common<'_>) -> [StagePlan; 3] {
     let files = [("etc/sysctl.conf".to_owned(), file)].into();
     let overlay = [("etc/motd".to_owned(), Digest::of("welcome"))].into();
     [
-        StagePlan::Root(RootPlan::new(common, root.clone(), files, Some(policy))),
-        StagePlan::Overlay(OverlayPlan::new(common, Digest::of("root"), root, input("init"), overlay, 1)),
-        StagePlan::Medium(MediumPlan::new(
+        Box::new(RootPlan::new(common, root.clone(), files, Some(policy))),
+        Box::new(OverlayPlan::new(common, Digest::of("root"), root, input("init"), overlay, 1)),
+        Box::new(MediumPlan::new(
             common,
             input("linux"),
             input("systemd-stub"),
@@ -92,11 +94,13 @@ fn what_a_stage_made_is_taken_over_by_name() {
         let last = plan.outputs()[0];
         let mut fewer = outputs.clone();
         fewer.remove(last);
-        assert_eq!(made.clone().take(&plan, Digest::of("k"), &fewer), Err(Missing::Output(last)));
-        made.take(&plan, plan.keyed(common).key, &outputs).unwrap();
+        assert_eq!(made.clone().take(&*plan, Digest::of("k"), &fewer), Err(Missing::Output(last)));
+        made.take(&*plan, plan.keyed(common).key, &outputs).unwrap();
         assert_eq!(made.key, plan.keyed(common).key);
     }
-    let names: Vec<&str> = made.files().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["root", "inventory", "initramfs", "unified image", "iso"]);
+    let names: Vec<&str> = made.files.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["root", "inventory", "initramfs", "uki", "iso"]);
+    assert_eq!(made.output("uki"), Ok(Digest::of("uki")));
+    assert_eq!(made.output("none"), Err(Missing::Output("none")));
     assert_eq!(made.input("busybox").unwrap_err().to_string(), "busybox was not built");
 }
