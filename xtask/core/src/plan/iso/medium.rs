@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Common, StagePlan};
+use super::stage::{Common, StagePlan};
 use crate::base::digest::Digest;
 use crate::base::name::Epoch;
 use crate::formats::uki;

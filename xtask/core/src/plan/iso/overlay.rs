@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Common, StagePlan};
+use super::stage::{Common, StagePlan};
 use crate::base::digest::Digest;
 use crate::base::name::Epoch;
 use crate::model::iso;

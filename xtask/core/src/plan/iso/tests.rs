@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::hardening::RootFile;
+use crate::model::profile::IsoProfile;
 use crate::plan::policy::PolicyPlan;
 
 fn input(name: &str) -> Input {
