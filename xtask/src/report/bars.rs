@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -79,8 +80,9 @@ impl Bars {
 
     /// A line above the bars.
     pub(super) fn line(&self, text: &str) {
-        // A terminal that went away is no reason to stop.
-        self.terminal.println(text).ok();
+        // Their own `println` fills the last line with spaces and does not end it: a log of the terminal would run on in it. A terminal
+        // that went away is no reason to stop.
+        self.terminal.suspend(|| writeln!(io::stderr(), "{text}").ok());
     }
 
     /// Takes all bars away.
