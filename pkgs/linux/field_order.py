@@ -143,14 +143,14 @@ def opening(seen, close):
 
 def reorder(text, seed):
     """A file with its structures in order, and how many there are. Inner ones come first: they are part of the outer ones' texts."""
-    starts = sorted(set(bodies(blank(text), text)), reverse=True)
-    for start in starts:
+    count = 0
+    for start in sorted(set(bodies(blank(text), text)), reverse=True):
         seen = blank(text)
         end = closing(seen, start) if seen[start] == "{" else seen.index("randomized_struct_fields_end", start)
-        if included(seen[start:end]):
-            continue
-        text = text[:start + 1] + ordered(text[start + 1:end], seed) + text[end:]
-    return text, len(starts)
+        if not included(seen[start:end]):
+            text = text[:start + 1] + ordered(text[start + 1:end], seed) + text[end:]
+            count += 1
+    return text, count
 
 
 def main(tree, seed):

@@ -74,6 +74,10 @@ class FieldOrder(unittest.TestCase):
             self.assertEqual(order(marked(text, "")) != marked(text, ""), changes, text)
         self.assertEqual(order(marked(functions, "__no_randomize_layout")), marked(functions, "__no_randomize_layout"))
 
+    def test_a_structure_that_is_left_alone_is_not_counted(self):
+        for text, count in [(marked(MEMBERS) + marked(MEMBERS), 2), (marked("#include <members.h>\n"), 0), (marked(MEMBERS, ""), 0)]:
+            self.assertEqual(field_order.reorder(text, "a")[1], count)
+
     def test_what_is_no_member_is_named(self):
         with self.assertRaisesRegex(ValueError, "not a member: int x"):
             order(marked(MEMBERS + "\tint x\n"))
