@@ -1,0 +1,22 @@
+//! The two slots of an installed Ashlar as values, without system calls: partition tables, the file system of one file, the firmware's
+//! entries, and what an update does.
+//!
+//! - [`Guid`]: identities;
+//! - [`disk`]: sizes of disks, and bytes with their places;
+//! - [`gpt`]: partition tables, written and read;
+//! - [`fat`]: the file system of a slot;
+//! - [`entry`]: the firmware's boot entries and their order;
+//! - [`update`]: facts of the machine in, steps out;
+//! - [`journal`]: what an update notes;
+//! - [`carry_out`]: the steps, done on a machine.
+
+pub mod carry_out;
+pub mod disk;
+pub mod entry;
+pub mod fat;
+pub mod gpt;
+mod guid;
+pub mod journal;
+pub mod update;
+
+pub use guid::{Guid, NoGuid};
