@@ -2,6 +2,7 @@
 
 mod machines;
 mod measure;
+mod signing;
 mod verify;
 
 use camino::Utf8PathBuf;
@@ -15,6 +16,7 @@ use ashlar_core::model::seed::SeedName;
 
 pub use self::machines::{BootTestArgs, GRADERS, GradeArgs, RunArgs, ScreenshotArgs};
 pub use self::measure::{BenchArgs, Benchmark, OracleArgs, System};
+pub use self::signing::{KeysCommand, SignArgs};
 pub use self::verify::VerifyReproArgs;
 use crate::compose::iso::Stage;
 use crate::report::{Detail, Format};
@@ -134,6 +136,8 @@ pub enum Command {
         /// Leave out this layer of defence, for comparison.
         #[arg(long, value_name = "LAYER", value_parser = PossibleValuesParser::new(Layer::ALL.map(Layer::folder)))]
         without: Vec<String>,
+        #[command(flatten)]
+        sign: SignArgs,
         /// Run only up to this stage.
         #[arg(long, value_enum, default_value_t = Stage::Iso)]
         stage: Stage,
@@ -145,6 +149,12 @@ pub enum Command {
         /// Print what each stage would do, and stop: steps as text, or the plans as JSON.
         #[arg(long, value_name = "FORM", num_args = 0..=1, default_missing_value = "text")]
         print_plan: Option<StageForm>,
+    },
+    /// Keys of Secure Boot.
+    Keys {
+        /// What to do.
+        #[command(subcommand)]
+        command: KeysCommand,
     },
     /// Starts the ISO in QEMU.
     Run(RunArgs),

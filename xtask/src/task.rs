@@ -18,6 +18,7 @@ mod graph;
 mod image;
 mod inventory;
 mod iso;
+mod keys;
 mod ledger;
 mod log;
 mod machine;
@@ -65,13 +66,17 @@ pub fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Image { name, output, print_plan: None, seed } => {
             image::run(&app, name, output.as_deref(), &seed.seed)
         }
-        Command::Iso { profile, without, stage, output, print_plan, seed } => {
+        Command::Iso { profile, without, sign, stage, output, print_plan, seed } => {
             let variant = Variant { profile: profile.clone(), without: without.clone() };
-            match print_plan {
-                Some(form) => iso::print_plan(&app, &variant, *stage, *form, &seed.seed),
-                None => iso::run(&app, &variant, *stage, output.as_deref(), &seed.seed),
+            match (print_plan, &sign.sign) {
+                (Some(form), _) => iso::print_plan(&app, &variant, *stage, *form, &seed.seed),
+                (None, Some(keys)) => {
+                    iso::sign(&app, &variant, keys, sign.sign_with.as_ref(), output.as_deref(), &seed.seed)
+                }
+                (None, None) => iso::run(&app, &variant, *stage, output.as_deref(), &seed.seed),
             }
         }
+        Command::Keys { command } => keys::run(&app, command),
         Command::Run(args) => run::run(&app, args),
         Command::BootTest(args) => boot_test::run(&app, args),
         Command::VerifyRepro(args) => verify_repro::run(&app, args),

@@ -48,6 +48,9 @@ pub struct Flash {
     pub code: Utf8PathBuf,
     /// The machine's own copy of the variables; written.
     pub variables: Utf8PathBuf,
+    /// Whether the firmware enforces Secure Boot. It works in a mode of the processor then in which alone the flash can be written,
+    /// so that the system cannot change the variables past it.
+    pub enforcing: bool,
 }
 
 /// What the firmware starts.
@@ -121,6 +124,8 @@ pub struct Machine {
     pub flash: Option<Flash>,
     /// What it starts.
     pub start: Start,
+    /// Media that the firmware tries before, as disks; never written.
+    pub tried_first: Vec<Utf8PathBuf>,
     /// Where its screen and console are shown.
     pub display: Display,
     /// Memory in MiB.
@@ -150,7 +155,7 @@ impl Machine {
         let command = Command::new(PROGRAM)
             // Emulated: the same on every host. A /dev/kvm may be there and hang the machine without a word, as it does
             // inside virtual machines that do not pass virtualisation on.
-            .args(["-machine", "q35,accel=tcg", "-cpu", "max"])
+            .args(["-machine", self.board(), "-cpu", "max"])
             .args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()])
             // Nothing that the lines below do not name: no floppy, no second serial port.
             .args(["-nodefaults", "-vga", "std"])
@@ -158,12 +163,13 @@ impl Machine {
         let command = if self.restarts { command } else { command.arg("-no-reboot") };
         let command = self.display(command);
         let command = match &self.flash {
-            Some(Flash { code, variables }) => command
+            Some(Flash { code, variables, enforcing: _ }) => command
                 .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", value(code))])
                 .args(["-drive", &format!("if=pflash,unit=1,format=raw,file={}", value(variables))]),
             None => command,
         };
         let command = self.started(command);
+        let command = self.tried_first(command);
         let command = self.connected(command);
         let command = match &self.volume {
             // A FAT16 partition made by QEMU out of the directory.
@@ -195,6 +201,13 @@ impl Machine {
         match &self.debugger {
             Some(socket) => command.args(["-gdb", &format!("unix:{},server=on,wait=off", value(socket)), "-S"]),
             None => command,
+        }
+    }
+
+    fn board(&self) -> &'static str {
+        match &self.flash {
+            Some(Flash { enforcing: true, .. }) => "q35,accel=tcg,smm=on",
+            _ => "q35,accel=tcg",
         }
     }
 
@@ -240,7 +253,21 @@ impl Machine {
         };
         command
             .args(["-drive", &format!("if=none,id=medium,format=raw,{drive},file={file}")])
-            .args(["-device", &format!("{device},drive=medium,bootindex=0")])
+            .args(["-device", &format!("{device},drive=medium,bootindex={}", self.tried_first.len())])
+    }
+
+    fn tried_first(&self, command: Command) -> Command {
+        let command = match &self.flash {
+            Some(Flash { enforcing: true, .. }) => {
+                command.args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
+            }
+            _ => command,
+        };
+        self.tried_first.iter().enumerate().fold(command, |command, (at, file)| {
+            let drive = format!("if=none,id=tried{at},format=raw,snapshot=on,file={}", value(file));
+            let device = format!("virtio-blk-pci,drive=tried{at},bootindex={at}");
+            command.args(["-drive", &drive, "-device", &device])
+        })
     }
 
     /// With its network card, and a source of random numbers: without one, keys would wait for interrupts.
@@ -309,7 +336,12 @@ mod tests {
 
     fn machine(flash: bool, medium: Medium) -> Machine {
         Machine {
-            flash: flash.then(|| Flash { code: "/fw/CODE.fd".into(), variables: "/run/vars.fd".into() }),
+            flash: flash.then(|| Flash {
+                code: "/fw/CODE.fd".into(),
+                variables: "/run/vars.fd".into(),
+                enforcing: false,
+            }),
+            tried_first: Vec::new(),
             start: Start::Iso { file: "/out/a,b.iso".into(), medium },
             display: Display::Harness,
             memory: 512,
@@ -367,6 +399,19 @@ mod tests {
         let lines: Vec<String> =
             std::iter::once(&cd).chain(&machines).map(|machine| machine.command().to_string()).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn firmware_that_enforces_has_media_before_the_one_that_starts() {
+        let mut machine = machine(true, Medium::Cd);
+        machine.flash = machine.flash.map(|flash| Flash { enforcing: true, ..flash });
+        machine.tried_first = vec!["/run/a,b".into(), "/run/c".into()];
+        let line = machine.command().args.join(" ");
+        assert!(line.contains("-machine q35,accel=tcg,smm=on ") && line.contains("property=secure,value=on"), "{line}");
+        assert!(line.contains(
+            "id=tried0,format=raw,snapshot=on,file=/run/a,,b -device virtio-blk-pci,drive=tried0,bootindex=0"
+        ));
+        assert!(line.contains("drive=tried1,bootindex=1") && line.contains("drive=medium,bootindex=2"), "{line}");
     }
 
     #[test]

@@ -10,13 +10,14 @@ mod conversation;
 mod exhaustion;
 mod machine;
 mod outside;
+mod secure_boot;
 mod services;
 mod set;
 mod steps;
 
 pub use accounts::{ADMIN, HOST, PASSWORD, PASSWORD_HASH};
 pub use conversation::{Item, Scenario, USUAL};
-pub use machine::{Clock, NetLink, Setup};
+pub use machine::{Clock, NetLink, RefusedMedium, SecureBoot, Setup};
 pub use set::{NAMES, NoScenario, SETTLED, Target, named, names};
 
 #[cfg(test)]

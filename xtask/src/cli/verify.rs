@@ -16,6 +16,9 @@ pub struct VerifyReproArgs {
     /// with the usual one.
     #[arg(long, value_name = "NAME", default_value_t)]
     pub seed: SeedName,
+    /// Verify a signed ISO instead of building again: without its signature it must be the ISO of this tree, whose digest it gives.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "seed", "all_cores", "second_store", "report"])]
+    pub signed: Option<Utf8PathBuf>,
     /// Give each second build all processors and vary the number of jobs instead: half the time for the kernel.
     #[arg(long)]
     pub all_cores: bool,

@@ -105,6 +105,25 @@ pub fn build(session: &Session<'_>, repository: &Repository, variant: &Variant, 
     Ok(made)
 }
 
+/// Writes the medium of an ISO that was built to `output`, with its unified kernel image signed by `sign`.
+pub fn signed(
+    session: &Session<'_>,
+    repository: &Repository,
+    variant: &Variant,
+    made: &IsoBuild,
+    sign: &dyn Fn(&[u8]) -> Result<Vec<u8>>,
+    output: &Utf8Path,
+) -> Result<()> {
+    let builder = IsoBuilder::new(session, repository, variant)?;
+    let dir = tempfile::Builder::new().prefix("signed-").tempdir_in(session.scratch())?;
+    let dir = Utf8Path::from_path(dir.path()).context("the store's path is not UTF-8")?;
+    let iso = medium::signed(&builder, made, dir, sign)?;
+    if let Some(parent) = output.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    session.store().write_atomic(output, &fs_err::read(&iso)?)
+}
+
 /// The plans of an ISO's stages up to and including `last`, each as the store has it and as steps. What the last one reads is built.
 pub fn plans(
     session: &Session<'_>,

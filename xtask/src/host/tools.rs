@@ -145,14 +145,14 @@ fn describe(found: &Found) -> String {
 ///
 /// # Errors
 /// When no known place has both; says what to install.
-pub fn ovmf() -> Result<(Utf8PathBuf, Utf8PathBuf)> {
-    let Some(tool) = TOOLS.iter().find(|tool| tool.name == "OVMF") else {
-        bail!("the table of host tools has no OVMF")
+pub fn ovmf(name: &str) -> Result<(Utf8PathBuf, Utf8PathBuf)> {
+    let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
+        bail!("the table of host tools has no {name}")
     };
     match look(tool).paths.as_slice() {
         [code, variables] => Ok((code.clone(), variables.clone())),
         _ => {
-            let text = format!("the UEFI firmware OVMF is missing\nhelp: {}", advice(distro()?, [tool]));
+            let text = format!("the UEFI firmware {name} is missing\nhelp: {}", advice(distro()?, [tool]));
             Err(anyhow::Error::new(Coded(Exit::Host)).context(text))
         }
     }

@@ -16,6 +16,14 @@ use crate::host::exec;
 const TICK: Duration = Duration::from_millis(200);
 /// Something that runs: a phase, or what is waited for.
 const RUNNING: &str = "  {spinner} {msg} {elapsed}";
+/// The same where there is no room for all of a message.
+const RUNNING_NARROW: &str = "  {spinner} {elapsed} {wide_msg}";
+/// How far the whole run is.
+const COUNT: &str = "  {pos} of {len} packages {elapsed}{msg}";
+/// The same where there is little room.
+const COUNT_NARROW: &str = "  {pos} of {len} {elapsed}{msg}";
+/// Columns below which the narrow forms are used.
+const NARROW: usize = 60;
 /// Columns that [`RUNNING`] takes beside its message, with a blank.
 const BESIDE: usize = 12;
 /// Fewer columns show nothing of a log that tells anybody anything.
@@ -46,7 +54,7 @@ impl Bars {
             Event::Fetching { file, done, total } => self.download(file, *done, *total),
             Event::Phase { package, phase } => {
                 self.count();
-                self.bar(package.as_str(), RUNNING).set_message(format!("{package} {phase}"));
+                self.bar(package.as_str(), running()).set_message(format!("{package} {phase}"));
             }
             Event::Progress { done, total, seconds_left } => {
                 self.shown().run = (done < total).then_some((*done, *total, *seconds_left));
@@ -120,10 +128,12 @@ impl Bars {
     /// Shows how far the run is, once something is really built.
     fn count(&self) {
         let Some((done, total, left)) = self.shown().run.filter(|(_, total, _)| *total > 1) else { return };
-        let bar = self.bar(ALL, "  {pos} of {len} packages {elapsed}{msg}");
+        let (template, about) = if columns() < NARROW { (COUNT_NARROW, "") } else { (COUNT, "about ") };
+        let bar = self.bar(ALL, template);
         bar.set_length(total as u64);
         bar.set_position(done as u64);
-        bar.set_message(left.map(|seconds| format!(", about {} left", duration(seconds * 1000))).unwrap_or_default());
+        let left = left.map(|seconds| format!(", {about}{} left", duration(seconds * 1000)));
+        bar.set_message(left.unwrap_or_default());
     }
 
     fn download(&self, file: &str, done: u64, total: Option<u64>) {
@@ -143,6 +153,11 @@ fn columns() -> usize {
     console::Term::stderr().size().1.into()
 }
 
+/// How something that runs is shown.
+fn running() -> &'static str {
+    if columns() < NARROW { RUNNING_NARROW } else { RUNNING }
+}
+
 /// The last line with something in it, without characters that would move the terminal's cursor.
 fn last_line(text: &str) -> String {
     let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
@@ -156,7 +171,7 @@ pub struct Waiting(Option<(Arc<Bars>, String)>);
 impl Waiting {
     /// Shows `text` with a clock.
     pub(super) fn with(bars: Arc<Bars>, text: String) -> Self {
-        bars.bar(&text, RUNNING).set_message(text.clone());
+        bars.bar(&text, running()).set_message(text.clone());
         Self(Some((bars, text)))
     }
 

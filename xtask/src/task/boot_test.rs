@@ -2,6 +2,7 @@
 //! console. What is tested is data: `ashlar_lab::scenario`.
 
 mod report;
+mod secure_boot;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
+use ashlar_core::model::hosttools::{OVMF, SECURE_BOOT_OVMF};
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::qemu::{Display, Firmware, Machine, Network, PROGRAM, Start};
 use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, Setup, Target};
@@ -24,6 +26,7 @@ use crate::cli::BootTestArgs;
 use crate::compose::Variant;
 use crate::exit::Exit;
 use crate::host::cpu_stress::CpuStress;
+use crate::host::rsa::OPENSSL;
 use crate::host::ssh::SshClient;
 use crate::host::{exec, parallel, tools, vm};
 use crate::report::Format;
@@ -101,7 +104,13 @@ fn lacking(scenarios: &[Scenario]) -> Option<String> {
         return Some(format!("{missing} is not installed"));
     }
     let uefi = scenarios.iter().any(|scenario| scenario.setup.firmware == Firmware::Uefi);
-    (uefi && tools::ovmf().is_err()).then(|| "the UEFI firmware OVMF is not installed".to_owned())
+    let secure_boot = scenarios.iter().any(|scenario| scenario.setup.secure_boot.is_some());
+    if secure_boot && tools::find(OPENSSL).is_none() {
+        return Some(format!("{OPENSSL} is not installed"));
+    }
+    let firmware = [(uefi, OVMF), (secure_boot, SECURE_BOOT_OVMF)];
+    let missing = firmware.into_iter().find(|(wanted, name)| *wanted && tools::ovmf(name).is_err());
+    missing.map(|(_, name)| format!("the UEFI firmware {name} is not installed"))
 }
 
 impl Subject<'_> {
@@ -156,9 +165,15 @@ impl Subject<'_> {
             password: Some(PASSWORD_HASH.to_owned()),
             host_key: if setup.configured { Some(client.host_key()?.clone()) } else { None },
         };
-        let file = self.isos.get(&variant(setup)).context("its ISO was not built")?.clone();
+        let mut file = self.isos.get(&variant(setup)).context("its ISO was not built")?.clone();
+        let (mut flash, mut tried_first) = (flash(setup.firmware, scratch)?, Vec::new());
+        if let Some(wanted) = setup.secure_boot {
+            let prepared = secure_boot::prepare(self.app, wanted, &variant(setup), &file, scratch)?;
+            (file, flash, tried_first) = (prepared.iso, Some(prepared.flash), prepared.refused);
+        }
         Ok(Machine {
-            flash: flash(setup.firmware, scratch)?,
+            flash,
+            tried_first,
             start: Start::Iso { file, medium: setup.medium },
             display: Display::Harness,
             memory: MEMORY,

@@ -116,6 +116,7 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&SshClient) ->
     };
     let machine = Machine {
         flash: flash(Firmware::Uefi, scratch)?,
+        tried_first: Vec::new(),
         start: Start::Iso { file: iso, medium: Medium::Cd },
         display: Display::Harness,
         memory: MEMORY,

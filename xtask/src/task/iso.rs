@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use ashlar_core::base::command::Command;
 use ashlar_core::base::event::{Event, duration, size};
+use ashlar_core::formats::efi_variable::KeyVariable;
 use ashlar_core::model::seed::SeedName;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -14,7 +16,9 @@ use crate::compose::Variant;
 use crate::compose::inventory::{self, Committed};
 use crate::compose::iso::{self, IsoBuild, Stage};
 use crate::exit::Exit;
+use crate::host::hash;
 use crate::host::repository::Repository;
+use crate::host::signing_keys::SigningKeys;
 use crate::host::store::{Store, StoreEntry};
 
 /// Builds an ISO, or its stages up to `last`.
@@ -45,6 +49,52 @@ pub fn run(app: &App, variant: &Variant, last: Stage, output: Option<&Utf8Path>,
         return Err(Exit::OutOfDate.error(text));
     }
     Ok(Exit::Good)
+}
+
+/// Builds an ISO and writes it signed with the key of db in the directory `keys`, or by `command`.
+pub fn sign(
+    app: &App,
+    variant: &Variant,
+    keys: &Utf8Path,
+    command: Option<&Command>,
+    output: Option<&Utf8Path>,
+    seed: &SeedName,
+) -> Result<Exit> {
+    // Before anything is built: without keys there is nothing to do.
+    let keys = SigningKeys::at(keys);
+    let certificate = keys.certificate(KeyVariable::Db)?;
+    let (repository, store) = (app.repository()?, app.store()?);
+    let session = app.session_in(&repository, &store, seed)?;
+    let made = iso::build(&session, &repository, variant, Stage::Iso)?;
+    let output = output
+        .map_or_else(|| app.root.join(format!("out/ashlar-{}-signed-x86_64.iso", variant.name())), Utf8Path::to_owned);
+    iso::signed(&session, &repository, variant, &made, &|image| keys.signed(image, command), &output)?;
+    let bytes = fs_err::metadata(&output)?.len();
+    let (digest, _) = hash::of_file(&output)?;
+    let result = Event::Made {
+        what: "signed-iso",
+        name: variant.name(),
+        digest,
+        manifest: None,
+        path: Some(output.clone()),
+        bytes: Some(bytes),
+    };
+    let unsigned = made.output("iso")?;
+    app.reporter.show(&result, || {
+        format!(
+            "Output: {output} ({})\nsha256    {digest}\nunsigned  {unsigned}\nsigned by the key of certificate {certificate}",
+            size(bytes)
+        )
+    });
+    Ok(Exit::Good)
+}
+
+/// Builds an ISO and writes it to `output`, signed.
+pub fn signed(app: &App, variant: &Variant, keys: &SigningKeys, output: &Utf8Path) -> Result<()> {
+    let (repository, store) = (app.repository()?, app.store()?);
+    let session = app.session(&repository, &store)?;
+    let made = iso::build(&session, &repository, variant, Stage::Iso)?;
+    iso::signed(&session, &repository, variant, &made, &|image| keys.signed(image, None), output)
 }
 
 /// Prints the plans of the stages up to `last`. What they read is built.

@@ -1,22 +1,35 @@
 //! Files that the commands that start machines share: the firmware's flash and the NoCloud volume.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use ashlar_core::formats::efi_variable::store::{self, Variable};
+use ashlar_core::model::hosttools::{OVMF, SECURE_BOOT_OVMF};
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::qemu::{Firmware, Flash};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::tools;
 
+/// The flash of a machine with firmware that enforces Secure Boot, and has these variables.
+pub fn enforcing_flash(variables: &[Variable], scratch: &Utf8Path) -> Result<Flash> {
+    let (code, template) = tools::ovmf(SECURE_BOOT_OVMF)?;
+    let file = scratch.join("variables.fd");
+    fs_err::write(
+        &file,
+        store::with(&fs_err::read(&template)?, variables).with_context(|| format!("writing {template} anew"))?,
+    )?;
+    Ok(Flash { code, variables: file, enforcing: true })
+}
+
 /// The flash of a machine with this firmware: code as installed, variables as a fresh copy in `scratch`.
 pub fn flash(firmware: Firmware, scratch: &Utf8Path) -> Result<Option<Flash>> {
     if firmware == Firmware::Bios {
         return Ok(None);
     }
-    let (code, template) = tools::ovmf()?;
+    let (code, template) = tools::ovmf(OVMF)?;
     let variables = scratch.join("variables.fd");
     // Read and written, not copied: the template may be read-only, the copy must not be.
     fs_err::write(&variables, fs_err::read(&template)?)?;
-    Ok(Some(Flash { code, variables }))
+    Ok(Some(Flash { code, variables, enforcing: false }))
 }
 
 /// Writes the volume's files into `dir`, and gives that.

@@ -45,6 +45,7 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     let log = logs.join("run.log");
     let machine = Machine {
         flash: flash(if args.bios { Firmware::Bios } else { Firmware::Uefi }, scratch)?,
+        tried_first: Vec::new(),
         start: Start::Iso { file: iso, medium: if args.disk { Medium::Disk } else { Medium::Cd } },
         display: match (args.graphic, args.ssh) {
             (true, _) => Display::Window(log.clone()),

@@ -78,6 +78,7 @@ fn machine(
     };
     Ok(Machine {
         flash: flash(if args.uefi { Firmware::Uefi } else { Firmware::Bios }, scratch)?,
+        tried_first: Vec::new(),
         start: Start::Iso { file: iso, medium: Medium::Cd },
         display: Display::Harness,
         memory: MEMORY,

@@ -1,5 +1,7 @@
 //! `verify-repro`: builds again with variations, in a second store, perhaps with another seed's compiler, and compares.
 
+mod signed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
@@ -26,6 +28,15 @@ use crate::verify;
 
 /// Verifies the targets (`PKG…`, `image NAME`, `iso [PROFILE]`) or everything. Prints a verdict for each output.
 pub fn run(app: &App, args: &VerifyReproArgs) -> Result<Exit> {
+    if let Some(file) = &args.signed {
+        let targets = Target::parse(&args.what)?;
+        let Some(Target::Iso(name)) = targets.first().filter(|_| targets.len() == 1) else {
+            return Err(
+                Exit::Usage.error("--signed is for one ISO: `verify-repro iso [PROFILE] --signed FILE`".to_owned())
+            );
+        };
+        return signed::verify(app, name, file);
+    }
     let repository = if args.all { app.whole_repository()? } else { app.repository()? };
     let targets = if args.all { everything(&repository)? } else { Target::parse(&args.what)? };
     let store = app.store()?;

@@ -4,6 +4,8 @@
 //! kernel and initramfs inside the image as whole CD sectors. Sections lie end to end: programs that sign, and firmware that verifies,
 //! do not agree about bytes between sections. Signing comes afterwards and is another module's.
 
+pub mod authenticode;
+
 use std::fmt::Write as _;
 
 /// Added sections begin and end in the file at a multiple of this, in bytes: a CD sector.

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 mod table;
 mod tool;
 
-pub use table::TOOLS;
+pub use table::{OVMF, SECURE_BOOT_OVMF, TOOLS};
 pub use tool::{Distro, Look, Need, Packages, Tool};
 
 /// The packages that bring `tools` on `distro`, each once, in order of the table.

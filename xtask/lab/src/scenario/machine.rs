@@ -24,6 +24,26 @@ pub struct Clock {
     pub seconds: u64,
 }
 
+/// A medium that firmware with Secure Boot must not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedMedium {
+    /// The ISO as everybody can build it.
+    Unsigned,
+    /// The ISO, signed by a key that the firmware does not know.
+    ForeignKey,
+    /// The ISO that it may start, with one bit of the initramfs changed after it was signed.
+    ChangedBit,
+}
+
+/// Firmware that enforces Secure Boot with keys made for this start, one of which signed the ISO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecureBoot {
+    /// Media that it tries before the ISO, in this order.
+    pub refused: &'static [RefusedMedium],
+    /// Options in the firmware's entry for the ISO, as somebody with access to the firmware's menu can write them.
+    pub options: Option<&'static str>,
+}
+
 /// The machine of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
@@ -33,6 +53,8 @@ pub struct Setup {
     pub without: Option<Layer>,
     /// What starts it.
     pub firmware: Firmware,
+    /// Whether the firmware enforces Secure Boot; only for [`Firmware::Uefi`].
+    pub secure_boot: Option<SecureBoot>,
     /// How the ISO is attached.
     pub medium: Medium,
     /// Its network.
@@ -50,6 +72,7 @@ pub(super) const BIOS: Setup = Setup {
     profile: "minimal",
     without: None,
     firmware: Firmware::Bios,
+    secure_boot: None,
     medium: Medium::Cd,
     link: NetLink::User,
     configured: true,

@@ -8,7 +8,7 @@ use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
 use super::conversation::{Item, MOMENT, Scenario};
 use super::machine::{BIOS, Clock, NetLink, Setup};
 use super::steps::{check, clock, expect, guest, joins, leave, off, prompt, refused, up};
-use super::{audited, containers, exhaustion, outside, services};
+use super::{audited, containers, exhaustion, outside, secure_boot, services};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
@@ -35,6 +35,8 @@ const SCENARIOS: &[(&str, Target, Make)] = &[
     ("uefi-disk", TestAll, |name, release| medium(name, Firmware::Uefi, Medium::Disk, release)),
     ("bios-cd", TestAll, |name, release| medium(name, Firmware::Bios, Medium::Cd, release)),
     ("bios-disk", Test, |name, release| medium(name, Firmware::Bios, Medium::Disk, release)),
+    ("secure-boot", Test, secure_boot::secure_boot),
+    ("secure-boot-options", TestAll, |name, _| secure_boot::options(name)),
     ("ssh", Test, |name, _| ssh(name)),
     ("layers", Test, |name, _| layers(name)),
     ("options", TestAll, |name, _| options(name)),

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use ashlar_core::model::hosttools::OVMF;
 use ashlar_lab::boot_timing::{self, Memory, OWN_QUESTIONS, QUESTIONS};
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::Answer;
@@ -71,7 +72,7 @@ pub fn run(app: &App, args: &BenchArgs) -> Result<()> {
     systems.extend(bench.iso.is_some().then_some(System::Ashlar));
     systems.extend(bench.reference_system.is_some().then_some(System::Debian));
     for firmware in firmwares {
-        if firmware == Firmware::Uefi && tools::ovmf().is_err() {
+        if firmware == Firmware::Uefi && tools::ovmf(OVMF).is_err() {
             app.reporter.say("skipped: the UEFI firmware OVMF is not installed");
             continue;
         }
@@ -164,6 +165,7 @@ impl Bench<'_> {
         };
         Ok(Machine {
             flash: flash(firmware, scratch)?,
+            tried_first: Vec::new(),
             start,
             display: Display::Harness,
             memory: MEMORY,

@@ -80,6 +80,7 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
         Volume { host, user, key: client.public_key()?, password: None, host_key: Some(client.host_key()?.clone()) };
     let machine = Machine {
         flash: None,
+        tried_first: Vec::new(),
         start: Start::Iso { file: iso.to_owned(), medium: Medium::Virtio },
         display: Display::Harness,
         memory: 512,

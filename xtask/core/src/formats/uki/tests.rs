@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// A PE image with one section `.text` of 512 bytes at address 0x1000 and room for headers up to `first_raw`.
-fn stub(first_raw: usize) -> Vec<u8> {
+pub fn stub(first_raw: usize) -> Vec<u8> {
     let mut bytes = vec![0u8; first_raw + 512];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(0, b"MZ");

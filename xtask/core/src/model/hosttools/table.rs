@@ -9,6 +9,11 @@ const fn program(minimum: &'static str) -> Look {
 /// Any version does.
 const PRESENT: Look = Look::Program { minimum: None, version: &[] };
 
+/// The name of the UEFI firmware: its code, and an empty flash for its variables.
+pub const OVMF: &str = "OVMF";
+/// The name of the same with code that can enforce Secure Boot.
+pub const SECURE_BOOT_OVMF: &str = "OVMF with Secure Boot";
+
 /// Everything Ashlar takes from the host, in the order in which it is reported.
 pub const TOOLS: &[Tool] = &[
     Tool {
@@ -121,11 +126,25 @@ pub const TOOLS: &[Tool] = &[
         },
     },
     Tool {
-        name: "OVMF",
+        name: OVMF,
         purpose: "starting the ISO by UEFI",
-        look: Look::Files(OVMF),
+        look: Look::Files(OVMF_PLAIN),
         need: Need::Commands(&["run", "boot-test", "grade"]),
         packages: Packages { debian: &["ovmf"], fedora: &["edk2-ovmf"], arch: &["edk2-ovmf"], alpine: &["ovmf"] },
+    },
+    Tool {
+        name: SECURE_BOOT_OVMF,
+        purpose: "starting the ISO by UEFI that enforces Secure Boot",
+        look: Look::Files(OVMF_SECURE_BOOT),
+        need: Need::Commands(&["boot-test"]),
+        packages: Packages { debian: &["ovmf"], fedora: &["edk2-ovmf"], arch: &["edk2-ovmf"], alpine: &["ovmf"] },
+    },
+    Tool {
+        name: "openssl",
+        purpose: "making keys for Secure Boot",
+        look: PRESENT,
+        need: Need::Commands(&["keys", "boot-test"]),
+        packages: Packages { debian: &["openssl"], fedora: &["openssl"], arch: &["openssl"], alpine: &["openssl"] },
     },
     Tool {
         name: "ssh",
@@ -203,10 +222,18 @@ const UTIL_LINUX: Packages =
     Packages { debian: &["mount"], fedora: &["util-linux-core"], arch: &["util-linux"], alpine: &["util-linux-misc"] };
 
 /// Code and variables of the UEFI firmware, as distributions install them; the 4 MB build first where both exist.
-const OVMF: &[&[&str]] = &[
+const OVMF_PLAIN: &[&[&str]] = &[
     &["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"],
     &["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"],
     &["/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"],
     &["/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"],
     &["/usr/share/edk2-ovmf/x64/OVMF_CODE.fd", "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd"],
+];
+
+const OVMF_SECURE_BOOT: &[&[&str]] = &[
+    &["/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"],
+    &["/usr/share/OVMF/OVMF_CODE.secboot.fd", "/usr/share/OVMF/OVMF_VARS.fd"],
+    &["/usr/share/edk2/ovmf/OVMF_CODE.secboot.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"],
+    &["/usr/share/edk2/x64/OVMF_CODE.secboot.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"],
+    &["/usr/share/edk2-ovmf/x64/OVMF_CODE.secboot.fd", "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd"],
 ];
