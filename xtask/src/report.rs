@@ -173,7 +173,9 @@ impl Reporter {
         };
         let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         if self.detail != Detail::Quiet {
-            self.line(&colour::painted(&format!("{severity}: {}: {}{help}", finding.place(), finding.message)));
+            let place = finding.place();
+            let place = if place.is_empty() { place } else { format!("{place}: ") };
+            self.line(&colour::painted(&format!("{severity}: {place}{}{help}", finding.message)));
         }
     }
 

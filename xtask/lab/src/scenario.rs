@@ -17,7 +17,7 @@ mod steps;
 
 pub use accounts::{ADMIN, HOST, PASSWORD, PASSWORD_HASH};
 pub use conversation::{Item, Scenario, USUAL};
-pub use machine::{Clock, NetLink, RefusedMedium, SecureBoot, Setup};
+pub use machine::{Clock, NetLink, PARTS, RefusedMedium, SecureBoot, Setup};
 pub use set::{NAMES, NoScenario, SETTLED, Target, named, names};
 
 #[cfg(test)]

@@ -164,11 +164,18 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
                     )?),
                 };
                 let shown = title.map_or_else(|| format!("`{name}`"), |title| format!("the test `{title}`"));
-                let before = if phase == Phase::Install { container.own_files()? } else { BTreeSet::new() };
+                let before = container.own_files()?;
                 run_script(plan, context, &dirs, container, &name, &script, logs)
                     .with_context(|| format!("{} failed in {shown}", plan.package))?;
-                if phase == Phase::Install {
-                    refuse_outside(plan, &before, &container.own_files()?)?;
+                let after = container.own_files()?;
+                match (phase, outside(&before, &after)) {
+                    (_, None) | (Phase::Check, _) => {}
+                    (Phase::Install, Some(files)) => return Err(lost(plan, &files)),
+                    // What a later phase needs there, a test for one, may be; in the package it is not.
+                    (_, Some(files)) => context.reporter.note(format!(
+                        "`{name}` of {} wrote outside of $DESTDIR and /build, which is in no package:{files}",
+                        plan.package
+                    )),
                 }
             }
             Step::Collect { package, .. } => {
@@ -184,21 +191,25 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
     Ok(outputs)
 }
 
-/// What `install` wrote beside the staging tree would be lost without a word.
-fn refuse_outside(plan: &BuildPlan, before: &BTreeSet<String>, after: &BTreeSet<String>) -> Result<()> {
+/// What a phase wrote beside the staging tree and its own folders, a line each; it would be lost without a word.
+fn outside(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Option<String> {
     let outside: Vec<&str> = after.difference(before).map(String::as_str).collect();
-    let Some(shown) = outside.get(..outside.len().min(5)).filter(|shown| !shown.is_empty()) else { return Ok(()) };
+    let shown = outside.get(..outside.len().min(5)).filter(|shown| !shown.is_empty())?;
     let list = shown.iter().map(|path| format!("\n  /{path}")).collect::<String>();
     let more = if outside.len() > shown.len() {
         format!("\n  and {} more", outside.len() - shown.len())
     } else {
         String::new()
     };
-    Err(Exit::Build.error(format!(
-        "`install` of {} wrote outside of $DESTDIR; these files would be lost:{list}{more}\n\
+    Some(list + &more)
+}
+
+fn lost(plan: &BuildPlan, files: &str) -> anyhow::Error {
+    Exit::Build.error(format!(
+        "`install` of {} wrote outside of $DESTDIR; these files would be lost:{files}\n\
          help: put $DESTDIR before the path; many makefiles take DESTDIR=\"$DESTDIR\"",
         plan.package
-    )))
+    ))
 }
 
 /// Executes the steps that happen before the container exists.

@@ -3,6 +3,7 @@
 
 mod report;
 mod secure_boot;
+mod slot_disk;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -169,7 +170,7 @@ impl Subject<'_> {
         let (mut flash, mut tried_first) = (flash(setup.firmware, scratch)?, Vec::new());
         if let Some(wanted) = setup.secure_boot {
             let prepared = secure_boot::prepare(self.app, wanted, &variant(setup), &file, scratch)?;
-            (file, flash, tried_first) = (prepared.iso, Some(prepared.flash), prepared.refused);
+            (file, flash, tried_first) = (prepared.medium, Some(prepared.flash), prepared.refused);
         }
         Ok(Machine {
             flash,

@@ -10,6 +10,8 @@ const WIDTH: f64 = 1200.0;
 const NAMES: f64 = 140.0;
 const ROW: f64 = 18.0;
 const GRAPH: f64 = 80.0;
+/// Pixels that a column of the graph has at least: a long build would otherwise have one for each second.
+const COLUMN: f64 = 4.0;
 
 /// What a build did, in seconds since it began.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -120,18 +122,33 @@ impl Timeline {
                 rect(x, number as f64 * ROW + 2.0, width, ROW - 4.0, colour(&span.what), &title);
             }
         }
-        let mut before = 0.0;
-        for (at, share) in &self.busy {
-            let (tall, x) = (share * GRAPH, NAMES + before * scale);
+        for (from, to, share) in self.columns(COLUMN / scale) {
+            let tall = share * GRAPH;
             let title = format!("processors {:.0} % busy", share * 100.0);
-            rect(x, rows + ROW + GRAPH - tall, (at - before) * scale, tall, "#888", &title);
-            before = *at;
+            rect(NAMES + from * scale, rows + ROW + GRAPH - tall, (to - from) * scale, tall, "#888", &title);
         }
         for (number, what) in PHASES.iter().enumerate() {
             rect(NAMES + number as f64 * 120.0, rows + 1.5 * ROW + GRAPH, 10.0, 10.0, colour(what), what);
         }
         self.words(&mut out, rows, scale);
         out + "</svg>\n"
+    }
+
+    /// How busy the processors were, in columns of at least so many seconds: from, until, share.
+    fn columns(&self, least: f64) -> Vec<(f64, f64, f64)> {
+        let mut columns: Vec<(f64, f64, f64)> = Vec::new();
+        let mut before = 0.0;
+        for (at, share) in &self.busy {
+            match columns.last_mut().filter(|(from, to, _)| to - from < least) {
+                Some((from, to, of)) => {
+                    *of = (*of * (*to - *from) + share * (at - before)) / (at - *from).max(f64::MIN_POSITIVE);
+                    *to = *at;
+                }
+                None => columns.push((before, *at, *share)),
+            }
+            before = *at;
+        }
+        columns
     }
 
     /// Names of rows, minutes, and the legend.
@@ -205,6 +222,19 @@ mod tests {
         let name = "Packages".to_owned();
         timeline.take(&Event::Stage { number: 2, of: 5, name, milliseconds: 1000, cached: false }, 10.0);
         timeline
+    }
+
+    #[test]
+    fn a_long_build_has_few_columns_and_the_same_mean() {
+        let mut timeline = Timeline::default();
+        for second in 1..=1000 {
+            timeline.busy(f64::from(second), if second % 4 == 0 { 0.0 } else { 1.0 });
+        }
+        let columns = timeline.columns(10.0);
+        assert_eq!(columns.len(), 100);
+        let mean = columns.iter().map(|(from, to, share)| (to - from) * share).sum::<f64>() / 1000.0;
+        assert!((mean - 0.75).abs() < 1e-9, "{mean}");
+        assert!(columns.windows(2).all(|pair| pair[0].1 == pair[1].0));
     }
 
     #[test]

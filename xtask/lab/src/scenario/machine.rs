@@ -31,17 +31,23 @@ pub enum RefusedMedium {
     Unsigned,
     /// The ISO, signed by a key that the firmware does not know.
     ForeignKey,
-    /// The ISO that it may start, with one bit of the initramfs changed after it was signed.
-    ChangedBit,
+    /// The ISO that it may start, with one bit of its program changed after it was signed: in the middle of this part of [`PARTS`].
+    ChangedBit(usize),
 }
+
+/// Into so many parts the program is divided, for bits that are changed in all of it.
+pub const PARTS: usize = 20;
 
 /// Firmware that enforces Secure Boot with keys made for this start, one of which signed the ISO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SecureBoot {
-    /// Media that it tries before the ISO, in this order.
-    pub refused: &'static [RefusedMedium],
-    /// Options in the firmware's entry for the ISO, as somebody with access to the firmware's menu can write them.
-    pub options: Option<&'static str>,
+pub enum SecureBoot {
+    /// It tries these media, in this order, and then the ISO.
+    Media(&'static [RefusedMedium]),
+    /// It starts the ISO by an entry with these options, as somebody with access to the firmware's menu can write them.
+    Options(&'static str),
+    /// It starts from a disk with two slots, of which the first has the program of the ISO. It is to try the second one once, which
+    /// has the same program, or this instead.
+    Slots(Option<RefusedMedium>),
 }
 
 /// The machine of a scenario.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use self::Target::{Test, TestAll};
 use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
 use super::conversation::{Item, MOMENT, Scenario};
-use super::machine::{BIOS, Clock, NetLink, Setup};
+use super::machine::{BIOS, Clock, NetLink, RefusedMedium, Setup};
 use super::steps::{check, clock, expect, guest, joins, leave, off, prompt, refused, up};
 use super::{audited, containers, exhaustion, outside, secure_boot, services};
 use crate::console::Step;
@@ -36,6 +36,9 @@ const SCENARIOS: &[(&str, Target, Make)] = &[
     ("bios-cd", TestAll, |name, release| medium(name, Firmware::Bios, Medium::Cd, release)),
     ("bios-disk", Test, |name, release| medium(name, Firmware::Bios, Medium::Disk, release)),
     ("secure-boot", Test, secure_boot::secure_boot),
+    ("secure-boot-tampered", TestAll, |name, _| secure_boot::tampered(name)),
+    ("slots-trial", TestAll, |name, _| secure_boot::slots(name, None)),
+    ("slots-damaged", TestAll, |name, _| secure_boot::slots(name, Some(RefusedMedium::ChangedBit(3)))),
     ("secure-boot-options", TestAll, |name, _| secure_boot::options(name)),
     ("ssh", Test, |name, _| ssh(name)),
     ("layers", Test, |name, _| layers(name)),

@@ -4,11 +4,13 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::efi_variable::store::Variable;
 use ashlar_core::formats::efi_variable::{GLOBAL, KeyVariable, SIGNED, SYSTEM, Time, load_option, signature_list};
-use ashlar_core::formats::uki::{self, authenticode};
+use ashlar_core::formats::uki::authenticode;
 use ashlar_lab::qemu::Flash;
-use ashlar_lab::scenario::{RefusedMedium, SecureBoot};
+use ashlar_lab::scenario::{PARTS, RefusedMedium, SecureBoot};
 use camino::{Utf8Path, Utf8PathBuf};
+use slots::entry;
 
+use super::slot_disk;
 use crate::app::App;
 use crate::compose::Variant;
 use crate::host::signing_keys::SigningKeys;
@@ -18,11 +20,16 @@ use crate::task::{iso, machine};
 pub struct Prepared {
     /// The firmware, with the keys enrolled.
     pub flash: Flash,
-    /// The ISO that it may start.
-    pub iso: Utf8PathBuf,
+    /// The ISO, or the disk, that it may start.
+    pub medium: Utf8PathBuf,
     /// Media that it must not start, and tries before.
     pub refused: Vec<Utf8PathBuf>,
 }
+
+/// The firmware's number of the entry with options; scenarios wait for these numbers.
+const ENTRY: u16 = 0x00a5;
+/// The same of the entries of the two slots.
+const SLOTS: [u16; 2] = [0x00a0, 0x00a1];
 
 /// Makes keys and media below `scratch`, of the ISO `unsigned`, which was built as `variant`.
 pub fn prepare(
@@ -42,17 +49,31 @@ pub fn prepare(
     let refused = |medium: &RefusedMedium| match medium {
         RefusedMedium::Unsigned => Ok(unsigned.to_owned()),
         RefusedMedium::ForeignKey => Ok(sign("foreign")?.1),
-        RefusedMedium::ChangedBit => changed(&signed, &scratch.join("changed.iso")),
+        RefusedMedium::ChangedBit(part) => changed(&signed, *part, &scratch.join(format!("changed-{part}.iso"))),
     };
-    Ok(Prepared {
-        flash: machine::enforcing_flash(&variables(&keys, wanted.options)?, scratch)?,
-        refused: wanted.refused.iter().map(refused).collect::<Result<_>>()?,
-        iso: signed,
-    })
+    let mut variables = enrolled(&keys)?;
+    let (medium, refused) = match wanted {
+        SecureBoot::Media(media) => (signed.clone(), media.iter().map(refused).collect::<Result<_>>()?),
+        SecureBoot::Options(options) => {
+            variables.push(plain(&entry::variable(ENTRY), load_option("Ashlar", entry::PATH, options)));
+            variables.push(plain("BootOrder", entry::order(&[ENTRY])));
+            (signed.clone(), Vec::new())
+        }
+        SecureBoot::Slots(trial) => {
+            let trial = trial.as_ref().map_or_else(|| Ok(signed.clone()), refused)?;
+            let disk = slot_disk::write([&signed, &trial], &scratch.join("slots.disk"))?;
+            let options = SLOTS.into_iter().zip(disk.entries);
+            variables.extend(options.map(|(number, option)| plain(&entry::variable(number), option)));
+            variables.push(plain("BootOrder", entry::order(&SLOTS)));
+            variables.push(plain("BootNext", entry::order(&SLOTS[1..])));
+            (disk.file, Vec::new())
+        }
+    };
+    Ok(Prepared { flash: machine::enforcing_flash(&variables, scratch)?, medium, refused })
 }
 
-/// The firmware's variables with the keys, and perhaps an entry for the medium with `options`.
-fn variables(keys: &SigningKeys, options: Option<&str>) -> Result<Vec<Variable>> {
+/// The firmware's variables with the keys.
+fn enrolled(keys: &SigningKeys) -> Result<Vec<Variable>> {
     let enrolled = |variable: KeyVariable| -> Result<Variable> {
         Ok(Variable {
             name: variable.name().to_owned(),
@@ -62,32 +83,21 @@ fn variables(keys: &SigningKeys, options: Option<&str>) -> Result<Vec<Variable>>
             content: signature_list(&keys.certificate(variable)?),
         })
     };
-    let mut variables = KeyVariable::ALL.map(enrolled).into_iter().collect::<Result<Vec<_>>>()?;
-    if let Some(options) = options {
-        let plain = |name: &str, content| Variable {
-            name: name.to_owned(),
-            vendor: GLOBAL,
-            attributes: SYSTEM,
-            time: Time::default(),
-            content,
-        };
-        // The scenario waits for this number.
-        let number: u16 = 0x00a5;
-        variables.push(plain(&format!("Boot{number:04X}"), load_option("Ashlar", "\\EFI\\BOOT\\BOOTX64.EFI", options)));
-        variables.push(plain("BootOrder", number.to_le_bytes().to_vec()));
-    }
-    Ok(variables)
+    KeyVariable::ALL.map(enrolled).into_iter().collect()
 }
 
-/// The signed medium with one bit of its initramfs changed.
-fn changed(signed: &Utf8Path, file: &Utf8Path) -> Result<Utf8PathBuf> {
+/// A variable that is not signed.
+fn plain(name: &str, content: Vec<u8>) -> Variable {
+    Variable { name: name.to_owned(), vendor: GLOBAL, attributes: SYSTEM, time: Time::default(), content }
+}
+
+/// The signed medium with one bit of its program changed, in the middle of a part of [`PARTS`].
+fn changed(signed: &Utf8Path, part: usize, file: &Utf8Path) -> Result<Utf8PathBuf> {
     let mut bytes = fs_err::read(signed)?;
     let image = authenticode::in_medium(&bytes).context("the signed medium has no signed program")?;
     let begin = image.as_ptr() as usize - bytes.as_ptr() as usize;
-    let pe = uki::parse(image)?;
-    let initrd =
-        pe.sections.iter().find(|section| section.name == ".initrd").context("the program has no initramfs")?;
-    bytes[begin + (initrd.file_offset + initrd.size / 2) as usize] ^= 1;
+    let at = begin + authenticode::detach(image)?.0.len() * (2 * part + 1) / (2 * PARTS);
+    bytes[at] ^= 1;
     fs_err::write(file, bytes)?;
     Ok(file.to_owned())
 }
