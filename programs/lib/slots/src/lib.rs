@@ -4,6 +4,7 @@
 //! - [`Guid`]: identities;
 //! - [`disk`]: sizes of disks, and bytes with their places;
 //! - [`gpt`]: partition tables, written and read;
+//! - [`layout`]: where the partitions of an installed system lie;
 //! - [`fat`]: the file system of a slot;
 //! - [`entry`]: the firmware's boot entries and their order;
 //! - [`update`]: facts of the machine in, steps out;
@@ -17,6 +18,7 @@ pub mod fat;
 pub mod gpt;
 mod guid;
 pub mod journal;
+pub mod layout;
 pub mod update;
 
 pub use guid::{Guid, NoGuid};
