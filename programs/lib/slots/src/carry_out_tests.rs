@@ -261,6 +261,7 @@ fn parts() -> usize {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how many states were tried is a figure that people ask for")]
 fn a_machine_that_loses_power_during_an_update_starts_a_whole_system() {
     let mut random = Random::new(11, b"x");
     let (mut count, mut old, mut new) = (0, 0, 0);

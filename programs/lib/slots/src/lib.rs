@@ -1,7 +1,7 @@
 //! The two slots of an installed Ashlar as values, without system calls: partition tables, the file system of one file, the firmware's
 //! entries, and what an update does.
 //!
-//! - [`Guid`]: identities;
+//! - [`Guid`][]: identities;
 //! - [`disk`]: sizes of disks, and bytes with their places;
 //! - [`gpt`]: partition tables, written and read;
 //! - [`layout`]: where the partitions of an installed system lie;
