@@ -10,7 +10,7 @@
 FROM rust:1.95-slim-bookworm
 
 RUN apt-get update && apt-get install --yes --no-install-recommends \
-        ca-certificates gcc gpgv iproute2 libc6-dev make mount nftables openssh-client ovmf podman python3-venv \
+        ca-certificates gcc gpgv iproute2 libc6-dev make mount nftables openssh-client openssl ovmf podman python3-venv \
         qemu-system-x86 runc util-linux \
     && rm -rf /var/lib/apt/lists/*
 

@@ -165,7 +165,7 @@ fn run(plan: &BuildPlan, context: BuildContext<'_>, work: &Work, logs: &Utf8Path
                 };
                 let shown = title.map_or_else(|| format!("`{name}`"), |title| format!("the test `{title}`"));
                 let before = container.own_files()?;
-                run_script(plan, context, &dirs, container, &name, &script, logs)
+                run_script(plan, context, &dirs, container, (&name, phase), &script, logs)
                     .with_context(|| format!("{} failed in {shown}", plan.package))?;
                 let after = container.own_files()?;
                 match (phase, outside(&before, &after)) {
@@ -297,11 +297,11 @@ fn run_script(
     context: BuildContext<'_>,
     dirs: &BuildDirs<'_>,
     container: &Container,
-    name: &str,
+    (name, phase): (&str, Phase),
     script: &str,
     logs: &Utf8Path,
 ) -> Result<()> {
-    fs_err::write(dirs.dir("scripts").join(name), env::script(script, context.variations))?;
+    fs_err::write(dirs.dir("scripts").join(name), env::script(script, phase, context.variations))?;
     let jobs = context.variations.cpus.as_ref().map_or(context.jobserver.jobs, Vec::len);
     let mut argv = vec!["/usr/bin/env".to_owned(), "-i".to_owned()];
     argv.extend(env::variables(plan, context.variations, jobs).iter().map(|(name, value)| format!("{name}={value}")));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{BuildPlan, Variations};
+use crate::base::name::Phase;
 
 /// The variables of a phase. `jobs` is the number of processors, for tools that do not know make's jobserver.
 pub fn variables(plan: &BuildPlan, variations: &Variations, jobs: usize) -> BTreeMap<String, String> {
@@ -41,9 +42,12 @@ pub fn variables(plan: &BuildPlan, variations: &Variations, jobs: usize) -> BTre
     env
 }
 
-/// The file a phase runs as: prologue, then the recipe's script unchanged.
-pub fn script(script: &str, variations: &Variations) -> String {
-    format!("umask {}\nexec 8<>/jobserver\ncd \"$SRC\"\n{}\n", variations.umask, script.trim_end())
+/// The file a phase runs as: prologue, then the recipe's script unchanged. Checks have the usual umask: many are about the modes of
+/// files, and what they write is in no package.
+pub fn script(script: &str, phase: Phase, variations: &Variations) -> String {
+    let usual = Variations::none();
+    let umask = if phase == Phase::Check { &usual.umask } else { &variations.umask };
+    format!("umask {umask}\nexec 8<>/jobserver\ncd \"$SRC\"\n{}\n", script.trim_end())
 }
 
 /// The toolchain files with the build's root filled in.
