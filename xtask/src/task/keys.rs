@@ -6,6 +6,7 @@ use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::efi_variable::KeyVariable;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::app::App;
 use crate::cli::KeysCommand;
@@ -38,7 +39,7 @@ pub fn run(app: &App, command: &KeysCommand) -> Result<Exit> {
         }
     };
     let lines = KeyVariable::ALL.iter().rev().map(|variable| line(&keys, *variable)).collect::<Result<Vec<_>>>()?;
-    app.reporter.show(&lines, || {
+    app.reporter.show(&json!({ "event": "keys", "keys": lines }), || {
         let row = |line: &KeyLine| {
             let key = if line.private_key { "" } else { "  (private key elsewhere)" };
             format!("{:<4} certificate {}{key}", line.variable, line.certificate)
