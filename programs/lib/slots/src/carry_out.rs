@@ -5,7 +5,8 @@ use std::fmt;
 use crate::disk::Disk;
 use crate::entry::{self, Place};
 use crate::fat::{self, BODY, FatError};
-use crate::update::{Slot, Step};
+use crate::system::Slot;
+use crate::update::Step;
 
 /// Bytes that are written or read at once.
 const BLOCK: usize = 1 << 20;

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::Guid;
 use crate::journal::Journal;
-use crate::update::{self, Facts, System};
+use crate::system::System;
+use crate::update::{self, Facts};
 use testkit::fuzz::Random;
 
 const SECTOR: usize = 512;

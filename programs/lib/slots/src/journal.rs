@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::update::{Slot, System};
+use crate::system::{Slot, System};
 
 /// How far an update is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

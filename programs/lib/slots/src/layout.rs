@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::Guid;
 use crate::disk::Disk;
 use crate::gpt::{self, EFI_SYSTEM, GptError, LUKS, Partition, Table};
-use crate::update::Slot;
+use crate::system::Slot;
 
 const MIB: u64 = 1 << 20;
 /// Bytes of a slot. FAT32 needs 260 MiB on disks with sectors of 4096 bytes.

@@ -7,6 +7,7 @@
 //! - [`layout`]: where the partitions of an installed system lie;
 //! - [`fat`]: the file system of a slot;
 //! - [`entry`]: the firmware's boot entries and their order;
+//! - [`system`]: slots, and the systems in them;
 //! - [`update`]: facts of the machine in, steps out;
 //! - [`journal`]: what an update notes;
 //! - [`carry_out`]: the steps, done on a machine.
@@ -19,6 +20,7 @@ pub mod gpt;
 mod guid;
 pub mod journal;
 pub mod layout;
+pub mod system;
 pub mod update;
 
 pub use guid::{Guid, NoGuid};

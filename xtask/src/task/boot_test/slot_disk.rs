@@ -9,7 +9,7 @@ use slots::disk::Disk;
 use slots::entry::{self, Place};
 use slots::fat::{self, BODY};
 use slots::layout;
-use slots::update::Slot;
+use slots::system::Slot;
 
 /// Bytes of a sector.
 const SECTOR: u32 = 512;
