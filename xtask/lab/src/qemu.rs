@@ -48,8 +48,8 @@ pub struct Flash {
     pub code: Utf8PathBuf,
     /// The machine's own copy of the variables; written.
     pub variables: Utf8PathBuf,
-    /// Whether the firmware enforces Secure Boot. It works in a mode of the processor then in which alone the flash can be written,
-    /// so that the system cannot change the variables past it.
+    /// Whether the firmware enforces Secure Boot. Then system management mode alone can write the flash, so that the system cannot
+    /// change the variables past the firmware.
     pub enforcing: bool,
 }
 
@@ -163,7 +163,7 @@ impl Machine {
         let command = if self.restarts { command } else { command.arg("-no-reboot") };
         let command = self.display(command);
         let command = match &self.flash {
-            Some(Flash { code, variables, enforcing: _ }) => command
+            Some(Flash { code, variables, enforcing }) => secured(command, *enforcing)
                 .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", value(code))])
                 .args(["-drive", &format!("if=pflash,unit=1,format=raw,file={}", value(variables))]),
             None => command,
@@ -257,12 +257,6 @@ impl Machine {
     }
 
     fn tried_first(&self, command: Command) -> Command {
-        let command = match &self.flash {
-            Some(Flash { enforcing: true, .. }) => {
-                command.args(["-global", "driver=cfi.pflash01,property=secure,value=on"])
-            }
-            _ => command,
-        };
         self.tried_first.iter().enumerate().fold(command, |command, (at, file)| {
             let drive = format!("if=none,id=tried{at},format=raw,snapshot=on,file={}", value(file));
             let device = format!("virtio-blk-pci,drive=tried{at},bootindex={at}");
@@ -303,6 +297,11 @@ impl Machine {
     }
 }
 
+/// With flash that system management mode alone can write, for firmware that enforces Secure Boot.
+fn secured(command: Command, enforcing: bool) -> Command {
+    if enforcing { command.args(["-global", "driver=cfi.pflash01,property=secure,value=on"]) } else { command }
+}
+
 /// The serial port on the terminal, with QEMU's monitor; Ctrl-C is the guest's.
 fn shared_with_monitor(command: Command, log: &Utf8Path) -> Command {
     let console = format!("stdio,id=console,mux=on,signal=off,logfile={},logappend=off", value(log));
@@ -331,106 +330,4 @@ fn value(path: &Utf8Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn machine(flash: bool, medium: Medium) -> Machine {
-        Machine {
-            flash: flash.then(|| Flash {
-                code: "/fw/CODE.fd".into(),
-                variables: "/run/vars.fd".into(),
-                enforcing: false,
-            }),
-            tried_first: Vec::new(),
-            start: Start::Iso { file: "/out/a,b.iso".into(), medium },
-            display: Display::Harness,
-            memory: 512,
-            processors: 2,
-            network: Network::User { port: 2222, web: None, restricted: true, pcap: "/run/pcap".into(), frames: None },
-            volume: Some("/run/a,b".into()),
-            extra: None,
-            clock: None,
-            restarts: false,
-            debugger: None,
-            control: None,
-        }
-    }
-
-    #[test]
-    fn commands_of_every_sort_of_machine() {
-        let cd = machine(true, Medium::Cd);
-        let kernel = Start::Kernel {
-            kernel: "/d/vmlinuz".into(),
-            initrd: "/d/initrd".into(),
-            cmdline: "root=/dev/vda ro".to_owned(),
-            disk: "/d/disk".into(),
-        };
-        let extra = Some(Extra { file: "/d/state".into(), keep: true });
-        let clock = Some("2039-02-03T04:05:06".to_owned());
-        let machines = [
-            machine(true, Medium::Disk),
-            machine(false, Medium::Cd),
-            machine(false, Medium::Virtio),
-            Machine {
-                network: Network::User {
-                    port: 2222,
-                    web: None,
-                    restricted: true,
-                    pcap: "/run/pcap".into(),
-                    frames: Some(FrameSockets { machine: "/run/m".into(), prober: "/run/s".into() }),
-                },
-                ..cd.clone()
-            },
-            Machine { network: Network::Silent, volume: None, clock, restarts: true, ..cd.clone() },
-            Machine { network: Network::Absent, extra, debugger: Some("/run/a,b/gdb".into()), ..cd.clone() },
-            Machine {
-                start: kernel,
-                volume: None,
-                network: Network::User {
-                    port: 1,
-                    web: Some(2),
-                    restricted: false,
-                    pcap: "/run/pcap".into(),
-                    frames: None,
-                },
-                ..cd.clone()
-            },
-        ];
-        let lines: Vec<String> =
-            std::iter::once(&cd).chain(&machines).map(|machine| machine.command().to_string()).collect();
-        insta::assert_snapshot!(lines.join("\n"));
-    }
-
-    #[test]
-    fn firmware_that_enforces_has_media_before_the_one_that_starts() {
-        let mut machine = machine(true, Medium::Cd);
-        machine.flash = machine.flash.map(|flash| Flash { enforcing: true, ..flash });
-        machine.tried_first = vec!["/run/a,b".into(), "/run/c".into()];
-        let line = machine.command().args.join(" ");
-        assert!(line.contains("-machine q35,accel=tcg,smm=on ") && line.contains("property=secure,value=on"), "{line}");
-        assert!(line.contains(
-            "id=tried0,format=raw,snapshot=on,file=/run/a,,b -device virtio-blk-pci,drive=tried0,bootindex=0"
-        ));
-        assert!(line.contains("drive=tried1,bootindex=1") && line.contains("drive=medium,bootindex=2"), "{line}");
-    }
-
-    #[test]
-    fn a_machine_takes_commands_on_a_socket() {
-        let control = Some("/run/a,b/qmp".into());
-        let line = Machine { control, ..machine(false, Medium::Cd) }.command().args.join(" ");
-        assert!(line.contains("-qmp unix:/run/a,,b/qmp,server=on,wait=off"), "{line}");
-    }
-
-    #[test]
-    fn a_person_gets_a_monitor_and_maybe_a_window() {
-        let at = |display| Machine { display, ..machine(false, Medium::Cd) }.command().args.join(" ");
-        let log = || Utf8PathBuf::from("/run/a,b/log");
-        let shared = "-chardev stdio,id=console,mux=on,signal=off,logfile=/run/a,,b/log,logappend=off \
-                      -serial chardev:console -mon chardev=console";
-        let terminal = at(Display::Terminal(log()));
-        assert!(terminal.contains(&format!("-display none {shared}")), "{terminal}");
-        let window = at(Display::Window(log()));
-        assert!(!window.contains("-display") && window.contains(shared), "{window}");
-        assert!(window.contains("-sandbox on,") && !window.contains("spawn=deny"), "{window}");
-    }
-}
+mod tests;

@@ -48,17 +48,15 @@ impl SigningKeys {
         fs_err::create_dir_all(dir)?;
         let time = Time::at(now);
         for variable in KeyVariable::ALL {
-            let signer = match token.filter(|_| variable == KeyVariable::Db) {
-                Some(token) => Signer::Command(token.command.clone()),
+            let (signer, public_key) = match token.filter(|_| variable == KeyVariable::Db) {
+                Some(token) => (Signer::Command(token.command.clone()), read_public_key(&token.public_key)?),
                 None => {
                     let key = rsa::generate()?;
                     private(&keys.file(variable, "key"), key.as_bytes())?;
-                    Signer::from_pem(key.as_bytes())?
+                    let signer = Signer::from_pem(key.as_bytes())?;
+                    let public_key = signer.public_key().unwrap_or_default().to_vec();
+                    (signer, public_key)
                 }
-            };
-            let public_key = match token.filter(|_| variable == KeyVariable::Db) {
-                Some(token) => read_public_key(&token.public_key)?,
-                None => signer.public_key().unwrap_or_default().to_vec(),
             };
             let unsigned = x509::Unsigned::new(&format!("{name} {}", variable.name()), &public_key, time.year);
             let draft = Certificate::parse(&unsigned.with(&[]))?;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use ashlar_core::base::command::Command;
+use ashlar_core::base::digest::Digest;
 use ashlar_core::base::event::{Event, duration, size};
 use ashlar_core::formats::efi_variable::KeyVariable;
 use ashlar_core::model::seed::SeedName;
@@ -63,12 +64,9 @@ pub fn sign(
     // Before anything is built: without keys there is nothing to do.
     let keys = SigningKeys::at(keys);
     let certificate = keys.certificate(KeyVariable::Db)?;
-    let (repository, store) = (app.repository()?, app.store()?);
-    let session = app.session_in(&repository, &store, seed)?;
-    let made = iso::build(&session, &repository, variant, Stage::Iso)?;
     let output = output
         .map_or_else(|| app.root.join(format!("out/ashlar-{}-signed-x86_64.iso", variant.name())), Utf8Path::to_owned);
-    iso::signed(&session, &repository, variant, &made, &|image| keys.signed(image, command), &output)?;
+    let unsigned = write_signed(app, variant, &|image| keys.signed(image, command), &output, seed)?;
     let bytes = fs_err::metadata(&output)?.len();
     let (digest, _) = hash::of_file(&output)?;
     let result = Event::Made {
@@ -79,7 +77,6 @@ pub fn sign(
         path: Some(output.clone()),
         bytes: Some(bytes),
     };
-    let unsigned = made.output("iso")?;
     app.reporter.show(&result, || {
         format!(
             "Output: {output} ({})\nsha256    {digest}\nunsigned  {unsigned}\nsigned by the key of certificate {certificate}",
@@ -89,12 +86,19 @@ pub fn sign(
     Ok(Exit::Good)
 }
 
-/// Builds an ISO and writes it to `output`, signed.
-pub fn signed(app: &App, variant: &Variant, keys: &SigningKeys, output: &Utf8Path) -> Result<()> {
+/// Builds an ISO and writes it to `output` with its program signed by `sign`; gives the digest of the unsigned one.
+pub fn write_signed(
+    app: &App,
+    variant: &Variant,
+    sign: &dyn Fn(&[u8]) -> Result<Vec<u8>>,
+    output: &Utf8Path,
+    seed: &SeedName,
+) -> Result<Digest> {
     let (repository, store) = (app.repository()?, app.store()?);
-    let session = app.session(&repository, &store)?;
+    let session = app.session_in(&repository, &store, seed)?;
     let made = iso::build(&session, &repository, variant, Stage::Iso)?;
-    iso::signed(&session, &repository, variant, &made, &|image| keys.signed(image, None), output)
+    iso::signed(&session, &repository, variant, &made, sign, output)?;
+    Ok(made.output("iso")?)
 }
 
 /// Prints the plans of the stages up to `last`. What they read is built.
@@ -131,7 +135,7 @@ fn path(app: &App, variant: &Variant) -> Utf8PathBuf {
 }
 
 /// Copies the stored ISO to its place, unless that file has these bytes already.
-fn place(store: &Store, digest: &ashlar_core::base::digest::Digest, output: &Utf8Path) -> Result<()> {
+fn place(store: &Store, digest: &Digest, output: &Utf8Path) -> Result<()> {
     if let Some(parent) = output.parent() {
         fs_err::create_dir_all(parent)?;
     }

@@ -31,13 +31,30 @@ pub struct Place {
 }
 
 /// A text in UTF-16, least significant byte first, with an end.
-fn text(text: &str) -> Vec<u8> {
+pub fn text(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
 
-/// The entry of a slot: `EFI_LOAD_OPTION` with the description, the slot's partition and [`PATH`].
+/// `EFI_LOAD_OPTION` that starts [`PATH`] of a partition.
 pub fn load_option(description: &str, place: &Place) -> Vec<u8> {
+    option(description, &hard_drive(place), &[])
+}
+
+/// `EFI_LOAD_OPTION` that starts [`PATH`] of whatever medium has it, with options.
+pub fn load_option_anywhere(description: &str, options: &str) -> Vec<u8> {
+    option(description, &[], &text(options))
+}
+
+fn option(description: &str, medium: &[u8], options: &[u8]) -> Vec<u8> {
     let path = text(PATH);
+    let length = |bytes: usize| (bytes as u16).to_le_bytes();
+    let file = [&FILE_PATH[..], &length(4 + path.len()), &path].concat();
+    let list = [medium, &file, &END].concat();
+    [&ACTIVE.to_le_bytes()[..], &length(list.len()), &text(description), &list, options].concat()
+}
+
+/// The node of a device path that names a partition.
+fn hard_drive(place: &Place) -> Vec<u8> {
     let mut drive: Vec<u8> = HARD_DRIVE.to_vec();
     drive.extend(DRIVE_LENGTH.to_le_bytes());
     drive.extend(place.number.to_le_bytes());
@@ -46,10 +63,7 @@ pub fn load_option(description: &str, place: &Place) -> Vec<u8> {
     drive.extend(place.id.0);
     // The table is GPT, the identity a GUID.
     drive.extend([2, 2]);
-    let length = |bytes: usize| (bytes as u16).to_le_bytes();
-    let file = [&FILE_PATH[..], &length(4 + path.len()), &path].concat();
-    let list = [&drive[..], &file, &END].concat();
-    [&ACTIVE.to_le_bytes()[..], &length(list.len()), &text(description), &list].concat()
+    drive
 }
 
 /// The partition that an entry starts from, if it names one. Never panics, whatever the bytes.
@@ -108,6 +122,15 @@ mod tests {
         assert!(option.ends_with(&END));
         assert_eq!(partition(&option[..60]), None);
         assert_eq!(partition(b"\x01\0\0\0\x04\0A\0\0\0\x7f\xff\x04\0"), None);
+    }
+
+    #[test]
+    fn an_entry_for_any_medium_has_options() {
+        let option = load_option_anywhere("A", "c");
+        assert_eq!(option[..10], *b"\x01\0\0\0\x34\0A\0\0\0");
+        assert_eq!(option[10..14], [4, 4, 4 + 44, 0]);
+        assert!(option.ends_with(b"\x7f\xff\x04\0c\0\0\0"));
+        assert_eq!(partition(&option), None);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub mod gpt;
 mod guid;
 pub mod journal;
 pub mod layout;
+#[cfg(test)]
+mod power_loss;
 pub mod system;
 pub mod update;
 

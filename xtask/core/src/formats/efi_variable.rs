@@ -2,6 +2,11 @@
 
 pub mod store;
 
+pub use slots::Guid;
+pub use slots::entry::GLOBAL;
+
+use slots::entry;
+
 use super::oci::civil;
 use super::pkcs7;
 use super::x509::Certificate;
@@ -13,20 +18,6 @@ pub const SIGNED: u32 = 0x27;
 /// Attributes of variables that firmware and system keep for themselves: kept, seen by both.
 pub const SYSTEM: u32 = 0x07;
 
-/// A GUID as it lies in memory: the first three fields with their least significant byte first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Guid(pub [u8; 16]);
-
-impl Guid {
-    /// The GUID that is written `a-b-c-d`, the last two groups as one number.
-    pub const fn new(a: u32, b: u16, c: u16, d: u64) -> Self {
-        let (a, b, c, d) = (a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_be_bytes());
-        Self([a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]])
-    }
-}
-
-/// `EFI_GLOBAL_VARIABLE`.
-pub const GLOBAL: Guid = Guid::new(0x8be4_df61, 0x93ca, 0x11d2, 0xaa0d_00e0_9803_2b8c);
 /// `EFI_IMAGE_SECURITY_DATABASE_GUID`.
 pub const IMAGE_SECURITY: Guid = Guid::new(0xd719_b2cb, 0x3d3a, 0x4596, 0xa3bc_dad0_0e67_656f);
 /// `EFI_CERT_X509_GUID`: a signature list of certificates.
@@ -111,25 +102,6 @@ pub fn signature_list(certificate: &Certificate) -> Vec<u8> {
     [&CERTIFICATES.0[..], &length(28 + entry.len()), &length(0), &length(entry.len()), &entry].concat()
 }
 
-/// A text in UTF-16, least significant byte first, without an end.
-pub fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
-
-/// `EFI_LOAD_OPTION`, an entry of the firmware's: starts the file `path` (with backslashes) of whatever medium has it, with
-/// `options`.
-pub fn load_option(description: &str, path: &str, options: &str) -> Vec<u8> {
-    let text = |text: &str| utf16(&format!("{text}\0"));
-    let length = |bytes: usize| (bytes as u16).to_le_bytes();
-    let path = text(path);
-    // A node of type media, file path; then the node that ends a path.
-    let node = [&[0x04, 0x04][..], &length(4 + path.len()), &path].concat();
-    let path = [&node[..], &[0x7f, 0xff, 0x04, 0x00]].concat();
-    let options = if options.is_empty() { Vec::new() } else { text(options) };
-    // LOAD_OPTION_ACTIVE.
-    [&1_u32.to_le_bytes()[..], &length(path.len()), &text(description), &path, &options].concat()
-}
-
 /// An authenticated write of a variable that lacks its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
@@ -141,9 +113,10 @@ pub struct Update {
 impl Update {
     /// Sets `variable` to `content` at `time`. The firmware refuses a time that is not after that of the last write.
     pub fn new(variable: KeyVariable, content: Vec<u8>, time: Time) -> Self {
-        let to_sign =
-            [&utf16(variable.name())[..], &variable.vendor().0, &SIGNED.to_le_bytes(), &time.bytes(), &content]
-                .concat();
+        // Without the end that it has in memory.
+        let name = entry::text(variable.name());
+        let name = &name[..name.len() - 2];
+        let to_sign = [name, &variable.vendor().0, &SIGNED.to_le_bytes(), &time.bytes(), &content].concat();
         Self { time, content, to_sign }
     }
 

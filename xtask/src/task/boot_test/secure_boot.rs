@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::efi_variable::store::Variable;
-use ashlar_core::formats::efi_variable::{GLOBAL, KeyVariable, SIGNED, SYSTEM, Time, load_option, signature_list};
+use ashlar_core::formats::efi_variable::{GLOBAL, KeyVariable, SIGNED, SYSTEM, Time, signature_list};
 use ashlar_core::formats::uki::authenticode;
+use ashlar_core::model::seed::SeedName;
 use ashlar_lab::qemu::Flash;
 use ashlar_lab::scenario::{PARTS, RefusedMedium, SecureBoot};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -42,7 +43,7 @@ pub fn prepare(
     let sign = |name: &str| -> Result<(SigningKeys, Utf8PathBuf)> {
         let keys = SigningKeys::create(&scratch.join(format!("{name}-keys")), name, None, Epoch::RELEASE)?;
         let file = scratch.join(format!("{name}.iso"));
-        iso::signed(app, variant, &keys, &file)?;
+        iso::write_signed(app, variant, &|image| keys.signed(image, None), &file, &SeedName::default())?;
         Ok((keys, file))
     };
     let (keys, signed) = sign("owner")?;
@@ -55,7 +56,7 @@ pub fn prepare(
     let (medium, refused) = match wanted {
         SecureBoot::Media(media) => (signed.clone(), media.iter().map(refused).collect::<Result<_>>()?),
         SecureBoot::Options(options) => {
-            variables.push(plain(&entry::variable(ENTRY), load_option("Ashlar", entry::PATH, options)));
+            variables.push(plain(&entry::variable(ENTRY), entry::load_option_anywhere("Ashlar", options)));
             variables.push(plain("BootOrder", entry::order(&[ENTRY])));
             (signed.clone(), Vec::new())
         }

@@ -2,14 +2,15 @@
 
 use anyhow::{Context as _, Result};
 use ashlar_core::formats::uki::authenticode;
+use ashlar_core::model::seed::SeedName;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
 use crate::app::App;
 use crate::compose::Variant;
-use crate::compose::iso::{self, Stage};
 use crate::exit::Exit;
 use crate::host::rsa;
+use crate::task::iso;
 
 /// Verifies that `file` is the ISO of profile `name` with a signature: takes the signature out of it, makes the medium anew with
 /// that, and compares.
@@ -22,14 +23,11 @@ pub fn verify(app: &App, name: &str, file: &Utf8Path) -> Result<Exit> {
         return Err(Exit::Differs.error(format!("{file}: the signature is not by the key of the certificate in it")));
     }
     let (_, signature) = authenticode::detach(image)?;
-    let (repository, store) = (app.repository()?, app.store()?);
-    let session = app.session(&repository, &store)?;
-    let variant = Variant::plain(name);
-    let made = iso::build(&session, &repository, &variant, Stage::Iso)?;
     let dir = tempfile::tempdir()?;
     let ours = Utf8PathBuf::try_from(dir.path().join("signed.iso")).context("the temporary directory is not UTF-8")?;
-    iso::signed(&session, &repository, &variant, &made, &|image| Ok(authenticode::attach(image, signature)?), &ours)?;
-    let (digest, certificate) = (made.output("iso")?, &signed.certificate);
+    let sign = |image: &[u8]| Ok(authenticode::attach(image, signature)?);
+    let digest = iso::write_signed(app, &Variant::plain(name), &sign, &ours, &SeedName::default())?;
+    let certificate = &signed.certificate;
     let ours = fs_err::read(&ours)?;
     let same = ours == given;
     let result = json!({

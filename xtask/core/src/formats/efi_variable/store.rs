@@ -1,7 +1,9 @@
 //! The variables in a virtual machine's flash, as EDK2 keeps them (`MdeModulePkg/Include/Guid/VariableFormat.h`): a header, and
 //! authenticated variables one after the other.
 
-use super::{Guid, Time, utf16};
+use slots::entry;
+
+use super::{Guid, Time};
 
 /// `gEfiAuthenticatedVariableGuid`: which store this is.
 const AUTHENTICATED: Guid = Guid::new(0xaaf3_2c78, 0x947b, 0x439a, 0xa180_2e14_4ec3_7792);
@@ -45,7 +47,7 @@ pub struct Variable {
 impl Variable {
     /// The variable as it lies in the flash, with what fills it up to the next.
     fn bytes(&self) -> Vec<u8> {
-        let name = utf16(&format!("{}\0", self.name));
+        let name = entry::text(&self.name);
         let length = |bytes: &[u8]| (bytes.len() as u32).to_le_bytes();
         let mut bytes = [
             &START[..],

@@ -4,24 +4,10 @@ use super::*;
 use crate::formats::x509::tests::certificate;
 
 #[test]
-fn guids_lie_as_in_memory() {
-    assert_eq!(GLOBAL.0[..8], [0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11]);
-    assert_eq!(GLOBAL.0[8..], [0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c]);
-}
-
-#[test]
 fn each_variable_is_written_by_the_owner_of_the_one_above() {
     let rows: Vec<_> = KeyVariable::ALL.iter().map(|key| (key.name(), key.signer().name())).collect();
     assert_eq!(rows, [("db", "KEK"), ("KEK", "PK"), ("PK", "PK")]);
     assert_eq!(KeyVariable::Db.vendor(), IMAGE_SECURITY);
-}
-
-#[test]
-fn an_entry_names_a_file_and_options() {
-    let entry = load_option("A", "\\B", "c");
-    let expected = b"\x01\0\0\0\x0e\0A\0\0\0\x04\x04\x0a\0\\\0B\0\0\0\x7f\xff\x04\0c\0\0\0";
-    assert_eq!(entry, expected);
-    assert_eq!(load_option("A", "\\B", ""), expected[..expected.len() - 4]);
 }
 
 #[test]
