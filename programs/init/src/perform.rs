@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::Command;
 
 use sys::loop_device;
-use sys::mount::{MountFlags, move_mount};
+use sys::mount::{MountFlags, move_mount, set_read_only};
 
-use crate::plan::{ENVIRONMENT, Forbid, IMAGE, INIT, OVERLAY, SYSROOT, Step, Virtual};
-use crate::report;
+use crate::plan::{ENVIRONMENT, Forbid, IMAGE, INIT, OVERLAY, STATE, SYSROOT, Step, Virtual};
+use crate::{report, state, unlock};
 
 /// Performs one step.
 pub fn perform(step: &Step) -> io::Result<()> {
@@ -23,7 +23,12 @@ pub fn perform(step: &Step) -> io::Result<()> {
         Step::Move(from) => move_mount(Path::new(from), Path::new(&format!("{SYSROOT}{from}"))),
         Step::Clear => clear(),
         Step::SwitchRoot => switch_root(),
+        Step::Unlock(partition) => unlock::unlock(partition),
+        Step::Check => state::check(),
+        Step::MountState(options) => mount_state(options),
+        Step::Watch => state::watch(),
         Step::Overlay(at, forbid) => overlay(at, *forbid),
+        Step::Keep(from, at, forbid) => keep(&format!("{OVERLAY}/{from}"), at, *forbid),
         Step::Exec => Err(exec()),
     }
 }
@@ -33,12 +38,15 @@ fn flags(forbid: Forbid) -> MountFlags {
         Forbid::Programs => MountFlags::NOSUID | MountFlags::NOEXEC,
         Forbid::Devices => MountFlags::NOSUID | MountFlags::NODEV,
         Forbid::DevicesAndPrograms => MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
+        Forbid::Writing => flags(Forbid::DevicesAndPrograms) | MountFlags::RDONLY,
     }
 }
 
 fn mount_virtual(plan: &Virtual) -> io::Result<()> {
     make_dir(plan.at);
-    mount(plan.kind, plan.at, plan.kind, flags(plan.forbid), plan.options)
+    // Read-only is this mount, not the file system: a program can make it writable for itself.
+    mount(plan.kind, plan.at, plan.kind, flags(plan.forbid) - MountFlags::RDONLY, plan.options)?;
+    if plan.forbid == Forbid::Writing { set_read_only(Path::new(plan.at), true, false) } else { Ok(()) }
 }
 
 fn mount(source: &str, at: &str, kind: &str, flags: MountFlags, options: &str) -> io::Result<()> {
@@ -118,17 +126,51 @@ fn switch_root() -> io::Result<()> {
 }
 
 fn overlay(at: &str, forbid: Forbid) -> io::Result<()> {
-    let lower = fs::metadata(at).map_err(|error| explain(error, at))?;
     let (base, upper) = (format!("{OVERLAY}{at}"), format!("{OVERLAY}{at}/upper"));
     let work = format!("{base}/work");
-    for dir in [&base, &upper, &work] {
-        DirBuilder::new().mode(0o700).create(dir).map_err(|error| explain(error, dir))?;
-    }
-    // The upper directory appears in the end, so it gets the mode and owner of the lower one.
-    chown(&upper, Some(lower.uid()), Some(lower.gid()))?;
-    fs::set_permissions(&upper, fs::Permissions::from_mode(lower.mode() & 0o7777))?;
+    closed_dir(&base)?;
+    like(at, &upper)?;
+    closed_dir(&work)?;
     let options = format!("lowerdir={at},upperdir={upper},workdir={work},redirect_dir=off,metacopy=off");
     mount("overlay", at, "overlay", flags(forbid), &options)
+}
+
+/// Creates a directory for root alone, if it is not there from an earlier start.
+fn closed_dir(path: &str) -> io::Result<bool> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(explain(error, path)),
+    }
+}
+
+/// Creates a directory that will be seen in place of another one, with the mode and owner of that one. What an earlier start made
+/// keeps its own.
+fn like(model: &str, path: &str) -> io::Result<()> {
+    let model = fs::metadata(model).map_err(|error| explain(error, model))?;
+    if closed_dir(path)? {
+        chown(path, Some(model.uid()), Some(model.gid()))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(model.mode() & 0o7777))?;
+    }
+    Ok(())
+}
+
+/// A new file system lets everybody in; the layers are root's.
+fn mount_state(options: &str) -> io::Result<()> {
+    make_dir(OVERLAY);
+    mount(STATE, OVERLAY, "ext4", flags(Forbid::Devices), options)?;
+    fs::set_permissions(OVERLAY, fs::Permissions::from_mode(0o700))
+}
+
+/// Shows the directory `from` at `at`. A mount of part of a file system takes its flags in a second call.
+fn keep(from: &str, at: &str, forbid: Forbid) -> io::Result<()> {
+    // In a directory that is kept itself, an earlier start may have left it, or none was there yet.
+    if at.starts_with("/var/log/") {
+        closed_dir(at)?;
+    }
+    like(at, from)?;
+    mount(from, at, "", MountFlags::BIND, "")?;
+    mount("", at, "", MountFlags::BIND | sys::mount::REMOUNT | flags(forbid), "")
 }
 
 /// Becomes the system's init; returns only if that fails.

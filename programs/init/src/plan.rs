@@ -1,6 +1,7 @@
 //! The steps from the initramfs to the running system, as data.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// The root image in the initramfs.
 pub const IMAGE: &str = "/root.erofs";
@@ -8,8 +9,10 @@ pub const IMAGE: &str = "/root.erofs";
 pub const SYSROOT: &str = "/sysroot";
 /// Process 1 of the system.
 pub const INIT: &str = "/sbin/init";
-/// The file system in memory for changes; only root can enter it.
+/// The file system for changes, in memory or the state of an installed system; only root can enter it.
 pub const OVERLAY: &str = "/run/overlay";
+/// The opened state of an installed system.
+pub const STATE: &str = "/dev/mapper/state";
 /// The whole environment of the system's init.
 pub const ENVIRONMENT: [(&str, &str); 3] =
     [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("TERM", "linux")];
@@ -23,6 +26,8 @@ pub enum Forbid {
     Devices,
     /// `nosuid,nodev,noexec`
     DevicesAndPrograms,
+    /// `nosuid,nodev,noexec,ro`
+    Writing,
 }
 
 impl Forbid {
@@ -31,12 +36,13 @@ impl Forbid {
             Self::Programs => "nosuid,noexec",
             Self::Devices => "nosuid,nodev",
             Self::DevicesAndPrograms => "nosuid,nodev,noexec",
+            Self::Writing => "nosuid,nodev,noexec,ro",
         }
     }
 }
 
 /// A virtual file system.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Virtual {
     /// The type, also used as the name of the source.
     pub kind: &'static str,
@@ -51,7 +57,7 @@ pub struct Virtual {
 }
 
 /// One thing to do.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Mount a virtual file system.
     Mount(Virtual),
@@ -65,13 +71,23 @@ pub enum Step {
     Clear,
     /// Make [`SYSROOT`] the root.
     SwitchRoot,
+    /// Open the encrypted state in this partition as [`STATE`], with what somebody types on a console.
+    Unlock(PathBuf),
+    /// Repair the file system in [`STATE`] as far as its journal and its checks allow.
+    Check,
+    /// Mount [`STATE`] at [`OVERLAY`].
+    MountState(&'static str),
+    /// Start the machine's watchdog, if the slot is on trial: the service `confirm` comes by, or the machine restarts.
+    Watch,
     /// Put a writable layer in [`OVERLAY`] over a directory of the image.
     Overlay(&'static str, Forbid),
+    /// Show a directory of [`OVERLAY`] in place of one of the image, without what the image has there.
+    Keep(&'static str, &'static str, Forbid),
     /// Become [`INIT`].
     Exec,
 }
 
-use Forbid::{Devices, DevicesAndPrograms, Programs};
+use Forbid::{Devices, DevicesAndPrograms, Programs, Writing};
 
 const fn needed(kind: &'static str, at: &'static str, forbid: Forbid, options: &'static str) -> Step {
     Step::Mount(Virtual { kind, at, forbid, options, optional: false })
@@ -81,8 +97,8 @@ const fn wanted(kind: &'static str, at: &'static str, forbid: Forbid, options: &
     Step::Mount(Virtual { kind, at, forbid, options, optional: true })
 }
 
-/// All steps, in order.
-pub const PLAN: &[Step] = &[
+/// The first steps, the same for every machine. After them the disks and the firmware's variables can be read.
+pub const START: &[Step] = &[
     needed("devtmpfs", "/dev", Programs, "mode=0755"),
     Step::Console,
     // Users cannot see the processes of others.
@@ -100,9 +116,15 @@ pub const PLAN: &[Step] = &[
     needed("tmpfs", "/dev/shm", DevicesAndPrograms, "mode=1777,size=30%,nr_inodes=0"),
     needed("tmpfs", "/run", DevicesAndPrograms, "mode=0755,size=10%"),
     needed("tmpfs", "/tmp", DevicesAndPrograms, "mode=1777,size=30%,nr_inodes=0"),
-    needed("tmpfs", "/home", DevicesAndPrograms, "mode=0755,size=30%,nr_inodes=0"),
     wanted("cgroup2", "/sys/fs/cgroup", DevicesAndPrograms, "nsdelegate"),
     wanted("securityfs", "/sys/kernel/security", DevicesAndPrograms, ""),
+    // A machine with BIOS has none. What writes variables makes this mount writable for itself.
+    wanted("efivarfs", "/sys/firmware/efi/efivars", Writing, ""),
+];
+
+/// The steps after [`START`] without a state: all changes are in memory.
+pub const MEMORY: &[Step] = &[
+    needed("tmpfs", "/home", DevicesAndPrograms, "mode=0755,size=30%,nr_inodes=0"),
     // This and the limit of all users together (50 %) leave room for the daemons.
     needed("tmpfs", OVERLAY, Devices, "mode=0700,size=35%"),
     // Scripts of services and of the administrator in /etc are programs; nothing written elsewhere can be executed.
@@ -112,6 +134,36 @@ pub const PLAN: &[Step] = &[
     Step::Exec,
 ];
 
+/// The steps after [`START`] with the state in this partition: all changes last.
+pub fn installed(state: &Path) -> Vec<Step> {
+    vec![
+        Step::Unlock(state.to_owned()),
+        Step::Check,
+        Step::MountState("prjquota"),
+        Step::Watch,
+        Step::Overlay("/etc", Devices),
+        Step::Overlay("/var", DevicesAndPrograms),
+        Step::Overlay("/root", DevicesAndPrograms),
+        Step::Overlay("/home", DevicesAndPrograms),
+        // Each has room of its own, which the layer over /var could not give it.
+        Step::Keep("log", "/var/log", DevicesAndPrograms),
+        Step::Keep("audit", "/var/log/audit", DevicesAndPrograms),
+        Step::Keep("containers", "/var/lib/containers", DevicesAndPrograms),
+        Step::Exec,
+    ]
+}
+
+/// Both ways to start, as text. The state's partition is an example.
+pub fn text() -> String {
+    let lines = |steps: &[Step]| steps.iter().map(|step| format!("  {step}\n")).collect::<String>();
+    format!(
+        "every machine:\n{}without a state:\n{}with a state:\n{}",
+        lines(START),
+        lines(MEMORY),
+        lines(&installed(Path::new("/dev/sda3")))
+    )
+}
+
 impl Step {
     /// Whether the plan continues if the step fails.
     pub fn may_fail(&self) -> bool {
@@ -119,7 +171,10 @@ impl Step {
             Self::Mount(mount) => mount.optional,
             // A machine without a console still works; freeing memory is optional.
             Self::Console | Self::Clear => true,
+            // An image without containers has no place for them, and many machines have no watchdog.
+            Self::Keep(..) | Self::Watch => true,
             Self::Image | Self::Move(_) | Self::SwitchRoot | Self::Overlay(..) | Self::Exec => false,
+            Self::Unlock(_) | Self::Check | Self::MountState(_) => false,
         }
     }
 
@@ -135,7 +190,15 @@ impl Step {
                  against its published digest, give the machine more memory, or boot another \
                  version of the system."
             }
-            Self::Move(_) | Self::Clear | Self::SwitchRoot | Self::Overlay(..) => {
+            Self::Unlock(_) => {
+                "The partition may be damaged. On another machine `cryptsetup luksDump` says what is left of it, \
+                 and `cryptsetup open` opens it with the passphrase or the recovery key."
+            }
+            Self::Check | Self::MountState(_) => {
+                "The file system may be damaged. On another machine, open the partition with `cryptsetup open`, \
+                 copy what you need, and repair it with `e2fsck`."
+            }
+            Self::Move(_) | Self::Clear | Self::SwitchRoot | Self::Overlay(..) | Self::Keep(..) | Self::Watch => {
                 "The image may lack this directory, or memory be too small. \
                  Boot another version of the system."
             }
@@ -159,85 +222,19 @@ impl fmt::Display for Step {
             Self::Move(from) => write!(to, "move {from} to {SYSROOT}{from}"),
             Self::Clear => write!(to, "free the files of the initramfs"),
             Self::SwitchRoot => write!(to, "make {SYSROOT} the root"),
+            Self::Unlock(state) => write!(to, "open the state in {} as {STATE}", state.display()),
+            Self::Check => write!(to, "check the file system in {STATE}"),
+            Self::MountState(options) => write!(to, "mount {STATE} on {OVERLAY} ({},{options})", Devices.text()),
+            Self::Watch => write!(to, "start the watchdog, if the slot is on trial"),
             Self::Overlay(at, forbid) => {
                 write!(to, "put a writable layer of {OVERLAY}{at} over {at} ({})", forbid.text())
             }
+            Self::Keep(from, at, forbid) => write!(to, "show {OVERLAY}/{from} on {at} ({})", forbid.text()),
             Self::Exec => write!(to, "start {INIT}"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn position(wanted: &Step) -> usize {
-        PLAN.iter().position(|step| step == wanted).unwrap()
-    }
-
-    #[test]
-    fn the_plan_reads_like_this() {
-        let text: String = PLAN.iter().map(|step| format!("{step}\n")).collect();
-        assert_eq!(text, include_str!("../plan.txt"), "if this is meant, write the new text to plan.txt");
-    }
-
-    #[test]
-    fn only_a_device_file_system_allows_devices() {
-        for step in PLAN {
-            if let Step::Mount(mount) = step {
-                let device = matches!(mount.kind, "devtmpfs" | "devpts");
-                assert_eq!(mount.forbid == Programs, device, "{step}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_moved_was_mounted_and_goes_before_the_switch() {
-        for step in PLAN {
-            if let Step::Move(from) = step {
-                let mounted = PLAN.iter().position(|other| match other {
-                    Step::Mount(mount) => mount.at == *from,
-                    _ => false,
-                });
-                let moved = position(step);
-                assert!(position(&Step::Image) < moved && moved < position(&Step::SwitchRoot), "{step}");
-                assert!(mounted.unwrap() < position(&Step::Image), "{step}");
-            }
-        }
-    }
-
-    #[test]
-    fn overlays_come_after_the_memory_they_lie_in() {
-        let memory = PLAN.iter().position(|step| matches!(step, Step::Mount(mount) if mount.at == OVERLAY));
-        for step in PLAN {
-            if let Step::Overlay(..) = step {
-                assert!(memory.unwrap() < position(step), "{step}");
-            }
-        }
-    }
-
-    /// A full home must not fill the file systems of the configuration and the daemons.
-    #[test]
-    fn what_users_fill_holds_nothing_of_the_system() {
-        let is_in_memory = |path: &str| {
-            PLAN.iter().any(|step| matches!(step, Step::Mount(mount) if mount.kind == "tmpfs" && mount.at == path))
-        };
-        for path in ["/home", "/tmp", "/dev/shm"] {
-            assert!(is_in_memory(path), "{path}");
-            assert!(!PLAN.iter().any(|step| matches!(step, Step::Overlay(at, _) if *at == path)), "{path}");
-        }
-    }
-
-    #[test]
-    fn the_initramfs_is_cleared_while_it_is_still_the_root_and_not_needed() {
-        assert!(position(&Step::Image) < position(&Step::Clear));
-        assert!(position(&Step::Clear) < position(&Step::SwitchRoot));
-        assert_eq!(PLAN.last(), Some(&Step::Exec));
-    }
-
-    #[test]
-    fn failures_that_matter_stop_the_start() {
-        assert!(!Step::Image.may_fail() && !Step::SwitchRoot.may_fail() && !Step::Overlay("/etc", Devices).may_fail());
-        assert!(PLAN.iter().filter(|step| step.may_fail()).count() == 4);
-    }
-}
+#[path = "plan_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use crate::plan::{PLAN, Step};
+use crate::plan::{self, Step};
 
 /// How long the message of a failure stays on the screen.
 const READING_TIME: Duration = Duration::from_secs(20);
@@ -44,10 +44,7 @@ fn failure(step: &Step, error: &io::Error) -> String {
 
 /// Refuses to do anything to a system that is already running.
 pub fn only_as_process_one() -> ExitCode {
-    let mut text = "init: this runs as process 1 of an initramfs, where it would\n".to_owned();
-    for step in PLAN {
-        text.push_str(&format!("  {step}\n"));
-    }
+    let text = format!("init: this runs as process 1 of an initramfs, where it would, on\n{}", plan::text());
     // Without standard error there is no one to tell.
     let _written = io::stderr().write_all(text.as_bytes());
     ExitCode::from(2)
@@ -73,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_step_has_a_remedy() {
-        for step in PLAN {
+        for step in plan::START.iter().chain(plan::MEMORY).chain(&plan::installed(std::path::Path::new("/dev/sda3"))) {
             assert!(step.remedy().ends_with('.'), "{step}");
         }
     }

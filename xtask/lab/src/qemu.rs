@@ -142,6 +142,10 @@ pub struct Machine {
     pub clock: Option<String>,
     /// Whether a guest that restarts comes back; otherwise the machine ends.
     pub restarts: bool,
+    /// Whether it has a watchdog, which resets it.
+    pub watchdog: bool,
+    /// Whether the firmware is told what to start first; otherwise its own order decides, which the guest can change.
+    pub ordered: bool,
     /// Where it waits for a debugger before its first instruction: a UNIX socket, in a directory that only its owner may
     /// enter. A debugger controls the machine, and every user of this host could reach a TCP port.
     pub debugger: Option<Utf8PathBuf>,
@@ -190,6 +194,8 @@ impl Machine {
                 .args(["-device", "virtio-blk-pci,drive=extra"]),
             None => command,
         };
+        let command =
+            if self.watchdog { command.args(["-device", "i6300esb", "-action", "watchdog=reset"]) } else { command };
         let command = match &self.clock {
             Some(base) => command.args(["-rtc", &format!("base={base}")]),
             None => command,
@@ -253,13 +259,17 @@ impl Machine {
         };
         command
             .args(["-drive", &format!("if=none,id=medium,format=raw,{drive},file={file}")])
-            .args(["-device", &format!("{device},drive=medium,bootindex={}", self.tried_first.len())])
+            .args(["-device", &format!("{device},drive=medium{}", self.boot_index(self.tried_first.len()))])
+    }
+
+    fn boot_index(&self, index: usize) -> String {
+        if self.ordered { format!(",bootindex={index}") } else { String::new() }
     }
 
     fn tried_first(&self, command: Command) -> Command {
         self.tried_first.iter().enumerate().fold(command, |command, (at, file)| {
             let drive = format!("if=none,id=tried{at},format=raw,snapshot=on,file={}", value(file));
-            let device = format!("virtio-blk-pci,drive=tried{at},bootindex={at}");
+            let device = format!("virtio-blk-pci,drive=tried{at}{}", self.boot_index(at));
             command.args(["-drive", &drive, "-device", &device])
         })
     }

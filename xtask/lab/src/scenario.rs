@@ -8,6 +8,7 @@ mod audited;
 mod containers;
 mod conversation;
 mod exhaustion;
+mod installed;
 mod machine;
 mod outside;
 mod secure_boot;

@@ -15,8 +15,8 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::PkgName;
 use ashlar_core::model::hosttools::{OVMF, SECURE_BOOT_OVMF};
 use ashlar_lab::cloud::Volume;
-use ashlar_lab::qemu::{Display, Firmware, Machine, Network, PROGRAM, Start};
-use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, Setup, Target};
+use ashlar_lab::qemu::{Display, Extra, Firmware, Machine, Network, PROGRAM, Start};
+use ashlar_lab::scenario::{self, ADMIN, HOST, NetLink, PASSWORD_HASH, Scenario, SecureBoot, Setup, Target};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -34,6 +34,9 @@ use crate::report::Format;
 
 /// What a machine must make do with, in MiB.
 const MEMORY: u32 = 512;
+
+/// Bytes of an empty disk: the least that an installed system has.
+const DISK: u64 = 1 << 30;
 
 /// What the scenarios have in common.
 struct Subject<'a> {
@@ -168,9 +171,13 @@ impl Subject<'_> {
         };
         let mut file = self.isos.get(&variant(setup)).context("its ISO was not built")?.clone();
         let (mut flash, mut tried_first) = (flash(setup.firmware, scratch)?, Vec::new());
+        let given = setup.configured.then(|| write_volume(&volume, &scratch.join("volume"))).transpose()?;
         if let Some(wanted) = setup.secure_boot {
             let prepared = secure_boot::prepare(self.app, wanted, &variant(setup), &file, scratch)?;
             (file, flash, tried_first) = (prepared.medium, Some(prepared.flash), prepared.refused);
+            if let (Some(update), Some(volume)) = (prepared.update, &given) {
+                fs_err::write(volume.join("update.efi"), update)?;
+            }
         }
         Ok(Machine {
             flash,
@@ -189,12 +196,20 @@ impl Subject<'_> {
                     frames: (setup.link == NetLink::Shared).then(|| client.frame_sockets()),
                 },
             },
-            volume: setup.configured.then(|| write_volume(&volume, &scratch.join("volume"))).transpose()?,
-            extra: None,
+            volume: given,
+            extra: setup.empty_disk.then(|| empty_disk(&scratch.join("empty.disk"))).transpose()?,
             clock: setup.clock.map(|clock| clock.text.to_owned()),
             restarts: setup.restarts,
+            watchdog: setup.empty_disk,
+            ordered: setup.secure_boot != Some(SecureBoot::Install),
             debugger: None,
             control: None,
         })
     }
+}
+
+/// A disk with nothing on it. What is not written takes no room.
+fn empty_disk(file: &Utf8Path) -> Result<Extra> {
+    fs_err::File::create(file)?.set_len(DISK)?;
+    Ok(Extra { file: file.to_owned(), keep: true })
 }

@@ -126,6 +126,8 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&SshClient) ->
         extra: None,
         clock: None,
         restarts: true,
+        watchdog: false,
+        ordered: true,
         debugger: None,
         control: None,
     };

@@ -65,6 +65,8 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
         extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
         clock: None,
         restarts: true,
+        watchdog: false,
+        ordered: true,
         debugger: args.gdb.then(|| scratch.join("gdb")),
         control: None,
     };

@@ -88,6 +88,8 @@ fn machine(
         extra: None,
         clock: None,
         restarts: true,
+        watchdog: false,
+        ordered: true,
         debugger: None,
         control: Some(control.to_owned()),
     })

@@ -17,14 +17,15 @@ pub fn mode(mode: u32, owner: &str, found: &Found) -> Outcome {
     Outcome::new(pass, format!("{mode:04o} {owner}"), format!("{:04o} {}", found.mode, found.owner))
 }
 
-/// Options of the last mount on a path, from `/proc/self/mountinfo`: of the mount and of the file system.
+/// Options of the last mount on a path, from `/proc/self/mountinfo`: of the mount and of the file system. `fstype` is one type, or
+/// several with `|` between them.
 pub fn mount(path: &str, options: &[String], fstype: Option<&str>, mountinfo: &str) -> Outcome {
     let wanted = fstype.into_iter().map(str::to_owned).chain(options.iter().cloned()).collect::<Vec<_>>();
     let Some(mount) = mountinfo.lines().rev().filter_map(line).find(|mount| mount.at == path) else {
         return Outcome::new(false, words(&wanted), "not a mount point");
     };
     let has = |word: &String| mount.options.contains(&word.as_str());
-    let pass = options.iter().all(has) && fstype.is_none_or(|fstype| fstype == mount.fstype);
+    let pass = options.iter().all(has) && fstype.is_none_or(|kinds| kinds.split('|').any(|kind| kind == mount.fstype));
     Outcome::new(pass, words(&wanted), format!("{} {}", mount.fstype, mount.options.join(",")))
 }
 
@@ -67,6 +68,7 @@ mod tests {
         assert!(mount("/tmp", &list(&["noexec", "mode=1777"]), None, MOUNTS).pass);
         assert!(!mount("/tmp", &list(&["nodev"]), None, MOUNTS).pass);
         assert!(!mount("/", &[], Some("ext4"), MOUNTS).pass);
+        assert!(mount("/", &[], Some("ext4|erofs"), MOUNTS).pass);
         assert_eq!(mount("/home", &list(&["nodev"]), None, MOUNTS).found, "not a mount point");
     }
 

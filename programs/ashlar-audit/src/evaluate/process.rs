@@ -19,11 +19,11 @@ pub fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
 }
 
-/// Checks every process of a name; there must be at least one.
+/// Checks every process of a name; there must be at least one, unless that is optional.
 pub fn all(wanted: &Wanted, processes: &[Process]) -> Outcome {
     let expected = expected(wanted);
     if processes.is_empty() {
-        return Outcome::new(false, expected, format!("no process `{}`", wanted.name));
+        return Outcome::new(wanted.optional, expected, format!("no process `{}`", wanted.name));
     }
     let faults: Vec<String> = processes.iter().filter_map(|process| fault(wanted, process)).collect();
     match faults.first() {
@@ -98,6 +98,7 @@ mod tests {
             no_new_privs: Some(true),
             seccomp: Some(2),
             capabilities: Some(vec!["net_bind_service".into(), "sys_time".into()]),
+            optional: false,
         }
     }
 
@@ -116,7 +117,8 @@ mod tests {
         let told = all(&wanted(), &[process(), loose]);
         assert!(!told.pass);
         assert_eq!(told.found, "process 78: user root, label `unconfined`, no_new_privs 0, seccomp 0, also sys_admin");
-        assert_eq!(all(&wanted(), &[]).found, "no process `chronyd`");
+        assert_eq!(all(&wanted(), &[]), Outcome::new(false, told.expected, "no process `chronyd`"));
+        assert!(all(&Wanted { optional: true, ..wanted() }, &[]).pass);
         let complain = Process { label: "chronyd (complain)\n".into(), ..process() };
         assert!(!all(&wanted(), &[complain]).pass);
     }

@@ -129,4 +129,6 @@ pub struct Wanted {
     pub seccomp: Option<u8>,
     /// The allowed effective capabilities.
     pub capabilities: Option<Vec<String>>,
+    /// Whether there may be no such process.
+    pub optional: bool,
 }

@@ -51,8 +51,8 @@ pub const KINDS: &[Kind] = &[
     kind("mount", &["path", "options"], &["fstype"], |b| {
         Ok(Probe::Mount { path: b.one("path")?, options: b.list("options"), fstype: b.maybe("fstype")? })
     }),
-    // Every process of that name, of which there must be one.
-    kind("process", &["name"], &["user", "apparmor", "no_new_privs", "seccomp", "capabilities"], |b| {
+    // Every process of that name, of which there must be one, unless it is optional: one that is there while somebody is logged in.
+    kind("process", &["name"], &["user", "apparmor", "no_new_privs", "seccomp", "capabilities", "optional"], |b| {
         Ok(Probe::Process(b.wanted()?))
     }),
     // Exit status (0 unless given) and output of a program.
@@ -157,12 +157,7 @@ impl Block {
     }
 
     fn wanted(&mut self) -> Result<Wanted, String> {
-        let no_new_privs = match self.maybe("no_new_privs")?.as_deref() {
-            None => None,
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            Some(other) => return Err(format!("`{other}` is neither true nor false")),
-        };
+        let no_new_privs = self.truth("no_new_privs")?;
         let capabilities = self.keys.contains_key("capabilities").then(|| self.list("capabilities"));
         Ok(Wanted {
             name: self.one("name")?,
@@ -171,7 +166,17 @@ impl Block {
             no_new_privs,
             seccomp: self.number("seccomp")?,
             capabilities,
+            optional: self.truth("optional")?.unwrap_or(false),
         })
+    }
+
+    fn truth(&mut self, key: &str) -> Result<Option<bool>, String> {
+        match self.maybe(key)?.as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => Err(format!("`{other}` is neither true nor false")),
+        }
     }
 
     fn texts(&mut self) -> Vec<Text> {

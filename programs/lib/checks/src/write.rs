@@ -36,7 +36,7 @@ mod tests {
     use crate::{KINDS, Kind, parse};
 
     fn read(kind: &str, keys: &[&str]) -> Result<usize, String> {
-        let value = |key: &str| if key == "no_new_privs" { "true" } else { "1" };
+        let value = |key: &str| if ["no_new_privs", "optional"].contains(&key) { "true" } else { "1" };
         let keys: Vec<(String, String)> = keys.iter().map(|key| ((*key).to_owned(), value(key).to_owned())).collect();
         let block = Block { layer: 1, id: "x", kind, keys: &keys, summary: "s", reason: "r" };
         parse(&write([block, block])).map(|checks| checks.len()).map_err(|errors| errors[0].message.clone())

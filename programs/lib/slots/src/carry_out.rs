@@ -110,7 +110,7 @@ pub fn carry_out<M: Machine>(machine: &mut M, steps: &[Step], image: &[u8]) -> R
 fn one<M: Machine>(machine: &mut M, step: &Step, image: &[u8]) -> Result<(), Failure<M::Error>> {
     let done = match step {
         Step::Note(journal) => machine.note(&journal.to_string()),
-        Step::Erase(slot) => machine.write(*slot, 0, &[0; BODY as usize]).and_then(|()| machine.flush(*slot)),
+        Step::Erase(slot) => machine.write(*slot, 0, &vec![0; BODY as usize]).and_then(|()| machine.flush(*slot)),
         Step::WriteBody(slot) => write(machine, *slot, BODY, image),
         Step::VerifyBody(slot) => return verify(machine, *slot, BODY, image),
         Step::WriteHead(slot) => {

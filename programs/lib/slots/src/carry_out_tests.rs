@@ -87,6 +87,51 @@ fn a_machine_that_loses_power_while_it_confirms_has_a_whole_system() {
     assert_eq!(seen.len(), 2);
 }
 
+/// An update in each direction, its trial and both verdicts, and a way back: power fails in each of them.
+#[test]
+#[expect(clippy::print_stdout, reason = "how many states were tried is a figure that people ask for")]
+fn a_life_of_updates_survives_a_loss_of_power_at_any_moment() {
+    type Decide = fn(&Facts) -> Vec<Step>;
+    let update: [Decide; 2] =
+        [|facts| update::apply(facts, &system(NEW)).unwrap(), |facts| update::apply(facts, &system(OLD)).unwrap()];
+    let (healthy, sick): (Decide, Decide) =
+        (|facts| update::confirm(facts, Ok(())), |facts| update::confirm(facts, Err("sick".to_owned())));
+    // Whether the machine was started for it, what is decided then, and with which image.
+    let life: [(&str, bool, Decide, &[u8]); 9] = [
+        ("apply", true, update[0], NEW),
+        ("trial", true, update::at_start, &[]),
+        ("confirm", false, healthy, &[]),
+        ("apply back", false, update[1], OLD),
+        ("trial back", true, update::at_start, &[]),
+        ("fail", false, sick, &[]),
+        ("note the failure", true, update::at_start, &[]),
+        ("apply again", false, update[1], OLD),
+        ("roll back", false, |facts| update::rollback(facts).unwrap(), &[]),
+    ];
+    let mut random = Random::new(14, b"x");
+    let (mut kept, mut total) = (installed().kept, 0);
+    let mut runs = (Slot::A, OLD.to_vec());
+    for (name, started, decide, image) in life {
+        if started {
+            runs = kept.start(SIGNED).unwrap();
+        }
+        // Going down in generations is what the floor refuses; here it stays where it was.
+        kept.floor = 1;
+        let mut world = World::of(kept.clone());
+        let steps = decide(&world.facts(runs.0, &runs.1));
+        carry_out(&mut world, &steps, image).unwrap();
+        let states = crashes(&kept, &world.effects, parts(), &mut random);
+        println!("{name} in slot {}: {} states", runs.0, states.len());
+        total += states.len();
+        for state in states {
+            let (_, slot, image) = settle(state, true).unwrap_or_else(|| panic!("nothing starts after `{name}`"));
+            assert!(SIGNED.contains(&image.as_slice()), "{name}: slot {slot}");
+        }
+        kept = world.kept;
+    }
+    println!("{total} states, 0 unbootable");
+}
+
 #[test]
 fn a_system_that_is_not_healthy_gives_way_to_the_one_before() {
     let mut world = installed();

@@ -66,6 +66,13 @@ fn hard_drive(place: &Place) -> Vec<u8> {
     drive
 }
 
+/// What the firmware's menu calls an entry. Never panics, whatever the bytes.
+pub fn description(option: &[u8]) -> Option<String> {
+    let units = option.get(6..)?.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+    let units: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
+    String::from_utf16(&units).ok()
+}
+
 /// The partition that an entry starts from, if it names one. Never panics, whatever the bytes.
 pub fn partition(option: &[u8]) -> Option<Guid> {
     let length = usize::from(u16::from_le_bytes(option.get(4..6)?.try_into().ok()?));
@@ -118,6 +125,8 @@ mod tests {
     fn an_entry_names_its_partition() {
         let option = load_option("Ashlar B", &place());
         assert_eq!(partition(&option), Some(place().id));
+        assert_eq!(description(&option).as_deref(), Some("Ashlar B"));
+        assert_eq!(description(&option[..5]), None);
         assert_eq!(option[..6], [1, 0, 0, 0, 42 + 48 + 4, 0]);
         assert!(option.ends_with(&END));
         assert_eq!(partition(&option[..60]), None);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::Guid;
 use crate::disk::Disk;
+use crate::entry::Place;
 use crate::gpt::{self, EFI_SYSTEM, GptError, LUKS, Partition, Table};
 use crate::system::Slot;
 
@@ -15,8 +16,8 @@ pub const SLOT: u64 = 288 * MIB;
 pub const LEAST_STATE: u64 = 400 * MIB;
 /// Partitions begin and end at a multiple of this, as every tool does it.
 const ALIGN: u64 = MIB;
-/// The state's number in the table, from 0.
-pub const STATE: usize = 2;
+/// What the partitions are for, and their names.
+const KINDS: [(Guid, &str); 3] = [(EFI_SYSTEM, "ashlar-a"), (EFI_SYSTEM, "ashlar-b"), (LUKS, "ashlar-state")];
 
 /// Why a disk cannot have the partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,32 +67,47 @@ pub fn table(disk: Disk, mut random: impl FnMut() -> [u8; 16]) -> Result<Table, 
     if end < state + LEAST_STATE {
         return Err(LayoutError::Small { has: disk.sectors * sector, needs });
     }
-    let mut partition = |kind, bytes: Range<u64>, name: &str| Partition {
+    let places: [Range<u64>; 3] = [first..first + SLOT, first + SLOT..state, state..end];
+    let partitions = KINDS.into_iter().zip(places).map(|((kind, name), bytes)| Partition {
         kind,
         id: Guid::random(random()),
         sectors: bytes.start / sector..bytes.end / sector,
         name: name.to_owned(),
-    };
-    let partitions = vec![
-        partition(EFI_SYSTEM, first..first + SLOT, "ashlar-a"),
-        partition(EFI_SYSTEM, first + SLOT..state, "ashlar-b"),
-        partition(LUKS, state..end, "ashlar-state"),
-    ];
+    });
+    let partitions = partitions.collect();
     Ok(Table { id: Guid::random(random()), partitions })
 }
 
-/// Whether a table is one that [`table`] makes for this disk, whatever the identities.
-pub fn is_ours(disk: Disk, found: &Table) -> bool {
-    let plain = |table: &Table| {
-        let row = |partition: &Partition| (partition.kind, partition.sectors.clone(), partition.name.clone());
-        table.partitions.iter().map(row).collect::<Vec<_>>()
-    };
-    table(disk, || [0; 16]).is_ok_and(|ours| plain(&ours) == plain(found))
+/// Whether a table is that of an installed system: two slots, and the state behind them. A disk may have grown since.
+pub fn is_ours(found: &Table) -> bool {
+    let row = |partition: &Partition| (partition.kind, partition.name.clone());
+    let rows: Vec<_> = found.partitions.iter().map(row).collect();
+    rows == KINDS.map(|(kind, name)| (kind, name.to_owned()))
 }
 
 /// The partition of a slot.
 pub fn slot(table: &Table, slot: Slot) -> Option<&Partition> {
     table.partitions.get(slot as usize)
+}
+
+/// The number of a slot's partition, from 1.
+pub const fn number(slot: Slot) -> u32 {
+    slot as u32 + 1
+}
+
+/// The number of the state's partition, from 1.
+pub const STATE: u32 = 3;
+
+/// The slot whose partition has this identity.
+pub fn slot_of(table: &Table, id: Guid) -> Option<Slot> {
+    Slot::BOTH.into_iter().find(|slot| self::slot(table, *slot).is_some_and(|partition| partition.id == id))
+}
+
+/// A slot's partition as the firmware names it.
+pub fn place(table: &Table, slot: Slot) -> Option<Place> {
+    let partition = self::slot(table, slot)?;
+    let Range { start, end } = partition.sectors;
+    Some(Place { number: number(slot), first: start, sectors: end - start, id: partition.id })
 }
 
 #[cfg(test)]
@@ -119,7 +135,7 @@ mod tests {
             let disk = disk(GIB, sector);
             let table = table(disk, random()).unwrap();
             assert!(table.writes(disk).is_ok());
-            assert!(is_ours(disk, &table));
+            assert!(is_ours(&table));
             let [a, b, state] = table.partitions.as_slice() else { panic!("three partitions") };
             assert_eq!((a.sectors.end, b.sectors.end), (b.sectors.start, state.sectors.start));
             assert_eq!(slot(&table, Slot::B), Some(b));
@@ -152,8 +168,13 @@ mod tests {
         let disk = disk(GIB, 512);
         let mut other = table(disk, random()).unwrap();
         other.partitions[0].name.push('x');
-        assert!(!is_ours(disk, &other));
+        assert!(!is_ours(&other));
+        other.partitions[0].name.pop();
+        assert!(is_ours(&other));
+        assert_eq!(slot_of(&other, other.partitions[1].id), Some(Slot::B));
+        assert_eq!(slot_of(&other, other.partitions[2].id), None);
+        assert_eq!(place(&other, Slot::B).map(|place| (place.number, place.sectors)), Some((2, SLOT / 512)));
         other.partitions.clear();
-        assert!(!is_ours(disk, &other));
+        assert!(!is_ours(&other));
     }
 }

@@ -7,6 +7,8 @@
 //! - [`layout`]: where the partitions of an installed system lie;
 //! - [`fat`]: the file system of a slot;
 //! - [`entry`]: the firmware's boot entries and their order;
+//! - [`pe`]: the program in a slot, and the digest that names it;
+//! - [`recovery`]: the key that opens a state when nothing else does;
 //! - [`system`]: slots, and the systems in them;
 //! - [`update`]: facts of the machine in, steps out;
 //! - [`journal`]: what an update notes;
@@ -20,8 +22,10 @@ pub mod gpt;
 mod guid;
 pub mod journal;
 pub mod layout;
+pub mod pe;
 #[cfg(test)]
 mod power_loss;
+pub mod recovery;
 pub mod system;
 pub mod update;
 

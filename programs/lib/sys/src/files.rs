@@ -63,6 +63,12 @@ pub fn is_in_memory(path: &str) -> io::Result<bool> {
     Ok(matches!(rustix::fs::statfs(path)?.f_type as i64, RAMFS | TMPFS))
 }
 
+/// Percent of a file system that anybody but root can still fill.
+pub fn free_percent(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail * 100 / found.f_blocks.max(1))
+}
+
 /// A file in memory, to append to, whose growth can be ended with [`no_more_growth`].
 pub fn memory_file(name: &str) -> io::Result<File> {
     let file = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
@@ -168,6 +174,7 @@ mod tests {
     #[test]
     fn what_is_in_memory() {
         assert!(!is_in_memory("/proc").unwrap());
+        assert!(free_percent(Path::new("/")).unwrap() <= 100 && free_percent(Path::new("/no/such/path")).is_err());
         assert!(is_in_memory("/no/such/path").is_err());
     }
 

@@ -13,10 +13,12 @@
 //!
 //! Used by few:
 //! - [`attempt`]: calls that the kernel should refuse;
+//! - [`block`]: block devices;
 //! - [`loop_device`], [`mount`];
-//! - [`netlink`], [`seccomp`], [`socket`].
+//! - [`netlink`], [`seccomp`], [`socket`], [`watchdog`].
 
 pub mod attempt;
+pub mod block;
 mod files;
 pub mod loop_device;
 mod machine;
@@ -30,6 +32,7 @@ pub mod seccomp;
 mod signal;
 pub mod socket;
 mod terminal;
+pub mod watchdog;
 
 pub use files::*;
 pub use machine::*;

@@ -10,6 +10,9 @@ use rustix::thread::UnshareFlags;
 
 pub use rustix::mount::{MountFlags, MountPropagationFlags};
 
+/// Gives a mount other flags: `MS_REMOUNT`, which rustix keeps for itself.
+pub const REMOUNT: MountFlags = MountFlags::from_bits_retain(libc::MS_REMOUNT as u32);
+
 use crate::result::check_long;
 
 /// Mounts a file system. No options are the empty text.

@@ -39,6 +39,11 @@ impl Digest {
         format!("sha256:{self}")
     }
 
+    /// The digest with these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The raw 32 bytes.
     pub fn bytes(&self) -> [u8; 32] {
         self.0

@@ -8,6 +8,9 @@ pub mod authenticode;
 
 use std::fmt::Write as _;
 
+use slots::pe::{CHECK_SUM, HEADERS_SIZE, IMAGE_SIZE, NUMBER_OF_SECTIONS, SECTION, TIME_STAMP, u32_at};
+pub use slots::pe::{NoProgram, Pe, Section, parse};
+
 /// Added sections begin and end in the file at a multiple of this, in bytes: a CD sector.
 pub const FILE_ALIGN: usize = 2048;
 
@@ -16,27 +19,8 @@ pub const FORM: u32 = 2;
 
 /// Contains initialised data, readable: what all added sections are.
 const DATA: u32 = 0x4000_0040;
-/// Bytes of a section header.
-const SECTION: usize = 40;
-/// Machine code of x86-64 in the file header.
-const MACHINE_AMD64: u16 = 0x8664;
-/// The optional header's magic of 64-bit images.
-const PE32_PLUS: u16 = 0x20b;
-/// Index of the signature's data directory.
-const CERTIFICATES: usize = 4;
-
-// Offsets in the file header (after `PE\0\0`) and in the optional header, as the PE specification numbers them.
-const NUMBER_OF_SECTIONS: usize = 2;
-const TIME_STAMP: usize = 4;
-const OPTIONAL_SIZE: usize = 16;
-const FILE_HEADER: usize = 20;
+/// Where the optional header has the size of all initialised data.
 const INITIALISED_SIZE: usize = 8;
-const SECTION_ALIGNMENT: usize = 32;
-const FILE_ALIGNMENT: usize = 36;
-const IMAGE_SIZE: usize = 56;
-const HEADERS_SIZE: usize = 60;
-const CHECK_SUM: usize = 64;
-const DIRECTORIES: usize = 112;
 
 /// Where a section header has the length in the file.
 const RAW_SIZE: usize = 16;
@@ -45,8 +29,8 @@ const RAW_SIZE: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UkiError {
     /// The bytes are not a PE image for this machine.
-    #[error("not an EFI program for x86-64: {0}")]
-    Form(&'static str),
+    #[error(transparent)]
+    Form(#[from] NoProgram),
     /// The section table cannot grow.
     #[error(
         "the stub has room for {room} more section headers and needs {wanted}: build the stub with a larger header (elf2efi's `--minimum-sections`)"
@@ -70,50 +54,6 @@ pub enum UkiError {
     Signed,
 }
 
-/// Where a section lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
-    /// Name, at most eight bytes.
-    pub name: String,
-    /// Address relative to the image's base.
-    pub address: u32,
-    /// Length of the content in bytes.
-    pub size: u32,
-    /// First byte in the file.
-    pub file_offset: u32,
-    /// Length in the file, padding included.
-    pub file_size: u32,
-    /// Flags as in the header.
-    pub flags: u32,
-}
-
-/// What the headers of a PE image say, as far as we care.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pe {
-    /// Where the file header begins, after the `PE` signature.
-    header: usize,
-    /// Where the optional header begins.
-    optional: usize,
-    /// Where the section table begins.
-    table: usize,
-    /// Seconds since 1970 in the file header.
-    pub time_stamp: u32,
-    /// Alignment of addresses.
-    pub section_alignment: u32,
-    /// Alignment of raw data.
-    pub file_alignment: u32,
-    /// Size in memory.
-    pub image_size: u32,
-    /// Size of all headers in the file.
-    pub headers_size: u32,
-    /// Checksum as stored.
-    pub check_sum: u32,
-    /// A signature is attached.
-    pub signed: bool,
-    /// The sections in their order.
-    pub sections: Vec<Section>,
-}
-
 /// A finished image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uki {
@@ -123,95 +63,13 @@ pub struct Uki {
     pub added: Vec<Section>,
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-/// Reads the headers. Never panics, whatever the bytes.
-pub fn parse(bytes: &[u8]) -> Result<Pe, UkiError> {
-    let form = UkiError::Form;
-    if !bytes.starts_with(b"MZ") {
-        return Err(form("it does not begin with `MZ`"));
-    }
-    let signature = u32_at(bytes, 0x3c).ok_or(form("the DOS header is cut off"))? as usize;
-    if bytes.get(signature..signature.saturating_add(4)) != Some(b"PE\0\0".as_slice()) {
-        return Err(form("there is no `PE` signature"));
-    }
-    let header = signature + 4;
-    let optional = header + FILE_HEADER;
-    let cut = || form("the headers are cut off");
-    if u16_at(bytes, header) != Some(MACHINE_AMD64) {
-        return Err(form("it is for another machine"));
-    }
-    if u16_at(bytes, optional) != Some(PE32_PLUS) {
-        return Err(form("it is not a 64-bit image"));
-    }
-    let table = optional + usize::from(u16_at(bytes, header + OPTIONAL_SIZE).ok_or_else(cut)?);
-    if table < optional + DIRECTORIES + 8 * (CERTIFICATES + 1) {
-        return Err(form("the optional header is too short"));
-    }
-    let field = |at: usize| u32_at(bytes, optional + at).ok_or_else(cut);
-    let count = usize::from(u16_at(bytes, header + NUMBER_OF_SECTIONS).ok_or_else(cut)?);
-    let sections = (0..count)
-        .map(|index| section(bytes, table + index * SECTION))
-        .collect::<Option<Vec<_>>>()
-        .ok_or(form("a section lies outside the file"))?;
-    let pe = Pe {
-        header,
-        optional,
-        table,
-        time_stamp: u32_at(bytes, header + TIME_STAMP).ok_or_else(cut)?,
-        section_alignment: field(SECTION_ALIGNMENT)?,
-        file_alignment: field(FILE_ALIGNMENT)?,
-        image_size: field(IMAGE_SIZE)?,
-        headers_size: field(HEADERS_SIZE)?,
-        check_sum: field(CHECK_SUM)?,
-        signed: field(DIRECTORIES + 8 * CERTIFICATES + 4)? != 0,
-        sections,
-    };
-    let aligned = pe.section_alignment.is_power_of_two() && pe.file_alignment.is_power_of_two();
-    if aligned && pe.section_alignment <= 1 << 20 && pe.file_alignment <= pe.section_alignment {
-        Ok(pe)
-    } else {
-        Err(form("its alignments make no sense"))
-    }
-}
-
-fn section(bytes: &[u8], at: usize) -> Option<Section> {
-    let raw = bytes.get(at..at.checked_add(SECTION)?)?;
-    let end = raw[..8].iter().position(|byte| *byte == 0).unwrap_or(8);
-    let section = Section {
-        name: std::str::from_utf8(&raw[..end]).ok()?.to_owned(),
-        size: u32_at(raw, 8)?,
-        address: u32_at(raw, 12)?,
-        file_size: u32_at(raw, 16)?,
-        file_offset: u32_at(raw, 20)?,
-        flags: u32_at(raw, 36)?,
-    };
-    let inside = section.file_offset.checked_add(section.file_size)? as usize <= bytes.len();
-    inside.then_some(section)
-}
-
-impl Pe {
-    /// The content of a section without padding.
-    pub fn content<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
-        let section = self.sections.iter().find(|section| section.name == name)?;
-        let start = section.file_offset as usize;
-        bytes.get(start..start + section.size.min(section.file_size) as usize)
-    }
-
-    /// How many more section headers fit before the first section's bytes, in the file and in memory.
-    fn room(&self) -> usize {
-        let table_end = self.table + self.sections.len() * SECTION;
-        let first_raw = self.sections.iter().filter(|s| s.file_size > 0).map(|s| s.file_offset as usize).min();
-        let first_address = self.sections.iter().map(|section| section.address as usize).min();
-        let limit = first_raw.unwrap_or(0).min(first_address.unwrap_or(0));
-        limit.saturating_sub(table_end) / SECTION
-    }
+/// How many more section headers fit before the first section's bytes, in the file and in memory.
+fn room(pe: &Pe) -> usize {
+    let table_end = pe.table + pe.sections.len() * SECTION;
+    let first_raw = pe.sections.iter().filter(|s| s.file_size > 0).map(|s| s.file_offset as usize).min();
+    let first_address = pe.sections.iter().map(|section| section.address as usize).min();
+    let limit = first_raw.unwrap_or(0).min(first_address.unwrap_or(0));
+    limit.saturating_sub(table_end) / SECTION
 }
 
 /// The stub with `sections` appended, in that order.
@@ -220,12 +78,12 @@ pub fn assemble(stub: &[u8], sections: &[(&str, &[u8])]) -> Result<Uki, UkiError
     if pe.signed {
         return Err(UkiError::Signed);
     }
-    if pe.room() < sections.len() {
-        return Err(UkiError::NoRoom { room: pe.room(), wanted: sections.len() });
+    if room(&pe) < sections.len() {
+        return Err(UkiError::NoRoom { room: room(&pe), wanted: sections.len() });
     }
     let table = pe.table + pe.sections.len() * SECTION;
     if stub[table..table + sections.len() * SECTION].iter().any(|byte| *byte != 0) {
-        return Err(UkiError::Form("there is something behind its section table"));
+        return Err(NoProgram("there is something behind its section table").into());
     }
     let align = FILE_ALIGN.max(pe.file_alignment as usize);
     let mut bytes = stub.to_vec();
@@ -282,7 +140,7 @@ fn patch(bytes: &mut [u8], pe: &Pe, added: &[Section]) -> Result<(), UkiError> {
     let headers = (end as u32).next_multiple_of(pe.file_alignment).max(pe.headers_size);
     let ends = pe.sections.iter().chain(added).map(|section| section.address.saturating_add(section.size));
     let image = ends.max().unwrap_or(0).checked_next_multiple_of(pe.section_alignment);
-    let image = image.ok_or(UkiError::Form("the image would reach 4 GiB"))?;
+    let image = image.ok_or(NoProgram("the image would reach 4 GiB"))?;
     put(pe.header + TIME_STAMP, 0);
     put(pe.optional + HEADERS_SIZE, headers);
     put(pe.optional + IMAGE_SIZE, image);

@@ -112,9 +112,10 @@ pub fn grub_cfg(parts: &Parts, cmdline: &str) -> String {
         .replace("@CMDLINE@", cmdline)
 }
 
-/// The `.osrel` section.
-pub fn os_release(version: &str) -> String {
-    format!("NAME=\"Ashlar\"\nID=ashlar\nPRETTY_NAME=\"Ashlar {version}\"\nVERSION_ID=\"{version}\"\n")
+/// The `.osrel` section, which is signed with the image.
+pub fn os_release(version: &str, generation: u64) -> String {
+    let name = format!("NAME=\"Ashlar\"\nID=ashlar\nPRETTY_NAME=\"Ashlar {version}\"\nVERSION_ID=\"{version}\"\n");
+    format!("{name}ASHLAR_GENERATION=\"{generation}\"\n")
 }
 
 #[cfg(test)]
@@ -139,7 +140,7 @@ mod tests {
         insta::assert_snapshot!(iso_script(9216, Epoch::RELEASE));
         let odd = Uki { bytes: Vec::new(), added: vec![section(".linux", 7, 1), section(".initrd", 0, 0)] };
         assert_eq!(Parts::of(&odd), None);
-        assert_eq!(os_release("0.1.0").lines().count(), 4);
+        assert!(os_release("0.1.0", 2).ends_with("\nVERSION_ID=\"0.1.0\"\nASHLAR_GENERATION=\"2\"\n"));
     }
 
     #[test]

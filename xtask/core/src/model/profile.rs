@@ -32,6 +32,8 @@ pub struct IsoProfile {
     pub summary: String,
     /// Version shown by the system.
     pub version: String,
+    /// Raised when systems with a lower one must not run any more where this one has run: an update to them is refused then.
+    pub generation: Option<u64>,
     /// Packages of the root file system.
     pub root: Vec<String>,
     /// Modes, as octal digits, of paths that are neither 0644 nor 0755.

@@ -15,6 +15,8 @@ fn machine(flash: bool, medium: Medium) -> Machine {
         extra: None,
         clock: None,
         restarts: false,
+        watchdog: false,
+        ordered: true,
         debugger: None,
         control: None,
     }
@@ -46,6 +48,7 @@ fn commands_of_every_sort_of_machine() {
             ..cd.clone()
         },
         Machine { network: Network::Silent, volume: None, clock, restarts: true, ..cd.clone() },
+        Machine { extra: extra.clone(), restarts: true, watchdog: true, ordered: false, ..cd.clone() },
         Machine { network: Network::Absent, extra, debugger: Some("/run/a,b/gdb".into()), ..cd.clone() },
         Machine {
             start: kernel,

@@ -48,6 +48,8 @@ pub enum SecureBoot {
     /// It starts from a disk with two slots, of which the first has the program of the ISO. It is to try the second one once, which
     /// has the same program, or this instead.
     Slots(Option<RefusedMedium>),
+    /// It starts the ISO, or what was installed from it: nobody tells it an order. Its volume has an update, signed by the same key.
+    Install,
 }
 
 /// The machine of a scenario.
@@ -71,6 +73,8 @@ pub struct Setup {
     pub clock: Option<Clock>,
     /// Whether it may restart.
     pub restarts: bool,
+    /// Whether it has an empty disk, too, which keeps what is written.
+    pub empty_disk: bool,
 }
 
 /// The machine most scenarios use: the firmware that starts faster.
@@ -84,4 +88,5 @@ pub(super) const BIOS: Setup = Setup {
     configured: true,
     clock: None,
     restarts: false,
+    empty_disk: false,
 };

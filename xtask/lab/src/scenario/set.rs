@@ -8,7 +8,7 @@ use super::accounts::{ADMIN, GUEST, HOST, PASSWORD};
 use super::conversation::{Item, MOMENT, Scenario};
 use super::machine::{BIOS, Clock, NetLink, RefusedMedium, Setup};
 use super::steps::{check, clock, expect, guest, joins, leave, off, prompt, refused, up};
-use super::{audited, containers, exhaustion, outside, secure_boot, services};
+use super::{audited, containers, exhaustion, installed, outside, secure_boot, services};
 use crate::console::Step;
 use crate::console::facts::{self, BECOME, Expected, Fact};
 use crate::console::task::{Login, Task};
@@ -40,6 +40,7 @@ const SCENARIOS: &[(&str, Target, Make)] = &[
     ("slots-trial", TestAll, |name, _| secure_boot::slots(name, None)),
     ("slots-damaged", TestAll, |name, _| secure_boot::slots(name, Some(RefusedMedium::ChangedBit(3)))),
     ("secure-boot-options", TestAll, |name, _| secure_boot::options(name)),
+    ("installed", TestAll, |name, _| installed::installed(name)),
     ("ssh", Test, |name, _| ssh(name)),
     ("layers", Test, |name, _| layers(name)),
     ("options", TestAll, |name, _| options(name)),

@@ -181,6 +181,8 @@ impl Bench<'_> {
             extra: None,
             clock: None,
             restarts: false,
+            watchdog: false,
+            ordered: true,
             debugger: None,
             control: None,
         })

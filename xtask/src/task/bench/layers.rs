@@ -96,6 +96,8 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
         extra: None,
         clock: None,
         restarts: false,
+        watchdog: false,
+        ordered: true,
         debugger: None,
         control: None,
     };

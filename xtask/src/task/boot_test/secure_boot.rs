@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::base::name::Epoch;
 use ashlar_core::formats::efi_variable::store::Variable;
 use ashlar_core::formats::efi_variable::{GLOBAL, KeyVariable, SIGNED, SYSTEM, Time, signature_list};
-use ashlar_core::formats::uki::authenticode;
+use ashlar_core::formats::uki::{self, authenticode};
 use ashlar_core::model::seed::SeedName;
 use ashlar_lab::qemu::Flash;
 use ashlar_lab::scenario::{PARTS, RefusedMedium, SecureBoot};
@@ -25,6 +25,8 @@ pub struct Prepared {
     pub medium: Utf8PathBuf,
     /// Media that it must not start, and tries before.
     pub refused: Vec<Utf8PathBuf>,
+    /// A newer system than the medium's, signed by the same key.
+    pub update: Option<Vec<u8>>,
 }
 
 /// The firmware's number of the entry with options; scenarios wait for these numbers.
@@ -53,6 +55,7 @@ pub fn prepare(
         RefusedMedium::ChangedBit(part) => changed(&signed, *part, &scratch.join(format!("changed-{part}.iso"))),
     };
     let mut variables = enrolled(&keys)?;
+    let mut update = None;
     let (medium, refused) = match wanted {
         SecureBoot::Media(media) => (signed.clone(), media.iter().map(refused).collect::<Result<_>>()?),
         SecureBoot::Options(options) => {
@@ -69,8 +72,12 @@ pub fn prepare(
             variables.push(plain("BootNext", entry::order(&SLOTS[1..])));
             (disk.file, Vec::new())
         }
+        SecureBoot::Install => {
+            update = Some(newer(&keys, &signed)?);
+            (signed.clone(), Vec::new())
+        }
     };
-    Ok(Prepared { flash: machine::enforcing_flash(&variables, scratch)?, medium, refused })
+    Ok(Prepared { flash: machine::enforcing_flash(&variables, scratch)?, medium, refused, update })
 }
 
 /// The firmware's variables with the keys.
@@ -90,6 +97,24 @@ fn enrolled(keys: &SigningKeys) -> Result<Vec<Variable>> {
 /// A variable that is not signed.
 fn plain(name: &str, content: Vec<u8>) -> Variable {
     Variable { name: name.to_owned(), vendor: GLOBAL, attributes: SYSTEM, time: Time::default(), content }
+}
+
+/// The program of a signed medium with another version in it, signed anew.
+fn newer(keys: &SigningKeys, signed: &Utf8Path) -> Result<Vec<u8>> {
+    let medium = fs_err::read(signed)?;
+    let program = authenticode::in_medium(&medium).context("the signed medium has no signed program")?;
+    let (mut image, _) = authenticode::detach(program)?;
+    let headers = uki::parse(&image)?;
+    let section = headers.sections.iter().find(|section| section.name == ".osrel").context("no section `.osrel`")?;
+    let (begin, length) = (section.file_offset as usize, section.size as usize);
+    let release = std::str::from_utf8(&image[begin..begin + length])?;
+    let version = release.lines().find_map(|line| line.strip_prefix("VERSION_ID=\"")).context("no version")?;
+    // As long as the one before, so that nothing moves.
+    let next: String =
+        version.trim_end_matches('"').chars().map(|letter| if letter == '.' { '.' } else { '9' }).collect();
+    let release = release.replace(version.trim_end_matches('"'), &next);
+    image[begin..begin + length].copy_from_slice(release.as_bytes());
+    keys.signed(&image, None)
 }
 
 /// The signed medium with one bit of its program changed, in the middle of a part of [`PARTS`].

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use ashlar_core::formats::uki::authenticode;
 use camino::{Utf8Path, Utf8PathBuf};
 use slots::disk::Disk;
-use slots::entry::{self, Place};
+use slots::entry;
 use slots::fat::{self, BODY};
 use slots::layout;
 use slots::system::Slot;
@@ -47,12 +47,10 @@ pub fn write(media: [&Utf8Path; 2], file: &Utf8Path) -> Result<SlotDisk> {
     for (slot, medium) in Slot::BOTH.into_iter().zip(media) {
         let bytes = fs_err::read(medium)?;
         let program = authenticode::in_medium(&bytes).with_context(|| format!("{medium} has no signed program"))?;
-        let partition = layout::slot(&table, slot).context("the disk has fewer slots")?;
-        let (first, sectors) = (partition.sectors.start, partition.sectors.end - partition.sectors.start);
-        let start = first * u64::from(SECTOR);
+        let place = layout::place(&table, slot).context("the disk has fewer slots")?;
+        let start = place.first * u64::from(SECTOR);
         put(start + BODY, program)?;
-        put(start, &fat::head(Disk { sector: SECTOR, sectors }, program.len() as u64)?)?;
-        let place = Place { number: slot as u32 + 1, first, sectors, id: partition.id };
+        put(start, &fat::head(Disk { sector: SECTOR, sectors: place.sectors }, program.len() as u64)?)?;
         entries.push(entry::load_option(&format!("Ashlar {slot}"), &place));
     }
     Ok(SlotDisk { file: file.to_owned(), entries })

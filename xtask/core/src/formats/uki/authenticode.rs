@@ -2,8 +2,10 @@
 //!
 //! What is signed and what a signature looks like is in Microsoft's "Windows Authenticode Portable Executable Signature Format".
 
-use super::{CERTIFICATES, CHECK_SUM, DIRECTORIES, Pe, UkiError, check_sum, parse, u16_at, u32_at};
-use crate::base::digest::{Digest, Hasher};
+use slots::pe::{self, ALIGN, CHECK_SUM, NoProgram, Pe, parse, u16_at, u32_at};
+
+use super::check_sum;
+use crate::base::digest::Digest;
 use crate::formats::der::{
     BIT_STRING, DerError, OCTET_STRING, Reader, SEQUENCE, context, object_identifier, sequence, value,
 };
@@ -20,15 +22,13 @@ const ENTRY: usize = 8;
 const REVISION: u16 = 0x0200;
 /// `WIN_CERT_TYPE_PKCS_SIGNED_DATA`.
 const PKCS_SIGNED_DATA: u16 = 0x0002;
-/// Entries of the certificate table are padded to this.
-const ALIGN: usize = 8;
 
 /// Why a signature cannot be put on, or is not good.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticodeError {
     /// The image.
     #[error(transparent)]
-    Image(#[from] UkiError),
+    Image(#[from] NoProgram),
     /// The encoding of what is signed.
     #[error(transparent)]
     Der(#[from] DerError),
@@ -56,39 +56,12 @@ pub enum AuthenticodeError {
     },
 }
 
-/// Where the optional header names the certificate table: its place in the file, and four bytes later its length.
-const fn directory(pe: &Pe) -> usize {
-    pe.optional + DIRECTORIES + 8 * CERTIFICATES
-}
-
-/// The first byte of the certificate table, which ends the file; the file's end when there is none.
-fn table(bytes: &[u8], pe: &Pe) -> Result<usize, AuthenticodeError> {
-    let field = |at| u32_at(bytes, at).map(|value| value as usize);
-    match field(directory(pe)).zip(field(directory(pe) + 4)) {
-        Some((_, 0)) => Ok(bytes.len()),
-        Some((begin, size)) if begin.checked_add(size) == Some(bytes.len()) && begin >= pe.headers_size as usize => {
-            Ok(begin)
-        }
-        _ => Err(AuthenticodeError::Table("not at the end of the file")),
-    }
-}
-
-/// The digest of an image, signed or not: sha256 over all bytes but the checksum, the certificate table's place and the table itself.
-/// Firmware hashes an image whose sections lie end to end in the order of the file, which is that of [`super::assemble`].
+/// The digest of an image, signed or not: what firmware compares.
 ///
 /// # Errors
 /// When it is no PE image, or its certificate table does not end it.
 pub fn digest(bytes: &[u8]) -> Result<Digest, AuthenticodeError> {
-    let pe = parse(bytes)?;
-    let end = table(bytes, &pe)?;
-    let check_sum = pe.optional + CHECK_SUM;
-    let mut hasher = Hasher::default();
-    for part in [0..check_sum, check_sum + 4..directory(&pe), directory(&pe) + 8..end] {
-        hasher.update(bytes.get(part).ok_or(AuthenticodeError::Table("within the headers"))?);
-    }
-    // A signature begins at a multiple of eight, and the padding before it is signed with the image.
-    hasher.update(&[0; ALIGN][..end.next_multiple_of(ALIGN) - end]);
-    Ok(hasher.finish())
+    Ok(Digest::from_bytes(pe::digest(bytes)?))
 }
 
 /// What is to be signed for an image: its digest, as firmware looks for it.
@@ -141,7 +114,7 @@ pub fn detach(signed: &[u8]) -> Result<(Vec<u8>, &[u8]), AuthenticodeError> {
     if !pe.signed {
         return Err(AuthenticodeError::Unsigned);
     }
-    let (image, entry) = signed.split_at(table(signed, &pe)?);
+    let (image, entry) = signed.split_at(pe.end(signed)?);
     let header = u32_at(entry, 0).zip(u16_at(entry, 4)).zip(u16_at(entry, 6));
     if header != Some(((entry.len() as u32, REVISION), PKCS_SIGNED_DATA)) {
         return Err(AuthenticodeError::Table("not one PKCS #7 signature"));
@@ -158,7 +131,7 @@ pub fn detach(signed: &[u8]) -> Result<(Vec<u8>, &[u8]), AuthenticodeError> {
 
 /// Writes where the certificate table lies, and the checksum that follows from it.
 fn point(bytes: &mut [u8], pe: &Pe, begin: u32, size: u32) {
-    let directory = directory(pe);
+    let directory = pe.certificates();
     bytes[directory..directory + 4].copy_from_slice(&begin.to_le_bytes());
     bytes[directory + 4..directory + 8].copy_from_slice(&size.to_le_bytes());
     let sum = check_sum(bytes, pe.optional + CHECK_SUM);
@@ -183,13 +156,7 @@ pub fn signature(bytes: &[u8]) -> Result<SignedContent, AuthenticodeError> {
 
 /// The signed EFI program in the image of a medium, when it lies there in one piece.
 pub fn in_medium(medium: &[u8]) -> Option<&[u8]> {
-    let places = (0..medium.len()).step_by(512).filter(|at| medium[*at..].starts_with(b"MZ"));
-    places.into_iter().find_map(|at| {
-        let bytes = &medium[at..];
-        let pe = parse(bytes).ok()?;
-        let [begin, size] = [0, 4].map(|field| u32_at(bytes, directory(&pe) + field).unwrap_or(0) as usize);
-        bytes.get(..begin.checked_add(size)?).filter(|image| pe.signed && detach(image).is_ok())
-    })
+    pe::in_medium(medium).find(|image| detach(image).is_ok())
 }
 
 #[cfg(test)]

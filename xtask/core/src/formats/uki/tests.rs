@@ -2,6 +2,9 @@
 
 use super::*;
 use proptest::prelude::*;
+use slots::pe::{
+    CERTIFICATES, DIRECTORIES, FILE_ALIGNMENT, FILE_HEADER, MACHINE_AMD64, OPTIONAL_SIZE, PE32_PLUS, SECTION_ALIGNMENT,
+};
 
 /// A PE image with one section `.text` of 512 bytes at address 0x1000 and room for headers up to `first_raw`.
 pub fn stub(first_raw: usize) -> Vec<u8> {

@@ -103,6 +103,7 @@ fn over(base: IsoProfile, own: &IsoProfile, file: &Utf8Path, findings: &mut Vec<
         root: root.into_iter().collect(),
         modes: base.modes.into_iter().chain(own.modes.clone()).collect(),
         cmdline: list(&own.cmdline, base.cmdline),
+        generation: own.generation.or(base.generation),
         max_size: own.max_size.or(base.max_size),
         layers_off: list(&own.layers_off, base.layers_off),
         options: list(&own.options, base.options),

@@ -45,7 +45,7 @@ impl MediumPlan {
             grub,
             initramfs,
             cmdline: common.profile.cmdline.join(" "),
-            os_release: iso::os_release(&common.profile.version),
+            os_release: iso::os_release(&common.profile.version, common.profile.generation.unwrap_or(1)),
             image: uki::FORM,
             seed: common.seed,
             epoch: Epoch::RELEASE,

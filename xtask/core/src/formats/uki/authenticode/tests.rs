@@ -39,7 +39,7 @@ fn a_signature_goes_on_and_comes_off() {
 fn the_bytes_that_are_not_signed_are_those_that_signing_changes() {
     let image = image();
     let pe = parse(&image).unwrap();
-    let unsigned = [pe.optional + CHECK_SUM..pe.optional + CHECK_SUM + 4, directory(&pe)..directory(&pe) + 4];
+    let unsigned = [pe.optional + CHECK_SUM..pe.optional + CHECK_SUM + 4, pe.certificates()..pe.certificates() + 4];
     for at in 0..image.len() {
         let mut changed = image.clone();
         changed[at] ^= 0x10;
