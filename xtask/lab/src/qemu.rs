@@ -154,6 +154,27 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// A machine with this system and this network, for a program: started by BIOS, with two processors, 512 MiB, and nothing else.
+    pub fn of(start: Start, network: Network) -> Self {
+        Self {
+            flash: None,
+            start,
+            tried_first: Vec::new(),
+            display: Display::Harness,
+            memory: 512,
+            processors: 2,
+            network,
+            volume: None,
+            extra: None,
+            clock: None,
+            restarts: false,
+            watchdog: false,
+            ordered: true,
+            debugger: None,
+            control: None,
+        }
+    }
+
     /// The command that starts it. It ends when the guest powers off and, unless it `restarts`, when it restarts.
     pub fn command(&self) -> Command {
         let command = Command::new(PROGRAM)

@@ -14,7 +14,7 @@ use ashlar_lab::console::Answer;
 use ashlar_lab::console::facts::{BECOME, Expected, Fact};
 use ashlar_lab::console::task::Task;
 use ashlar_lab::grade::{Grade, GradeVerdict, audit, exposure, lynis, ssh_audit};
-use ashlar_lab::qemu::{Display, Firmware, Machine, Medium, Network, Start};
+use ashlar_lab::qemu::{Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::ssh;
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -114,22 +114,14 @@ fn with_machine<T>(app: &App, iso: Utf8PathBuf, work: impl FnOnce(&SshClient) ->
         password: None,
         host_key: Some(client.host_key()?.clone()),
     };
+    let network =
+        Network::User { port: client.port(), web: None, restricted: false, pcap: client.pcap(), frames: None };
     let machine = Machine {
         flash: flash(Firmware::Uefi, scratch)?,
-        tried_first: Vec::new(),
-        start: Start::Iso { file: iso, medium: Medium::Cd },
-        display: Display::Harness,
         memory: MEMORY,
-        processors: 2,
-        network: Network::User { port: client.port(), web: None, restricted: false, pcap: client.pcap(), frames: None },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
-        extra: None,
-        clock: None,
         restarts: true,
-        watchdog: false,
-        ordered: true,
-        debugger: None,
-        control: None,
+        ..Machine::of(Start::Iso { file: iso, medium: Medium::Cd }, network)
     };
     let logs = app.store()?.root().join("logs/boot");
     let machine = begin(app, &machine.command(), &client, (&logs.join("grade.log"), &logs.join("grade.qemu.log")))?;

@@ -43,32 +43,21 @@ pub fn run(app: &App, args: &RunArgs) -> Result<Exit> {
     let logs = app.store()?.root().join("logs/boot");
     fs_err::create_dir_all(&logs)?;
     let log = logs.join("run.log");
+    let network =
+        Network::User { port: client.port(), web: None, restricted: !args.network, pcap: client.pcap(), frames: None };
     let machine = Machine {
         flash: flash(if args.bios { Firmware::Bios } else { Firmware::Uefi }, scratch)?,
-        tried_first: Vec::new(),
-        start: Start::Iso { file: iso, medium: if args.disk { Medium::Disk } else { Medium::Cd } },
         display: match (args.graphic, args.ssh) {
             (true, _) => Display::Window(log.clone()),
             (false, true) => Display::Harness,
             (false, false) => Display::Terminal(log.clone()),
         },
         memory: args.memory,
-        processors: 2,
-        network: Network::User {
-            port: client.port(),
-            web: None,
-            restricted: !args.network,
-            pcap: client.pcap(),
-            frames: None,
-        },
         volume: volume(args, &client, scratch)?,
         extra: args.data.clone().map(|file| Extra { file, keep: !args.snapshot }),
-        clock: None,
         restarts: true,
-        watchdog: false,
-        ordered: true,
         debugger: args.gdb.then(|| scratch.join("gdb")),
-        control: None,
+        ..Machine::of(Start::Iso { file: iso, medium: if args.disk { Medium::Disk } else { Medium::Cd } }, network)
     };
     let command = machine.command();
     app.reporter.detail(|| command.to_string());

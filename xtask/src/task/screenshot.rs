@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use ashlar_lab::cloud::Volume;
-use ashlar_lab::qemu::{Display, Firmware, Machine, Medium, Network, Start};
+use ashlar_lab::qemu::{Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::qmp;
 use ashlar_lab::scenario::{PASSWORD, PASSWORD_HASH};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -76,22 +76,14 @@ fn machine(
         password: Some(PASSWORD_HASH.to_owned()),
         host_key: Some(client.host_key()?.clone()),
     };
+    let network = Network::User { port: client.port(), web: None, restricted: true, pcap: client.pcap(), frames: None };
     Ok(Machine {
         flash: flash(if args.uefi { Firmware::Uefi } else { Firmware::Bios }, scratch)?,
-        tried_first: Vec::new(),
-        start: Start::Iso { file: iso, medium: Medium::Cd },
-        display: Display::Harness,
         memory: MEMORY,
-        processors: 2,
-        network: Network::User { port: client.port(), web: None, restricted: true, pcap: client.pcap(), frames: None },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
-        extra: None,
-        clock: None,
         restarts: true,
-        watchdog: false,
-        ordered: true,
-        debugger: None,
         control: Some(control.to_owned()),
+        ..Machine::of(Start::Iso { file: iso, medium: Medium::Cd }, network)
     })
 }
 

@@ -3,22 +3,11 @@
 use super::*;
 
 fn machine(flash: bool, medium: Medium) -> Machine {
+    let network = Network::User { port: 2222, web: None, restricted: true, pcap: "/run/pcap".into(), frames: None };
     Machine {
         flash: flash.then(|| Flash { code: "/fw/CODE.fd".into(), variables: "/run/vars.fd".into(), enforcing: false }),
-        tried_first: Vec::new(),
-        start: Start::Iso { file: "/out/a,b.iso".into(), medium },
-        display: Display::Harness,
-        memory: 512,
-        processors: 2,
-        network: Network::User { port: 2222, web: None, restricted: true, pcap: "/run/pcap".into(), frames: None },
         volume: Some("/run/a,b".into()),
-        extra: None,
-        clock: None,
-        restarts: false,
-        watchdog: false,
-        ordered: true,
-        debugger: None,
-        control: None,
+        ..Machine::of(Start::Iso { file: "/out/a,b.iso".into(), medium }, network)
     }
 }
 

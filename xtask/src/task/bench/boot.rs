@@ -9,7 +9,7 @@ use ashlar_lab::boot_timing::{self, Memory, OWN_QUESTIONS, QUESTIONS};
 use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::Answer;
 use ashlar_lab::console::task::Task;
-use ashlar_lab::qemu::{self, Display, Firmware, Machine, Medium, Network, Start};
+use ashlar_lab::qemu::{self, Firmware, Machine, Medium, Network, Start};
 use ashlar_lab::reference;
 use ashlar_lab::scenario::{ADMIN, HOST};
 use ashlar_lab::ssh;
@@ -163,28 +163,14 @@ impl Bench<'_> {
                 (Start::Iso { file, medium: Medium::Virtio }, Some(volume))
             }
         };
+        let network =
+            Network::User { port: client.port(), web: None, restricted: true, pcap: client.pcap(), frames: None };
         Ok(Machine {
             flash: flash(firmware, scratch)?,
-            tried_first: Vec::new(),
-            start,
-            display: Display::Harness,
             memory: MEMORY,
             processors: PROCESSORS,
-            network: Network::User {
-                port: client.port(),
-                web: None,
-                restricted: true,
-                pcap: client.pcap(),
-                frames: None,
-            },
             volume,
-            extra: None,
-            clock: None,
-            restarts: false,
-            watchdog: false,
-            ordered: true,
-            debugger: None,
-            control: None,
+            ..Machine::of(start, network)
         })
     }
 }

@@ -15,7 +15,7 @@ use ashlar_lab::cloud::Volume;
 use ashlar_lab::console::facts::{Expected, Fact};
 use ashlar_lab::console::task::Task;
 use ashlar_lab::overhead::{self, Cost};
-use ashlar_lab::qemu::{self, Display, Machine, Medium, Network, Start};
+use ashlar_lab::qemu::{self, Machine, Medium, Network, Start};
 use ashlar_lab::scenario::{ADMIN, HOST};
 use ashlar_lab::ssh;
 use camino::Utf8Path;
@@ -78,28 +78,11 @@ fn measure(iso: &Utf8Path, layers: bool, log: &Utf8Path) -> Result<Cost> {
     let (host, user) = (HOST.to_owned(), ADMIN.to_owned());
     let volume =
         Volume { host, user, key: client.public_key()?, password: None, host_key: Some(client.host_key()?.clone()) };
+    let network =
+        Network::User { port: client.port(), web: Some(web), restricted: true, pcap: client.pcap(), frames: None };
     let machine = Machine {
-        flash: None,
-        tried_first: Vec::new(),
-        start: Start::Iso { file: iso.to_owned(), medium: Medium::Virtio },
-        display: Display::Harness,
-        memory: 512,
-        processors: 2,
-        network: Network::User {
-            port: client.port(),
-            web: Some(web),
-            restricted: true,
-            pcap: client.pcap(),
-            frames: None,
-        },
         volume: Some(write_volume(&volume, &scratch.join("volume"))?),
-        extra: None,
-        clock: None,
-        restarts: false,
-        watchdog: false,
-        ordered: true,
-        debugger: None,
-        control: None,
+        ..Machine::of(Start::Iso { file: iso.to_owned(), medium: Medium::Virtio }, network)
     };
     let running = vm::start(&machine.command(), log, &log.with_extension("qemu.log"))?;
     let cost = costs(&client, running.started, layers, web);
