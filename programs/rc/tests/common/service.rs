@@ -45,7 +45,7 @@ pub fn for_shells(name: &str, scripts: &str, test: impl Fn(&Root, &str)) {
 }
 
 /// Waits for an event.
-pub fn wait_until(limit: u64, done: impl Fn() -> bool) {
+pub fn wait_until(limit: u64, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(limit), "not within {limit} seconds");
